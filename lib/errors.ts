@@ -97,7 +97,7 @@ export class ArgumentError extends FTPError {
  * Adds what a caller further out knows (bytes, phase) to an error of ours; what is there already stays.
  * @internal
  */
-export function annotate<E extends FTPError>(error: E, details: Omit<FTPErrorDetails, 'cause'>): E {
+export function annotate<E extends FTPError>(error: E, details: FTPErrorDetails): E {
   for (const [key, value] of Object.entries(details)) {
     if (value !== undefined && !Object.hasOwn(error, key)) {
       Object.defineProperty(error, key, { value, enumerable: true, configurable: true });

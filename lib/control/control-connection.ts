@@ -1,0 +1,346 @@
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { debuglog } from 'node:util';
+import type { Command } from './command';
+import type { Encoding } from './encoding';
+import { Reply } from './reply';
+import { ReplyParser } from './reply-parser';
+import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
+import { secure } from '../dial';
+
+const debug = debuglog('ftp');
+
+/** How many plain commands may wait for their replies at once; more would only fill buffers. */
+const WINDOW = 256;
+
+/** The caps and the timeout of a control connection. */
+export interface ControlOptions {
+  readonly encoding?: Encoding | undefined;
+  readonly maxReplyLineBytes?: number | undefined;
+  readonly maxReplyBytes?: number | undefined;
+  /** Milliseconds; 0 is for ever. */
+  readonly replyTimeout: number;
+}
+
+/** What a caller of `exec` may say about the reply it waits for. */
+export interface Expectation {
+  /** A transfer command: a mark suspends the reply timer, and a 2yz other than 226 and 250 before the mark is thrown away. */
+  readonly transfer?: boolean;
+  /** Nothing may follow its final reply: TLS begins behind it. */
+  readonly last?: boolean;
+  /** Hears each 1yz. */
+  readonly onMark?: (reply: Reply) => void;
+}
+
+/** A command whose final reply has not come. */
+interface Waiting {
+  readonly command: Command | undefined;
+  readonly expectation: Expectation;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+  marked: boolean;
+  timed: boolean;
+}
+
+interface ControlEvents {
+  command: [line: string];
+  reply: [reply: Reply];
+  close: [error: Error | undefined];
+}
+
+/** The one place that writes to the control socket, and that matches its replies to commands in order. */
+export class ControlConnection extends EventEmitter<ControlEvents> {
+  readonly #options: ControlOptions;
+  #socket: Duplex;
+  #parser: ReplyParser;
+  #waiting: Waiting[] = [];
+  #outgoing: Buffer[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed: { readonly error: Error | undefined } | undefined;
+  #hungUp = false;
+  #sealed = false;
+  #room: (() => void)[] = [];
+  /** While set, it takes every reply: the commands that wait are being given up. */
+  #collector: ((reply: Reply) => void) | undefined;
+
+  constructor(socket: Duplex, options: ControlOptions) {
+    super();
+    this.#options = options;
+    this.#socket = socket;
+    this.#parser = this.#attach(socket);
+  }
+
+  /** False once the connection is lost or closed. */
+  get open(): boolean {
+    return this.#closed === undefined;
+  }
+
+  /** The server's address; undefined where the stream is no socket. */
+  get remoteAddress(): string | undefined {
+    return (this.#socket as Socket).remoteAddress;
+  }
+
+  /** Our address; undefined where the stream is no socket. */
+  get localAddress(): string | undefined {
+    return (this.#socket as Socket).localAddress;
+  }
+
+  /** True while a command waits for its final reply. */
+  get busy(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
+  greeting(): Promise<Reply> {
+    return new Promise((resolve, reject) => this.#expect(undefined, {}, resolve, reject));
+  }
+
+  /**
+   * Writes one command and waits for its final reply; commands of one turn of the event loop leave in one write.
+   *
+   * @throws TemporaryError, PermanentError for 4yz and 5yz; ConnectionClosedError, TimeoutError, ProtocolError when no reply can come
+   */
+  exec(command: Command, expectation: Expectation = {}): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#lost(command));
+      this.#expect(command, expectation, resolve, reject);
+      this.#write(command);
+    });
+  }
+
+  /** Resolves once another plain command may be written without more than a window of them waiting; undefined: at once. */
+  room(): Promise<void> | undefined {
+    if (this.#waiting.length < WINDOW || this.#closed) return undefined;
+    return new Promise((resolve) => this.#room.push(resolve));
+  }
+
+  /** Lets the reply timer run again for the transfer command that waits for its final reply. */
+  expectCompletion(): void {
+    const head = this.#waiting[0];
+    if (head) head.timed = true;
+    this.#watch();
+  }
+
+  /**
+   * Gives up the commands that wait and hands every reply to `collect` until the returned function is called.
+   * The commands given up reject with `reason`.
+   */
+  collect(reason: Error, collect: (reply: Reply) => void): () => void {
+    const given = this.#waiting;
+    this.#waiting = [];
+    this.#watch();
+    this.#collector = collect;
+    for (const { reject } of given) reject(reason);
+    return () => {
+      this.#collector = undefined;
+    };
+  }
+
+  /** Writes a command whose reply goes to the collector. */
+  send(command: Command): void {
+    if (!this.#closed) this.#write(command);
+  }
+
+  /**
+   * Goes on in TLS (RFC 4217, 4). Bytes that came behind the reply to AUTH were sent in the clear and would pass for
+   * the server's first words in TLS, so they end the connection.
+   *
+   * @throws SecurityError
+   */
+  async secure(options: ConnectionOptions): Promise<TLSSocket> {
+    if (this.#closed) throw this.#lost(undefined);
+    this.#detach();
+    const raw = this.#socket;
+    raw.on('error', this.#onError).on('close', this.#onEnd);
+    try {
+      if (this.#parser.pending || raw.readableLength > 0) throw new SecurityError('the server sent more than its reply before TLS began');
+      const secured = await secure(raw, options);
+      this.#socket = secured;
+      this.#parser = this.#attach(secured);
+      return secured;
+    } catch (error) {
+      this.destroy(error as Error);
+      throw error;
+    } finally {
+      raw.off('error', this.#onError).off('close', this.#onEnd);
+    }
+  }
+
+  /** Ends the connection: everything that waits fails with `error`, or with the plain fact that it was closed. */
+  destroy(error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = { error };
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#outgoing = [];
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#collector = undefined;
+    this.#detach();
+    this.#socket.on('error', ignore).destroy();
+    for (const { command, reject } of waiting) reject(this.#lost(command));
+    for (const resolve of this.#room.splice(0)) resolve();
+    debug('closed%s', error ? `: ${error.message}` : '');
+    this.emit('close', error);
+  }
+
+  /** The server may close now without that being an error: QUIT was sent. */
+  hangUp(): void {
+    this.#hungUp = true;
+  }
+
+  // ---- in
+
+  #attach(socket: Duplex): ReplyParser {
+    const { encoding, maxReplyLineBytes, maxReplyBytes } = this.#options;
+    const parser = new ReplyParser({
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(maxReplyLineBytes === undefined ? {} : { maxLineBytes: maxReplyLineBytes }),
+      ...(maxReplyBytes === undefined ? {} : { maxReplyBytes }),
+    });
+    parser.on('data', this.#onReply).on('error', this.#onError);
+    socket.on('error', this.#onError).on('end', this.#onEnd).on('close', this.#onEnd);
+    socket.pipe(parser);
+    return parser;
+  }
+
+  #detach(): void {
+    this.#socket.unpipe(this.#parser);
+    this.#socket.off('error', this.#onError).off('end', this.#onEnd).off('close', this.#onEnd);
+    this.#parser.off('data', this.#onReply).off('error', this.#onError).on('error', ignore).destroy();
+  }
+
+  readonly #onReply = (reply: Reply): void => {
+    const head = this.#waiting[0];
+    const shown = head?.command?.secret ? conceal(reply, head.command.secret) : reply;
+    debug('< %s', shown);
+    this.emit('reply', shown);
+    if (this.#closed) return;
+    if (this.#collector) return this.#collector(shown);
+    if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
+    if (!head) return this.destroy(this.#stray(shown));
+    if (shown.kind === 'preliminary') return this.#onMark(head, shown);
+    if (head.expectation.transfer && !head.marked && shown.kind === 'completion' && !isTransferEnd(shown)) {
+      return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
+    }
+    this.#waiting.shift();
+    this.#sealed = head.expectation.last === true;
+    this.#watch();
+    if (this.#room.length > 0 && this.#waiting.length <= WINDOW / 2) for (const resolve of this.#room.splice(0)) resolve();
+    const failure = failureOf(shown, head.command);
+    if (failure) head.reject(failure);
+    else head.resolve(shown);
+  };
+
+  #stray(reply: Reply): FTPError {
+    const kind = this.#sealed ? SecurityError : ProtocolError;
+    return new kind(`a reply that no command waits for: ${reply}`, { reply });
+  }
+
+  #onMark(head: Waiting, reply: Reply): void {
+    head.marked = true;
+    if (head.expectation.transfer) head.timed = false;
+    this.#watch();
+    head.expectation.onMark?.(reply);
+  }
+
+  /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
+  #onServiceClosing(reply: Reply): void {
+    const head = this.#waiting.shift();
+    const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
+    head?.reject(error);
+    this.destroy(error);
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
+  };
+
+  readonly #onEnd = (): void => {
+    this.destroy(this.#hungUp ? undefined : new ConnectionClosedError('the server closed the control connection'));
+  };
+
+  // ---- out
+
+  #expect(command: Command | undefined, expectation: Expectation, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
+    this.#waiting.push({ command, expectation, resolve, reject, marked: false, timed: command !== undefined });
+    if (this.#waiting.length === 1) this.#watch();
+  }
+
+  #write(command: Command): void {
+    debug('> %s', command.shown);
+    this.emit('command', command.shown);
+    if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const [first, ...rest] = this.#outgoing;
+    this.#outgoing = [];
+    if (first) this.#socket.write(rest.length > 0 ? Buffer.concat([first, ...rest]) : first);
+  };
+
+  // ---- time
+
+  /** One timer, for the command at the head: a reply to it is the next thing due. */
+  #watch(): void {
+    const wanted = this.#waiting[0]?.timed === true && this.#options.replyTimeout > 0;
+    if (!wanted) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    } else if (this.#timer) this.#timer.refresh();
+    else this.#timer = setTimeout(this.#onTimeout, this.#options.replyTimeout);
+  }
+
+  readonly #onTimeout = (): void => {
+    const command = this.#waiting[0]?.command?.shown;
+    this.destroy(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
+  };
+
+  #lost(command: Command | undefined): Error {
+    const error = this.#closed?.error;
+    if (error instanceof TimeoutError || error instanceof ProtocolError) return copyFor(error, command);
+    return annotate(
+      new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
+        cause: error,
+        reply: error instanceof FTPError ? error.reply : undefined,
+      }),
+      { command: command?.shown },
+    );
+  }
+}
+
+/** The error for a final reply of class 4yz or 5yz: replies are judged here and nowhere else. */
+export function failureOf(reply: Reply, command: Command | undefined): ReplyError | undefined {
+  if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
+  const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
+  return new kind(`${command ? `${command.shown}: ` : ''}${reply}`, { reply, command: command?.shown });
+}
+
+/** Each caller gets an error of its own, so that none sees what another's stream adds to it. */
+function copyFor(error: TimeoutError | ProtocolError, command: Command | undefined): Error {
+  const kind = error instanceof TimeoutError ? TimeoutError : ProtocolError;
+  return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
+}
+
+/** 226 and 250 end a transfer (RFC 959, 4.2.1), also one that had no mark. */
+function isTransferEnd(reply: Reply): boolean {
+  return reply.code === 226 || reply.code === 250;
+}
+
+/** Some servers repeat the line they refuse, password and all. */
+function conceal(reply: Reply, secret: string): Reply {
+  if (!reply.lines.some((line) => line.includes(secret))) return reply;
+  return new Reply(
+    reply.code,
+    reply.lines.map((line) => {
+      const text = /^\d{3}(?:[ -]|$)/.test(line) ? 4 : 0;
+      return line.slice(0, text) + line.slice(text).replaceAll(secret, '****');
+    }),
+  );
+}
+
+function ignore(): void {
+  // the reason for destroying the socket is known already; its echo must not crash the process
+}

@@ -1,0 +1,67 @@
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { Command } from './command';
+import type { ControlConnection } from './control-connection';
+import type { Codec } from './encoding';
+import type { Reply } from './reply';
+import { secure } from '../dial';
+import { ReplyError, SecurityError } from '../errors';
+
+/**
+ * TLS for one session: who the server has to be, and the newest ticket, with which data connections resume the control
+ * connection's session (vsftpd's require_ssl_reuse and ProFTPD accept no others).
+ */
+export class Security {
+  readonly #options: ConnectionOptions;
+  #ticket: Buffer | undefined;
+
+  /** @param host whom the certificate must name, on data connections too */
+  constructor(host: string, options: ConnectionOptions = {}) {
+    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options };
+  }
+
+  /** AUTH TLS, then the handshake (RFC 4217, 4). Refusals end the connection: nothing may follow in the clear. */
+  async authenticate(control: ControlConnection, codec: Codec): Promise<Reply> {
+    const reply = await insist(control, new Command('AUTH TLS', codec), { last: true });
+    await this.secureControl(control);
+    return reply;
+  }
+
+  /** TLS on a control connection. */
+  async secureControl(control: ControlConnection): Promise<void> {
+    this.#collect(await control.secure(this.#options));
+  }
+
+  /** TLS on a data connection. */
+  async secureData(raw: Duplex): Promise<TLSSocket> {
+    const secured = await secure(raw, { ...this.#options, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    this.#collect(secured);
+    return secured;
+  }
+
+  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT P in one flight. */
+  async protect(control: ControlConnection, codec: Codec): Promise<Reply> {
+    const [, reply] = await Promise.all([insist(control, new Command('PBSZ 0', codec)), insist(control, new Command('PROT P', codec))]);
+    return reply;
+  }
+
+  /** TLS 1.2 has its session with the handshake, TLS 1.3 sends tickets when it likes. */
+  #collect(socket: TLSSocket): void {
+    if (socket.getProtocol() !== 'TLSv1.3') this.#ticket = socket.getSession() ?? this.#ticket;
+    socket.on('session', (ticket: Buffer) => (this.#ticket = ticket));
+  }
+}
+
+async function insist(control: ControlConnection, command: Command, expectation: { last?: boolean } = {}): Promise<Reply> {
+  try {
+    const reply = await control.exec(command, expectation);
+    if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+    return reply;
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error;
+    const refused = new SecurityError(`TLS was asked for and refused: ${error.message}`, { reply: error.reply, command: command.shown, cause: error });
+    control.destroy(refused);
+    throw refused;
+  }
+}

@@ -1,0 +1,248 @@
+import type { Duplex } from 'node:stream';
+import { codecFor, type Codec } from './encoding';
+import { Command } from './command';
+import { ControlConnection, type Expectation } from './control-connection';
+import { negotiate, type Features } from './features';
+import { login, type Credentials } from './login';
+import type { Reply } from './reply';
+import { Security } from './security';
+import { connected, deadline, dial } from '../dial';
+import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase } from '../errors';
+import type { Settings } from '../options';
+import { ReceiveBuffer } from '../data/receive-buffer';
+
+/** What a session tells its client. */
+export interface SessionListener {
+  onCommand(line: string): void;
+  onReply(reply: Reply): void;
+  onClose(error: Error | undefined): void;
+}
+
+/** How the data connections of a session are made; what worked once is remembered. */
+export interface DataMode {
+  /** False once EPSV was refused or led nowhere. */
+  epsv: boolean;
+  /** A passive data connection was made: the transfer command need not wait for the next one. */
+  proven: boolean;
+}
+
+/** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
+export class Session {
+  readonly codec: Codec;
+  readonly dataMode: DataMode = { epsv: true, proven: false };
+  readonly receiveBuffer = new ReceiveBuffer();
+  /** The transfer type that the server has, as far as we know. */
+  type: string | undefined;
+  welcome: Reply | undefined;
+  /** The transfer that has the turn. */
+  running: { abort(): Promise<Reply | undefined> } | undefined;
+  /** TLS is or will be on the control connection. */
+  security: Security | undefined;
+  /** Data connections are to be in TLS (PROT P). */
+  dataProtected = false;
+  #control: ControlConnection | undefined;
+  #connecting: Promise<ControlConnection> | undefined;
+  #abandon: ((error: Error) => void) | undefined;
+  #features: Promise<Features> | undefined;
+  #host: string | undefined;
+  #port: number;
+  #credentials: Credentials;
+  /** The caller makes the steps himself: a lost connection is not made again behind his back. */
+  #manual = false;
+  #loggedIn = false;
+  #lastError: Error | undefined;
+
+  constructor(
+    readonly settings: Settings,
+    readonly listener: SessionListener,
+  ) {
+    this.codec = codecFor(settings.encoding);
+    this.#host = settings.host;
+    this.#port = settings.port;
+    this.#credentials = settings;
+    this.checkCredentials(settings);
+  }
+
+  /** The control connection, if there is one. */
+  get control(): ControlConnection | undefined {
+    return this.#control;
+  }
+
+  /** A checked command in the session's encoding. */
+  command(verb: string, argument?: string): Command {
+    if (argument !== undefined && typeof argument !== 'string') throw new ArgumentError(`${verb} takes a string, not ${typeof argument}`);
+    return new Command(argument === undefined ? verb : `${verb} ${argument}`, this.codec);
+  }
+
+  /** A caller's own line, checked. */
+  rawCommand(line: string): Command {
+    return new Command(line, this.codec);
+  }
+
+  /** Refuses names and passwords that could not be sent, before anything is. */
+  checkCredentials({ user, password, account }: Partial<Credentials>): void {
+    if (user !== undefined) this.command('USER', user);
+    if (password !== undefined) this.command('PASS', password);
+    if (account !== undefined) this.command('ACCT', account);
+  }
+
+  /** The control connection, ready for commands; one that is missing is made with the options, unless the caller does the steps. */
+  async ready(): Promise<ControlConnection> {
+    if (this.#control) return this.#control;
+    if (this.#manual) throw new ConnectionClosedError(`not connected: ${this.#lastError?.message ?? 'the connection was closed'}`, { cause: this.#lastError });
+    const control = await this.#open();
+    await this.#logIn(control, this.#credentials);
+    return control;
+  }
+
+  /** Connects and waits for the greeting. */
+  async connect(host: string | undefined, port: number | undefined): Promise<Reply> {
+    if (this.#control) throw new ConnectionClosedError('already connected: quit() or close() first');
+    this.#host = host ?? this.#host;
+    this.#port = port ?? this.#port;
+    this.#manual = true;
+    await this.#open();
+    return this.welcome as Reply;
+  }
+
+  /** Logs in, connecting first where need be. */
+  async login(credentials: Partial<Credentials>): Promise<Reply> {
+    const named = credentials.user === undefined ? this.#credentials : { user: credentials.user, password: '' };
+    const { user = named.user, password = user === 'anonymous' ? 'anonymous@' : named.password, account = this.#credentials.account } = credentials;
+    this.#credentials = { user, password, account };
+    return this.#logIn(this.#control ?? (await this.#open()), this.#credentials);
+  }
+
+  /** What the server offers; asked once a login. */
+  features(): Promise<Features> {
+    const control = this.#control;
+    if (!control) return Promise.reject(new ConnectionClosedError('not connected'));
+    return (this.#features ??= this.#negotiate(control));
+  }
+
+  /** Begins to learn what the server offers, in the flight of the command that follows. */
+  prepareNames(): void {
+    if (this.#loggedIn && !this.#features) this.features().catch(lost);
+  }
+
+  /** Resolves when nothing of what `prepareNames` began is still to be written. */
+  async namesPrepared(): Promise<void> {
+    await this.#features;
+  }
+
+  /** Switches the transfer type where it differs; the command leaves with what is written next. */
+  switchType(control: ControlConnection, type: 'I' | 'A'): Promise<Reply> | undefined {
+    if (this.type === type) return undefined;
+    this.type = type;
+    const switched = control.exec(this.command('TYPE', type));
+    switched.catch(() => (this.type = undefined));
+    return switched;
+  }
+
+  /** Writes a caller's own command, keeping in mind what it changes. */
+  execRaw(control: ControlConnection, command: Command, expectation: Expectation): Promise<Reply> {
+    if (command.verb === 'TYPE' || command.verb === 'REIN') this.type = undefined;
+    if (command.verb === 'QUIT') control.hangUp();
+    return control.exec(command, expectation);
+  }
+
+  /** The address that the control connection leads to: the only one for data. */
+  get peerHost(): string {
+    return this.#control?.remoteAddress ?? this.#host ?? '';
+  }
+
+  /** Our own address on the control connection: where active mode listens. */
+  get localHost(): string | undefined {
+    return this.#control?.localAddress ?? this.settings.localAddress;
+  }
+
+  /** How TLS is put on a data connection; undefined when it goes in the clear. */
+  get secureData(): ((raw: Duplex) => Promise<Duplex>) | undefined {
+    const { security } = this;
+    return security && this.dataProtected ? (raw) => security.secureData(raw) : undefined;
+  }
+
+  /** Ends the connection, also one that is still being made. */
+  close(error: Error | undefined): void {
+    const reason = error ?? new ConnectionClosedError('the client was closed');
+    this.#abandon?.(reason);
+    this.#control?.destroy(reason);
+  }
+
+  async #open(): Promise<ControlConnection> {
+    return (this.#connecting ??= this.#dial().finally(() => (this.#connecting = undefined)));
+  }
+
+  async #dial(): Promise<ControlConnection> {
+    const host = this.#host;
+    if (host === undefined) throw new ArgumentError('no host to connect to: give it to connect() or in the options');
+    const { settings } = this;
+    const { secure, tls } = settings;
+    this.security = secure ? new Security(host, tls) : undefined;
+    const { connectTimeout, localAddress, family } = settings;
+    const socket = dial(
+      { host, port: this.#port, purpose: 'control', ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) },
+      settings,
+    );
+    const inTime = deadline(socket, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
+    this.#abandon = (error) => socket.destroy(error);
+    try {
+      await connected(socket);
+      const control = this.#adopt(new ControlConnection(socket, settings));
+      if (secure === 'implicit') await this.security?.secureControl(control);
+      this.welcome = await control.greeting();
+      if (secure === 'explicit') await this.security?.authenticate(control, this.codec);
+      return control;
+    } catch (error) {
+      socket.destroy();
+      throw during('connect', error);
+    } finally {
+      inTime();
+      this.#abandon = undefined;
+    }
+  }
+
+  #adopt(control: ControlConnection): ControlConnection {
+    this.#control = control;
+    this.#features = undefined;
+    this.#loggedIn = this.dataProtected = false;
+    this.type = undefined;
+    control.on('command', (line) => this.listener.onCommand(line));
+    control.on('reply', (reply) => this.listener.onReply(reply));
+    control.on('close', (error) => {
+      this.#control = undefined;
+      this.#lastError = error;
+      this.listener.onClose(error);
+    });
+    return control;
+  }
+
+  async #logIn(control: ControlConnection, credentials: Credentials): Promise<Reply> {
+    try {
+      const reply = await login(control, this.codec, credentials);
+      if (this.security && !this.dataProtected) {
+        await this.security.protect(control, this.codec);
+        this.dataProtected = true;
+      }
+      this.#loggedIn = true;
+      return reply;
+    } catch (error) {
+      // A connection that is not logged in is of no use to those who did not ask for it.
+      if (!this.#manual) control.destroy();
+      throw during('login', error);
+    }
+  }
+
+  #negotiate(control: ControlConnection): Promise<Features> {
+    const { encoding } = this.settings;
+    return negotiate(control, this.codec, encoding === undefined || encoding === 'utf8' || encoding === 'utf-8');
+  }
+}
+
+function during(phase: Phase, error: unknown): unknown {
+  return error instanceof FTPError ? annotate(error, { phase }) : error;
+}
+
+function lost(): void {
+  // the connection is gone: whoever uses it next is told so
+}

@@ -1,0 +1,99 @@
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type { Session } from '../control/session';
+import { PermanentError, TimeoutError, TransferError } from '../errors';
+import { DataConnection, type DataSource } from './data-connection';
+import { formatEprt, formatPort, sameHost } from './host-port';
+import type { DataRequest } from './passive';
+
+/**
+ * Listens, tells the server where (RFC 959 PORT, RFC 2428 EPRT), and takes the one connection that it makes.
+ *
+ * We listen before we tell: pyftpdlib connects while it answers PORT.
+ */
+export async function openActive({ session, control, listener, interrupt }: DataRequest): Promise<DataConnection> {
+  const { settings } = session;
+  const { server, port } = await listen(session.localHost, settings.localPortRange);
+  const connection = new DataConnection(new ActiveSource(server, session, settings.connectTimeout), listener, settings);
+  try {
+    interrupt.check();
+    await interrupt.race(announce({ session, control }, port));
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function announce({ session, control }: Pick<DataRequest, 'session' | 'control'>, port: number): Promise<void> {
+  const host = session.localHost ?? '127.0.0.1';
+  const { extended } = session.settings;
+  const eprt = session.command('EPRT', formatEprt(host, port));
+  if (extended === true || (isIPv6(host) && !host.startsWith('::ffff:'))) return void (await control.exec(eprt));
+  try {
+    await control.exec(session.command('PORT', formatPort(host, port)));
+  } catch (error) {
+    if (extended === false || !(error instanceof PermanentError) || !control.open) throw error;
+    await control.exec(eprt);
+  }
+}
+
+async function listen(host: string | undefined, range: readonly [number, number] | undefined): Promise<{ server: Server; port: number }> {
+  const [first, last] = range ?? [0, 0];
+  for (let port = first; ; port++) {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    try {
+      server.listen({ port, ...(host === undefined ? {} : { host }) });
+      await once(server, 'listening');
+      return { server, port: (server.address() as { port: number }).port };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || port === last) {
+        throw new TransferError(`cannot listen for the data connection: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  }
+}
+
+/** A connection that the server makes to us. */
+class ActiveSource implements DataSource {
+  readonly reads = false;
+  readonly #server: Server;
+  readonly #peer: string;
+  readonly #timeout: number;
+
+  readonly secure: DataSource['secure'];
+
+  constructor(server: Server, session: Session, timeout: number) {
+    this.secure = session.secureData;
+    this.#server = server;
+    this.#peer = session.peerHost;
+    this.#timeout = timeout;
+  }
+
+  /** Only the control connection's peer may connect, and only once: anyone else could take or plant a file. */
+  open(): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const expire = (): void => void this.#fail(reject, new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`));
+      const timer = this.#timeout > 0 ? setTimeout(expire, this.#timeout) : undefined;
+      this.#server.on('connection', (socket: Socket) => {
+        if (!sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
+        this.#server.close();
+        resolve(socket);
+      });
+      this.#server.once('close', () => {
+        clearTimeout(timer);
+        reject(new TransferError('no longer listening for the data connection'));
+      });
+    });
+  }
+
+  cancel(): void {
+    this.#server.close();
+  }
+
+  #fail(reject: (error: Error) => void, error: Error): void {
+    reject(error);
+    this.#server.close();
+  }
+}

@@ -1,0 +1,207 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { deadline } from '../dial';
+import { FTPError, TimeoutError, TransferError } from '../errors';
+import type { Settings } from '../options';
+import { StallTimer } from './stall-timer';
+
+/** What happens on a data connection; nothing is told after `onError`, `close()` or `reset()`. */
+export interface DataListener {
+  /** Bytes arrived; false pauses the connection until `resume()`. */
+  onChunk(chunk: Buffer): boolean;
+  /** The server closed its side cleanly. */
+  onEnd(): void;
+  /** The connection broke, could not be made, or stood still. */
+  onError(error: Error): void;
+  /** More may be written. */
+  onDrain(): void;
+}
+
+/** Where a data connection comes from: we connect, or we listen. */
+export interface DataSource {
+  /** True when the socket hands what it reads to `receive` by itself. */
+  readonly reads: boolean;
+  /** Puts TLS on the connection, when the server expects that; undefined without protection. */
+  readonly secure?: ((raw: Duplex) => Promise<Duplex>) | undefined;
+  /** Makes the one connection. */
+  open(receive: (chunk: Buffer) => boolean): Promise<Duplex>;
+  /** Stops trying; with `gently`, a connection that we are making is still made, for the server waits for it. */
+  cancel(gently: boolean): void;
+}
+
+/** Milliseconds for close_notify to leave. */
+const GOODBYE = 2000;
+
+/** One data connection, passive or active, of one transfer. */
+export class DataConnection {
+  /** Settles when the connection is made, or cannot be made. */
+  readonly opened: Promise<void>;
+  readonly #source: DataSource;
+  readonly #listener: DataListener;
+  readonly #settings: Settings;
+  #stall: StallTimer | undefined;
+  /** The connection itself, below TLS. */
+  #raw: Duplex | undefined;
+  #socket: Duplex | undefined;
+  #state: 'live' | 'closed' | 'reset' = 'live';
+  #watched = false;
+  #paused = false;
+
+  constructor(source: DataSource, listener: DataListener, settings: Settings) {
+    this.#source = source;
+    this.#listener = listener;
+    this.#settings = settings;
+    this.opened = source.open((chunk) => this.#receive(chunk)).then((raw) => {
+      this.#raw = raw;
+      raw.on('error', (error) => this.#fail(error));
+      if (this.#state !== 'live') this.#drop();
+      else if (!source.secure) this.#adopt(raw);
+      else raw.on('close', this.#onClose);
+    });
+    this.opened.catch((error: Error) => this.#fail(error));
+  }
+
+  /** True once the connection was made. */
+  get made(): boolean {
+    return this.#raw !== undefined;
+  }
+
+  /**
+   * The server has begun the transfer: TLS may begin, and from now on the server's silence counts as a stall
+   * unless paused. Resolves when bytes may be written. TLS sooner breaks pyftpdlib 1.5.7, and the command must not wait for it:
+   * vsftpd, ProFTPD and Pure-FTPd answer no ClientHello before it.
+   */
+  async begin(): Promise<void> {
+    await this.opened;
+    if (this.#source.secure && this.#raw && this.#state === 'live') await this.#secure(this.#source.secure(this.#raw));
+    this.#watched = true;
+    if (!this.#paused) this.#stall?.wait();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stall?.rest();
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#watched) this.#stall?.wait();
+    this.#socket?.resume();
+  }
+
+  /** Writes; false means that `onDrain` will come. */
+  write(chunks: readonly Uint8Array[]): boolean {
+    const socket = this.#socket;
+    if (!socket || this.#state !== 'live') return false;
+    if (chunks.length > 1) socket.cork();
+    let room = true;
+    for (const chunk of chunks) room = socket.write(chunk);
+    if (chunks.length > 1) socket.uncork();
+    if (!room) this.#stall?.wait();
+    return room;
+  }
+
+  /** Ends the upload by FIN, which makes the server call the file whole; `flushed` is called when all has left. */
+  end(flushed: () => void): void {
+    this.#stall?.wait();
+    this.#socket?.end(() => {
+      this.#stall?.rest();
+      flushed();
+    });
+  }
+
+  /** Closes a connection whose work is done, or that nobody waits for. */
+  close(): void {
+    this.#leave('closed', false);
+  }
+
+  /** Ends the connection by RST, so that no server takes what it has for the whole. */
+  reset(): void {
+    this.#leave('reset', true);
+  }
+
+  /** The same where the server no longer waits for a connection. */
+  abandon(): void {
+    this.#leave('reset', false);
+  }
+
+  async #secure(handshake: Promise<Duplex>): Promise<void> {
+    const { connectTimeout } = this.#settings;
+    const inTime = deadline(this.#raw as Duplex, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
+    try {
+      const secured = await handshake;
+      this.#raw?.off('close', this.#onClose);
+      secured.on('error', (error) => this.#fail(error));
+      this.#adopt(secured);
+    } catch (error) {
+      this.#fail(error as Error);
+      throw error;
+    } finally {
+      inTime();
+    }
+  }
+
+  #adopt(socket: Duplex): void {
+    this.#socket = socket;
+    if (this.#state !== 'live') return this.#drop();
+    this.#stall = new StallTimer(socket, this.#settings.stallTimeout, this.#onStall);
+    socket.on('end', () => this.#state === 'live' && this.#listener.onEnd());
+    socket.on('close', this.#onClose);
+    socket.on('drain', this.#onDrain);
+    if (!this.#source.reads) socket.on('data', (chunk: Buffer) => void (this.#receive(chunk) || socket.pause()));
+    if (this.#paused) socket.pause();
+  }
+
+  #receive(chunk: Buffer): boolean {
+    if (this.#state !== 'live') return true;
+    this.#stall?.progress();
+    const more = this.#listener.onChunk(chunk);
+    if (!more) {
+      this.#paused = true;
+      this.#stall?.rest();
+    }
+    return more;
+  }
+
+  readonly #onClose = (): void => this.#fail(new TransferError('the data connection was closed'));
+
+  readonly #onDrain = (): void => {
+    if (this.#state !== 'live') return;
+    this.#stall?.rest();
+    this.#listener.onDrain();
+  };
+
+  readonly #onStall = (): void => {
+    this.#fail(new TimeoutError(`no data moved within ${this.#settings.stallTimeout} ms (stallTimeout)`));
+  };
+
+  #fail(error: Error): void {
+    if (this.#state !== 'live') return;
+    this.#leave('reset', false);
+    this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error }));
+  }
+
+  #leave(state: 'closed' | 'reset', gently: boolean): void {
+    if (this.#state !== 'live') return;
+    this.#state = state;
+    this.#stall?.rest();
+    if (!this.#raw) this.#source.cancel(gently);
+    this.#drop();
+  }
+
+  /** close_notify, without which vsftpd calls a transfer failed; a server that does not take it is not waited for. */
+  #sayGoodbye(secured: Duplex): void {
+    const timer = setTimeout(() => secured.destroy(), GOODBYE);
+    secured.once('close', () => clearTimeout(timer));
+    secured.resume();
+    secured.end();
+  }
+
+  #drop(): void {
+    const raw = this.#raw as Socket | undefined;
+    if (this.#state === 'reset' && typeof raw?.resetAndDestroy === 'function') raw.resetAndDestroy();
+    else if (this.#socket && this.#socket !== raw) this.#sayGoodbye(this.#socket);
+    else raw?.destroy();
+  }
+}

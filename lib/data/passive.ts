@@ -1,0 +1,103 @@
+import type { Duplex } from 'node:stream';
+import type { ControlConnection } from '../control/control-connection';
+import type { Session } from '../control/session';
+import { connected, deadline, dial } from '../dial';
+import { PermanentError, TimeoutError, TransferError } from '../errors';
+import { DataConnection, type DataListener, type DataSource } from './data-connection';
+import { parse227, parse229 } from './host-port';
+import type { Interrupt } from './interrupt';
+
+/** What opening a data connection needs to know. */
+export interface DataRequest {
+  readonly session: Session;
+  readonly control: ControlConnection;
+  readonly listener: DataListener;
+  readonly interrupt: Interrupt;
+  /** True for a download: the socket reads into the session's memory. */
+  readonly reading: boolean;
+}
+
+/**
+ * Asks the server to listen and connects to it (RFC 2428 EPSV, RFC 959 PASV).
+ *
+ * The first time, this waits for the connection, so that a refused EPSV or a blocked port leads to PASV; after that the
+ * transfer command leaves while the connection is still being made, which saves a round trip a file.
+ */
+export async function openPassive(request: DataRequest): Promise<DataConnection> {
+  const { session, control } = request;
+  const { settings, dataMode } = session;
+  if (dataMode.epsv) {
+    try {
+      const { port } = parse229(await control.exec(session.command('EPSV')));
+      return await connect(request, session.peerHost, port);
+    } catch (error) {
+      if (settings.extended === true || !leadsToPasv(error) || request.interrupt.reason) throw error;
+      dataMode.epsv = dataMode.proven = false;
+    }
+  }
+  const { host, port } = parse227(await control.exec(session.command('PASV')));
+  return connect(request, settings.trustServerPasvAddress ? host : session.peerHost, port);
+}
+
+/** The server does not know EPSV, or its port cannot be reached. */
+function leadsToPasv(error: unknown): boolean {
+  return error instanceof PermanentError || error instanceof TransferError || error instanceof TimeoutError;
+}
+
+async function connect({ session, listener, interrupt, reading }: DataRequest, host: string, port: number): Promise<DataConnection> {
+  const { dataMode, settings } = session;
+  interrupt.check();
+  const source = new PassiveSource(session, host, port, reading);
+  if (!dataMode.proven) {
+    try {
+      await interrupt.race(source.connected);
+    } catch (error) {
+      source.cancel(false);
+      throw error;
+    }
+  }
+  const connection = new DataConnection(source, listener, settings);
+  connection.opened.then(
+    () => (dataMode.proven = true),
+    () => (dataMode.proven = false),
+  );
+  return connection;
+}
+
+/** A connection that we make. */
+class PassiveSource implements DataSource {
+  readonly reads: boolean;
+  readonly connected: Promise<void>;
+  readonly #socket: Duplex;
+  #receive: (chunk: Buffer) => boolean = () => true;
+
+  readonly secure: DataSource['secure'];
+
+  constructor(session: Session, host: string, port: number, reading: boolean) {
+    const { settings, receiveBuffer } = session;
+    const { localAddress, connectTimeout } = settings;
+    this.secure = session.secureData;
+    this.reads = reading && !settings.createConnection && !this.secure;
+    this.#socket = dial(
+      { host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) },
+      settings,
+      this.reads ? receiveBuffer.onread((chunk) => this.#receive(chunk)) : undefined,
+    );
+    const inTime = deadline(this.#socket, connectTimeout, `no data connection to port ${port} within ${connectTimeout} ms (connectTimeout)`);
+    this.connected = connected(this.#socket).then(inTime, (error: Error) => {
+      inTime();
+      throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error });
+    });
+    this.connected.catch(() => undefined); // the one who opens is told
+  }
+
+  async open(receive: (chunk: Buffer) => boolean): Promise<Duplex> {
+    this.#receive = receive;
+    await this.connected;
+    return this.#socket;
+  }
+
+  cancel(gently: boolean): void {
+    if (!gently) this.#socket.destroy();
+  }
+}

@@ -1,0 +1,187 @@
+import { Readable, type ReadableOptions } from 'node:stream';
+import type { Queue } from '../control/queue';
+import type { Reply } from '../control/reply';
+import type { Session } from '../control/session';
+import { LimitError, type FTPError } from '../errors';
+import type { Decoder } from './decoder';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+
+/** What a caller may say about a download. */
+export interface RetrOptions {
+  /** First byte wanted, from 0 on; sent as REST (RFC 3659, 5). Default 0. */
+  start?: number;
+  /** Last byte wanted, inclusive as in `fs.createReadStream`; the rest is not transferred. Default: all. */
+  end?: number;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+  /** Bytes (or items) that the stream holds before it pauses the connection. */
+  highWaterMark?: number;
+}
+
+/** @internal How a download becomes a stream. */
+export interface RetrSetup<T> {
+  readonly request: TransferRequest;
+  readonly options: RetrOptions;
+  readonly decoder?: Decoder<T>;
+  /** For a listing: bytes that are read ahead when another operation waits behind a paused reader. */
+  readonly readAhead?: number;
+}
+
+/** Bytes that wait for a slow consumer; the receive buffer may be larger, so this is about when to pause, not how much comes. */
+const HIGH_WATER_MARK = 512 * 1024;
+
+/**
+ * A download as a Readable: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
+ * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
+ *
+ * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz).
+ */
+export class RetrStream<T = Buffer> extends Readable {
+  readonly #session: Session;
+  readonly #transfer: Transfer;
+  readonly #decoder: Decoder<T> | undefined;
+  readonly #readAhead: number;
+  #remaining: number;
+  #bytesRead = 0;
+  #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  #state: 'unread' | 'flowing' | 'paused' | 'ended' = 'unread';
+  #opened = false;
+
+  /** @internal use `FTP.retr` and its kin */
+  constructor(session: Session, queue: Queue, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
+    const { signal, highWaterMark, start = 0, end } = options;
+    super({
+      ...(decoder ? { objectMode: true } : { highWaterMark: HIGH_WATER_MARK }),
+      ...(highWaterMark === undefined ? {} : { highWaterMark }),
+      ...(signal === undefined ? {} : { signal }),
+    } satisfies ReadableOptions);
+    this.#session = session;
+    this.#decoder = decoder;
+    this.#readAhead = readAhead;
+    this.#remaining = end === undefined ? Infinity : end - start + 1;
+    this.#transfer = new Transfer(session, queue, request, this.#listener());
+  }
+
+  /** Payload bytes received so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Payload bytes that the server announced; undefined where it did not. */
+  get expectedBytes(): number | undefined {
+    return this.#transfer.announced;
+  }
+
+  /** True until the server has begun the transfer. */
+  get pending(): boolean {
+    return !this.#opened;
+  }
+
+  /** @internal true when this is a download of that client */
+  isOf(session: Session): boolean {
+    return this.#session === session;
+  }
+
+  override _read(): void {
+    if (this.#state === 'unread') {
+      this.#state = 'flowing';
+      this.#transfer.start();
+      return;
+    }
+    while (this.#ahead.length > 0) {
+      const chunk = this.#ahead.shift() as Buffer;
+      this.#aheadBytes -= chunk.length;
+      if (!this.#pushAll(chunk)) return;
+    }
+    if (this.#state === 'ended') this.#pushEnd();
+    else if (this.#state === 'paused') {
+      this.#state = 'flowing';
+      this.#transfer.resume();
+    }
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#ahead = [];
+    this.#transfer.cancel();
+    callback(error);
+  }
+
+  #listener(): TransferListener {
+    return {
+      onOpen: (reply) => {
+        this.#opened = true;
+        this.emit('open', reply);
+      },
+      onChunk: (chunk) => this.#receive(chunk),
+      onWritable: () => undefined,
+      onContended: () => {
+        if (this.#state === 'paused' && this.#readAhead > 0) this.#transfer.resume();
+      },
+      onComplete: (reply) => this.#complete(reply),
+      onError: (error) => this.#fail(error),
+    };
+  }
+
+  /** False pauses the connection, unless it is a listing and someone waits behind it: then its bytes are kept (law 3). */
+  #receive(chunk: Buffer): boolean {
+    if (this.destroyed) return true;
+    const wanted = chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
+    this.#remaining -= wanted.length;
+    this.#bytesRead += wanted.length;
+    if (this.#state === 'flowing') {
+      if (!this.#pushAll(wanted)) this.#state = 'paused';
+    } else this.#keep(wanted);
+    if (this.#remaining === 0) this.#transfer.enough();
+    return this.#state === 'flowing' || (this.#readAhead > 0 && this.#transfer.contended);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#ahead.push(chunk);
+    this.#aheadBytes += chunk.length;
+    if (this.#readAhead > 0 && this.#aheadBytes > this.#readAhead) {
+      this.destroy(
+        new LimitError(
+          `the listing is read ahead because another operation waits behind its paused reader, and more than ${this.#readAhead} bytes of it are waiting (maxReadAheadBytes)`,
+          { bytesTransferred: this.bytesRead },
+        ),
+      );
+    }
+  }
+
+  /** A stream that was never used may have no listener: its error waits for whoever reads it. */
+  #fail(error: FTPError): void {
+    if (this.#state === 'unread' && this.listenerCount('error') === 0) this.on('error', () => undefined);
+    this.destroy(error);
+  }
+
+  #complete(reply: Reply | undefined): void {
+    if (this.destroyed) return;
+    if (reply) this.emit('reply', reply);
+    const reading = this.#state === 'flowing';
+    this.#state = 'ended';
+    if (reading || this.#ahead.length === 0) this.#pushEnd();
+  }
+
+  #pushAll(chunk: Buffer): boolean {
+    if (!this.#decoder) return chunk.length === 0 || this.push(chunk);
+    return this.#decoding(() => this.#decoder?.decode(chunk) ?? []);
+  }
+
+  #pushEnd(): void {
+    if (this.#decoder) this.#decoding(() => this.#decoder?.end() ?? []);
+    if (!this.destroyed) this.push(null);
+  }
+
+  /** True while more is wanted; a decoder's error is the stream's. */
+  #decoding(step: () => T[]): boolean {
+    try {
+      let more = true;
+      for (const item of step()) more = this.push(item);
+      return more;
+    } catch (error) {
+      this.destroy(error as FTPError);
+      return true;
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { Writable } from 'node:stream';
+import type { Codec } from '../control/encoding';
+import type { Queue } from '../control/queue';
+import type { Session } from '../control/session';
+import { ArgumentError, type FTPError } from '../errors';
+import { LineEnder } from './lines';
+import { RetrStream } from './retr-stream';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+
+/** What a caller may say about an upload. */
+export interface StorOptions {
+  /** The byte to write from, sent as REST (RFC 3659, 5); Pure-FTPd cuts the file's tail off. Default 0. */
+  start?: number;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+  /** Bytes that the stream holds before `write()` returns false. */
+  highWaterMark?: number;
+}
+
+/** @internal How an upload becomes a stream. */
+export interface StorSetup {
+  readonly request: TransferRequest;
+  readonly options: StorOptions;
+  /** For text: strings are encoded with it, and line ends are sent as CRLF. */
+  readonly text?: Codec;
+}
+
+/**
+ * An upload as a Writable: `finish` is emitted only after the server's 2yz; everything else is `error`.
+ * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
+ *
+ * Events besides Writable's: `open` (the 1yz), `reply` (the 2yz).
+ */
+export class StorStream extends Writable {
+  readonly #session: Session;
+  readonly #transfer: Transfer;
+  readonly #text: Codec | undefined;
+  readonly #ends = new LineEnder();
+  #state: 'unused' | 'opening' | 'writable' | 'full' = 'unused';
+  #held: Uint8Array[] = [];
+  #heldCallback: ((error?: Error | null) => void) | undefined;
+  #finalCallback: ((error?: Error | null) => void) | undefined;
+  #ending = false;
+  #opened = false;
+  #storedAs: string | undefined;
+
+  /** @internal use `FTP.stor` and its kin */
+  constructor(session: Session, queue: Queue, { request, options, text }: StorSetup) {
+    const { signal, highWaterMark } = options;
+    super({
+      decodeStrings: !text,
+      ...(highWaterMark === undefined ? {} : { highWaterMark }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    this.#session = session;
+    this.#text = text;
+    this.#transfer = new Transfer(session, queue, request, this.#listener());
+    this.on('pipe', (source) => this.#onPipe(source));
+  }
+
+  /** Payload bytes handed to the data connection so far. */
+  get bytesWritten(): number {
+    return this.#transfer.bytes;
+  }
+
+  /** True until the server has begun the transfer. */
+  get pending(): boolean {
+    return !this.#opened;
+  }
+
+  /** The name that the server chose for a STOU (RFC 1123, 4.1.2.9: `150 FILE: name`). */
+  get storedAs(): string | undefined {
+    return this.#storedAs;
+  }
+
+  override _write(chunk: Buffer | string, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this._writev([{ chunk }], callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer | string }[], callback: (error?: Error | null) => void): void {
+    let bytes: Uint8Array[];
+    try {
+      bytes = chunks.map(({ chunk }) => this.#bytesOf(chunk));
+    } catch (error) {
+      return callback(error as Error);
+    }
+    this.#heldCallback = callback;
+    if (this.#state !== 'writable') {
+      this.#held = bytes;
+      this.#use();
+    } else if (this.#transfer.write(bytes)) this.#continue();
+    else this.#state = 'full';
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#finalCallback = callback;
+    this.#ending = true;
+    if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
+    else this.#use();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#held = [];
+    this.#transfer.cancel();
+    callback(error);
+  }
+
+  #listener(): TransferListener {
+    return {
+      onOpen: (reply) => {
+        this.#opened = true;
+        this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
+        this.emit('open', reply);
+      },
+      onChunk: () => true,
+      onWritable: () => this.#onWritable(),
+      onContended: () => undefined,
+      onComplete: (reply) => {
+        if (this.destroyed) return;
+        if (reply) this.emit('reply', reply);
+        this.#finalCallback?.();
+      },
+      onError: (error) => this.#fail(error),
+    };
+  }
+
+  #use(): void {
+    if (this.#state !== 'unused') return;
+    this.#state = 'opening';
+    this.#transfer.start();
+  }
+
+  #onWritable(): void {
+    if (this.destroyed) return;
+    this.#state = 'writable';
+    const held = this.#held;
+    this.#held = [];
+    if (held.length > 0 && !this.#transfer.write(held)) this.#state = 'full';
+    else this.#continue();
+    if (this.#ending) this.#transfer.finish();
+  }
+
+  #continue(): void {
+    const callback = this.#heldCallback;
+    this.#heldCallback = undefined;
+    callback?.();
+  }
+
+  #fail(error: FTPError): void {
+    if (this.#state === 'unused' && this.listenerCount('error') === 0) this.on('error', () => undefined);
+    this.destroy(error);
+  }
+
+  #onPipe(source: unknown): void {
+    if (source instanceof RetrStream && source.isOf(this.#session)) {
+      this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client'));
+    } else this.#use();
+  }
+
+  #bytesOf(chunk: Buffer | string): Uint8Array {
+    if (!this.#text) return chunk as Buffer;
+    const bytes = typeof chunk === 'string' ? this.#text.encode(chunk) : chunk;
+    return this.#ends.convert(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+}

@@ -1,0 +1,242 @@
+import { Client } from './client';
+import type { Command } from './control/command';
+import type { Features } from './control/features';
+import type { Reply } from './control/reply';
+import { parse257 } from './control/reply-text';
+import { LineDecoder } from './data/lines';
+import { RetrStream, type RetrOptions } from './data/retr-stream';
+import { StorStream, type StorOptions } from './data/stor-stream';
+import { ArgumentError, PermanentError, ReplyError } from './errors';
+import { formatTime, parseTime } from './listing/time';
+import { checkOffset } from './options';
+
+/**
+ * An FTP client on one control connection (RFC 959).
+ *
+ * Transfers are streams that exist at once and send nothing before they are used; operations run one at a time in the
+ * order they were called. Promises reject, and streams fail, with the errors of `allErrors`.
+ */
+export class FTP extends Client {
+  // ---- transfers
+
+  /** A file as a Readable of bytes; `end` proves that it is whole (RFC 959, 4.1.3 RETR). */
+  retr(path: string, options: RetrOptions = {}): RetrStream {
+    return this.#down(this.session.command('RETR', requirePath(path)), options);
+  }
+
+  /** A Writable that replaces the file, or writes it from byte `start` on; `finish` proves that the server has it (RFC 959, 4.1.3 STOR). */
+  stor(path: string, options: StorOptions = {}): StorStream {
+    return this.#up(this.session.command('STOR', requirePath(path)), options);
+  }
+
+  /** A Writable that appends to the file, or makes it (RFC 959, 4.1.3 APPE). */
+  appe(path: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+    return this.#up(this.session.command('APPE', requirePath(path)), options);
+  }
+
+  /** A Writable that makes a file whose name the server chooses: see `storedAs` (RFC 1123, 4.1.2.9 STOU). */
+  stou(path?: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+    return this.#up(this.session.command('STOU', path), options);
+  }
+
+  /** The data of any command that sends some, as they are: TYPE I (ftplib's `retrbinary`). */
+  retrbinary(cmd: string, options: RetrOptions = {}): RetrStream {
+    return this.#down(this.session.rawCommand(cmd), options);
+  }
+
+  /** The data of any command that sends some, as lines without their ends: TYPE A (ftplib's `retrlines`). */
+  retrlines(cmd: string, options: Pick<RetrOptions, 'signal' | 'highWaterMark'> = {}): RetrStream<string> {
+    return this.#lines(this.session.rawCommand(cmd), options);
+  }
+
+  /** Uploads bytes as they are with any command that takes some: TYPE I (ftplib's `storbinary`). */
+  storbinary(cmd: string, options: StorOptions = {}): StorStream {
+    return this.#up(this.session.rawCommand(cmd), options);
+  }
+
+  /** Uploads text with any command that takes some: TYPE A, line ends sent as CRLF (ftplib's `storlines`). */
+  storlines(cmd: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+    return this.#up(this.session.rawCommand(cmd), options, 'A');
+  }
+
+  /** The names in a folder, as the server gives them (RFC 959, 4.1.3 NLST). */
+  nlst(path?: string): RetrStream<string> {
+    return this.#lines(this.session.command('NLST', path), {});
+  }
+
+  /** The lines of LIST, as the server gives them (RFC 959, 4.1.3 LIST). */
+  dir(path?: string): RetrStream<string> {
+    return this.#lines(this.session.command('LIST', path), {});
+  }
+
+  /** Aborts the transfer that is running now, which fails with AbortedError; resolves with the reply to ABOR, or undefined. */
+  async abort(): Promise<Reply | undefined> {
+    return this.session.running?.abort();
+  }
+
+  // ---- files and folders
+
+  /** Changes the working folder; `..` is CDUP, and no name is `.` (RFC 959, 4.1.1 CWD). */
+  async cwd(dir: string): Promise<Reply> {
+    const cwd = this.session.command('CWD', requireString(dir) === '' ? '.' : dir);
+    if (dir !== '..') return this.exec(cwd);
+    const cdup = this.session.command('CDUP');
+    return this.sequence(cdup, async (control) => {
+      try {
+        return await control.exec(cdup);
+      } catch (error) {
+        if (!(error instanceof PermanentError) || error.reply?.code !== 500) throw error;
+        return control.exec(cwd);
+      }
+    });
+  }
+
+  /** Changes to the parent folder (RFC 959, 4.1.1 CDUP). */
+  async cdup(): Promise<Reply> {
+    return this.exec(this.session.command('CDUP'));
+  }
+
+  /** The working folder; empty where the server's 257 has no path (RFC 959, 4.1.3 PWD). */
+  async pwd(): Promise<string> {
+    return pathOf(await this.exec(this.session.command('PWD')));
+  }
+
+  /** Makes a folder and tells its name as the server does; empty where its 257 has no path (RFC 959, 4.1.3 MKD). */
+  async mkd(dir: string): Promise<string> {
+    return pathOf(await this.exec(this.session.command('MKD', requirePath(dir))));
+  }
+
+  /** Removes an empty folder (RFC 959, 4.1.3 RMD). */
+  async rmd(dir: string): Promise<Reply> {
+    return this.exec(this.session.command('RMD', requirePath(dir)));
+  }
+
+  /** Removes a file (RFC 959, 4.1.3 DELE). */
+  async delete(path: string): Promise<Reply> {
+    return this.exec(this.session.command('DELE', requirePath(path)));
+  }
+
+  /** Renames a file or folder: RNFR, then RNTO only after its 3yz (RFC 959, 4.1.3). */
+  async rename(from: string, to: string): Promise<Reply> {
+    const rnfr = this.session.command('RNFR', requirePath(from));
+    const rnto = this.session.command('RNTO', requirePath(to));
+    return this.sequence(rnfr, async (control) => {
+      const reply = await control.exec(rnfr);
+      if (reply.kind !== 'intermediate') throw new ReplyError(`${rnfr.shown}: ${reply}`, { reply, command: rnfr.shown });
+      return control.exec(rnto);
+    });
+  }
+
+  /** The size in bytes, as a transfer in TYPE I would give it (RFC 3659, 4 SIZE). */
+  async size(path: string): Promise<number> {
+    // TYPE I first: ProFTPD and pyftpdlib refuse SIZE in TYPE A, inetutils counts line ends twice.
+    const command = this.session.command('SIZE', requirePath(path));
+    const reply = await this.exec(command, { type: 'I' });
+    const digits = /^\d+$/.exec(reply.text.trim())?.[0];
+    const size = Number(digits);
+    if (reply.code !== 213 || digits === undefined || !Number.isSafeInteger(size)) throw unexpected(reply, command);
+    return size;
+  }
+
+  /** When the file was modified, in UTC (RFC 3659, 3 MDTM). */
+  async mdtm(path: string): Promise<Date> {
+    const command = this.session.command('MDTM', requirePath(path));
+    const reply = await this.exec(command);
+    const time = reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
+    if (!time) throw unexpected(reply, command);
+    return time;
+  }
+
+  /** Sets when the file was modified (draft-somers-ftp-mfxx, 3.1 MFMT). */
+  async mfmt(path: string, date: Date): Promise<Reply> {
+    if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
+    return this.exec(this.session.command('MFMT', `${formatTime(date)} ${requirePath(path)}`));
+  }
+
+  // ---- the server
+
+  /** What the server offers: names in capitals, and what follows them; asked once a login (RFC 2389, 3 FEAT). */
+  async feat(): Promise<Map<string, string>> {
+    const features: Features = await this.sequence(this.session.command('FEAT'), () => this.session.features());
+    return new Map(features);
+  }
+
+  /** Sets an option of a command, such as `UTF8 ON` (RFC 2389, 4 OPTS). */
+  async opts(cmd: string): Promise<Reply> {
+    return this.exec(this.session.command('OPTS', cmd));
+  }
+
+  /** What system the server runs on (RFC 959, 4.1.3 SYST). */
+  async syst(): Promise<Reply> {
+    return this.exec(this.session.command('SYST'));
+  }
+
+  /** The server's state, or what it knows of a path, on the control connection (RFC 959, 4.1.3 STAT). */
+  async stat(path?: string): Promise<Reply> {
+    return this.exec(this.session.command('STAT', path));
+  }
+
+  /** A command of this server's own (RFC 959, 4.1.3 SITE). */
+  async site(cmd: string): Promise<Reply> {
+    return this.exec(this.session.command('SITE', cmd));
+  }
+
+  /** Does nothing, and proves that the server answers (RFC 959, 4.1.3 NOOP). */
+  async noop(): Promise<Reply> {
+    return this.exec(this.session.command('NOOP'));
+  }
+
+  /** The server's help, on a command or in general (RFC 959, 4.1.3 HELP). */
+  async help(cmd?: string): Promise<Reply> {
+    return this.exec(this.session.command('HELP', cmd));
+  }
+
+  // ---- streams
+
+  #down(command: Command, options: RetrOptions): RetrStream {
+    const { start = 0, end } = options;
+    checkOffset('start', start);
+    if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
+    const request = { command, type: 'I', direction: 'down', start } as const;
+    return new RetrStream(this.session, this.queue, { request, options, ...this.#ahead(command) });
+  }
+
+  #lines(command: Command, options: RetrOptions): RetrStream<string> {
+    const { codec, settings } = this.session;
+    const request = { command, type: 'A', direction: 'down', start: 0 } as const;
+    const decoder = new LineDecoder(codec, settings.maxLineBytes);
+    return new RetrStream<string>(this.session, this.queue, { request, options, decoder, ...this.#ahead(command) });
+  }
+
+  #up(command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
+    const { start = 0 } = options;
+    checkOffset('start', start);
+    const request = { command, type, direction: 'up', start } as const;
+    return new StorStream(this.session, this.queue, { request, options, ...(type === 'A' ? { text: this.session.codec } : {}) });
+  }
+
+  /** A listing whose reader has paused must not keep others waiting (law 3). */
+  #ahead({ verb }: Command): { readAhead?: number } {
+    return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? { readAhead: this.session.settings.maxReadAheadBytes } : {};
+  }
+}
+
+function requireString(value: unknown): string {
+  if (typeof value !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof value}`);
+  return value;
+}
+
+/** Without a path, servers would take the command for one that means something else, or for the working folder. */
+function requirePath(path: unknown): string {
+  if (requireString(path) === '') throw new ArgumentError('a path must not be empty');
+  return path as string;
+}
+
+/** ftplib's rule: a 2yz that is no 257 names no path. */
+function pathOf(reply: Reply): string {
+  return reply.code === 257 ? parse257(reply) : '';
+}
+
+function unexpected(reply: Reply, command: Command): ReplyError {
+  return new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+}

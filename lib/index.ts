@@ -1,0 +1,31 @@
+export { FTP } from './ftp';
+export type { FTPEvents } from './client';
+export type { ConnectionRequest, FTPOptions } from './options';
+export type { Codec, Encoding } from './control/encoding';
+export { Reply, type ReplyKind } from './control/reply';
+export { ReplyParser } from './control/reply-parser';
+export { parse150, parse257 } from './control/reply-text';
+export { parse227, parse229 } from './data/host-port';
+export { RetrStream, type RetrOptions } from './data/retr-stream';
+export { StorStream, type StorOptions } from './data/stor-stream';
+export { ftpcp } from './ftpcp';
+export { netrc, type Netrc, NetrcParseError } from './netrc';
+export { open } from './open';
+export {
+  AbortedError,
+  allErrors,
+  ArgumentError,
+  ConnectionClosedError,
+  FTPError,
+  type FTPErrorDetails,
+  isFTPError,
+  LimitError,
+  PermanentError,
+  type Phase,
+  ProtocolError,
+  ReplyError,
+  SecurityError,
+  TemporaryError,
+  TimeoutError,
+  TransferError,
+} from './errors';

@@ -1,0 +1,214 @@
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { FTPError } from './errors';
+
+/** What a netrc file says about one host; what it leaves out is empty. */
+export interface NetrcEntry {
+  readonly login: string;
+  readonly account: string;
+  readonly password: string;
+}
+
+/** A netrc file that cannot be understood, or that others could read or own; never shows what the file holds. */
+export class NetrcParseError extends FTPError {
+  override readonly code: string = 'ERR_FTP_NETRC';
+
+  /** @param lineno the line that is at fault, from 1 */
+  constructor(
+    message: string,
+    readonly filename: string,
+    readonly lineno: number,
+  ) {
+    super(`${filename}, line ${lineno}: ${message}`);
+  }
+}
+
+/** The content of a netrc file. */
+export class Netrc {
+  /** The entries by the host's name as written; the entry for all other hosts is `default`. Of two for one host the last holds. */
+  readonly hosts: ReadonlyMap<string, NetrcEntry>;
+  /** The lines of each `macdef`, without line ends, by its name. */
+  readonly macros: ReadonlyMap<string, readonly string[]>;
+
+  /** @internal */
+  constructor(hosts: ReadonlyMap<string, NetrcEntry>, macros: ReadonlyMap<string, readonly string[]>) {
+    this.hosts = hosts;
+    this.macros = macros;
+  }
+
+  /** The entry for exactly this host, else the default entry, else undefined. */
+  authenticators(host: string): NetrcEntry | undefined {
+    return this.hosts.get(host) ?? this.hosts.get('default');
+  }
+}
+
+/**
+ * Reads a netrc file as Python's `netrc` module does: machine, default, login or user, account, password, macdef, comments,
+ * quotes and backslashes; UTF-8, else Latin-1.
+ *
+ * @param file default `~/.netrc`, which is refused if it has passwords, other than of anonymous, and another user may
+ *   read, write or own it (not on Windows)
+ * @throws NetrcParseError; and the error of `node:fs`, such as ENOENT, when there is no such file
+ */
+export function netrc(file?: string): Netrc {
+  const filename = file ?? join(homedir(), '.netrc');
+  const { bytes, stats } = read(filename);
+  const parser = new Parser(decode(bytes), filename);
+  const parsed = parser.parse();
+  if (file === undefined && parser.secretLine !== undefined) {
+    const danger = exposure(stats);
+    if (danger !== undefined) throw new NetrcParseError(`refused because of the password here: ${danger}`, filename, parser.secretLine);
+  }
+  return parsed;
+}
+
+/** Through one descriptor, so that the file whose mode is checked is the file that was read. */
+function read(filename: string): { bytes: Buffer; stats: Stats } {
+  const descriptor = openSync(filename, 'r');
+  try {
+    return { stats: fstatSync(descriptor), bytes: readFileSync(descriptor) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** With LF for every line end, as Python reads text. */
+function decode(bytes: Buffer): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    text = bytes.toString('latin1');
+  }
+  return text.replace(/\r\n?/g, '\n');
+}
+
+function exposure(stats: Stats): string | undefined {
+  if (process.platform === 'win32' || process.getuid === undefined) return undefined;
+  if (stats.uid !== process.getuid()) return 'the file belongs to another user';
+  return (stats.mode & 0o077) === 0 ? undefined : 'other users have access to the file (chmod 600 it)';
+}
+
+const KEYWORDS: ReadonlySet<string> = new Set(['machine', 'default', 'macdef']);
+const FIELDS: ReadonlyMap<string | undefined, keyof NetrcEntry> = new Map([
+  ['login', 'login'],
+  ['user', 'login'],
+  ['account', 'account'],
+  ['password', 'password'],
+]);
+
+/** Reads the words of one file from left to right. */
+class Parser {
+  /** The first line with a password or account that is not anonymous's. */
+  secretLine: number | undefined;
+  readonly #hosts = new Map<string, NetrcEntry>();
+  readonly #macros = new Map<string, string[]>();
+  readonly #text: string;
+  readonly #filename: string;
+  #at = 0;
+  /** Where the last word began. */
+  #start = 0;
+
+  constructor(text: string, filename: string) {
+    this.#text = text;
+    this.#filename = filename;
+  }
+
+  parse(): Netrc {
+    let keyword = this.#keyword();
+    while (keyword !== undefined) {
+      if (keyword === 'macdef') {
+        this.#macro();
+        keyword = this.#keyword();
+      } else if (keyword === 'machine' || keyword === 'default') {
+        keyword = this.#entry(keyword === 'default' ? keyword : this.#name(keyword));
+      } else {
+        throw this.#error('expected machine, default or macdef');
+      }
+    }
+    return new Netrc(this.#hosts, this.#macros);
+  }
+
+  /** Reads the fields of one host and returns the keyword behind them. */
+  #entry(host: string): string | undefined {
+    const entry = { login: '', account: '', password: '' };
+    const start = this.#start;
+    let keyword = this.#keyword();
+    for (let field = FIELDS.get(keyword); field !== undefined; field = FIELDS.get(keyword)) {
+      entry[field] = this.#word();
+      keyword = this.#keyword();
+    }
+    if (keyword !== undefined && !KEYWORDS.has(keyword)) throw this.#error('expected login, account, password, or the next machine');
+    this.#hosts.set(host, entry);
+    if (entry.login !== 'anonymous' && entry.password + entry.account !== '') this.secretLine ??= this.#line(start);
+    return keyword;
+  }
+
+  /** Reads the lines of a macro, which an empty line ends. */
+  #macro(): void {
+    const name = this.#name('macdef');
+    const start = this.#start;
+    const besideName = this.#text[this.#at - 1] === '\n' ? '' : this.#restOfLine();
+    const lines = besideName.trim() === '' ? [] : [besideName];
+    for (;;) {
+      if (this.#at >= this.#text.length) throw this.#error('a macro must end with an empty line', start);
+      const line = this.#restOfLine();
+      if (line === '') break;
+      lines.push(line);
+    }
+    this.#macros.set(name, lines);
+  }
+
+  #name(keyword: string): string {
+    const start = this.#start;
+    const name = this.#word();
+    if (name === '') throw this.#error(`${keyword} needs a name`, start);
+    return name;
+  }
+
+  /** A word where a `#` begins a comment, which values may begin with; undefined at the end. */
+  #keyword(): string | undefined {
+    while (this.#skipBlanks() === '#') this.#restOfLine();
+    return this.#at < this.#text.length ? this.#word() : undefined;
+  }
+
+  #word(): string {
+    const first = this.#skipBlanks();
+    this.#start = this.#at;
+    const ends = first === '"' ? '"' : BLANKS;
+    if (first === '"') this.#at++;
+    let word = '';
+    for (; this.#at < this.#text.length; this.#at++) {
+      const char = this.#text.charAt(this.#at);
+      if (ends.includes(char)) {
+        this.#at++;
+        break;
+      }
+      word += char === '\\' ? this.#text.charAt(++this.#at) : char;
+    }
+    return word;
+  }
+
+  /** The character that is next; empty at the end. */
+  #skipBlanks(): string {
+    while (this.#at < this.#text.length && BLANKS.includes(this.#text.charAt(this.#at))) this.#at++;
+    return this.#text.charAt(this.#at);
+  }
+
+  #restOfLine(): string {
+    const end = this.#text.indexOf('\n', this.#at);
+    const line = this.#text.slice(this.#at, end < 0 ? undefined : end);
+    this.#at = end < 0 ? this.#text.length : end + 1;
+    return line;
+  }
+
+  #line(offset: number): number {
+    return this.#text.slice(0, offset).split('\n').length;
+  }
+
+  #error(message: string, offset = this.#start): NetrcParseError {
+    return new NetrcParseError(message, this.#filename, this.#line(offset));
+  }
+}
+const BLANKS = ' \t\n\r';

@@ -1,0 +1,176 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { Encoding } from './control/encoding';
+import { ArgumentError } from './errors';
+
+/** What `createConnection` is asked for. */
+export interface ConnectionRequest {
+  readonly host: string;
+  readonly port: number;
+  /** Which of the two connections of FTP this will be. */
+  readonly purpose: 'control' | 'data';
+  readonly localAddress?: string;
+  readonly family?: 0 | 4 | 6;
+}
+
+/** Everything a client can be told; `new FTP(options)` checks it and does no I/O. */
+export interface FTPOptions {
+  /** The server's name or address. */
+  host?: string;
+  /** The control port; default 21, and 990 with `secure: 'implicit'`. */
+  port?: number;
+  /** Default `anonymous`. */
+  user?: string;
+  /** Default `anonymous@` for the anonymous user, else empty. */
+  password?: string;
+  /** Sent as ACCT when the server asks for it (332). */
+  account?: string;
+  /** TLS on both connections: `explicit` is AUTH TLS (RFC 4217), `implicit` is TLS from the first byte; default false. */
+  secure?: false | 'explicit' | 'implicit';
+  /** Passed to `tls.connect`: `ca`, `cert`, `key`, `servername`, `minVersion`, `checkServerIdentity` … */
+  tls?: ConnectionOptions;
+  /** A TLS download that ends without close_notify is an error; default false: 2yz and the size decide. */
+  strictTlsClose?: boolean;
+  /** We connect to the server for data (EPSV, PASV) rather than it to us (EPRT, PORT); default true. */
+  passive?: boolean;
+  /** RFC 2428 commands: true only EPSV and EPRT, false only PASV and PORT; default: EPSV, then PASV; PORT for IPv4, EPRT for IPv6. */
+  extended?: boolean;
+  /** Connect to the address that PASV names rather than to the control connection's peer; default false. */
+  trustServerPasvAddress?: boolean;
+  /** Milliseconds for each of the three timeouts below; default 30000; 0 switches them off. */
+  timeout?: number;
+  /** Milliseconds from the name look-up to the greeting; also for making a data connection. */
+  connectTimeout?: number;
+  /** Milliseconds to wait for a reply. */
+  replyTimeout?: number;
+  /** Milliseconds without progress of the data while only the server keeps us waiting. */
+  stallTimeout?: number;
+  /** The local address of every connection. */
+  localAddress?: string;
+  /** First and last local port that active mode listens on; default: any. */
+  localPortRange?: readonly [number, number];
+  /** 4 or 6 for that IP version only; default 0: both. */
+  family?: 0 | 4 | 6;
+  /** How names and texts are bytes on the wire; default `utf8` (RFC 2640). */
+  encoding?: Encoding;
+  /** Longest reply line in bytes; default 8192. */
+  maxReplyLineBytes?: number;
+  /** Longest reply in bytes, all lines together; default 65536. */
+  maxReplyBytes?: number;
+  /** Longest line in bytes of a listing or of `retrlines`; default 65536. */
+  maxLineBytes?: number;
+  /** Bytes of a listing that are read ahead when another operation waits behind its paused reader; default 16 MiB. */
+  maxReadAheadBytes?: number;
+  /** Look up user, password and account of `host` in `~/.netrc`, or in the file named. */
+  netrc?: boolean | string;
+  /** Closes the client when aborted. */
+  signal?: AbortSignal;
+  /** Makes a connection: the one seam for proxies, tunnels and tests; default `net.connect`. */
+  createConnection?: (request: ConnectionRequest) => Duplex;
+}
+
+/** The options after checks, defaults filled in. */
+export interface Settings extends Readonly<FTPOptions> {
+  readonly user: string;
+  readonly password: string;
+  readonly secure: false | 'explicit' | 'implicit';
+  readonly port: number;
+  readonly passive: boolean;
+  readonly trustServerPasvAddress: boolean;
+  readonly strictTlsClose: boolean;
+  readonly connectTimeout: number;
+  readonly replyTimeout: number;
+  readonly stallTimeout: number;
+  readonly maxLineBytes: number;
+  readonly maxReadAheadBytes: number;
+}
+
+const DEFAULT_TIMEOUT = 30_000;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Checks the options and fills in the defaults; throws ArgumentError for what cannot be meant. */
+export function settle(options: FTPOptions): Settings {
+  const { host, secure = false, passive = true, family, encoding } = options;
+  if (host !== undefined) checkHost(host);
+  oneOf('secure', secure, [false, 'explicit', 'implicit']);
+  oneOf('family', family, [undefined, 0, 4, 6]);
+  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose'] as const) {
+    oneOf(name, options[name], [undefined, true, false]);
+  }
+  for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
+  }
+  if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
+    throw new ArgumentError('createConnection must be a function');
+  }
+  if (options.localPortRange !== undefined) checkPortRange(options.localPortRange);
+  const timeout = milliseconds('timeout', options.timeout, DEFAULT_TIMEOUT);
+  const user = options.user || 'anonymous';
+  return {
+    ...options,
+    user,
+    password: options.password ?? (user === 'anonymous' ? 'anonymous@' : ''),
+    secure,
+    port: options.port === undefined ? (secure === 'implicit' ? 990 : 21) : checkPort(options.port),
+    passive,
+    trustServerPasvAddress: options.trustServerPasvAddress ?? false,
+    strictTlsClose: options.strictTlsClose ?? false,
+    ...(encoding === undefined ? {} : { encoding }),
+    connectTimeout: milliseconds('connectTimeout', options.connectTimeout, timeout),
+    replyTimeout: milliseconds('replyTimeout', options.replyTimeout, timeout),
+    stallTimeout: milliseconds('stallTimeout', options.stallTimeout, timeout),
+    maxLineBytes: byteCount('maxLineBytes', options.maxLineBytes, 65_536),
+    maxReadAheadBytes: byteCount('maxReadAheadBytes', options.maxReadAheadBytes, 16 * 1024 * 1024),
+  };
+}
+
+/** A host that can be looked up: a string that is not empty and has no blanks or control characters. */
+export function checkHost(host: unknown): string {
+  if (typeof host !== 'string' || host === '' || /[\s\0/@]/.test(host)) throw new ArgumentError(`host must be a host name or an address, not ${show(host)}`);
+  return host;
+}
+
+/** A TCP port to connect to, 1 to 65535. */
+export function checkPort(port: unknown): number {
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new ArgumentError(`port must be an integer from 1 to 65535, not ${show(port)}`);
+  }
+  return port;
+}
+
+/** A byte offset in a file: an integer from 0 on. */
+export function checkOffset(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw new ArgumentError(`${name} must be a whole number of bytes from 0 on, not ${show(value)}`);
+  }
+  return value;
+}
+
+function checkPortRange(range: unknown): void {
+  if (!Array.isArray(range) || range.length !== 2) throw new ArgumentError('localPortRange must be [first, last]');
+  if (checkPort(range[0]) > checkPort(range[1])) throw new ArgumentError('localPortRange must not end before it begins');
+}
+
+function milliseconds(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_TIMER)) {
+    throw new ArgumentError(`${name} must be milliseconds from 0 to ${LONGEST_TIMER}, not ${show(value)}`);
+  }
+  return value;
+}
+
+function byteCount(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
+    throw new ArgumentError(`${name} must be a whole number of bytes from 1 on, not ${show(value)}`);
+  }
+  return value;
+}
+
+function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (!allowed.includes(value)) throw new ArgumentError(`${name} must be one of ${allowed.map(show).join(', ')}, not ${show(value)}`);
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
