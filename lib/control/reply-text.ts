@@ -78,8 +78,8 @@ function sizeIn(lines: readonly string[], name: string | undefined): number | un
 }
 
 /**
- * Takes out a name that reads like a size. The first occurrence is the name, as `for x (5 bytes) (9 bytes)`; other names
- * stay, because a file called `0` would take a digit off the size.
+ * Takes out a name that reads like a size. The first occurrence is the name, as in `for x (5 bytes) (9 bytes)`; other names
+ * stay, because one like `bytes` or `7` could break the size.
  */
 function withoutName(text: string, path: string | undefined): string {
   if (path === undefined) return text;
