@@ -94,7 +94,7 @@ function decoded(part: string, url: string): string {
   return text;
 }
 
-/** Without the error of `new URL` as the cause: it carries the whole input. */
+/** Without the error of `new URL` as its cause, which carries the whole input; quoted, so that a line end in it stays visible. */
 function refused(url: string, reason: string): ArgumentError {
-  return new ArgumentError(`not an FTP URL: ${redactURL(url)}: ${reason}`);
+  return new ArgumentError(`not an FTP URL: ${JSON.stringify(redactURL(url))}: ${reason}`);
 }
