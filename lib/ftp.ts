@@ -153,6 +153,23 @@ export class FTP extends Client {
     return this.exec(this.session.command('MFMT', `${formatTime(date)} ${requirePath(path)}`));
   }
 
+  // ---- TLS by hand; `secure` does all of it
+
+  /** AUTH TLS: the control connection goes on in TLS, the server's certificate verified (RFC 4217, 4). Refused: SecurityError, and the connection is closed. */
+  async auth(): Promise<Reply> {
+    return this.sequence(this.session.command('AUTH TLS'), (control) => this.session.authenticate(control));
+  }
+
+  /** PBSZ 0 and PROT P: data connections in TLS (RFC 4217, 9). Refused: SecurityError, and the connection is closed. */
+  async protP(): Promise<Reply> {
+    return this.sequence(this.session.command('PROT P'), (control) => this.session.protect(control, 'P'));
+  }
+
+  /** PROT C: data connections in the clear, which nothing else brings about (RFC 4217, 9). */
+  async protC(): Promise<Reply> {
+    return this.sequence(this.session.command('PROT C'), (control) => this.session.protect(control, 'C'));
+  }
+
   // ---- the server
 
   /** What the server offers: names in capitals, and what follows them; asked once a login (RFC 2389, 3 FEAT). */

@@ -5,15 +5,13 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
 import type { Command } from './command';
 import type { Encoding } from './encoding';
+import { PendingReplies, type Expectation, type Pending } from './pending-replies';
 import { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
 import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { secure } from '../dial';
 
 const debug = debuglog('ftp');
-
-/** How many plain commands may wait for their replies at once; more would only fill buffers. */
-const WINDOW = 256;
 
 /** The caps and the timeout of a control connection. */
 export interface ControlOptions {
@@ -24,50 +22,34 @@ export interface ControlOptions {
   readonly replyTimeout: number;
 }
 
-/** What a caller of `exec` may say about the reply it waits for. */
-export interface Expectation {
-  /** A transfer command: a mark suspends the reply timer, and a 2yz other than 226 and 250 before the mark is thrown away. */
-  readonly transfer?: boolean;
-  /** Nothing may follow its final reply: TLS begins behind it. */
-  readonly last?: boolean;
-  /** Hears each 1yz. */
-  readonly onMark?: (reply: Reply) => void;
-}
-
-/** A command whose final reply has not come. */
-interface Waiting {
-  readonly command: Command | undefined;
-  readonly expectation: Expectation;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (error: Error) => void;
-  marked: boolean;
-  timed: boolean;
-}
+/** Commands that change something on the server: when their reply is lost, they may have been carried out. */
+const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
 
 interface ControlEvents {
   command: [line: string];
   reply: [reply: Reply];
+  /** A command got its 2yz. */
+  success: [command: Command];
   close: [error: Error | undefined];
 }
 
 /** The one place that writes to the control socket, and that matches its replies to commands in order. */
 export class ControlConnection extends EventEmitter<ControlEvents> {
   readonly #options: ControlOptions;
+  readonly #pending: PendingReplies;
   #socket: Duplex;
   #parser: ReplyParser;
-  #waiting: Waiting[] = [];
   #outgoing: Buffer[] = [];
-  #timer: NodeJS.Timeout | undefined;
   #closed: { readonly error: Error | undefined } | undefined;
   #hungUp = false;
   #sealed = false;
-  #room: (() => void)[] = [];
   /** While set, it takes every reply: the commands that wait are being given up. */
   #collector: ((reply: Reply) => void) | undefined;
 
   constructor(socket: Duplex, options: ControlOptions) {
     super();
     this.#options = options;
+    this.#pending = new PendingReplies(options.replyTimeout, this.#onTimeout);
     this.#socket = socket;
     this.#parser = this.#attach(socket);
   }
@@ -89,7 +71,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   /** True while a command waits for its final reply. */
   get busy(): boolean {
-    return this.#waiting.length > 0;
+    return this.#pending.head !== undefined;
   }
 
   /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
@@ -110,17 +92,14 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     });
   }
 
-  /** Resolves once another plain command may be written without more than a window of them waiting; undefined: at once. */
+  /** Resolves once another plain command may be written; undefined: at once. */
   room(): Promise<void> | undefined {
-    if (this.#waiting.length < WINDOW || this.#closed) return undefined;
-    return new Promise((resolve) => this.#room.push(resolve));
+    return this.#pending.room();
   }
 
   /** Lets the reply timer run again for the transfer command that waits for its final reply. */
   expectCompletion(): void {
-    const head = this.#waiting[0];
-    if (head) head.timed = true;
-    this.#watch();
+    this.#pending.expect();
   }
 
   /**
@@ -128,11 +107,8 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
    * The commands given up reject with `reason`.
    */
   collect(reason: Error, collect: (reply: Reply) => void): () => void {
-    const given = this.#waiting;
-    this.#waiting = [];
-    this.#watch();
     this.#collector = collect;
-    for (const { reject } of given) reject(reason);
+    for (const { reject } of this.#pending.clear()) reject(reason);
     return () => {
       this.#collector = undefined;
     };
@@ -158,6 +134,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
       if (this.#parser.pending || raw.readableLength > 0) throw new SecurityError('the server sent more than its reply before TLS began');
       const secured = await secure(raw, options);
       this.#socket = secured;
+      this.#sealed = false;
       this.#parser = this.#attach(secured);
       return secured;
     } catch (error) {
@@ -172,16 +149,11 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   destroy(error?: Error): void {
     if (this.#closed) return;
     this.#closed = { error };
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#outgoing = [];
-    const waiting = this.#waiting;
-    this.#waiting = [];
     this.#collector = undefined;
     this.#detach();
     this.#socket.on('error', ignore).destroy();
-    for (const { command, reject } of waiting) reject(this.#lost(command));
-    for (const resolve of this.#room.splice(0)) resolve();
+    for (const { command, reject } of this.#pending.clear()) reject(annotate(this.#lost(command), { maybeCompleted: command && CHANGES.has(command.verb) ? true : undefined }));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.emit('close', error);
   }
@@ -213,7 +185,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   readonly #onReply = (reply: Reply): void => {
-    const head = this.#waiting[0];
+    const { head } = this.#pending;
     const shown = head?.command?.secret ? conceal(reply, head.command.secret) : reply;
     debug('< %s', shown);
     this.emit('reply', shown);
@@ -225,13 +197,12 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     if (head.expectation.transfer && !head.marked && shown.kind === 'completion' && !isTransferEnd(shown)) {
       return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
     }
-    this.#waiting.shift();
+    this.#pending.shift();
     this.#sealed = head.expectation.last === true;
-    this.#watch();
-    if (this.#room.length > 0 && this.#waiting.length <= WINDOW / 2) for (const resolve of this.#room.splice(0)) resolve();
     const failure = failureOf(shown, head.command);
-    if (failure) head.reject(failure);
-    else head.resolve(shown);
+    if (failure) return head.reject(failure);
+    if (head.command && shown.kind === 'completion') this.emit('success', head.command);
+    head.resolve(shown);
   };
 
   #stray(reply: Reply): FTPError {
@@ -239,22 +210,21 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     return new kind(`a reply that no command waits for: ${reply}`, { reply });
   }
 
-  #onMark(head: Waiting, reply: Reply): void {
-    head.marked = true;
-    if (head.expectation.transfer) head.timed = false;
-    this.#watch();
+  #onMark(head: Pending, reply: Reply): void {
+    this.#pending.mark(head);
     head.expectation.onMark?.(reply);
   }
 
   /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
   #onServiceClosing(reply: Reply): void {
-    const head = this.#waiting.shift();
+    const head = this.#pending.shift();
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
     head?.reject(error);
     this.destroy(error);
   }
 
   readonly #onError = (error: Error): void => {
+    if (this.#sealed && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
     this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
   };
 
@@ -265,8 +235,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   // ---- out
 
   #expect(command: Command | undefined, expectation: Expectation, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
-    this.#waiting.push({ command, expectation, resolve, reject, marked: false, timed: command !== undefined });
-    if (this.#waiting.length === 1) this.#watch();
+    this.#pending.push({ command, expectation, resolve, reject, marked: false, timed: command !== undefined });
   }
 
   #write(command: Command): void {
@@ -281,33 +250,19 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     if (first) this.#socket.write(rest.length > 0 ? Buffer.concat([first, ...rest]) : first);
   };
 
-  // ---- time
-
-  /** One timer, for the command at the head: a reply to it is the next thing due. */
-  #watch(): void {
-    const wanted = this.#waiting[0]?.timed === true && this.#options.replyTimeout > 0;
-    if (!wanted) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    } else if (this.#timer) this.#timer.refresh();
-    else this.#timer = setTimeout(this.#onTimeout, this.#options.replyTimeout);
-  }
-
   readonly #onTimeout = (): void => {
-    const command = this.#waiting[0]?.command?.shown;
+    const command = this.#pending.head?.command?.shown;
     this.destroy(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
   };
 
-  #lost(command: Command | undefined): Error {
+  #lost(command: Command | undefined): FTPError {
     const error = this.#closed?.error;
-    if (error instanceof TimeoutError || error instanceof ProtocolError) return copyFor(error, command);
-    return annotate(
-      new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
-        cause: error,
-        reply: error instanceof FTPError ? error.reply : undefined,
-      }),
-      { command: command?.shown },
-    );
+    if (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof SecurityError) return copyFor(error, command);
+    return new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
+      cause: error,
+      reply: error instanceof FTPError ? error.reply : undefined,
+      command: command?.shown,
+    });
   }
 }
 
@@ -319,8 +274,8 @@ export function failureOf(reply: Reply, command: Command | undefined): ReplyErro
 }
 
 /** Each caller gets an error of its own, so that none sees what another's stream adds to it. */
-function copyFor(error: TimeoutError | ProtocolError, command: Command | undefined): Error {
-  const kind = error instanceof TimeoutError ? TimeoutError : ProtocolError;
+function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
+  const kind = error.constructor as typeof FTPError;
   return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
 }
 

@@ -40,9 +40,9 @@ export class Security {
     return secured;
   }
 
-  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT P in one flight. */
-  async protect(control: ControlConnection, codec: Codec): Promise<Reply> {
-    const [, reply] = await Promise.all([insist(control, new Command('PBSZ 0', codec)), insist(control, new Command('PROT P', codec))]);
+  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight. */
+  async protect(control: ControlConnection, codec: Codec, level: 'P' | 'C'): Promise<Reply> {
+    const [, reply] = await Promise.all([insist(control, new Command('PBSZ 0', codec)), insist(control, new Command(`PROT ${level}`, codec))]);
     return reply;
   }
 

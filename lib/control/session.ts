@@ -1,15 +1,18 @@
 import type { Duplex } from 'node:stream';
-import { codecFor, type Codec } from './encoding';
 import { Command } from './command';
-import { ControlConnection, type Expectation } from './control-connection';
+import { ControlConnection } from './control-connection';
+import { codecFor, type Codec } from './encoding';
 import { negotiate, type Features } from './features';
 import { login, type Credentials } from './login';
+import type { Expectation } from './pending-replies';
 import type { Reply } from './reply';
 import { Security } from './security';
+import { Trail } from './trail';
+import { ReceiveBuffer } from '../data/receive-buffer';
 import { connected, deadline, dial } from '../dial';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase } from '../errors';
+import { netrc } from '../netrc';
 import type { Settings } from '../options';
-import { ReceiveBuffer } from '../data/receive-buffer';
 
 /** What a session tells its client. */
 export interface SessionListener {
@@ -36,21 +39,25 @@ export class Session {
   welcome: Reply | undefined;
   /** The transfer that has the turn. */
   running: { abort(): Promise<Reply | undefined> } | undefined;
-  /** TLS is or will be on the control connection. */
-  security: Security | undefined;
-  /** Data connections are to be in TLS (PROT P). */
-  dataProtected = false;
   #control: ControlConnection | undefined;
-  #connecting: Promise<ControlConnection> | undefined;
+  #establishing: Promise<ControlConnection> | undefined;
   #abandon: ((error: Error) => void) | undefined;
   #features: Promise<Features> | undefined;
+  #security: Security | undefined;
+  #dataProtected = false;
   #host: string | undefined;
   #port: number;
   #credentials: Credentials;
+  #named: boolean;
   /** The caller makes the steps himself: a lost connection is not made again behind his back. */
   #manual = false;
   #loggedIn = false;
   #lastError: Error | undefined;
+  readonly #trail = new Trail();
+  #rawType: Command | undefined;
+  /** What TLS the next connection is to have; `auth()` by hand holds for it too. */
+  #secure: Settings['secure'];
+  #level: 'P' | 'C' = 'P';
 
   constructor(
     readonly settings: Settings,
@@ -60,12 +67,14 @@ export class Session {
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
+    this.#named = !settings.netrc;
+    this.#secure = settings.secure;
     this.checkCredentials(settings);
   }
 
-  /** The control connection, if there is one. */
+  /** The control connection, if there is one that is ready for commands. */
   get control(): ControlConnection | undefined {
-    return this.#control;
+    return this.#establishing ? undefined : this.#control;
   }
 
   /** A checked command in the session's encoding. */
@@ -88,11 +97,10 @@ export class Session {
 
   /** The control connection, ready for commands; one that is missing is made with the options, unless the caller does the steps. */
   async ready(): Promise<ControlConnection> {
-    if (this.#control) return this.#control;
+    if (this.control) return this.control;
     if (this.#manual) throw new ConnectionClosedError(`not connected: ${this.#lastError?.message ?? 'the connection was closed'}`, { cause: this.#lastError });
-    const control = await this.#open();
-    await this.#logIn(control, this.#credentials);
-    return control;
+    // Shared: an operation may be cancelled while it connects, and the next one then waits for the same connection.
+    return (this.#establishing ??= this.#establish().finally(() => (this.#establishing = undefined)));
   }
 
   /** Connects and waits for the greeting. */
@@ -107,10 +115,32 @@ export class Session {
 
   /** Logs in, connecting first where need be. */
   async login(credentials: Partial<Credentials>): Promise<Reply> {
-    const named = credentials.user === undefined ? this.#credentials : { user: credentials.user, password: '' };
-    const { user = named.user, password = user === 'anonymous' ? 'anonymous@' : named.password, account = this.#credentials.account } = credentials;
-    this.#credentials = { user, password, account };
-    return this.#logIn(this.#control ?? (await this.#open()), this.#credentials);
+    if (credentials.user !== undefined) {
+      const { user, password = user === 'anonymous' ? 'anonymous@' : '', account } = credentials;
+      this.#credentials = { user, password, account };
+      this.#named = true;
+      this.#forget();
+    }
+    return this.#logIn(this.#control ?? (await this.#open()));
+  }
+
+  /** AUTH TLS by hand (RFC 4217, 4). */
+  async authenticate(control: ControlConnection): Promise<Reply> {
+    if (this.#security) throw new ArgumentError('the control connection is in TLS already');
+    const security = new Security(this.#host ?? '', this.settings.tls);
+    const reply = await security.authenticate(control, this.codec);
+    this.#security = security;
+    this.#secure ||= 'explicit';
+    return reply;
+  }
+
+  /** PBSZ 0 and PROT P, or PROT C (RFC 4217, 9). */
+  async protect(control: ControlConnection, level: 'P' | 'C'): Promise<Reply> {
+    if (!this.#security) throw new ArgumentError('TLS is not on the control connection: auth() first');
+    const reply = await this.#security.protect(control, this.codec, level);
+    this.#level = level;
+    this.#dataProtected = level === 'P';
+    return reply;
   }
 
   /** What the server offers; asked once a login. */
@@ -140,10 +170,12 @@ export class Session {
   }
 
   /** Writes a caller's own command, keeping in mind what it changes. */
-  execRaw(control: ControlConnection, command: Command, expectation: Expectation): Promise<Reply> {
+  async execRaw(control: ControlConnection, command: Command, expectation: Expectation): Promise<Reply> {
     if (command.verb === 'TYPE' || command.verb === 'REIN') this.type = undefined;
     if (command.verb === 'QUIT') control.hangUp();
-    return control.exec(command, expectation);
+    const reply = await control.exec(command, expectation);
+    if (command.verb === 'TYPE') this.#rawType = command;
+    return reply;
   }
 
   /** The address that the control connection leads to: the only one for data. */
@@ -158,43 +190,54 @@ export class Session {
 
   /** How TLS is put on a data connection; undefined when it goes in the clear. */
   get secureData(): ((raw: Duplex) => Promise<Duplex>) | undefined {
-    const { security } = this;
-    return security && this.dataProtected ? (raw) => security.secureData(raw) : undefined;
+    const security = this.#security;
+    return security && this.#dataProtected ? (raw) => security.secureData(raw) : undefined;
   }
 
   /** Ends the connection, also one that is still being made. */
   close(error: Error | undefined): void {
-    const reason = error ?? new ConnectionClosedError('the client was closed');
-    this.#abandon?.(reason);
-    this.#control?.destroy(reason);
+    this.#forget();
+    this.#abandon?.(error ?? new ConnectionClosedError('the client was closed'));
+    this.#control?.destroy(error);
+  }
+
+  async #establish(): Promise<ControlConnection> {
+    const control = await this.#open();
+    await this.#logIn(control);
+    try {
+      await this.#restore(control);
+    } catch (error) {
+      control.destroy(); // in another folder, every name would mean another file
+      throw during('login', error);
+    }
+    return control;
   }
 
   async #open(): Promise<ControlConnection> {
-    return (this.#connecting ??= this.#dial().finally(() => (this.#connecting = undefined)));
-  }
-
-  async #dial(): Promise<ControlConnection> {
     const host = this.#host;
     if (host === undefined) throw new ArgumentError('no host to connect to: give it to connect() or in the options');
     const { settings } = this;
-    const { secure, tls } = settings;
-    this.security = secure ? new Security(host, tls) : undefined;
-    const { connectTimeout, localAddress, family } = settings;
+    const { connectTimeout, localAddress, family, tls, signal } = settings;
+    const secure = this.#secure;
+    if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason });
+    this.#security = secure ? new Security(host, tls) : undefined;
     const socket = dial(
       { host, port: this.#port, purpose: 'control', ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) },
       settings,
     );
     const inTime = deadline(socket, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
     this.#abandon = (error) => socket.destroy(error);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
     try {
       await connected(socket);
       const control = this.#adopt(new ControlConnection(socket, settings));
-      if (secure === 'implicit') await this.security?.secureControl(control);
+      if (secure === 'implicit') await this.#security?.secureControl(control);
       this.welcome = await control.greeting();
-      if (secure === 'explicit') await this.security?.authenticate(control, this.codec);
+      if (secure === 'explicit') await this.#security?.authenticate(control, this.codec);
       return control;
     } catch (error) {
       socket.destroy();
+      signal?.removeEventListener('abort', this.#onAbort);
       throw during('connect', error);
     } finally {
       inTime();
@@ -202,28 +245,33 @@ export class Session {
     }
   }
 
+  readonly #onAbort = (): void => {
+    this.close(new ConnectionClosedError('the client was aborted', { cause: this.settings.signal?.reason }));
+  };
+
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
     this.#features = undefined;
-    this.#loggedIn = this.dataProtected = false;
+    this.#loggedIn = this.#dataProtected = false;
     this.type = undefined;
     control.on('command', (line) => this.listener.onCommand(line));
     control.on('reply', (reply) => this.listener.onReply(reply));
+    control.on('success', (command) => {
+      if (!this.#establishing) this.#trail.note(command);
+    });
     control.on('close', (error) => {
       this.#control = undefined;
       this.#lastError = error;
+      this.settings.signal?.removeEventListener('abort', this.#onAbort);
       this.listener.onClose(error);
     });
     return control;
   }
 
-  async #logIn(control: ControlConnection, credentials: Credentials): Promise<Reply> {
+  async #logIn(control: ControlConnection): Promise<Reply> {
     try {
-      const reply = await login(control, this.codec, credentials);
-      if (this.security && !this.dataProtected) {
-        await this.security.protect(control, this.codec);
-        this.dataProtected = true;
-      }
+      const reply = await login(control, this.codec, this.#who());
+      if (this.#security && !this.#dataProtected && this.#level === 'P') await this.protect(control, 'P');
       this.#loggedIn = true;
       return reply;
     } catch (error) {
@@ -231,6 +279,29 @@ export class Session {
       if (!this.#manual) control.destroy();
       throw during('login', error);
     }
+  }
+
+  /** The user of the options, or of the netrc entry for exactly this host. */
+  #who(): Credentials {
+    const { netrc: file } = this.settings;
+    const entry = this.#named || !file ? undefined : netrc(file === true ? undefined : file).hosts.get(this.#host ?? '');
+    if (!entry) return this.#credentials;
+    this.checkCredentials({ user: entry.login, password: entry.password, account: entry.account });
+    return { user: entry.login, password: entry.password, account: entry.account || undefined };
+  }
+
+  /** Where the session was before its connection was lost. */
+  async #restore(control: ControlConnection): Promise<void> {
+    const { steps } = this.#trail;
+    if (!steps) throw new ConnectionClosedError('the working folder was reached in too many steps to go there again');
+    const type = this.#rawType;
+    await Promise.all([...steps, ...(type ? [type] : [])].map((command) => control.exec(command)));
+  }
+
+  /** The next login is a fresh one. */
+  #forget(): void {
+    this.#trail.clear();
+    this.#rawType = undefined;
   }
 
   #negotiate(control: ControlConnection): Promise<Features> {
