@@ -69,9 +69,14 @@ export class FTP extends Client {
     return this.#lines(this.session.command('LIST', path), {});
   }
 
-  /** Aborts the transfer that is running now, which fails with AbortedError; resolves with the reply to ABOR, or undefined. */
+  /**
+   * Aborts the transfer that is running now: its stream fails with AbortedError, or its `sendcmd` gets its final reply.
+   * Resolves with the reply to ABOR; undefined when nothing was running or no reply came (RFC 959, 4.1.3 ABOR).
+   */
   async abort(): Promise<Reply | undefined> {
-    return this.session.running?.abort();
+    const { running, control } = this.session;
+    if (running) return running.abort();
+    return control?.transferring ? control.exec(this.session.command('ABOR')) : undefined;
   }
 
   // ---- files and folders
@@ -168,6 +173,11 @@ export class FTP extends Client {
   /** PROT C: data connections in the clear, which nothing else brings about (RFC 4217, 9). */
   async protC(): Promise<Reply> {
     return this.sequence(this.session.command('PROT C'), (control) => this.session.protect(control, 'C'));
+  }
+
+  /** CCC: the control connection goes on in the clear, so that firewalls can follow it; TLS cannot be had again on it (RFC 4217, 11.2). */
+  async ccc(): Promise<Reply> {
+    return this.sequence(this.session.command('CCC'), (control) => this.session.clear(control));
   }
 
   // ---- the server

@@ -10,6 +10,7 @@ import { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
 import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { secure } from '../dial';
+import { RecordTap } from '../record-tap';
 
 const debug = debuglog('ftp');
 
@@ -37,7 +38,10 @@ interface ControlEvents {
 export class ControlConnection extends EventEmitter<ControlEvents> {
   readonly #options: ControlOptions;
   readonly #pending: PendingReplies;
+  /** The connection itself, below TLS. */
+  readonly #base: Socket;
   #socket: Duplex;
+  #tap: RecordTap | undefined;
   #parser: ReplyParser;
   #outgoing: Buffer[] = [];
   #closed: { readonly error: Error | undefined } | undefined;
@@ -51,6 +55,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     this.#options = options;
     this.#pending = new PendingReplies(options.replyTimeout, this.#onTimeout);
     this.#socket = socket;
+    this.#base = socket as Socket;
     this.#parser = this.#attach(socket);
   }
 
@@ -61,17 +66,17 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   /** The server's address; undefined where the stream is no socket. */
   get remoteAddress(): string | undefined {
-    return (this.#socket as Socket).remoteAddress;
+    return this.#base.remoteAddress;
   }
 
   /** Our address; undefined where the stream is no socket. */
   get localAddress(): string | undefined {
-    return (this.#socket as Socket).localAddress;
+    return this.#base.localAddress;
   }
 
-  /** True while a command waits for its final reply. */
-  get busy(): boolean {
-    return this.#pending.head !== undefined;
+  /** True while a transfer command waits for its final reply. */
+  get transferring(): boolean {
+    return this.#pending.head?.expectation.transfer === true;
   }
 
   /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
@@ -126,22 +131,41 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
    * @throws SecurityError
    */
   async secure(options: ConnectionOptions): Promise<TLSSocket> {
+    const raw = this.#socket;
+    const tap = new RecordTap(raw);
+    return this.#change(async () => {
+      if (this.#parser.pending || raw.readableLength > 0) throw new SecurityError('the server sent more than its reply before TLS began');
+      const secured = await secure(tap, options);
+      this.#tap = tap;
+      return secured;
+    });
+  }
+
+  /** Goes on in the clear behind the reply to CCC (RFC 4217, 11.2): close_notify leaves, and what the server says next is text. */
+  async unsecure(): Promise<void> {
+    const secured = this.#socket;
+    await this.#change(async () => {
+      if (!this.#tap || this.#parser.pending) throw new SecurityError('the server sent more than its reply before TLS ended');
+      const clear = this.#tap.unwrap();
+      secured.on('error', ignore).resume().end();
+      this.#tap = undefined;
+      return clear;
+    });
+  }
+
+  /** Puts another stream in the socket's place; whatever goes wrong on the way ends the connection. */
+  async #change<S extends Duplex>(step: () => Promise<S>): Promise<S> {
     if (this.#closed) throw this.#lost(undefined);
     this.#detach();
-    const raw = this.#socket;
-    raw.on('error', this.#onError).on('close', this.#onEnd);
     try {
-      if (this.#parser.pending || raw.readableLength > 0) throw new SecurityError('the server sent more than its reply before TLS began');
-      const secured = await secure(raw, options);
-      this.#socket = secured;
+      const next = await step();
+      this.#socket = next;
       this.#sealed = false;
-      this.#parser = this.#attach(secured);
-      return secured;
+      this.#parser = this.#attach(next);
+      return next;
     } catch (error) {
       this.destroy(error as Error);
       throw error;
-    } finally {
-      raw.off('error', this.#onError).off('close', this.#onEnd);
     }
   }
 
@@ -153,6 +177,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     this.#collector = undefined;
     this.#detach();
     this.#socket.on('error', ignore).destroy();
+    this.#base.destroy();
     for (const { command, reject } of this.#pending.clear()) reject(annotate(this.#lost(command), { maybeCompleted: command && CHANGES.has(command.verb) ? true : undefined }));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.emit('close', error);

@@ -143,6 +143,13 @@ export class Session {
     return reply;
   }
 
+  /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
+  async clear(control: ControlConnection): Promise<Reply> {
+    const reply = await control.exec(this.command('CCC'), { last: true });
+    await control.unsecure();
+    return reply;
+  }
+
   /** What the server offers; asked once a login. */
   features(): Promise<Features> {
     const control = this.#control;

@@ -119,7 +119,7 @@ export class RetrStream<T = Buffer> extends Readable {
         if (this.#state === 'paused' && this.#readAhead > 0) this.#transfer.resume();
       },
       onComplete: (reply) => this.#complete(reply),
-      onError: (error) => this.#fail(error),
+      onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
     };
   }
 
@@ -147,6 +147,11 @@ export class RetrStream<T = Buffer> extends Readable {
         ),
       );
     }
+  }
+
+  /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
+  #isEmptyListing({ reply, phase }: FTPError): boolean {
+    return this.#readAhead > 0 && phase === 'command' && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
   }
 
   /** A stream that was never used may have no listener: its error waits for whoever reads it. */

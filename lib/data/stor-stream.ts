@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Writable, type Readable } from 'node:stream';
 import type { Codec } from '../control/encoding';
 import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
@@ -151,7 +151,7 @@ export class StorStream extends Writable {
     this.destroy(error);
   }
 
-  #onPipe(source: unknown): void {
+  #onPipe(source: Readable): void {
     if (source instanceof RetrStream && source.isOf(this.#session)) {
       this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client'));
     } else this.#use();

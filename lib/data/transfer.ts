@@ -191,8 +191,13 @@ export class Transfer implements DataListener {
     if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
     this.#interrupt.check();
     this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) });
-    const answered = (): void => void (this.#answered = true);
-    this.#completion.then(answered, answered);
+    this.#completion.then(
+      () => {
+        this.#answered = true;
+        if (!this.#marked) this.#data?.begin().catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
+      },
+      () => (this.#answered = true),
+    );
   }
 
   #onMark(reply: Reply): void {
