@@ -1,0 +1,134 @@
+import { expect } from 'chai';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = dirname(__dirname);
+const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+interface Manifest {
+  readonly dependencies?: object;
+  readonly exports: { readonly '.': { readonly types: string; readonly default: string } };
+}
+
+describe('package', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let installed: string;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ftplib-package-'));
+    const stage = join(folder, 'stage');
+    stageSources(stage);
+    await npm(stage, 'run', 'build');
+    await npm(stage, 'pack', '--ignore-scripts', '--pack-destination', folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz')) ?? '';
+    await npm(folder, 'install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, tarball));
+    installed = join(folder, 'node_modules/ftplib');
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('holds the compiled library, its papers and nothing else', () => {
+    const files = filesUnder(installed);
+    expect(files).to.include.members(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']);
+    expect(files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w/-]+(\.js|\.d\.ts))$/.test(file))).to.deep.equal([]);
+  });
+
+  it('has no dependencies', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest;
+    expect(manifest.dependencies ?? {}).to.deep.equal({});
+    expect(manifest.exports['.']).to.deep.equal({ types: './dist/index.d.ts', default: './dist/index.js' });
+  });
+
+  it('is required', () => {
+    const { FTP, ReplyParser } = createRequire(join(folder, 'here.js'))('ftplib') as Record<string, unknown>;
+    expect(FTP).to.be.a('function');
+    expect(ReplyParser).to.be.a('function');
+  });
+
+  it('is imported by name, and is the same', async () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      import * as all from 'ftplib';
+      import { FTP, ReplyParser, Reply, PermanentError, ftpcp, netrc, open } from 'ftplib';
+      const required = createRequire(import.meta.url)('ftplib');
+      const missing = Object.keys(required).filter((name) => all[name] !== required[name]);
+      if (missing.length > 0) throw new Error('not imported by name: ' + missing.join(', '));
+      console.log(FTP === required.FTP, [ReplyParser, Reply, PermanentError, ftpcp, netrc, open].every((each) => typeof each === 'function'));`;
+    writeFileSync(join(folder, 'names.mjs'), script);
+    const { stdout } = await run(process.execPath, ['names.mjs'], { cwd: folder });
+    expect(stdout).to.equal('true true\n');
+  });
+
+  it('has nothing internal but through its front door', () => {
+    const require = createRequire(join(folder, 'here.js'));
+    expect(() => require('ftplib/dist/client.js') as unknown).to.throw(/not defined by "exports"/);
+    expect(require('ftplib/package.json')).to.include({ name: 'ftplib' });
+  });
+
+  it('is typed for CommonJS and for ES modules, and its types refuse what cannot be', async () => {
+    mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
+    for (const name of ['@types/node', 'undici-types']) symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
+    for (const file of ['consumer.cts', 'consumer.mts']) writeFileSync(join(folder, file), CONSUMER);
+    expect(await typecheck()).to.equal('');
+  });
+
+  async function typecheck(): Promise<string> {
+    const options = { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, types: ['node'], exactOptionalPropertyTypes: true, preserveSymlinks: true };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['consumer.cts', 'consumer.mts'] }));
+    try {
+      return (await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])).stdout;
+    } catch (error) {
+      return (error as { stdout: string }).stdout;
+    }
+  }
+});
+
+/** A clean tree to build in, so that what an older build has left behind is not packed. */
+function stageSources(stage: string): void {
+  mkdirSync(stage);
+  for (const entry of ['lib', 'README.md', 'CHANGELOG.md', 'LICENSE', 'package.json', 'tsconfig.json']) cpSync(join(ROOT, entry), join(stage, entry), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(stage, 'node_modules'), 'junction');
+}
+
+function npm(cwd: string, ...args: string[]): Promise<unknown> {
+  return run(NPM, args, { cwd, shell: process.platform === 'win32' });
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
+}
+
+const CONSUMER = `
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { FTP, ReplyParser, allErrors, ftpcp, isFTPError, netrc, open, parse227, PermanentError, type FTPOptions, type Reply, type RetrStream } from 'ftplib';
+
+const options: FTPOptions = { host: 'localhost', secure: 'explicit', timeout: 1000, createConnection: ({ host, port }) => { throw new Error(host + port); } };
+export const ftp = new FTP(options);
+export async function use(): Promise<number> {
+  const stream: RetrStream = ftp.retr('a', { start: 1, end: 2 });
+  stream.once('open', (reply: Reply) => reply.code);
+  await pipeline(stream, createWriteStream('a'));
+  for await (const name of ftp.nlst()) console.log(name.length);
+  for await (const chunk of ftp.retr('b')) console.log(chunk.length);
+  ftp.on('command', (line) => line.length).on('reply', (reply) => reply.lines.length);
+  const copied = await ftpcp(ftp, 'a', new FTP('ftp://localhost'));
+  open('ftp://localhost/a').pipe(new ReplyParser());
+  const port: number = parse227('227 (127,0,0,1,1,1)').port + (netrc().authenticators('a')?.login.length ?? 0);
+  return copied.source.code + port + (await ftp.size('a'));
+}
+// @ts-expect-error a path is a string
+ftp.retr(1);
+// @ts-expect-error explicit or implicit
+new FTP({ secure: true });
+export const describe = (error: unknown): string => error instanceof PermanentError ? String(error.reply?.code) : isFTPError(error) ? error.message : String(allErrors.length);
+`;
