@@ -226,9 +226,16 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     this.#sealed = head.expectation.last === true;
     const failure = failureOf(shown, head.command);
     if (failure) return head.reject(failure);
+    if (head.expectation.last && this.#tap) this.#leaveTls(this.#tap);
     if (head.command && shown.kind === 'completion') this.emit('success', head.command);
     head.resolve(shown);
   };
+
+  /** The server's close_notify may be in the packet of its 200: it ends TLS, not the connection. */
+  #leaveTls(tap: RecordTap): void {
+    tap.unwrap();
+    this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
+  }
 
   #stray(reply: Reply): FTPError {
     const kind = this.#sealed ? SecurityError : ProtocolError;

@@ -7,6 +7,16 @@ import type { Codec } from './encoding';
 import type { Reply } from './reply';
 import { secure } from '../dial';
 import { ReplyError, SecurityError } from '../errors';
+import { RecordTap } from '../record-tap';
+
+/** A data connection in TLS. */
+export interface SecuredData {
+  readonly stream: TLSSocket;
+  /** The session of the control connection, or of an earlier data connection, was resumed. */
+  readonly resumed: boolean;
+  /** After the end: whether close_notify came, as far as it is watched for. */
+  closedProperly(): boolean;
+}
 
 /**
  * TLS for one session: who the server has to be, and the newest ticket, with which data connections resume the control
@@ -33,11 +43,12 @@ export class Security {
     this.#collect(await control.secure(this.#options));
   }
 
-  /** TLS on a data connection. */
-  async secureData(raw: Duplex): Promise<TLSSocket> {
-    const secured = await secure(raw, { ...this.#options, ...(this.#ticket ? { session: this.#ticket } : {}) });
-    this.#collect(secured);
-    return secured;
+  /** TLS on a data connection; with `strict`, its records are watched for close_notify, which Node does not tell. */
+  async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
+    const tap = strict ? new RecordTap(raw) : undefined;
+    const stream = await secure(tap ?? raw, { ...this.#options, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    this.#collect(stream);
+    return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
   }
 
   /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight. */

@@ -6,7 +6,7 @@ import { negotiate, type Features } from './features';
 import { login, type Credentials } from './login';
 import type { Expectation } from './pending-replies';
 import type { Reply } from './reply';
-import { Security } from './security';
+import { Security, type SecuredData } from './security';
 import { Trail } from './trail';
 import { ReceiveBuffer } from '../data/receive-buffer';
 import { connected, deadline, dial } from '../dial';
@@ -196,9 +196,9 @@ export class Session {
   }
 
   /** How TLS is put on a data connection; undefined when it goes in the clear. */
-  get secureData(): ((raw: Duplex) => Promise<Duplex>) | undefined {
+  get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
     const security = this.#security;
-    return security && this.#dataProtected ? (raw) => security.secureData(raw) : undefined;
+    return security && this.#dataProtected ? (raw) => security.secureData(raw, this.settings.strictTlsClose) : undefined;
   }
 
   /** Ends the connection, also one that is still being made. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecuredData } from '../control/security';
 import { deadline } from '../dial';
 import { FTPError, TimeoutError, TransferError } from '../errors';
 import type { Settings } from '../options';
@@ -22,7 +23,7 @@ export interface DataSource {
   /** True when the socket hands what it reads to `receive` by itself. */
   readonly reads: boolean;
   /** Puts TLS on the connection, when the server expects that; undefined without protection. */
-  readonly secure?: ((raw: Duplex) => Promise<Duplex>) | undefined;
+  readonly secure?: ((raw: Duplex) => Promise<SecuredData>) | undefined;
   /** Makes the one connection. */
   open(receive: (chunk: Buffer) => boolean): Promise<Duplex>;
   /** Stops trying; with `gently`, a connection that we are making is still made, for the server waits for it. */
@@ -42,6 +43,7 @@ export class DataConnection {
   #stall: StallTimer | undefined;
   /** The connection itself, below TLS. */
   #raw: Duplex | undefined;
+  #secured: SecuredData | undefined;
   #socket: Duplex | undefined;
   #state: 'live' | 'closed' | 'reset' = 'live';
   #watched = false;
@@ -59,6 +61,11 @@ export class DataConnection {
       else raw.on('close', this.#onClose);
     });
     this.opened.catch((error: Error) => this.#fail(error));
+  }
+
+  /** Whether TLS resumed a session; undefined without TLS. */
+  get tlsResumed(): boolean | undefined {
+    return this.#secured?.resumed;
   }
 
   /** True once the connection was made. */
@@ -126,14 +133,15 @@ export class DataConnection {
     this.#leave('reset', false);
   }
 
-  async #secure(handshake: Promise<Duplex>): Promise<void> {
+  async #secure(handshake: Promise<SecuredData>): Promise<void> {
     const { connectTimeout } = this.#settings;
     const inTime = deadline(this.#raw as Duplex, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
     try {
-      const secured = await handshake;
+      this.#secured = await handshake;
       this.#raw?.off('close', this.#onClose);
-      secured.on('error', (error) => this.#fail(error));
-      this.#adopt(secured);
+      const { stream } = this.#secured;
+      stream.on('error', (error) => this.#fail(error));
+      this.#adopt(stream);
     } catch (error) {
       this.#fail(error as Error);
       throw error;
@@ -146,7 +154,7 @@ export class DataConnection {
     this.#socket = socket;
     if (this.#state !== 'live') return this.#drop();
     this.#stall = new StallTimer(socket, this.#settings.stallTimeout, this.#onStall);
-    socket.on('end', () => this.#state === 'live' && this.#listener.onEnd());
+    socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
     socket.on('drain', this.#onDrain);
     if (!this.#source.reads) socket.on('data', (chunk: Buffer) => void (this.#receive(chunk) || socket.pause()));
@@ -163,6 +171,11 @@ export class DataConnection {
     }
     return more;
   }
+
+  readonly #onEnd = (): void => {
+    if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)'));
+    else if (this.#state === 'live') this.#listener.onEnd();
+  };
 
   readonly #onClose = (): void => this.#fail(new TransferError('the data connection was closed'));
 
@@ -201,7 +214,7 @@ export class DataConnection {
   #drop(): void {
     const raw = this.#raw as Socket | undefined;
     if (this.#state === 'reset' && typeof raw?.resetAndDestroy === 'function') raw.resetAndDestroy();
-    else if (this.#socket && this.#socket !== raw) this.#sayGoodbye(this.#socket);
+    else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
 }

@@ -73,6 +73,11 @@ export class RetrStream<T = Buffer> extends Readable {
     return this.#transfer.announced;
   }
 
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#transfer.tlsResumed;
+  }
+
   /** True until the server has begun the transfer. */
   get pending(): boolean {
     return !this.#opened;

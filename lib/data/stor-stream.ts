@@ -63,6 +63,11 @@ export class StorStream extends Writable {
     return this.#transfer.bytes;
   }
 
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#transfer.tlsResumed;
+  }
+
   /** True until the server has begun the transfer. */
   get pending(): boolean {
     return !this.#opened;

@@ -84,6 +84,11 @@ export class Transfer implements DataListener {
     return this.#queue.contended;
   }
 
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#data?.tlsResumed;
+  }
+
   /** The stream is in use: the transfer may have its turn. */
   start(): void {
     this.#place.ready();
