@@ -162,22 +162,22 @@ export class FTP extends Client {
 
   /** AUTH TLS: the control connection goes on in TLS, the server's certificate verified (RFC 4217, 4). Refused: SecurityError, and the connection is closed. */
   async auth(): Promise<Reply> {
-    return this.sequence(this.session.command('AUTH TLS'), (control) => this.session.authenticate(control));
+    return this.sequence(this.session.command('AUTH TLS'), (control) => this.session.protection.authenticate(control));
   }
 
   /** PBSZ 0 and PROT P: data connections in TLS (RFC 4217, 9). Refused: SecurityError, and the connection is closed. */
   async protP(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT P'), (control) => this.session.protect(control, 'P'));
+    return this.sequence(this.session.command('PROT P'), (control) => this.session.protection.protect(control, 'P'));
   }
 
   /** PROT C: data connections in the clear, which nothing else brings about (RFC 4217, 9). */
   async protC(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT C'), (control) => this.session.protect(control, 'C'));
+    return this.sequence(this.session.command('PROT C'), (control) => this.session.protection.protect(control, 'C'));
   }
 
   /** CCC: the control connection goes on in the clear, so that firewalls can follow it; TLS cannot be had again on it (RFC 4217, 11.2). */
   async ccc(): Promise<Reply> {
-    return this.sequence(this.session.command('CCC'), (control) => this.session.clear(control));
+    return this.sequence(this.session.command('CCC'), (control) => this.session.protection.clear(control));
   }
 
   // ---- the server

@@ -6,9 +6,10 @@ import { debuglog } from 'node:util';
 import type { Command } from './command';
 import type { Encoding } from './encoding';
 import { PendingReplies, type Expectation, type Pending } from './pending-replies';
-import { Reply } from './reply';
+import { conceal, failureOf, isTransferEnd, lostConnection, lostReply } from './judgement';
+import type { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
-import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
+import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { secure } from '../dial';
 import { RecordTap } from '../record-tap';
 
@@ -22,9 +23,6 @@ export interface ControlOptions {
   /** Milliseconds; 0 is for ever. */
   readonly replyTimeout: number;
 }
-
-/** Commands that change something on the server: when their reply is lost, they may have been carried out. */
-const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
 
 interface ControlEvents {
   command: [line: string];
@@ -91,7 +89,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
    */
   exec(command: Command, expectation: Expectation = {}): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(this.#lost(command));
+      if (this.#closed) return reject(lostConnection(this.#closed.error, command));
       this.#expect(command, expectation, resolve, reject);
       this.#write(command);
     });
@@ -155,7 +153,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   /** Puts another stream in the socket's place; whatever goes wrong on the way ends the connection. */
   async #change<S extends Duplex>(step: () => Promise<S>): Promise<S> {
-    if (this.#closed) throw this.#lost(undefined);
+    if (this.#closed) throw lostConnection(this.#closed.error, undefined);
     this.#detach();
     try {
       const next = await step();
@@ -178,7 +176,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     this.#detach();
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
-    for (const { command, reject } of this.#pending.clear()) reject(annotate(this.#lost(command), { maybeCompleted: command && CHANGES.has(command.verb) ? true : undefined }));
+    for (const { command, reject } of this.#pending.clear()) reject(lostReply(error, command));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.emit('close', error);
   }
@@ -286,46 +284,6 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     const command = this.#pending.head?.command?.shown;
     this.destroy(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
   };
-
-  #lost(command: Command | undefined): FTPError {
-    const error = this.#closed?.error;
-    if (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof SecurityError) return copyFor(error, command);
-    return new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
-      cause: error,
-      reply: error instanceof FTPError ? error.reply : undefined,
-      command: command?.shown,
-    });
-  }
-}
-
-/** The error for a final reply of class 4yz or 5yz: replies are judged here and nowhere else. */
-export function failureOf(reply: Reply, command: Command | undefined): ReplyError | undefined {
-  if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
-  const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
-  return new kind(`${command ? `${command.shown}: ` : ''}${reply}`, { reply, command: command?.shown });
-}
-
-/** Each caller gets an error of its own, so that none sees what another's stream adds to it. */
-function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
-  const kind = error.constructor as typeof FTPError;
-  return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
-}
-
-/** 226 and 250 end a transfer (RFC 959, 4.2.1), also one that had no mark. */
-function isTransferEnd(reply: Reply): boolean {
-  return reply.code === 226 || reply.code === 250;
-}
-
-/** Some servers repeat the line they refuse, password and all. */
-function conceal(reply: Reply, secret: string): Reply {
-  if (!reply.lines.some((line) => line.includes(secret))) return reply;
-  return new Reply(
-    reply.code,
-    reply.lines.map((line) => {
-      const text = /^\d{3}(?:[ -]|$)/.test(line) ? 4 : 0;
-      return line.slice(0, text) + line.slice(text).replaceAll(secret, '****');
-    }),
-  );
 }
 
 function ignore(): void {

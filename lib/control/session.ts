@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import { Command } from './command';
 import { ControlConnection } from './control-connection';
 import { codecFor, type Codec } from './encoding';
@@ -6,7 +5,7 @@ import { negotiate, type Features } from './features';
 import { login, type Credentials } from './login';
 import type { Expectation } from './pending-replies';
 import type { Reply } from './reply';
-import { Security, type SecuredData } from './security';
+import { Protection } from './protection';
 import { Trail } from './trail';
 import { ReceiveBuffer } from '../data/receive-buffer';
 import { connected, deadline, dial } from '../dial';
@@ -34,6 +33,8 @@ export class Session {
   readonly codec: Codec;
   readonly dataMode: DataMode = { epsv: true, proven: false };
   readonly receiveBuffer = new ReceiveBuffer();
+  /** TLS on the control connection and on data connections. */
+  readonly protection: Protection;
   /** The transfer type that the server has, as far as we know. */
   type: string | undefined;
   welcome: Reply | undefined;
@@ -43,8 +44,6 @@ export class Session {
   #establishing: Promise<ControlConnection> | undefined;
   #abandon: ((error: Error) => void) | undefined;
   #features: Promise<Features> | undefined;
-  #security: Security | undefined;
-  #dataProtected = false;
   #host: string | undefined;
   #port: number;
   #credentials: Credentials;
@@ -55,20 +54,17 @@ export class Session {
   #lastError: Error | undefined;
   readonly #trail = new Trail();
   #rawType: Command | undefined;
-  /** What TLS the next connection is to have; `auth()` by hand holds for it too. */
-  #secure: Settings['secure'];
-  #level: 'P' | 'C' = 'P';
 
   constructor(
     readonly settings: Settings,
     readonly listener: SessionListener,
   ) {
     this.codec = codecFor(settings.encoding);
+    this.protection = new Protection(settings, this.codec);
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
     this.#named = !settings.netrc;
-    this.#secure = settings.secure;
     this.checkCredentials(settings);
   }
 
@@ -124,32 +120,6 @@ export class Session {
     return this.#logIn(this.#control ?? (await this.#open()));
   }
 
-  /** AUTH TLS by hand (RFC 4217, 4). */
-  async authenticate(control: ControlConnection): Promise<Reply> {
-    if (this.#security) throw new ArgumentError('the control connection is in TLS already');
-    const security = new Security(this.#host ?? '', this.settings.tls);
-    const reply = await security.authenticate(control, this.codec);
-    this.#security = security;
-    this.#secure ||= 'explicit';
-    return reply;
-  }
-
-  /** PBSZ 0 and PROT P, or PROT C (RFC 4217, 9). */
-  async protect(control: ControlConnection, level: 'P' | 'C'): Promise<Reply> {
-    if (!this.#security) throw new ArgumentError('TLS is not on the control connection: auth() first');
-    const reply = await this.#security.protect(control, this.codec, level);
-    this.#level = level;
-    this.#dataProtected = level === 'P';
-    return reply;
-  }
-
-  /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
-  async clear(control: ControlConnection): Promise<Reply> {
-    const reply = await control.exec(this.command('CCC'), { last: true });
-    await control.unsecure();
-    return reply;
-  }
-
   /** What the server offers; asked once a login. */
   features(): Promise<Features> {
     const control = this.#control;
@@ -195,12 +165,6 @@ export class Session {
     return this.#control?.localAddress ?? this.settings.localAddress;
   }
 
-  /** How TLS is put on a data connection; undefined when it goes in the clear. */
-  get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
-    const security = this.#security;
-    return security && this.#dataProtected ? (raw) => security.secureData(raw, this.settings.strictTlsClose) : undefined;
-  }
-
   /** Ends the connection, also one that is still being made. */
   close(error: Error | undefined): void {
     this.#forget();
@@ -224,10 +188,8 @@ export class Session {
     const host = this.#host;
     if (host === undefined) throw new ArgumentError('no host to connect to: give it to connect() or in the options');
     const { settings } = this;
-    const { connectTimeout, localAddress, family, tls, signal } = settings;
-    const secure = this.#secure;
+    const { connectTimeout, localAddress, family, signal } = settings;
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason });
-    this.#security = secure ? new Security(host, tls) : undefined;
     const socket = dial(
       { host, port: this.#port, purpose: 'control', ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) },
       settings,
@@ -238,9 +200,9 @@ export class Session {
     try {
       await connected(socket);
       const control = this.#adopt(new ControlConnection(socket, settings));
-      if (secure === 'implicit') await this.#security?.secureControl(control);
+      await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
-      if (secure === 'explicit') await this.#security?.authenticate(control, this.codec);
+      await this.protection.afterGreeting(control, host, this.welcome);
       return control;
     } catch (error) {
       socket.destroy();
@@ -259,7 +221,7 @@ export class Session {
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
     this.#features = undefined;
-    this.#loggedIn = this.#dataProtected = false;
+    this.#loggedIn = false;
     this.type = undefined;
     control.on('command', (line) => this.listener.onCommand(line));
     control.on('reply', (reply) => this.listener.onReply(reply));
@@ -278,7 +240,7 @@ export class Session {
   async #logIn(control: ControlConnection): Promise<Reply> {
     try {
       const reply = await login(control, this.codec, this.#who());
-      if (this.#security && !this.#dataProtected && this.#level === 'P') await this.protect(control, 'P');
+      await this.protection.afterLogin(control);
       this.#loggedIn = true;
       return reply;
     } catch (error) {

@@ -65,7 +65,7 @@ class ActiveSource implements DataSource {
   readonly secure: DataSource['secure'];
 
   constructor(server: Server, session: Session, timeout: number) {
-    this.secure = session.secureData;
+    this.secure = session.protection.secureData;
     this.#server = server;
     this.#peer = session.peerHost;
     this.#timeout = timeout;

@@ -76,7 +76,7 @@ class PassiveSource implements DataSource {
   constructor(session: Session, host: string, port: number, reading: boolean) {
     const { settings, receiveBuffer } = session;
     const { localAddress, connectTimeout } = settings;
-    this.secure = session.secureData;
+    this.secure = session.protection.secureData;
     this.reads = reading && !settings.createConnection && !this.secure;
     this.#socket = dial(
       { host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) },

@@ -7,6 +7,7 @@ import type { Session } from '../control/session';
 import { AbortedError, annotate, FTPError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import { announcedSize } from '../control/reply-text';
+import { Deferred } from './deferred';
 import type { DataConnection, DataListener } from './data-connection';
 import { Interrupt } from './interrupt';
 import { openPassive } from './passive';
@@ -289,21 +290,6 @@ export class Transfer implements DataListener {
     const known = error instanceof FTPError ? error : new FTPError(`${command.shown}: ${error.message}`, { cause: error });
     const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
     return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
-  }
-}
-
-/** A promise that is settled from outside; a rejection that nobody waits for is no news. */
-class Deferred {
-  readonly promise: Promise<void>;
-  resolve!: () => void;
-  reject!: (error: Error) => void;
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    this.promise.catch(ignore);
   }
 }
 

@@ -1,0 +1,51 @@
+import type { Command } from './command';
+import { Reply } from './reply';
+import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, type ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
+
+/** Commands that change something on the server: when their reply is lost, they may have been carried out. */
+const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
+
+/** The error for a final reply of class 4yz or 5yz: replies are judged here and nowhere else. */
+export function failureOf(reply: Reply, command: Command | undefined): ReplyError | undefined {
+  if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
+  const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
+  return new kind(`${command ? `${command.shown}: ` : ''}${reply}`, { reply, command: command?.shown });
+}
+
+/** Each caller gets an error of its own, so that none sees what another's stream adds to it. */
+function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
+  const kind = error.constructor as typeof FTPError;
+  return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
+}
+
+/** 226 and 250 end a transfer (RFC 959, 4.2.1), also one that had no mark. */
+export function isTransferEnd(reply: Reply): boolean {
+  return reply.code === 226 || reply.code === 250;
+}
+
+/** Some servers repeat the line they refuse, password and all. */
+export function conceal(reply: Reply, secret: string): Reply {
+  if (!reply.lines.some((line) => line.includes(secret))) return reply;
+  return new Reply(
+    reply.code,
+    reply.lines.map((line) => {
+      const text = /^\d{3}(?:[ -]|$)/.test(line) ? 4 : 0;
+      return line.slice(0, text) + line.slice(text).replaceAll(secret, '****');
+    }),
+  );
+}
+
+/** What a command fails with that finds the connection closed by `error`. */
+export function lostConnection(error: Error | undefined, command: Command | undefined): FTPError {
+  if (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof SecurityError) return copyFor(error, command);
+  return new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
+    cause: error,
+    reply: error instanceof FTPError ? error.reply : undefined,
+    command: command?.shown,
+  });
+}
+
+/** The same for a command that was sent, and whose reply will not come. */
+export function lostReply(error: Error | undefined, command: Command | undefined): FTPError {
+  return annotate(lostConnection(error, command), { maybeCompleted: (command && CHANGES.has(command.verb)) || undefined });
+}

@@ -1,0 +1,86 @@
+import type { Duplex } from 'node:stream';
+import { Command } from './command';
+import type { ControlConnection } from './control-connection';
+import type { Codec } from './encoding';
+import type { Reply } from './reply';
+import { Security, type SecuredData } from './security';
+import { ArgumentError, SecurityError } from '../errors';
+import type { Settings } from '../options';
+
+/** What TLS a session is to have, by the options or by hand, and what its connection has: secure when asked means secure or not at all. */
+export class Protection {
+  readonly #settings: Settings;
+  readonly #codec: Codec;
+  /** What the next connection is to have; `auth()` by hand holds for it too. */
+  #secure: Settings['secure'];
+  #level: 'P' | 'C' = 'P';
+  #security: Security | undefined;
+  #host = '';
+  #data = false;
+
+  constructor(settings: Settings, codec: Codec) {
+    this.#settings = settings;
+    this.#codec = codec;
+    this.#secure = settings.secure;
+  }
+
+  /** Implicit TLS begins with the first byte. */
+  async beforeGreeting(control: ControlConnection, host: string): Promise<void> {
+    this.#host = host;
+    this.#data = false;
+    this.#security = undefined;
+    if (this.#secure !== 'implicit') return;
+    this.#security = new Security(host, this.#settings.tls);
+    await this.#security.secureControl(control);
+  }
+
+  /** Explicit TLS begins before anything about the user is said. */
+  async afterGreeting(control: ControlConnection, host: string, greeting: Reply): Promise<void> {
+    if (this.#secure !== 'explicit') return;
+    if (greeting.code === 230) {
+      const error = new SecurityError(`the server logs in before TLS can begin: ${greeting}`, { reply: greeting });
+      control.destroy(error);
+      throw error;
+    }
+    this.#host = host;
+    await this.authenticate(control);
+  }
+
+  /** Data go in TLS, unless `protC()` said otherwise. */
+  async afterLogin(control: ControlConnection): Promise<void> {
+    if (this.#security && !this.#data && this.#level === 'P') await this.protect(control, 'P');
+  }
+
+  /** AUTH TLS and the handshake (RFC 4217, 4). */
+  async authenticate(control: ControlConnection): Promise<Reply> {
+    if (this.#security) throw new ArgumentError('the control connection is in TLS already');
+    const security = new Security(this.#host, this.#settings.tls);
+    const reply = await security.authenticate(control, this.#codec);
+    this.#security = security;
+    this.#secure ||= 'explicit';
+    return reply;
+  }
+
+  /** PBSZ 0 and PROT (RFC 4217, 9). */
+  async protect(control: ControlConnection, level: 'P' | 'C'): Promise<Reply> {
+    if (!this.#security) throw new ArgumentError('TLS is not on the control connection: auth() first');
+    const reply = await this.#security.protect(control, this.#codec, level);
+    this.#level = level;
+    this.#data = level === 'P';
+    return reply;
+  }
+
+  /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
+  async clear(control: ControlConnection): Promise<Reply> {
+    if (!this.#security) throw new ArgumentError('TLS is not on the control connection');
+    const reply = await control.exec(new Command('CCC', this.#codec), { last: true });
+    await control.unsecure();
+    return reply;
+  }
+
+  /** How TLS is put on a data connection; undefined when it goes in the clear. */
+  get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
+    const security = this.#security;
+    return security && this.#data ? (raw) => security.secureData(raw, this.#settings.strictTlsClose) : undefined;
+  }
+}
