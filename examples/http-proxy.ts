@@ -22,12 +22,13 @@ function connectThrough(host: string, port: number, target: ConnectionRequest): 
   const tunnel = Duplex.from({ writable: outgoing, readable: incoming });
   const connect = request({ host, port, method: 'CONNECT', path: `${target.host}:${target.port}` });
   connect.once('error', (error) => tunnel.destroy(error));
-  connect.once('connect', ({ statusCode }, socket) => {
+  connect.once('connect', ({ statusCode }, socket, head) => {
     if (statusCode !== 200) {
       socket.destroy();
       tunnel.destroy(new Error(`the proxy answered ${statusCode}`));
       return;
     }
+    socket.unshift(head); // the server's greeting may have come with the proxy's answer
     pipeline(outgoing, socket, incoming, (error) => {
       if (error) tunnel.destroy(error);
     });
