@@ -81,6 +81,8 @@ export interface Settings extends Readonly<FTPOptions> {
   readonly connectTimeout: number;
   readonly replyTimeout: number;
   readonly stallTimeout: number;
+  readonly maxReplyLineBytes: number;
+  readonly maxReplyBytes: number;
   readonly maxLineBytes: number;
   readonly maxReadAheadBytes: number;
 }
@@ -119,6 +121,8 @@ export function settle(options: FTPOptions): Settings {
     connectTimeout: milliseconds('connectTimeout', options.connectTimeout, timeout),
     replyTimeout: milliseconds('replyTimeout', options.replyTimeout, timeout),
     stallTimeout: milliseconds('stallTimeout', options.stallTimeout, timeout),
+    maxReplyLineBytes: byteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
+    maxReplyBytes: byteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
     maxLineBytes: byteCount('maxLineBytes', options.maxLineBytes, 65_536),
     maxReadAheadBytes: byteCount('maxReadAheadBytes', options.maxReadAheadBytes, 16 * 1024 * 1024),
   };

@@ -51,9 +51,11 @@ export class Security {
     return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
   }
 
-  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight. */
+  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight; a refused PROT P ends the connection. */
   async protect(control: ControlConnection, codec: Codec, level: 'P' | 'C'): Promise<Reply> {
-    const [, reply] = await Promise.all([insist(control, new Command('PBSZ 0', codec)), insist(control, new Command(`PROT ${level}`, codec))]);
+    const pbsz = new Command('PBSZ 0', codec);
+    const prot = new Command(`PROT ${level}`, codec);
+    const [, reply] = await Promise.all(level === 'P' ? [insist(control, pbsz), insist(control, prot)] : [control.exec(pbsz), control.exec(prot)]);
     return reply;
   }
 

@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import { ArgumentError } from '../lib/errors';
+import { FTP } from '../lib/ftp';
+import { settle, type FTPOptions } from '../lib/options';
+
+describe('options', () => {
+  it('are filled in with the documented defaults', () => {
+    expect(settle({})).to.include({
+      user: 'anonymous', password: 'anonymous@', port: 21, secure: false, passive: true, trustServerPasvAddress: false,
+      connectTimeout: 30_000, replyTimeout: 30_000, stallTimeout: 30_000, maxLineBytes: 65_536, maxReadAheadBytes: 16 * 1024 * 1024,
+    });
+  });
+
+  it('implicit TLS has port 990 unless another is given', () => {
+    expect(settle({ secure: 'implicit' }).port).to.equal(990);
+    expect(settle({ secure: 'implicit', port: 2990 }).port).to.equal(2990);
+  });
+
+  it('a named user has no password unless one is given', () => {
+    expect(settle({ user: 'anna' })).to.include({ user: 'anna', password: '' });
+  });
+
+  it('timeout holds for each timeout that is not given itself; 0 switches it off', () => {
+    expect(settle({ timeout: 5, replyTimeout: 0 })).to.include({ connectTimeout: 5, replyTimeout: 0, stallTimeout: 5 });
+  });
+
+  const refused: [string, unknown][] = [
+    ['an empty host', { host: '' }], ['a host with a blank', { host: 'a b' }], ['a host with CR LF', { host: 'a\r\nb' }], ['a host that is a number', { host: 7 }],
+    ['port 70000', { port: 70000 }], ['port 0', { port: 0 }], ['a port with a fraction', { port: 2.5 }], ['a port that is a string', { port: '21' }],
+    ['a negative timeout', { timeout: -1 }], ['NaN as a timeout', { replyTimeout: NaN }], ['a timeout beyond what timers hold', { stallTimeout: 2 ** 31 }],
+    ['secure: true', { secure: true }], ['passive: 1', { passive: 1 }], ['family 5', { family: 5 }],
+    ['a port range that ends before it begins', { localPortRange: [2000, 1999] }], ['a port range of one', { localPortRange: [2000] }],
+    ['a cap of 0 bytes', { maxLineBytes: 0 }], ['a cap with a fraction', { maxReadAheadBytes: 1.5 }], ['a cap on reply lines of -1', { maxReplyLineBytes: -1 }],
+    ['a user with CR LF', { user: 'a\r\nDELE b' }], ['a password with NUL', { password: 'a\0b' }], ['a user that is a number', { user: 7 }],
+    ['an encoding that cannot carry lines', { encoding: 'base64' }], ['createConnection: 1', { createConnection: 1 }],
+  ];
+  for (const [what, options] of refused) {
+    it(`refuse ${what} with ArgumentError, before anything is sent`, () => {
+      expect(() => new FTP(options as FTPOptions)).to.throw(ArgumentError);
+    });
+  }
+
+  it('never show a refused password', () => {
+    expect(() => new FTP({ password: 'hunter2\r\n' })).to.throw(ArgumentError).with.property('message').that.does.not.include('hunter2');
+    expect(() => new FTP({ password: 'hunter2\u010d', encoding: 'latin1' })).to.throw(ArgumentError).with.property('message').that.does.not.include('hunter2');
+  });
+});
