@@ -1,0 +1,70 @@
+import { fullYear, type Calendar } from './calendar';
+import { setSize, type Draft, type Entry } from './entry';
+import type { ListFormat } from './format';
+
+/** The date and time in front, `04-06-00  03:47PM`, `2002-09-02  18:48`, `10/3/2018   2:58 PM`; then a tag or the size. */
+const FRONT =
+  /^[ \t]*(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})[ \t]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:[ \t]?([AaPp])[Mm]?)?[ \t]+(?:<([A-Za-z]{3,10})>|([\d,.']{1,40}))[ \t]+(?=[^ \t])/;
+
+/** The lines around `dir`: volume, folder, sums. */
+const HEADER = /^[ \t]*(?:Volume (?:in drive|Serial)|Directory of |[\d,.]+ (?:File|Dir)\(s\))/i;
+
+/** IIS, and servers on Windows and Windows CE that print what `dir` prints. */
+export const dos: ListFormat = {
+  name: 'dos',
+  parse(line, { calendar }) {
+    const match = FRONT.exec(line);
+    if (match === null) return HEADER.test(line) ? 'header' : undefined;
+    const time = timeOf(match, calendar);
+    if (Number.isNaN(time)) return undefined;
+    const [front, , , , , , , , , tag, size] = match;
+    const entry: Draft = { name: line.slice(front.length), type: 'file', modified: new Date(time), raw: line };
+    return tag !== undefined ? tagged(entry, tag.toUpperCase()) : sized(entry, size ?? '');
+  },
+};
+
+function tagged(entry: Draft, tag: string): Entry | undefined {
+  if (tag === 'DIR') entry.type = 'directory';
+  else if (tag === 'JUNCTION' || tag === 'SYMLINK' || tag === 'SYMLINKD') return linked(entry);
+  else return undefined;
+  return entry;
+}
+
+/** `name [target]` as `dir` prints it; `name -> target` and `name => target` of servers. */
+function linked(entry: Draft): Entry {
+  entry.type = 'symlink';
+  const { name } = entry;
+  const bracket = name.endsWith(']') ? name.lastIndexOf(' [') : -1;
+  const arrow = bracket > 0 ? bracket : name.search(/ [-=]> /);
+  if (arrow <= 0) return entry;
+  entry.name = name.slice(0, arrow);
+  entry.target = bracket > 0 ? name.slice(bracket + 2, -1) : name.slice(arrow + 4);
+  return entry;
+}
+
+/** Digits, which may come in groups of three: `9,730`. */
+function sized(entry: Draft, size: string): Entry | undefined {
+  if (!/^(?:\d+|\d{1,3}(?:([,.'])\d{3})(?:\1\d{3})*)$/.test(size)) return undefined;
+  const digits = size.replace(/\D/g, '');
+  setSize(entry, Number(digits), digits);
+  return entry;
+}
+
+/** Month first, as IIS prints it; the year first or a number above 12 in front show another order, and so do dots. */
+function timeOf(match: RegExpExecArray, calendar: Calendar): number {
+  const [, a = '', separator, b = '', c = '', hours, minutes, seconds = '0', half] = match;
+  const hour = hourOf(Number(hours), half);
+  const [minute, second] = [Number(minutes), Number(seconds)];
+  if (a.length === 4) return calendar.local(Number(a), Number(b), c.length === 2 ? Number(c) : Number.NaN, hour, minute, second);
+  const year = a.length <= 2 ? fullYear(Number(c), c.length) : Number.NaN;
+  const dayFirst = separator === '.' || Number(a) > 12;
+  return dayFirst
+    ? calendar.local(year, Number(b), Number(a), hour, minute, second)
+    : calendar.local(year, Number(a), Number(b), hour, minute, second);
+}
+
+function hourOf(hour: number, half: string | undefined): number {
+  if (half === undefined) return hour;
+  if (hour < 1 || hour > 12) return Number.NaN;
+  return (hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
+}

@@ -1,0 +1,46 @@
+import { Transform, type TransformCallback } from 'node:stream';
+import { ListDecoder, type ListParserOptions } from './list-decoder';
+
+/** What a ListParser tells beside the events of a Transform. */
+export interface ListParserEvents {
+  /** A line that is neither an entry nor a header nor a sum; the listing goes on behind it. */
+  unparsed: [line: string];
+}
+
+/**
+ * The bytes of a listing in, `Entry` objects out, for any connection or file. Fails with LimitError for a line longer than
+ * `maxLineBytes`; a line that cannot be read is no error but an event, `unparsed`.
+ */
+export class ListParser extends Transform {
+  readonly #decoder: ListDecoder;
+
+  /** @throws ArgumentError for a format or an encoding that there is not */
+  constructor(options: ListParserOptions = {}) {
+    super({ readableObjectMode: true });
+    this.#decoder = new ListDecoder({
+      ...options,
+      onUnparsed: (line) => {
+        options.onUnparsed?.(line);
+        this.emit('unparsed', line);
+      },
+    });
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#run(() => this.#decoder.decode(chunk), done);
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#run(() => this.#decoder.end(), done);
+  }
+
+  #run(decode: () => readonly unknown[], done: TransformCallback): void {
+    try {
+      for (const entry of decode()) this.push(entry);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  }
+}

@@ -1,0 +1,136 @@
+import type { Draft, Entry, EntryType, Facts } from './entry';
+import type { ListFormat } from './format';
+import { lettersOf } from './permissions';
+import { parseTime } from './time';
+import { isAllBlank, numberAt, SP } from './words';
+
+
+/** MLSD: `type=file;size=6; name` (RFC 3659, 7). */
+export const mlsx: ListFormat = {
+  name: 'mlsd',
+  parse(line, context) {
+    return context.settled || begins(line) ? parseFacts(line) : undefined;
+  },
+};
+
+/** Whether the line shows by itself what it is: facts that end in `;`, one that is known, or no facts before a path. */
+function begins(line: string): boolean {
+  const start = line.charCodeAt(0) === SP ? 1 : 0;
+  return FIRST_FACT.test(line.slice(start, start + 64)) || (start === 1 && line.charAt(1) === '/');
+}
+const FIRST_FACT = /^(?:[A-Za-z][\w.-]*=[^; ]*;|(?:type|size|sizd|modify|create|perm|unique|lang|media-type|charset|unix\.\w+)=)/i;
+
+/**
+ * Reads one line of MLSD, or the line between the first and the last of a reply to MLST, with or without its leading
+ * blank (RFC 3659, 7.2). The name is all that follows the first blank behind the facts. Fact names are lower-cased; of a
+ * fact that comes twice the last counts. A value that cannot be meant, such as a size of letters, leaves its field absent
+ * and stays in `facts`. `type=cdir` and `pdir` are directories here; listings leave them out.
+ *
+ * @returns undefined where there is no name, or no facts and no blank before the name
+ */
+export function parseFacts(line: string): Entry | undefined {
+  const start = line.charCodeAt(0) === SP && HAS_FACT.test(line.slice(1, 65)) ? 1 : 0;
+  const end = endOfFacts(line, start);
+  if (end < 0 || isAllBlank(line, end + 1)) return undefined;
+  if (end > start && line.charCodeAt(end - 1) !== SEMICOLON && !line.slice(start, end).includes('=')) return undefined;
+  return fromFacts(readFacts(line, start, end), line.slice(end + 1), line);
+}
+const HAS_FACT = /^[A-Za-z][\w.-]*=/;
+const SEMICOLON = 0x3b;
+
+/** The index of the blank before the name; -1 without one. */
+function endOfFacts(line: string, start: number): number {
+  const blank = line.indexOf(' ', start);
+  const tab = line.indexOf(';\t', start); // seen instead of the blank
+  if (tab >= 0 && (blank < 0 || tab < blank)) return tab + 1;
+  // a blank within the target of a link: the facts go on
+  if (blank > 0 && line.charCodeAt(blank - 1) !== SEMICOLON && IN_TARGET.test(line.slice(start, blank))) {
+    const end = line.indexOf('; ', blank);
+    if (end >= 0) return end + 1;
+  }
+  return blank;
+}
+const IN_TARGET = /(?:^|;)type=os\.unix=s(?:ym)?link:[^;]*$/i;
+
+/** A fact's name as it is sent, with its `=`, and as it is known. */
+interface FactName {
+  readonly sent: string;
+  readonly name: string;
+}
+
+/**
+ * The names in the last line, in their order, and all that were seen: a server sends the same ones in every line, so they
+ * need not be read again.
+ */
+const expected: FactName[] = [];
+const seen = new Map<string, FactName>();
+const MOST_SEEN = 256;
+
+/** No server has more; what a line of a megabyte could hold would cost seconds. */
+const MOST_FACTS = 256;
+const LONGEST_NAME = 64;
+
+function readFacts(line: string, start: number, end: number): Record<string, string> {
+  const facts: Record<string, string> = {};
+  for (let from = start, count = 0; from < end && count < MOST_FACTS; count++) {
+    const semicolon = line.indexOf(';', from);
+    const to = semicolon < 0 || semicolon > end ? end : semicolon;
+    const known = expected[count];
+    const fact = known !== undefined && line.startsWith(known.sent, from) ? known : learnName(line, from, to, count);
+    if (fact !== undefined) facts[fact.name] = line.slice(from + fact.sent.length, to);
+    from = to + 1;
+  }
+  return facts;
+}
+
+/** Undefined where there is no name or no `=`. */
+function learnName(line: string, from: number, to: number, count: number): FactName | undefined {
+  const equals = line.slice(from, Math.min(to, from + LONGEST_NAME)).indexOf('=');
+  if (equals <= 0) return undefined;
+  const sent = line.slice(from, from + equals + 1);
+  const fact = seen.get(sent) ?? factNamed(sent);
+  expected[count] = fact;
+  return fact;
+}
+
+function factNamed(sent: string): FactName {
+  const [name = ''] = Object.keys({ [sent.slice(0, -1).toLowerCase()]: 0 }); // as a key, which is faster to assign by
+  const fact = { sent, name };
+  if (seen.size < MOST_SEEN) seen.set(sent, fact);
+  return fact;
+}
+
+function fromFacts(facts: Facts, name: string, line: string): Entry {
+  const { type = '', modify } = facts;
+  const entry: Draft = { name, type: typeOf(type), raw: line };
+  const size = facts['size'] ?? facts['sizd']; // pure-ftpd and NcFTPd: the size of a directory
+  const bytes = size === undefined ? -1 : numberAt(size, 0, size.length);
+  if (bytes >= 0 && Number.isSafeInteger(bytes)) entry.size = bytes;
+  const modified = modify === undefined ? undefined : parseTime(modify);
+  if (modified !== undefined) entry.modified = modified;
+  const target = entry.type === 'symlink' ? TARGET.exec(type)?.[1] : facts['unix.slink']; // gridftp
+  if (target) entry.target = target;
+  const permissions = facts['unix.mode'] === undefined ? undefined : lettersOf(facts['unix.mode']);
+  if (permissions !== undefined) entry.permissions = permissions;
+  const owner = facts['unix.ownername'] ?? facts['unix.owner'] ?? facts['unix.uid'];
+  if (owner) entry.owner = owner;
+  const group = facts['unix.groupname'] ?? facts['unix.group'] ?? facts['unix.gid'];
+  if (group) entry.group = group;
+  entry.facts = facts;
+  return entry;
+}
+const TARGET = /^os\.unix=s(?:ym)?link:(.+)$/is;
+
+/** RFC 3659, 7.5.1; `link` and `OS.unix=symlink` are not in it, but servers send them. */
+function typeOf(fact: string): EntryType {
+  switch (fact) {
+    case 'file':
+      return 'file';
+    case 'dir':
+      return 'directory';
+  }
+  const type = fact.toLowerCase();
+  if (type === 'file') return 'file';
+  if (type === 'dir' || type === 'cdir' || type === 'pdir') return 'directory';
+  return /^(?:os\.unix=s(?:ym)?link(?::|$)|link$)/.test(type) ? 'symlink' : 'other';
+}

@@ -1,0 +1,114 @@
+import type { Calendar } from './calendar';
+import { setSize, type Draft, type EntryType } from './entry';
+import type { ListFormat, Parsed } from './format';
+import { firstWords } from './words';
+
+const DATASETS = /^[ \t]*Volume[ \t]+Unit[ \t]/i;
+const MEMBERS = /^[ \t]*Name[ \t]+(?:VV\.MM|Size)[ \t]/i;
+const JOBS = /^[ \t]*JOBNAME[ \t]+JOBID[ \t]/i;
+
+/** Longer than any line: a data set's name has at most 44 characters. */
+const LONGEST = 512;
+const MOST_WORDS = 16;
+
+/**
+ * MVS, now z/OS: data sets, members of a partitioned data set, load modules, and jobs, each below its own header. There is
+ * seldom a size: data sets have records and tracks, and the size of a member is a number of records.
+ */
+export const mvs: ListFormat = {
+  name: 'mvs',
+  parse(line, context) {
+    if (line.length > LONGEST) return undefined;
+    if (DATASETS.test(line) || MEMBERS.test(line) || JOBS.test(line)) return 'header';
+    const words = firstWords(line, MOST_WORDS);
+    const { header = '', given, calendar } = context;
+    return (
+      dataset(words, line, calendar) ??
+      withoutVolume(words, line, DATASETS.test(header)) ??
+      member(words, line, calendar) ??
+      loadModule(words, line) ??
+      job(words, line) ??
+      (MEMBERS.test(header) || (given && header === '') ? bareMember(words, line) : undefined)
+    );
+  },
+};
+
+/** `WYOSPT 3420   2003/05/21  1  200  FB      80  8053  PS  NAME`; wide numbers leave no blanks between them. */
+function dataset(words: readonly string[], line: string, calendar: Calendar): Parsed {
+  const [volume = '', unit = '', referred = ''] = words;
+  const name = words.at(-1) ?? '';
+  const organisation = words.at(-2) ?? '';
+  if (words.length < 4 || words.length > 11 || !VOLUME.test(volume) || !UNIT.test(unit)) return undefined;
+  const isVsam = words.length === 4 && referred === 'VSAM';
+  const date = /^(\d{4})\/(\d\d)\/(\d\d)$/.exec(referred);
+  if (!isVsam && (words.length < 6 || (date === null && referred !== '**NONE**') || !ORGANISATION.test(organisation))) return undefined;
+  const entry: Draft = { name, type: organisation.startsWith('PO') ? 'directory' : 'file', raw: line };
+  // the day of the last use, not of the last change, but clients have always shown it
+  const time = date === null ? Number.NaN : calendar.local(Number(date[1]), Number(date[2]), Number(date[3]));
+  if (!Number.isNaN(time)) entry.modified = new Date(time);
+  return entry;
+}
+const VOLUME = /^[A-Z0-9@#$*-]{1,6}$/i;
+const UNIT = /^[A-Z0-9]{1,8}$/i;
+const ORGANISATION = /^(?:P[SO]|DA|IS|VS|VSAM|U)(?:-[A-Z])?$/;
+
+/** A note in place of volume and date: `Migrated`, `Pseudo Directory`, `ARCIVE Not Direct Access Device`, `V43525 Tape`. */
+function withoutVolume(words: readonly string[], line: string, below: boolean): Parsed {
+  const name = words.at(-1) ?? '';
+  const note = words.slice(0, -1).join(' ');
+  if (note === '' || words.length > 8) return undefined;
+  const known = NOTES.find(([pattern]) => pattern.test(note));
+  if ((known === undefined && !below) || (known?.[2] !== true && !WIDE_GAP.test(line))) return undefined;
+  return { name, type: known?.[1] ?? 'other', raw: line };
+}
+/** The third says that the words are enough: any other note may be a line of something else, but for the wide gap behind it. */
+const NOTES: readonly (readonly [RegExp, EntryType, boolean])[] = [
+  [/^Migrated$/i, 'file', true],
+  [/^Pseudo Directory$/i, 'directory', true],
+  [/Not Direct Access Device$/i, 'file', true],
+  [/^\S{1,6} Tape$/, 'file', false],
+  [/^GDG$|^User catalog connector$|^Error determining attributes$/i, 'other', false],
+];
+const WIDE_GAP = /^[ \t]*\S.{0,60} {8}\S+[ \t]*$/;
+
+/** `NAME  01.03 2002/09/12 2002/10/11 09:37    11    11     0 KIL001`: version, created, changed, records now, first, changed, user. */
+function member(words: readonly string[], line: string, calendar: Calendar): Parsed {
+  const [name = '', version = '', created = '', changed = '', time = ''] = words;
+  if (words.length < 8 || words.length > 9 || !/^\d\d\.\d\d$/.test(version) || !DAY.test(created)) return undefined;
+  const day = DAY.exec(changed);
+  const clock = /^(\d\d):(\d\d)(?::(\d\d))?$/.exec(time);
+  if (day === null || clock === null) return undefined;
+  const modified = calendar.local(Number(day[1]), Number(day[2]), Number(day[3]), Number(clock[1]), Number(clock[2]), Number(clock[3] ?? 0));
+  if (Number.isNaN(modified)) return undefined;
+  const entry: Draft = { name, type: 'file', modified: new Date(modified), raw: line };
+  const owner = words[8];
+  if (owner !== undefined) entry.owner = owner;
+  return entry;
+}
+const DAY = /^(\d{4})\/(\d\d)\/(\d\d)$/;
+
+/** `NAME  00B308 000411  00 FO  RU  ANY  24`: a load module, and the one size in bytes, in hexadecimal; perhaps an alias. */
+function loadModule(words: readonly string[], line: string): Parsed {
+  const [name = '', size = '', track = '', code = '', next = ''] = words;
+  if (!/^[0-9A-F]{6,8}$/.test(size) || !/^[0-9A-F]{6}$/.test(track)) return undefined;
+  if (!/^\d\d$/.test(code) && !/^\d\d$/.test(next)) return undefined;
+  const entry: Draft = { name, type: 'file', raw: line };
+  const bytes = Number.parseInt(size, 16);
+  setSize(entry, bytes, String(bytes));
+  return entry;
+}
+
+/** `IBMUSER2 JOB01906 IBMUSER  OUTPUT A        RC=0000 3 spool files`: RETR takes the job's number. */
+function job(words: readonly string[], line: string): Parsed {
+  const [, name = '', owner = '', status = ''] = words;
+  if (!/^(?:JOB|STC|TSU|[JST]0)\d{4,7}$/.test(name)) return undefined;
+  if (STATUS.test(owner)) return { name, type: 'file', raw: line };
+  return STATUS.test(status) ? { name, type: 'file', owner, raw: line } : undefined;
+}
+const STATUS = /^(?:INPUT|ACTIVE|OUTPUT|HELD)$/;
+
+/** A member without statistics. */
+function bareMember(words: readonly string[], line: string): Parsed {
+  const [name = ''] = words;
+  return words.length === 1 && /^[A-Z0-9@#$-]{1,32}$/i.test(name) ? { name, type: 'file', raw: line } : undefined;
+}

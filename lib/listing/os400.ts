@@ -1,0 +1,65 @@
+import { unambiguous, utc, type Calendar } from './calendar';
+import { setSize, type Draft, type Entry, type EntryType } from './entry';
+import type { ListFormat } from './format';
+import { unix } from './unix';
+
+/** Owner, size, date, time, type; a member has neither size nor date. */
+const OBJECT =
+  /^([^ \t]{1,32})[ \t]+(\d{1,30})[ \t]+(\d{2}|\d{4})([/.-])(\d\d)\4(\d\d)[ \t]+(\d\d):(\d\d):(\d\d)[ \t]+\*([A-Z0-9]{1,10})[ \t]+(?=[^ \t])/;
+const MEMBER = /^([^ \t]{1,32})[ \t]+\*MEM[ \t]+(?=[^ \t])/;
+
+const TYPES: Readonly<Record<string, EntryType>> = {
+  DIR: 'directory',
+  DDIR: 'directory',
+  FLR: 'directory',
+  LIB: 'directory',
+  STMF: 'file',
+  DSTMF: 'file',
+  FILE: 'file',
+  DOC: 'file',
+  SYMLNK: 'symlink',
+};
+
+/** OS/400, now IBM i: `PEP  4019 04/03/18 18:58:16 *STMF  name`; told to list like a Unix, it does (SITE LISTFMT 1). */
+export const os400: ListFormat = {
+  name: 'os400',
+  parse(line, context) {
+    const member = MEMBER.exec(line);
+    if (member !== null) return { name: trimmed(line, member[0].length), type: 'file', owner: member[1] ?? '', raw: line };
+    const match = OBJECT.exec(line);
+    if (match === null) return unix.parse(line, context);
+    return fromObject(match, line, context.calendar);
+  },
+};
+
+function fromObject(match: RegExpExecArray, line: string, calendar: Calendar): Entry | undefined {
+  const [front, owner = '', size = '', a = '', separator = '', b, c, hour, minute, second, kind = ''] = match;
+  if (Number.isNaN(utc(2000, 1, 1, Number(hour), Number(minute), Number(second)))) return undefined;
+  const name = baseName(trimmed(line, front.length));
+  if (name === '') return undefined;
+  const entry: Draft = { name, type: TYPES[kind] ?? 'other', raw: line };
+  setSize(entry, Number(size), size);
+  const date = dateOf(a, Number(b), Number(c), separator);
+  const time = date === undefined ? Number.NaN : calendar.local(...date, Number(hour), Number(minute), Number(second));
+  if (!Number.isNaN(time)) entry.modified = new Date(time);
+  entry.owner = owner;
+  return entry;
+}
+
+/** The job's date format decides the order of the three numbers and is not told, so an ambiguous date is none. */
+function dateOf(a: string, b: number, c: number, separator: string): readonly [number, number, number] | undefined {
+  if (a.length === 4) return [Number(a), b, c];
+  return separator === '.' ? [c < 69 ? 2000 + c : 1900 + c, b, Number(a)] : unambiguous(Number(a), b, c);
+}
+
+/** Names are padded with blanks, and printed with their path when the path was asked for. */
+function baseName(path: string): string {
+  const name = path.endsWith('/') ? path.slice(0, -1) : path;
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function trimmed(line: string, from: number): string {
+  let end = line.length;
+  while (end > from && line.charAt(end - 1) === ' ') end--;
+  return line.slice(from, end);
+}

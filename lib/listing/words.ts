@@ -1,0 +1,62 @@
+export const SP = 0x20;
+export const TAB = 0x09;
+export const LF = 0x0a;
+const ZERO = 0x30;
+
+/** SP, TAB, and the LF that joins the lines of a wrapped entry. Never `\s`: U+0085 and U+00A0 may be bytes of a name. */
+export function isBlank(code: number): boolean {
+  return code === SP || code === TAB || code === LF;
+}
+
+export function isDigit(code: number): boolean {
+  return code >= ZERO && code <= 0x39;
+}
+
+/** The index of the first character from `from` that is no blank; the length where there is none. */
+export function skipBlanks(line: string, from: number): number {
+  let i = from;
+  while (i < line.length && isBlank(line.charCodeAt(i))) i++;
+  return i;
+}
+
+/** The index of the first blank from `from`; the length where there is none. */
+export function endOfWord(line: string, from: number): number {
+  let i = from;
+  while (i < line.length && !isBlank(line.charCodeAt(i))) i++;
+  return i;
+}
+
+/** The number of the digits from `start` to `end`, which may have lost precision above 2^53; -1 where anything else is there. */
+export function numberAt(line: string, start: number, end: number): number {
+  if (start >= end) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = line.charCodeAt(i) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** The index behind the digits that begin at `from`. */
+export function skipDigits(line: string, from: number): number {
+  let i = from;
+  while (i < line.length && isDigit(line.charCodeAt(i))) i++;
+  return i;
+}
+
+/** The first words of a line and no more, so that a line of a megabyte costs no list of its words. */
+export function firstWords(line: string, most: number): string[] {
+  const words: string[] = [];
+  for (let i = skipBlanks(line, 0); i < line.length && words.length < most; ) {
+    const end = endOfWord(line, i);
+    words.push(line.slice(i, end));
+    i = skipBlanks(line, end);
+  }
+  return words;
+}
+
+/** True where a name would have nothing to show. */
+export function isAllBlank(line: string, from = 0): boolean {
+  return skipBlanks(line, from) === line.length;
+}
