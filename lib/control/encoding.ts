@@ -1,10 +1,69 @@
+import { isUint8Array } from 'node:util/types';
 import { ArgumentError } from '../errors';
-export interface Codec { encode(text: string): Uint8Array; decode(bytes: Uint8Array): string }
+
+/** An encoding that Node does not ship; ASCII characters must be the bytes that they are in ASCII, since commands and codes are. */
+export interface Codec {
+  encode(text: string): Uint8Array;
+  decode(bytes: Uint8Array): string;
+}
+
+/** How texts are bytes on the control connection and in listings: `utf8`, `latin1`, `ascii` or a codec. */
 export type Encoding = BufferEncoding | Codec;
+
+/**
+ * The codec for an encoding, default `utf8` (RFC 2640), whose `encode` throws ArgumentError for what it cannot express.
+ * Its messages hold none of the text, which may be a password.
+ *
+ * @throws ArgumentError for an encoding that cannot carry FTP's lines, such as `utf16le` or `base64`
+ */
 export function codecFor(encoding: Encoding = 'utf8'): Codec {
-  if (typeof encoding === 'object') return encoding;
+  const codec = BUILT_IN.get(encoding);
+  if (codec) return codec;
+  if (isCodec(encoding)) return checked(encoding);
+  throw new ArgumentError(`encoding must be utf8, latin1, ascii or an object with encode and decode, not ${typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding}`);
+}
+
+const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
+const latin1 = builtIn('latin1', /[^\0-\xff]/, (bytes) => bytes.toString('latin1'));
+// Node clears the eighth bit instead, which makes line ends and other names of foreign bytes.
+const ascii = builtIn('ascii', /[^\0-\x7f]/, (bytes) => bytes.toString('latin1').replace(/[\x80-\xff]/g, '\ufffd'));
+
+const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
+  ['utf8', utf8],
+  ['utf-8', utf8],
+  ['latin1', latin1],
+  ['binary', latin1],
+  ['ascii', ascii],
+]);
+
+function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decode: (bytes: Buffer) => string): Codec {
   return {
-    encode(text) { const b = Buffer.from(text, encoding); if (b.toString(encoding) !== text) throw new ArgumentError('cannot be expressed'); return b; },
-    decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding),
+    encode(text) {
+      if (inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
+      return Buffer.from(text, name);
+    },
+    decode: (bytes) => decode(bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
   };
+}
+
+/** A codec replaces what it cannot express by `?` or leaves it out, and another file would be meant. */
+function checked(codec: Codec): Codec {
+  return {
+    encode(text) {
+      const bytes = codec.encode(text);
+      if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
+      if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
+      return bytes;
+    },
+    decode(bytes) {
+      const text: unknown = codec.decode(bytes);
+      if (typeof text !== 'string') throw new ArgumentError('encoding.decode must return a string');
+      return text;
+    },
+  };
+}
+
+function isCodec(encoding: unknown): encoding is Codec {
+  const { encode, decode } = Object(encoding) as Partial<Codec>;
+  return typeof encode === 'function' && typeof decode === 'function';
 }

@@ -1,22 +1,212 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import { codecFor, type Codec, type Encoding } from './encoding';
 import { Reply } from './reply';
-import type { Encoding } from './encoding';
-import { ProtocolError } from '../errors';
+import { ArgumentError, ProtocolError } from '../errors';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DASH = 0x2d;
+const SPACE = 0x20;
+
+// Telnet's bytes (RFC 854; subnegotiation: RFC 855)
+const SE = 0xf0;
+const SB = 0xfa;
+const WILL = 0xfb;
+const IAC = 0xff;
+
+const NOTHING = Buffer.alloc(0);
+/** How much of foreign bytes an error shows. */
+const MOST_SHOWN = 50;
+
+/** What a ReplyParser can be told. */
+export interface ReplyParserOptions {
+  /** How texts are bytes; default `utf8`. */
+  readonly encoding?: Encoding | undefined;
+  /** Longest line in bytes, line end included; default 8192. */
+  readonly maxLineBytes?: number | undefined;
+  /** Longest reply in bytes, all its lines and their ends together; default 65536. */
+  readonly maxReplyBytes?: number | undefined;
+}
+
+/** Whether the next byte is text, or which part of a Telnet sequence it is. */
+type Telnet = 'text' | 'command' | 'option' | 'subnegotiation' | 'subcommand';
+
+/**
+ * A Transform from the bytes of a control connection to `Reply` objects (RFC 959, 4.2), the same ones however the bytes are cut.
+ * It fails with ProtocolError for what is no reply, for more than a cap, and for an end inside a reply.
+ *
+ * @throws ArgumentError for bad options
+ */
 export class ReplyParser extends Transform {
-  #rest = Buffer.alloc(0); #lines: string[] = [];
-  constructor(_o: { encoding?: Encoding; maxLineBytes?: number; maxReplyBytes?: number } = {}) { super({ readableObjectMode: true }); }
-  get pending(): boolean { return this.#rest.length > 0 || this.#lines.length > 0; }
-  override _transform(chunk: Buffer, _e: BufferEncoding, cb: TransformCallback): void {
-    this.#rest = Buffer.concat([this.#rest, chunk]);
-    let lf: number;
-    while ((lf = this.#rest.indexOf(10)) >= 0) {
-      const line = this.#rest.subarray(0, lf).toString().replace(/\r+$/, '');
-      this.#rest = this.#rest.subarray(lf + 1);
-      if (this.#lines.length === 0 && !/^[1-5]\d\d(?:[ -]|$)/.test(line)) return cb(new ProtocolError('bad ' + line));
-      this.#lines.push(line);
-      const code = (this.#lines[0] as string).slice(0, 3);
-      if (this.#lines.length === 1 ? line[3] !== '-' : line === code || line.startsWith(code + ' ')) { const l = this.#lines; this.#lines = []; this.push(new Reply(Number(code), l)); }
-    }
-    cb();
+  readonly #codec: Codec;
+  readonly #maxLineBytes: number;
+  readonly #maxReplyBytes: number;
+  #telnet: Telnet = 'text';
+  /** The beginning of a line, in a buffer that may be longer. */
+  #held: Buffer = NOTHING;
+  #heldBytes = 0;
+  #code: number | undefined;
+  #lines: string[] = [];
+  /** Bytes of the current line as received, Telnet's included. */
+  #lineBytes = 0;
+  /** Bytes of the lines of this reply before it. */
+  #replyBytes = 0;
+
+  constructor(options: ReplyParserOptions = {}) {
+    super({ readableObjectMode: true });
+    this.#codec = codecFor(options.encoding);
+    this.#maxLineBytes = cap('maxLineBytes', options.maxLineBytes, 8192);
+    this.#maxReplyBytes = cap('maxReplyBytes', options.maxReplyBytes, 65_536);
   }
+
+  /** True when the bytes so far end inside a line, a reply of several lines or a Telnet sequence. */
+  get pending(): boolean {
+    return this.#heldBytes > 0 || this.#lines.length > 0 || this.#telnet !== 'text';
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#settle(this.#receive(chunk), callback);
+  }
+
+  override _flush(callback: TransformCallback): void {
+    this.#settle(this.pending ? new ProtocolError('the bytes ended inside a reply') : undefined, callback);
+  }
+
+  /** An error drops what the reader has not taken yet: one that has just begun to read gets the replies before it first. */
+  #settle(error: ProtocolError | undefined, callback: TransformCallback): void {
+    if (error && this.readableLength > 0) setImmediate(callback, error);
+    else callback(error);
+  }
+
+  /** Takes the Telnet sequences out: they may stand anywhere, and hold LF. */
+  #receive(chunk: Buffer): ProtocolError | undefined {
+    let error: ProtocolError | undefined;
+    for (let at = 0; at < chunk.length && !error; at++) {
+      const inText = this.#telnet === 'text';
+      if (inText || this.#telnet === 'subnegotiation') {
+        const iac = chunk.indexOf(IAC, at);
+        const run = chunk.subarray(at, iac < 0 ? chunk.length : iac);
+        error = inText ? this.#receiveText(run) : this.#count(run.length);
+        if (iac >= 0) this.#telnet = inText ? 'command' : 'subcommand';
+        at += run.length;
+      } else {
+        error = this.#receiveTelnet(chunk[at] as number);
+      }
+    }
+    return error;
+  }
+
+  /** A byte behind IAC. */
+  #receiveTelnet(byte: number): ProtocolError | undefined {
+    switch (this.#telnet) {
+      case 'command':
+        this.#telnet = byte === SB ? 'subnegotiation' : byte >= WILL && byte < IAC ? 'option' : 'text';
+        if (byte === IAC) return this.#count(1) ?? this.#receiveText(Buffer.of(IAC));
+        // No command: Pure-FTPd 1.0.50 and Twisted 22.4 send a 0xFF of a name alone, and this may be the line's end.
+        return byte < SE ? this.#receiveText(Buffer.of(IAC, byte)) : this.#count(2);
+      case 'option':
+        this.#telnet = 'text';
+        return this.#count(1);
+      default:
+        this.#telnet = byte === SE ? 'text' : 'subnegotiation';
+        return this.#count(2);
+    }
+  }
+
+  /** Takes the text apart into lines. */
+  #receiveText(text: Buffer): ProtocolError | undefined {
+    let begin = 0;
+    for (let lf = text.indexOf(LF); lf >= 0; lf = text.indexOf(LF, begin)) {
+      const error = this.#count(lf + 1 - begin) ?? this.#receiveLine(this.#wholeLine(text, begin, lf));
+      if (error) return error;
+      begin = lf + 1;
+    }
+    if (begin === text.length) return undefined;
+    const error = this.#count(text.length - begin);
+    if (!error) this.#hold(text, begin, text.length);
+    return error;
+  }
+
+  /** The line that ends here, without the CRs before its LF: GridFTP 13.24 sends several. */
+  #wholeLine(text: Buffer, begin: number, end: number): Buffer {
+    if (this.#heldBytes === 0) return withoutCRs(text, begin, end);
+    this.#hold(text, begin, end);
+    const line = withoutCRs(this.#held, 0, this.#heldBytes);
+    this.#held = NOTHING;
+    this.#heldBytes = 0;
+    return line;
+  }
+
+  /** Keeps a copy, so that the chunk can go; the buffer doubles, so that many small chunks cost no more than a large one. */
+  #hold(text: Buffer, begin: number, end: number): void {
+    const bytes = this.#heldBytes + end - begin;
+    if (bytes > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#held.length));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    text.copy(this.#held, this.#heldBytes, begin, end);
+    this.#heldBytes = bytes;
+  }
+
+  #receiveLine(line: Buffer): ProtocolError | undefined {
+    const code = codeOf(line);
+    if (this.#lines.length === 0) this.#code = code;
+    if (this.#code === undefined) return new ProtocolError(`a reply must begin with a code from 100 to 599, not with ${excerpt(line)}`);
+    try {
+      this.#lines.push(this.#codec.decode(line));
+    } catch (cause) {
+      return new ProtocolError('the codec cannot decode a line of a reply (option encoding)', { cause });
+    }
+    this.#replyBytes += this.#lineBytes;
+    this.#lineBytes = 0;
+    if (code === this.#code && line[3] !== DASH) this.#deliver(this.#code);
+    return undefined;
+  }
+
+  #deliver(code: number): void {
+    const reply = new Reply(code, this.#lines);
+    this.#lines = [];
+    this.#replyBytes = 0;
+    this.push(reply);
+  }
+
+  /** Refuses the byte that passes a cap, and names the cap that it passes first. */
+  #count(bytes: number): ProtocolError | undefined {
+    this.#lineBytes += bytes;
+    const room = this.#maxReplyBytes - this.#replyBytes;
+    if (this.#lineBytes <= Math.min(this.#maxLineBytes, room)) return undefined;
+    return this.#maxLineBytes <= room
+      ? new ProtocolError(`a line of a reply is longer than ${this.#maxLineBytes} bytes (maxLineBytes; of a client: maxReplyLineBytes)`)
+      : new ProtocolError(`a reply is longer than ${this.#maxReplyBytes} bytes (maxReplyBytes)`);
+  }
+}
+
+function cap(name: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new ArgumentError(`${name} must be a whole number of bytes from 1 on, not ${typeof value === 'number' ? value : typeof value}`);
+}
+
+function withoutCRs(bytes: Buffer, begin: number, end: number): Buffer {
+  while (end > begin && bytes[end - 1] === CR) end -= 1;
+  return bytes.subarray(begin, end);
+}
+
+/** The code of a line that begins with one and a separator, or is one (RFC 959, 4.2). */
+function codeOf(line: Buffer): number | undefined {
+  if (line.length < 3 || (line.length > 3 && line[3] !== SPACE && line[3] !== DASH)) return undefined;
+  const [first, second, third] = [digit(line[0]), digit(line[1]), digit(line[2])];
+  return first >= 1 && first <= 5 && second <= 9 && third <= 9 ? 100 * first + 10 * second + third : undefined;
+}
+
+/** 0 to 9, and some larger number for what is no digit. */
+function digit(byte = 0): number {
+  return byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : 10;
+}
+
+/** Foreign bytes, fit for a terminal. */
+function excerpt(line: Buffer): string {
+  const shown = JSON.stringify(line.toString('latin1', 0, MOST_SHOWN));
+  return shown.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`) + (line.length > MOST_SHOWN ? '…' : '');
 }

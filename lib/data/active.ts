@@ -49,7 +49,7 @@ async function listen(host: string | undefined, range: readonly [number, number]
       return { server, port: (server.address() as { port: number }).port };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || port === last) {
-        throw new TransferError(`cannot listen for the data connection: ${(error as Error).message}`, { cause: error });
+        throw new TransferError(`cannot listen for the data connection: ${(error as Error).message}`, { cause: error, phase: 'data' });
       }
     }
   }
@@ -74,7 +74,7 @@ class ActiveSource implements DataSource {
   /** Only the control connection's peer may connect, and only once: anyone else could take or plant a file. */
   open(): Promise<Duplex> {
     return new Promise((resolve, reject) => {
-      const expire = (): void => void this.#fail(reject, new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`));
+      const expire = (): void => void this.#fail(reject, new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`, { phase: 'data' }));
       const timer = this.#timeout > 0 ? setTimeout(expire, this.#timeout) : undefined;
       this.#server.on('connection', (socket: Socket) => {
         if (!sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
@@ -83,7 +83,7 @@ class ActiveSource implements DataSource {
       });
       this.#server.once('close', () => {
         clearTimeout(timer);
-        reject(new TransferError('no longer listening for the data connection'));
+        reject(new TransferError('no longer listening for the data connection', { phase: 'data' }));
       });
     });
   }

@@ -173,11 +173,12 @@ export class DataConnection {
   }
 
   readonly #onEnd = (): void => {
-    if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)'));
+    if (wasReset(this.#raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
+    else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener.onEnd();
   };
 
-  readonly #onClose = (): void => this.#fail(new TransferError('the data connection was closed'));
+  readonly #onClose = (): void => this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
 
   readonly #onDrain = (): void => {
     if (this.#state !== 'live') return;
@@ -186,13 +187,13 @@ export class DataConnection {
   };
 
   readonly #onStall = (): void => {
-    this.#fail(new TimeoutError(`no data moved within ${this.#settings.stallTimeout} ms (stallTimeout)`));
+    this.#fail(new TimeoutError(`no data moved within ${this.#settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
   };
 
   #fail(error: Error): void {
     if (this.#state !== 'live') return;
     this.#leave('reset', false);
-    this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error }));
+    this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' }));
   }
 
   #leave(state: 'closed' | 'reset', gently: boolean): void {
@@ -217,4 +218,13 @@ export class DataConnection {
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
+}
+
+/**
+ * libuv reports an RST that arrives together with bytes as a clean end (POLLHUP after a partial read). A connection that
+ * was reset has no peer any more, one that was ended has; `remoteAddress` would answer from its memory.
+ */
+function wasReset(raw: Duplex | undefined): boolean {
+  const { _handle: handle } = raw as { _handle?: { getpeername?: (into: object) => number } };
+  return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
 }

@@ -11,4 +11,16 @@ export class Deferred {
     });
     this.promise.catch(() => undefined);
   }
+
+  /** Resolves when it is settled either way, after `ms` at the latest. */
+  within(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const settled = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.promise.then(settled, settled);
+    });
+  }
 }

@@ -86,7 +86,7 @@ class PassiveSource implements DataSource {
     const inTime = deadline(this.#socket, connectTimeout, `no data connection to port ${port} within ${connectTimeout} ms (connectTimeout)`);
     this.connected = connected(this.#socket).then(inTime, (error: Error) => {
       inTime();
-      throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error });
+      throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error, phase: 'data' });
     });
     this.connected.catch(() => undefined); // the one who opens is told
   }

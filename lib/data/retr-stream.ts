@@ -4,7 +4,8 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { LimitError, type FTPError } from '../errors';
 import type { Decoder } from './decoder';
-import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import { Transfer } from './transfer';
+import type { TransferListener, TransferRequest } from './transfer-request';
 
 /** What a caller may say about a download. */
 export interface RetrOptions {
@@ -145,12 +146,8 @@ export class RetrStream<T = Buffer> extends Readable {
     this.#ahead.push(chunk);
     this.#aheadBytes += chunk.length;
     if (this.#readAhead > 0 && this.#aheadBytes > this.#readAhead) {
-      this.destroy(
-        new LimitError(
-          `the listing is read ahead because another operation waits behind its paused reader, and more than ${this.#readAhead} bytes of it are waiting (maxReadAheadBytes)`,
-          { bytesTransferred: this.bytesRead },
-        ),
-      );
+      const error = new LimitError(`another operation waits behind this listing's paused reader, and more than ${this.#readAhead} bytes are read ahead (maxReadAheadBytes)`);
+      this.destroy(this.#transfer.describe(error));
     }
   }
 
@@ -190,7 +187,7 @@ export class RetrStream<T = Buffer> extends Readable {
       for (const item of step()) more = this.push(item);
       return more;
     } catch (error) {
-      this.destroy(error as FTPError);
+      this.destroy(this.#transfer.describe(error as Error));
       return true;
     }
   }

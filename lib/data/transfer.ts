@@ -1,5 +1,4 @@
 import { abortTransfer } from '../control/abort';
-import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Place, Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
@@ -11,30 +10,10 @@ import { Deferred } from './deferred';
 import type { DataConnection, DataListener } from './data-connection';
 import { Interrupt } from './interrupt';
 import { openPassive } from './passive';
+import type { TransferListener, TransferRequest } from './transfer-request';
 
-/** What is to be transferred, and how. */
-export interface TransferRequest {
-  readonly command: Command;
-  readonly type: 'I' | 'A';
-  readonly direction: 'down' | 'up';
-  /** The byte that REST names; 0 sends no REST. */
-  readonly start: number;
-}
-
-/** The stream's side of a transfer. */
-export interface TransferListener {
-  /** The mark came. */
-  onOpen(reply: Reply): void;
-  /** Bytes arrived; false pauses. */
-  onChunk(chunk: Buffer): boolean;
-  /** Upload: more may be written. */
-  onWritable(): void;
-  /** Another operation waits for this one's turn. */
-  onContended(): void;
-  /** Proved complete; without a reply when `enough()` ended it. */
-  onComplete(reply: Reply | undefined): void;
-  onError(error: FTPError): void;
-}
+/** Milliseconds for what is on its way when the server has said that the transfer failed. */
+const LAST_BYTES = 500;
 
 /** Raised to end a transfer early without an error: its range is complete, or its consumer has left. */
 class Enough extends Error {}
@@ -75,7 +54,7 @@ export class Transfer implements DataListener {
       },
       {
         onContended: () => listener.onContended(),
-        onDropped: (error) => listener.onError(this.#describe(error)),
+        onDropped: (error) => listener.onError(this.describe(error)),
       },
     );
   }
@@ -218,7 +197,7 @@ export class Transfer implements DataListener {
 
   /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
   async #download(control: ControlConnection): Promise<Reply> {
-    const completion = this.#completion as Promise<Reply>;
+    const completion = this.#afterData(this.#completion as Promise<Reply>);
     const ended = this.#dataEnded.promise.then(
       () => {
         this.#awaitCompletion(control);
@@ -229,6 +208,16 @@ export class Transfer implements DataListener {
     const [reply] = await Promise.all([completion, ended]);
     this.#checkSize();
     return reply;
+  }
+
+  /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
+  async #afterData(completion: Promise<Reply>): Promise<Reply> {
+    try {
+      return await completion;
+    } catch (error) {
+      if (this.#marked && (error as FTPError).reply && this.#data?.made) await this.#dataEnded.within(LAST_BYTES);
+      throw error;
+    }
   }
 
   /** Complete when all has left, our side has ended, and the final reply is 2yz. */
@@ -276,7 +265,7 @@ export class Transfer implements DataListener {
   async #end(control: ControlConnection | undefined, reason: Error): Promise<void> {
     const early = reason instanceof Enough;
     const complete = early && reason.message !== '';
-    if (!early) this.#listener.onError(this.#describe(reason));
+    if (!early) this.#listener.onError(this.describe(reason));
     if (!control?.open || !this.#completion || this.#answered) this.#data?.abandon();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') {
       this.#data?.reset();
@@ -285,9 +274,11 @@ export class Transfer implements DataListener {
     if (complete) this.#listener.onComplete(undefined);
   }
 
-  #describe(error: Error): FTPError {
+  /** The error with what is known of this transfer. */
+  describe(error: Error): FTPError {
     const { command, direction } = this.#request;
     const known = error instanceof FTPError ? error : new FTPError(`${command.shown}: ${error.message}`, { cause: error });
+    if (!known.message.startsWith(command.shown)) known.message = `${command.shown}: ${known.message}`;
     const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
     return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
   }
