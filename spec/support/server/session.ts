@@ -1,0 +1,176 @@
+import { isUtf8 } from 'node:buffer';
+import type { Socket } from 'node:net';
+import { posix } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { withoutTelnet } from './command-lines';
+import { ControlChannel } from './control-channel';
+import { DataChannel } from './data-channel';
+import type { FtpServer } from './ftp-server';
+import { FACTS } from './listing';
+import { Refusal } from './refusal';
+import { runVerb } from './verbs/verbs';
+
+/** One client's session: its control connection, what it has said so far, and its data connection. */
+export class Session {
+  readonly control: ControlChannel;
+  /** What PASV, EPSV, PORT or EPRT agreed on, until the next transfer has used it. */
+  data: DataChannel | undefined;
+  /** The transfer that ABOR would end. */
+  running: AbortController | undefined;
+  /** True from ABOR's arrival during a transfer to its reply. */
+  aborted = false;
+  user: string | undefined;
+  login: 'none' | 'password' | 'account' | 'done' = 'none';
+  cwd = '/';
+  type: 'A' | 'I' = 'A';
+  restart = 0;
+  renameFrom: string | undefined;
+  epsvOnly = false;
+  bufferSize = false;
+  protection: 'C' | 'P' = 'C';
+  facts: readonly string[] = FACTS;
+  /** The command that is being answered. */
+  verb = '';
+  argument = '';
+  #protected: Promise<Duplex> | undefined;
+
+  constructor(
+    readonly server: FtpServer,
+    socket: Socket,
+  ) {
+    this.control = new ControlChannel(socket, (line) => this.#arrived(line));
+  }
+
+  /** Answers one command after the other until the connection is gone. */
+  async run(): Promise<void> {
+    await Promise.race([this.#serve(), this.control.closed]);
+    this.running?.abort();
+    this.setData(undefined);
+    this.control.destroy();
+  }
+
+  /** Sends a reply: its lines, without the last CRLF. */
+  reply(text: string): void {
+    const bytes = Buffer.from(`${text}\r\n`, this.server.encoding);
+    // 0xff is Telnet's IAC and doubled on the control connection; UTF-8 has none.
+    void this.control.write(bytes.includes(0xff) ? Buffer.from(bytes.toString('latin1').replaceAll('\xff', '\xff\xff'), 'latin1') : bytes);
+  }
+
+  /** Resolves when the bytes have been given to the system. */
+  writeRaw(bytes: string | Uint8Array): Promise<void> {
+    return this.control.write(typeof bytes === 'string' ? Buffer.from(bytes, this.server.encoding) : bytes);
+  }
+
+  /** The data connection as it is, without TLS. @throws Refusal 425 */
+  async dataConnection(): Promise<Socket> {
+    try {
+      if (!this.data) throw new Error('no PASV or PORT');
+      return await this.data.connection();
+    } catch {
+      throw new Refusal('425 Failed to establish connection.');
+    }
+  }
+
+  /** The data connection, under TLS after PROT P. @throws Refusal 425, 522 */
+  async protectedData(): Promise<Duplex> {
+    const socket = await this.dataConnection();
+    const { tls } = this.server;
+    if (this.protection === 'C' || !tls) return socket;
+    this.#protected ??= tls.secure(socket, 'data').catch((error: Error) => {
+      throw new Refusal(`522 TLS on the data connection failed: ${error.message}`);
+    });
+    return this.#protected;
+  }
+
+  /** True where a data connection in the clear is against the server's rules. */
+  get clearDataRefused(): boolean {
+    return this.server.tls?.options.required === true && this.protection === 'C';
+  }
+
+  /** Listens for a data connection; resolves with the port. */
+  async listen(): Promise<number> {
+    this.setData(undefined);
+    const data = await DataChannel.passive(this.server, this.control.socket);
+    this.setData(data);
+    return data.port;
+  }
+
+  /** Takes the place of what was agreed on before, and closes it. */
+  setData(data: DataChannel | undefined): void {
+    this.data?.destroy();
+    this.data = data;
+    this.#protected = undefined;
+  }
+
+  /** Lets a data connection that has been used end by itself. */
+  releaseData(): void {
+    this.data?.release();
+    this.data = undefined;
+    this.#protected = undefined;
+  }
+
+  /** The built-in behaviour of the command that is being answered. */
+  async normal(): Promise<void> {
+    try {
+      await runVerb(this, this.verb, this.argument);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.reply(error.reply);
+    }
+  }
+
+  /** TLS on the control connection; the connection is closed when the handshake fails. */
+  async startTls(): Promise<void> {
+    const { tls } = this.server;
+    if (!tls) throw new Error('the server was started without the option `tls`');
+    await this.control.startTls(tls).catch(() => this.control.destroy());
+  }
+
+  /** The absolute path that an argument means. */
+  path(argument: string): string {
+    return posix.resolve(this.cwd, argument);
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      await this.#greet();
+      for (let line = await this.control.next(); line; line = await this.control.next()) await this.#execute(this.#decode(line));
+    } catch (error) {
+      this.server.fail(error);
+    }
+  }
+
+  async #greet(): Promise<void> {
+    const { scripts, tls } = this.server;
+    await scripts.run('CONNECT', this, '');
+    if (tls?.options.mode === 'implicit') await this.startTls();
+    this.control.start();
+    if (!(await scripts.run('GREETING', this, ''))) this.reply('220 Ready.');
+  }
+
+  async #execute(line: string): Promise<void> {
+    const [, verb = '', argument = ''] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
+    this.verb = verb.toUpperCase();
+    this.argument = argument;
+    try {
+      if (!(await this.server.scripts.run(this.verb, this, argument))) await this.normal();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.reply(error.reply);
+    }
+  }
+
+  #arrived(line: Buffer): void {
+    const text = this.#decode(line);
+    if (this.running && /^ABOR\s*$/i.test(text)) {
+      this.aborted = true;
+      this.running.abort();
+    }
+    this.server.arrived(text, line, this);
+  }
+
+  #decode(line: Buffer): string {
+    const bytes = withoutTelnet(line);
+    return bytes.toString(this.server.encoding === 'utf8' && isUtf8(bytes) ? 'utf8' : 'latin1');
+  }
+}

@@ -1,0 +1,51 @@
+import { Readable, type Duplex } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { Refusal } from './refusal';
+import type { Session } from './session';
+
+/** What happens on the data connection between the mark and the completion. */
+type Work = (socket: Duplex) => Promise<void>;
+
+/** Replies `mark`, sends the chunks as fast as the client takes them, and replies `done`. */
+export function download(session: Session, mark: string, chunks: Iterable<Uint8Array>, done = '226 Transfer complete.'): Promise<void> {
+  return transfer(session, mark, done, '426 Failure writing network stream.', (socket) => sendChunks(socket, chunks));
+}
+
+/** Replies `mark`, hands what the client sends to what `open` gives, and replies `done`. */
+export function upload(session: Session, mark: string, open: () => (chunk: Uint8Array) => void, done = '226 Transfer complete.'): Promise<void> {
+  return transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, open()));
+}
+
+/** Ends with FIN; resolves when everything has been given to the system. */
+export async function sendChunks(socket: Duplex, chunks: Iterable<Uint8Array>): Promise<void> {
+  socket.resume();
+  await pipeline(Readable.from(chunks, { highWaterMark: 1 }), socket);
+}
+
+/** Reads up to the client's FIN, and ends this side, too. */
+export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) => void): Promise<void> {
+  socket.on('data', take).resume();
+  await finished(socket, { writable: false });
+  socket.end();
+}
+
+async function transfer(session: Session, mark: string, done: string, broken: string, work: Work): Promise<void> {
+  const { data } = session;
+  if (!data) throw new Refusal('425 Use PORT or PASV first.');
+  if (session.clearDataRefused) throw new Refusal('522 Data connections must be encrypted.');
+  const { signal } = (session.running = new AbortController());
+  signal.addEventListener('abort', () => data.destroy());
+  try {
+    await session.dataConnection();
+    session.reply(mark);
+    await work(await session.protectedData());
+    session.reply(done);
+  } catch (error) {
+    data.destroy();
+    if (signal.aborted) session.reply('426 Transfer aborted.');
+    else if (error instanceof Refusal) throw error;
+    else session.reply(broken);
+  } finally {
+    session.running = undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import { posix } from 'node:path';
+import { factsLine, itemsIn, itemsOf, linesOf, listLine, type Item } from '../listing';
+import type { Session } from '../session';
+import { download } from '../transfer';
+import type { Verb } from './verbs';
+
+const MARK = '150 Here comes the directory listing.';
+const DONE = '226 Directory send OK.';
+
+/** LIST, NLST, MLSD. */
+export const listingVerbs: Readonly<Record<string, Verb>> = {
+  LIST: (session, argument) => list(session, named(session, argument), (item) => listLine(item, session.server.now())),
+  NLST: (session, argument) => list(session, named(session, argument), ({ name }) => name),
+  MLSD: (session, argument) => list(session, itemsIn(session.server.files, session.path(argument)), (item) => factsLine(item, session.facts)),
+};
+
+/** The lines that LIST would send. @throws Refusal 550 */
+export function listed(session: Session, argument: string): Iterable<string> {
+  const now = session.server.now();
+  return Array.from(named(session, argument), (item) => listLine(item, now));
+}
+
+/** Flags as `-la` are ignored, as pyftpdlib does. */
+function named(session: Session, argument: string): Iterable<Item> {
+  const name = argument.replace(/^(-[a-zA-Z]+( |$))+/, '');
+  return itemsOf(session.server.files, session.path(name), posix.normalize(name));
+}
+
+function list(session: Session, items: Iterable<Item>, line: (item: Item) => string): Promise<void> {
+  return download(session, MARK, linesOf(items, line, session.server.encoding), DONE);
+}

@@ -1,0 +1,47 @@
+import { Refusal } from '../refusal';
+import type { Session } from '../session';
+import { dataVerbs } from './data';
+import { fileVerbs } from './files';
+import { folderVerbs } from './folders';
+import { informationVerbs } from './information';
+import { listingVerbs } from './listings';
+import { loginVerbs } from './login';
+import { securityVerbs } from './security';
+import { transferVerbs } from './transfers';
+
+/** What the server does at a command. @throws Refusal for what it answers with an error */
+export type Verb = (session: Session, argument: string) => Promise<void> | void;
+
+const VERBS: ReadonlyMap<string, Verb> = new Map([
+  ...Object.entries(loginVerbs),
+  ...Object.entries(securityVerbs),
+  ...Object.entries(folderVerbs),
+  ...Object.entries(fileVerbs),
+  ...Object.entries(dataVerbs),
+  ...Object.entries(transferVerbs),
+  ...Object.entries(listingVerbs),
+  ...Object.entries(informationVerbs),
+]);
+
+const BEFORE_LOGIN = new Set(['USER', 'PASS', 'ACCT', 'QUIT', 'REIN', 'AUTH', 'PBSZ', 'PROT', 'CCC', 'FEAT', 'SYST', 'HELP', 'NOOP', 'OPTS']);
+/** After these, a data connection is used up, also when they are refused. */
+const TRANSFERS = new Set([...Object.keys(transferVerbs), ...Object.keys(listingVerbs)]);
+
+/** Does what the server does without a script. @throws Refusal */
+export async function runVerb(session: Session, verb: string, argument: string): Promise<void> {
+  if (verb !== 'RNTO') session.renameFrom = undefined;
+  try {
+    const act = VERBS.get(verb);
+    if (!act) throw new Refusal('500 Unknown command.');
+    if (session.login !== 'done' && !BEFORE_LOGIN.has(verb)) throw new Refusal('530 Please login with USER and PASS.');
+    await act(session, argument);
+  } catch (error) {
+    if (TRANSFERS.has(verb)) session.setData(undefined);
+    throw error;
+  } finally {
+    if (TRANSFERS.has(verb)) {
+      session.releaseData();
+      session.restart = 0;
+    }
+  }
+}
