@@ -20,7 +20,13 @@ export function codecFor(encoding: Encoding = 'utf8'): Codec {
   const codec = BUILT_IN.get(encoding);
   if (codec) return codec;
   if (isCodec(encoding)) return checked(encoding);
-  throw new ArgumentError(`encoding must be utf8, latin1, ascii or an object with encode and decode, not ${typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding}`);
+  const shown = typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding;
+  throw new ArgumentError(`encoding must be utf8, latin1, ascii or an object with encode and decode, not ${shown}`);
+}
+
+/** True for RFC 2640's encoding, which is the default. */
+export function isUTF8(encoding: Encoding | undefined): boolean {
+  return encoding === undefined || BUILT_IN.get(encoding) === utf8;
 }
 
 const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
