@@ -59,7 +59,10 @@ export class ReplyParser extends Transform {
     this.#maxReplyBytes = cap('maxReplyBytes', options.maxReplyBytes, 65_536);
   }
 
-  /** True when the bytes so far end inside a line, a reply of several lines or a Telnet sequence. */
+  /**
+   * True when the bytes taken so far end inside a line, a reply of several lines or a Telnet sequence.
+   * A `data` listener runs before the rest of its chunk is taken, so ask after it.
+   */
   get pending(): boolean {
     return this.#heldBytes > 0 || this.#lines.length > 0 || this.#telnet !== 'text';
   }
