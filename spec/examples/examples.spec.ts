@@ -1,0 +1,277 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { gunzipSync } from 'node:zlib';
+import { cancelBySignal, destroyed, firstChunk } from '../../examples/cancel';
+import { copy } from '../../examples/copy';
+import { workingFolder } from '../../examples/dispose';
+import { download } from '../../examples/download';
+import { errors } from '../../examples/errors';
+import { transcript } from '../../examples/events';
+import { gzip } from '../../examples/gzip';
+import { clientBehindProxy } from '../../examples/http-proxy';
+import { httpUpload } from '../../examples/http-upload';
+import { sizes } from '../../examples/inflight';
+import { lines } from '../../examples/lines';
+import { names } from '../../examples/names';
+import { nested } from '../../examples/nested';
+import { greet } from '../../examples/netrc';
+import { range } from '../../examples/range';
+import { resume } from '../../examples/resume';
+import { upload } from '../../examples/upload';
+import { download as downloadURL } from '../../examples/url';
+import { ConnectionClosedError } from '../../lib';
+import { content } from '../support/server/content';
+import { FtpServer } from '../support/server/ftp-server';
+
+const IMAGE = content(100_000);
+const image = IMAGE.read(0, IMAGE.size);
+const BIG = content(20 * 1024 * 1024);
+const PHOTO = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7) & 0xff));
+
+describe('examples', () => {
+  const home = process.cwd();
+  let server: FtpServer;
+  let url: string;
+  let folder: string;
+
+  beforeEach(async () => {
+    server = await startServer();
+    url = urlOf(server);
+    folder = await mkdtemp(join(tmpdir(), 'ftplib-examples-'));
+    await writeFile(join(folder, 'photo.jpg'), PHOTO);
+    process.chdir(folder); // the examples name files as a reader would
+  });
+
+  afterEach(async () => {
+    process.chdir(home);
+    await rm(folder, { recursive: true });
+    await server.close();
+  });
+
+  it('download: a file', async () => {
+    await download(url);
+    expect(await readFile('README.copy', 'latin1')).to.equal('read me\r\n');
+  });
+
+  it('upload: a file', async () => {
+    await upload(url);
+    expect(server.read('/incoming/photo.jpg')).to.deep.equal(PHOTO);
+  });
+
+  it('gzip: compressed on the way up', async () => {
+    await gzip(url);
+    expect(gunzipSync(server.read('/incoming/photo.jpg.gz'))).to.deep.equal(PHOTO);
+  });
+
+  it('http-upload: an HTTP request body', async () => {
+    const http = httpUpload(url);
+    const port = await listen(http);
+    try {
+      expect(await post(port, PHOTO)).to.equal(201);
+      expect(server.read('/incoming/body')).to.deep.equal(PHOTO);
+    } finally {
+      http.close();
+    }
+  });
+
+  it('http-upload: says so when the server is gone', async () => {
+    const http = httpUpload(url);
+    const port = await listen(http);
+    await server.close();
+    try {
+      expect(await post(port, PHOTO)).to.equal(502);
+    } finally {
+      http.close();
+      server = await startServer();
+    }
+  });
+
+  it('names: as the server gives them', async () => {
+    const printed = await capture(async () => expect(await names(url)).to.have.members(['README', 'big', 'image.iso']));
+    expect(printed).to.have.length(3);
+    expect(printed.join('\n')).to.match(/README/);
+  });
+
+  it('nested: downloads while it lists', async () => {
+    server.write('/pub/big', Buffer.from('no longer big'));
+    await nested(url);
+    expect(await readdir(folder)).to.have.members(['photo.jpg', 'README', 'big', 'image.iso']);
+    expect(await readFile('image.iso')).to.deep.equal(image);
+  });
+
+  it('lines: up and down', async () => {
+    expect(await lines(url)).to.deep.equal(['one', 'two']);
+    expect(server.read('/incoming/notes').toString()).to.equal('one\ntwo\n');
+  });
+
+  it('errors: a refusal is a PermanentError', async () => {
+    expect(await errors(url)).to.equal('no: 550');
+  });
+
+  it('errors: a server that is gone is an error of the library, too', async () => {
+    await server.close();
+    expect(await errors(url)).to.match(/^failed: cannot connect/);
+    server = await startServer();
+  });
+
+  it('cancel: by a signal, and the session lives on', async () => {
+    const cancel = new AbortController();
+    const target = new PassThrough();
+    target.once('readable', () => cancel.abort()); // never read: the download cannot come to its end before
+    expect(await cancelBySignal(url, target, cancel.signal)).to.equal('cancelled, and still logged in: /');
+    expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
+  });
+
+  it('cancel: a signal that is never raised changes nothing', async () => {
+    expect(await cancelBySignal(url, new PassThrough().resume(), new AbortController().signal)).to.equal('complete');
+  });
+
+  it('cancel: by leaving the loop', async () => {
+    const chunk = await firstChunk(url);
+    const { length = 0 } = chunk ?? {};
+    expect(length).to.be.greaterThan(0);
+    expect(chunk?.equals(BIG.read(0, length))).to.equal(true);
+    expect(server.commands.at(-1)).to.equal('QUIT');
+  });
+
+  it('cancel: by destroying the stream', async () => {
+    expect(await destroyed(url)).to.equal(BIG.size);
+    expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
+  });
+
+  it('resume: only what is missing', async () => {
+    await writeFile('image.iso', image.subarray(0, 60_000));
+    await resume(url);
+    expect(await readFile('image.iso')).to.deep.equal(image);
+    expect(server.commands).to.include('REST 60000');
+  });
+
+  it('range: the bytes asked for', async () => {
+    expect(await range(url)).to.deep.equal(image.subarray(512, 1024));
+  });
+
+  it('netrc: logs in as the file says', async () => {
+    await writeFile('netrc', 'machine 127.0.0.1 login user password secret\n', { mode: 0o600 });
+    expect(await greet('127.0.0.1', server.port, join(folder, 'netrc'))).to.equal('/');
+    expect(server.commands).to.include('USER user');
+  });
+
+  it('url: a connection of its own', async () => {
+    await downloadURL(url);
+    expect(await readFile('README.copy', 'latin1')).to.equal('read me\r\n');
+  });
+
+  it('copy: from server to server', async () => {
+    const target = await startServer();
+    try {
+      await copy(url, urlOf(target));
+      expect(target.read('/incoming/README').toString()).to.equal('read me\r\n');
+    } finally {
+      await target.close();
+    }
+  });
+
+  it('inflight: each path its size', async () => {
+    expect(await sizes(url, ['pub/README', 'pub/image.iso', 'pub/big'])).to.deep.equal([9, 100_000, BIG.size]);
+  });
+
+  it('events: everything but the password', async () => {
+    const said = (await transcript(url)).join('\n');
+    expect(said).to.include('> NOOP').and.to.include('> PASS ****');
+    expect(said).to.match(/^< 220/).and.not.to.include('secret');
+  });
+
+  it('dispose: says goodbye', async () => {
+    expect(await workingFolder(url)).to.equal('/');
+    expect(server.commands.at(-1)).to.equal('QUIT');
+  });
+
+  it('http-proxy: both connections go through it', async () => {
+    const tunnelled: string[] = [];
+    const proxy = startProxy(tunnelled);
+    const ftp = clientBehindProxy(url, '127.0.0.1', await listen(proxy));
+    try {
+      expect(await text(ftp.retr('pub/README'))).to.equal('read me\r\n');
+      await pipeline(Readable.from([PHOTO]), ftp.stor('incoming/photo.jpg'));
+      await ftp.quit();
+      expect(server.read('/incoming/photo.jpg')).to.deep.equal(PHOTO);
+      expect(tunnelled).to.have.length(3);
+      expect(tunnelled[0]).to.equal(`127.0.0.1:${server.port}`);
+    } finally {
+      ftp.close();
+      proxy.close();
+    }
+  });
+
+  it('http-proxy: its refusal is the reason told', async () => {
+    const proxy = createServer().on('connect', (_, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+    const ftp = clientBehindProxy(url, '127.0.0.1', await listen(proxy));
+    try {
+      const error = await ftp.pwd().catch((reason: Error) => reason);
+      expect(error).to.be.an.instanceOf(ConnectionClosedError);
+      expect(String(error)).to.include('the proxy answered 403');
+    } finally {
+      ftp.close();
+      proxy.close();
+    }
+  });
+});
+
+function startServer(): Promise<FtpServer> {
+  return FtpServer.start({
+    users: { user: 'secret' },
+    files: { '/pub/README': 'read me\r\n', '/pub/image.iso': IMAGE, '/pub/big': BIG, '/incoming/': '' },
+  });
+}
+
+function urlOf({ port }: FtpServer): string {
+  return `ftp://user:secret@127.0.0.1:${port}`;
+}
+
+async function listen(http: Server): Promise<number> {
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  return (http.address() as AddressInfo).port;
+}
+
+async function post(port: number, body: Buffer): Promise<number | undefined> {
+  const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }).end(body);
+  const [response] = await once(sent, 'response');
+  response.resume();
+  return response.statusCode;
+}
+
+/** A proxy that lets every CONNECT through. */
+function startProxy(tunnelled: string[]): Server {
+  return createServer().on('connect', ({ url = '' }, socket, head) => {
+    tunnelled.push(url);
+    const [host = '', port] = url.split(':');
+    const onward = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      onward.write(head);
+      socket.pipe(onward).pipe(socket);
+    });
+    onward.on('error', () => socket.destroy());
+    socket.on('error', () => onward.destroy());
+  });
+}
+
+/** What `console.log` is told meanwhile. */
+async function capture(act: () => Promise<unknown>): Promise<string[]> {
+  const { log } = console;
+  const printed: string[] = [];
+  console.log = (...words: unknown[]) => void printed.push(words.join(' '));
+  try {
+    await act();
+  } finally {
+    console.log = log;
+  }
+  return printed;
+}
