@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['control/reply.ts', 'control/reply-text.ts', 'control/command.ts', 'data/host-port.ts', 'data/lines.ts', 'data/decoder.ts', 'listing/'],
   ['control/reply-parser.ts'],
   ['control/', 'data/receive-buffer.ts'],
-  ['control/abort.ts', 'control/features.ts', 'control/login.ts', 'control/security.ts', 'control/session.ts'],
+  ['control/abort.ts', 'control/features.ts', 'control/login.ts', 'control/protection.ts', 'control/security.ts', 'control/session.ts'],
   ['data/'],
   ['data/transfer.ts'],
   ['data/retr-stream.ts', 'data/stor-stream.ts'],
