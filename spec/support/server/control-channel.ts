@@ -14,6 +14,7 @@ export class ControlChannel {
   #waiting: Buffer[] = [];
   #wake: (() => void) | undefined;
   #ended = false;
+  #hungUp = false;
   #stream: Duplex;
   #layer: TlsLayer | undefined;
 
@@ -50,7 +51,7 @@ export class ControlChannel {
         this.#wake = resolve;
       });
     }
-    return this.#waiting.shift();
+    return this.#hungUp ? undefined : this.#waiting.shift();
   }
 
   /** Resolves when the bytes have been given to the system; never rejects. */
@@ -89,8 +90,9 @@ export class ControlChannel {
     secured.end();
   }
 
-  /** FIN behind what has been written. */
+  /** FIN behind what has been written; no line has its turn any more. */
   hangUp(): void {
+    this.#hungUp = true;
     this.#stream.end();
   }
 
@@ -122,7 +124,7 @@ export class ControlChannel {
   /** A client that is gone ends what runs, but not what it still has in line. */
   readonly #onEnd = (): void => {
     this.#ended = true;
-    if (this.#waiting.length === 0) this.socket.destroySoon();
+    if (this.#waiting.length === 0 || this.#hungUp) this.socket.destroySoon();
     this.#notify();
   };
 

@@ -1,7 +1,8 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TlsSide } from './tls-options';
 
-/** How the server comes to its data connections. */
+/** Who a data channel belongs to. */
 export interface DataHost {
   /** Milliseconds to wait for a data connection. */
   readonly acceptTimeout: number;
@@ -16,57 +17,49 @@ export class DataChannel {
   port = 0;
   #listener: Server | undefined;
   #arrived: Promise<Socket> | undefined;
+  #secured: Promise<Duplex> | undefined;
   #cancel: (reason: Error) => void = () => undefined;
   #socket: Socket | undefined;
+  #stream: Duplex | undefined;
+  #asked = false;
 
-  private constructor(private readonly host: DataHost) {}
+  private constructor(
+    private readonly host: DataHost,
+    private readonly dial: () => Promise<Socket>,
+  ) {}
 
   /** Listens on the address of the control connection; takes one connection, from its peer only. */
   static async passive(host: DataHost, control: Socket): Promise<DataChannel> {
-    const channel = new DataChannel(host);
     const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     host.trackListener(listener);
-    channel.#listener = listener;
-    channel.#arrived = new Promise((resolve, reject) => {
-      channel.#cancel = reject;
-      listener.on('connection', (socket: Socket) => {
-        if (channel.#socket || socket.remoteAddress !== control.remoteAddress) return void socket.destroy();
-        channel.#adopt(socket);
-        listener.close();
-        resolve(socket);
-      });
-    });
-    channel.#arrived.catch(() => undefined);
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
       listener.listen(0, control.localAddress, resolve);
     });
+    const channel: DataChannel = new DataChannel(host, () => channel.#accept(listener, control));
+    channel.#listener = listener;
     channel.port = (listener.address() as AddressInfo).port;
+    channel.#arrived = channel.dial();
+    channel.#arrived.catch(() => undefined);
     return channel;
   }
 
   /** Connects to the client when the connection is needed. */
   static active(host: DataHost, address: string, port: number): DataChannel {
-    const channel = new DataChannel(host);
-    channel.#dial = () => {
-      const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
-      channel.#adopt(socket);
-      return new Promise((resolve, reject) => {
-        channel.#cancel = reject;
-        socket.once('connect', () => resolve(socket));
-        socket.once('error', reject);
-      });
-    };
+    const channel: DataChannel = new DataChannel(host, () => channel.#connect(address, port));
     return channel;
   }
 
-  #dial: () => Promise<Socket> = () => Promise.reject(new Error('not connected'));
+  /** True when the connection was asked for. */
+  get used(): boolean {
+    return this.#asked;
+  }
 
   /** The connection, as soon as it is there. @throws Error when it does not come, or the channel is closed meanwhile */
   async connection(): Promise<Socket> {
-    this.#arrived ??= this.#dial();
-    const { acceptTimeout } = this.host;
-    const timer = setTimeout(() => this.#cancel(new Error('no data connection')), acceptTimeout);
+    this.#asked = true;
+    this.#arrived ??= this.dial();
+    const timer = setTimeout(() => this.#cancel(new Error('no data connection')), this.host.acceptTimeout);
     try {
       return await this.#arrived;
     } finally {
@@ -74,20 +67,53 @@ export class DataChannel {
     }
   }
 
-  /** Takes no connection any more; one that is there ends by itself. */
+  /** The connection under TLS; the handshake is done once. @throws Error when one of them does not come */
+  async secured(tls: TlsSide): Promise<Duplex> {
+    const socket = await this.connection();
+    this.#secured ??= tls.secure(socket, 'data');
+    return (this.#stream = await this.#secured);
+  }
+
+  /** Takes no connection any more; one that is there ends when the client ends it. */
   release(): void {
     this.#listener?.close();
     this.#cancel(new Error('closed'));
+    const stream = this.#stream;
+    if (stream?.readableEnded) stream.end();
+    else stream?.resume().once('end', () => stream.end());
   }
 
-  /** Ends the connection, too, unless everything is sent: then it ends with the client's FIN. */
+  /** Ends the connection, too, unless everything is sent: then it ends when the client ends it. */
   destroy(): void {
     this.release();
-    if (this.#socket?.writableFinished !== true) this.#socket?.destroy();
+    if (!this.#socket?.writableFinished) this.#socket?.destroy();
+  }
+
+  #accept(listener: Server, control: Socket): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      this.#cancel = reject;
+      listener.on('connection', (socket: Socket) => {
+        if (this.#socket || socket.remoteAddress !== control.remoteAddress) return void socket.destroy();
+        this.#adopt(socket);
+        listener.close();
+        resolve(socket);
+      });
+    });
+  }
+
+  #connect(address: string, port: number): Promise<Socket> {
+    const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+    this.#adopt(socket);
+    return new Promise((resolve, reject) => {
+      this.#cancel = reject;
+      socket.once('connect', () => resolve(socket));
+      socket.once('error', reject);
+    });
   }
 
   #adopt(socket: Socket): void {
     this.#socket = socket;
+    this.#stream = socket;
     socket.on('error', () => socket.destroy());
     this.host.trackData(socket);
   }

@@ -53,12 +53,15 @@ function* virtualItems(entries: Iterable<VirtualEntry>, time: Date): Generator<I
 export function listLine({ name, kind, size, modified, mode, target }: Item, now: Date): string {
   const letter = kind === 'directory' ? 'd' : kind === 'symlink' ? 'l' : '-';
   const permissions = Array.from('rwxrwxrwx', (bit, i) => (mode & (0o400 >> i) ? bit : '-')).join('');
-  const [, , day, time] = [0, 0, String(modified.getUTCDate()).padStart(2, '0'), modified.toISOString().slice(11, 16)];
+  const links = String(kind === 'directory' ? 2 : 1).padStart(4);
+  const arrow = target === undefined ? '' : ` -> ${target}`;
+  return `${letter}${permissions} ${links} 1000     1000     ${String(size).padStart(8)} ${date(modified, now)} ${name}${arrow}`;
+}
+
+function date(modified: Date, now: Date): string {
   const age = now.getTime() - modified.getTime();
-  const clock = age >= 0 && age < HALF_A_YEAR ? time : String(modified.getUTCFullYear()).padStart(5);
-  const links = kind === 'directory' ? 2 : 1;
-  const date = `${MONTHS[modified.getUTCMonth()] ?? ''} ${day} ${clock}`;
-  return `${letter}${permissions} ${String(links).padStart(4)} 1000     1000     ${String(size).padStart(8)} ${date} ${name}${target === undefined ? '' : ` -> ${target}`}`;
+  const clock = age >= 0 && age < HALF_A_YEAR ? modified.toISOString().slice(11, 16) : String(modified.getUTCFullYear()).padStart(5);
+  return `${MONTHS[modified.getUTCMonth()] ?? ''} ${String(modified.getUTCDate()).padStart(2, '0')} ${clock}`;
 }
 
 /** `fact=value;… name` with the facts that are asked for. */

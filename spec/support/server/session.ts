@@ -1,17 +1,18 @@
 import { isUtf8 } from 'node:buffer';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { withoutTelnet } from './command-lines';
 import { ControlChannel } from './control-channel';
-import { DataChannel } from './data-channel';
+import { DataChannel, type DataHost } from './data-channel';
 import type { FtpServer } from './ftp-server';
 import { FACTS } from './listing';
+import { OpenHandles } from './open-handles';
 import { Refusal } from './refusal';
-import { runVerb } from './verbs/verbs';
+import { isTransfer, runVerb } from './verbs/verbs';
 
 /** One client's session: its control connection, what it has said so far, and its data connection. */
-export class Session {
+export class Session implements DataHost {
   readonly control: ControlChannel;
   /** What PASV, EPSV, PORT or EPRT agreed on, until the next transfer has used it. */
   data: DataChannel | undefined;
@@ -32,7 +33,7 @@ export class Session {
   /** The command that is being answered. */
   verb = '';
   argument = '';
-  #protected: Promise<Duplex> | undefined;
+  readonly #dataSockets = new OpenHandles<Socket>();
 
   constructor(
     readonly server: FtpServer,
@@ -43,10 +44,11 @@ export class Session {
 
   /** Answers one command after the other until the connection is gone. */
   async run(): Promise<void> {
-    await Promise.race([this.#serve(), this.control.closed]);
+    void this.#serve();
+    await this.control.closed;
     this.running?.abort();
     this.setData(undefined);
-    this.control.destroy();
+    for (const socket of this.#dataSockets) socket.destroy();
   }
 
   /** Sends a reply: its lines, without the last CRLF. */
@@ -75,11 +77,10 @@ export class Session {
   async protectedData(): Promise<Duplex> {
     const socket = await this.dataConnection();
     const { tls } = this.server;
-    if (this.protection === 'C' || !tls) return socket;
-    this.#protected ??= tls.secure(socket, 'data').catch((error: Error) => {
+    if (this.protection === 'C' || !tls || !this.data) return socket;
+    return this.data.secured(tls).catch((error: Error) => {
       throw new Refusal(`522 TLS on the data connection failed: ${error.message}`);
     });
-    return this.#protected;
   }
 
   /** True where a data connection in the clear is against the server's rules. */
@@ -90,7 +91,7 @@ export class Session {
   /** Listens for a data connection; resolves with the port. */
   async listen(): Promise<number> {
     this.setData(undefined);
-    const data = await DataChannel.passive(this.server, this.control.socket);
+    const data = await DataChannel.passive(this, this.control.socket);
     this.setData(data);
     return data.port;
   }
@@ -99,14 +100,19 @@ export class Session {
   setData(data: DataChannel | undefined): void {
     this.data?.destroy();
     this.data = data;
-    this.#protected = undefined;
   }
 
-  /** Lets a data connection that has been used end by itself. */
-  releaseData(): void {
-    this.data?.release();
-    this.data = undefined;
-    this.#protected = undefined;
+  get acceptTimeout(): number {
+    return this.server.acceptTimeout;
+  }
+
+  trackData(socket: Socket): void {
+    this.#dataSockets.track(socket);
+    this.server.trackData(socket);
+  }
+
+  trackListener(listener: Server): void {
+    this.server.trackListener(listener);
   }
 
   /** The built-in behaviour of the command that is being answered. */
@@ -137,6 +143,7 @@ export class Session {
       for (let line = await this.control.next(); line; line = await this.control.next()) await this.#execute(this.#decode(line));
     } catch (error) {
       this.server.fail(error);
+      this.control.destroy();
     }
   }
 
@@ -157,7 +164,17 @@ export class Session {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.reply(error.reply);
+    } finally {
+      this.#forget();
     }
+  }
+
+  /** What holds for one transfer only: its REST, and a data connection that a verb or a script has used. */
+  #forget(): void {
+    if (isTransfer(this.verb)) this.restart = 0;
+    if (!this.data?.used) return;
+    this.data.release();
+    this.data = undefined;
   }
 
   #arrived(line: Buffer): void {

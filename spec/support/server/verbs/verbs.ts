@@ -24,24 +24,24 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
 ]);
 
 const BEFORE_LOGIN = new Set(['USER', 'PASS', 'ACCT', 'QUIT', 'REIN', 'AUTH', 'PBSZ', 'PROT', 'CCC', 'FEAT', 'SYST', 'HELP', 'NOOP', 'OPTS']);
-/** After these, a data connection is used up, also when they are refused. */
 const TRANSFERS = new Set([...Object.keys(transferVerbs), ...Object.keys(listingVerbs)]);
+
+/** True for a verb that uses a data connection. */
+export function isTransfer(verb: string): boolean {
+  return TRANSFERS.has(verb);
+}
 
 /** Does what the server does without a script. @throws Refusal */
 export async function runVerb(session: Session, verb: string, argument: string): Promise<void> {
   if (verb !== 'RNTO') session.renameFrom = undefined;
+  const act = VERBS.get(verb);
+  if (!act) throw new Refusal('500 Unknown command.');
+  if (session.login !== 'done' && !BEFORE_LOGIN.has(verb)) throw new Refusal('530 Please login with USER and PASS.');
   try {
-    const act = VERBS.get(verb);
-    if (!act) throw new Refusal('500 Unknown command.');
-    if (session.login !== 'done' && !BEFORE_LOGIN.has(verb)) throw new Refusal('530 Please login with USER and PASS.');
     await act(session, argument);
   } catch (error) {
-    if (TRANSFERS.has(verb)) session.setData(undefined);
+    // A refused transfer uses up its data connection, too.
+    if (isTransfer(verb)) session.setData(undefined);
     throw error;
-  } finally {
-    if (TRANSFERS.has(verb)) {
-      session.releaseData();
-      session.restart = 0;
-    }
   }
 }
