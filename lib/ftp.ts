@@ -3,12 +3,15 @@ import type { Command } from './control/command';
 import type { Features } from './control/features';
 import type { Reply } from './control/reply';
 import { parse257 } from './control/reply-text';
-import { LineDecoder } from './data/lines';
-import { RetrStream, type RetrOptions } from './data/retr-stream';
-import { StorStream, type StorOptions } from './data/stor-stream';
+import { ListPlan, type ListOptions } from './data/list-plan';
+import { lookUp } from './data/look-up';
+import { MlsdPlan, type MlsdOptions } from './data/mlsd-plan';
+import type { RetrOptions, RetrStream } from './data/retr-stream';
+import type { StorOptions, StorStream } from './data/stor-stream';
+import { download, entries, lines, upload } from './data/streams';
 import { ArgumentError, PermanentError, ReplyError } from './errors';
+import type { Entry } from './listing/entry';
 import { formatTime, parseTime } from './listing/time';
-import { checkOffset } from './options';
 
 /**
  * An FTP client on one control connection (RFC 959).
@@ -21,52 +24,75 @@ export class FTP extends Client {
 
   /** A file as a Readable of bytes; `end` proves that it is whole (RFC 959, 4.1.3 RETR). */
   retr(path: string, options: RetrOptions = {}): RetrStream {
-    return this.#down(this.session.command('RETR', requirePath(path)), options);
+    return download(this, this.session.command('RETR', requirePath(path)), options);
   }
 
   /** A Writable that replaces the file, or writes it from byte `start` on; `finish` proves that the server has it (RFC 959, 4.1.3 STOR). */
   stor(path: string, options: StorOptions = {}): StorStream {
-    return this.#up(this.session.command('STOR', requirePath(path)), options);
+    return upload(this, this.session.command('STOR', requirePath(path)), options);
   }
 
   /** A Writable that appends to the file, or makes it (RFC 959, 4.1.3 APPE). */
   appe(path: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
-    return this.#up(this.session.command('APPE', requirePath(path)), options);
+    return upload(this, this.session.command('APPE', requirePath(path)), options);
   }
 
   /** A Writable that makes a file whose name the server chooses: see `storedAs` (RFC 1123, 4.1.2.9 STOU). */
   stou(path?: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
-    return this.#up(this.session.command('STOU', path), options);
+    return upload(this, this.session.command('STOU', path), options);
   }
 
   /** The data of any command that sends some, as they are: TYPE I (ftplib's `retrbinary`). */
   retrbinary(cmd: string, options: RetrOptions = {}): RetrStream {
-    return this.#down(this.session.rawCommand(cmd), options);
+    return download(this, this.session.rawCommand(cmd), options);
   }
 
   /** The data of any command that sends some, as lines without their ends: TYPE A (ftplib's `retrlines`). */
   retrlines(cmd: string, options: Pick<RetrOptions, 'signal' | 'highWaterMark'> = {}): RetrStream<string> {
-    return this.#lines(this.session.rawCommand(cmd), options);
+    return lines(this, this.session.rawCommand(cmd), options);
   }
 
   /** Uploads bytes as they are with any command that takes some: TYPE I (ftplib's `storbinary`). */
   storbinary(cmd: string, options: StorOptions = {}): StorStream {
-    return this.#up(this.session.rawCommand(cmd), options);
+    return upload(this, this.session.rawCommand(cmd), options);
   }
 
   /** Uploads text with any command that takes some: TYPE A, line ends sent as CRLF (ftplib's `storlines`). */
   storlines(cmd: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
-    return this.#up(this.session.rawCommand(cmd), options, 'A');
+    return upload(this, this.session.rawCommand(cmd), options, 'A');
   }
 
   /** The names in a folder, as the server gives them (RFC 959, 4.1.3 NLST). */
   nlst(path?: string): RetrStream<string> {
-    return this.#lines(this.session.command('NLST', path), {});
+    return lines(this, this.session.command('NLST', path), {});
   }
 
   /** The lines of LIST, as the server gives them (RFC 959, 4.1.3 LIST). */
   dir(path?: string): RetrStream<string> {
-    return this.#lines(this.session.command('LIST', path), {});
+    return lines(this, this.session.command('LIST', path), {});
+  }
+
+  /**
+   * What is in a folder, or the file that the path names, as entries: MLSD where the server offers it, else LIST.
+   * Lines that cannot be read are skipped, and told by the event `unparsed`. A missing folder is a PermanentError.
+   */
+  list(path?: string, options: ListOptions = {}): RetrStream<Entry> {
+    const command = this.session.command('LIST', path === '' ? undefined : path);
+    const plan = new ListPlan(this.session, path === '' ? undefined : path, options, (line) => void stream.emit('unparsed', line));
+    const stream = entries(this, command, plan, options);
+    return stream;
+  }
+
+  /**
+   * What is in a folder as the server's facts tell it; never falls back to LIST (RFC 3659, 7).
+   *
+   * @param options.facts asks for these facts by OPTS MLST, for all that follows; a server may send others
+   */
+  mlsd(path?: string, options: MlsdOptions = {}): RetrStream<Entry> {
+    const command = this.session.command('MLSD', path === '' ? undefined : path);
+    const plan = new MlsdPlan(this.session, command, options, (line) => void stream.emit('unparsed', line));
+    const stream = entries(this, command, plan, options);
+    return stream;
   }
 
   /**
@@ -152,6 +178,15 @@ export class FTP extends Client {
     return time;
   }
 
+  /**
+   * What the server knows of one path (RFC 3659, 7 MLST). Where it has no MLST: `type` is `directory` if CWD leads there,
+   * else `file`, with `size` and `modified` by SIZE and MDTM.
+   */
+  async mlst(path: string): Promise<Entry> {
+    const command = this.session.command('MLST', requirePath(path));
+    return this.sequence(command, (control) => lookUp(this.session, control, command));
+  }
+
   /** Sets when the file was modified (draft-somers-ftp-mfxx, 3.1 MFMT). */
   async mfmt(path: string, date: Date): Promise<Reply> {
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
@@ -216,35 +251,6 @@ export class FTP extends Client {
   /** The server's help, on a command or in general (RFC 959, 4.1.3 HELP). */
   async help(cmd?: string): Promise<Reply> {
     return this.exec(this.session.command('HELP', cmd));
-  }
-
-  // ---- streams
-
-  #down(command: Command, options: RetrOptions): RetrStream {
-    const { start = 0, end } = options;
-    checkOffset('start', start);
-    if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
-    const request = { command, type: 'I', direction: 'down', start } as const;
-    return new RetrStream(this.session, this.queue, { request, options, ...this.#ahead(command) });
-  }
-
-  #lines(command: Command, options: RetrOptions): RetrStream<string> {
-    const { codec, settings } = this.session;
-    const request = { command, type: 'A', direction: 'down', start: 0 } as const;
-    const decoder = new LineDecoder(codec, settings.maxLineBytes);
-    return new RetrStream<string>(this.session, this.queue, { request, options, decoder, ...this.#ahead(command) });
-  }
-
-  #up(command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
-    const { start = 0 } = options;
-    checkOffset('start', start);
-    const request = { command, type, direction: 'up', start } as const;
-    return new StorStream(this.session, this.queue, { request, options, ...(type === 'A' ? { text: this.session.codec } : {}) });
-  }
-
-  /** A listing whose reader has paused must not keep others waiting (law 3). */
-  #ahead({ verb }: Command): { readAhead?: number } {
-    return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? { readAhead: this.session.settings.maxReadAheadBytes } : {};
   }
 }
 

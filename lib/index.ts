@@ -8,8 +8,15 @@ export { parse150, parse257 } from './control/reply-text';
 export { parse227, parse229 } from './data/host-port';
 export { RetrStream, type RetrOptions } from './data/retr-stream';
 export { StorStream, type StorOptions } from './data/stor-stream';
+export type { ListOptions } from './data/list-plan';
+export type { MlsdOptions } from './data/mlsd-plan';
+export { rawNameOf, type Entry, type EntryType, type Facts } from './listing/entry';
+export type { ListFormatName } from './listing/format';
+export type { ListParserOptions } from './listing/list-decoder';
+export { ListParser } from './listing/list-parser';
+export { parseList } from './listing/parse-list';
 export { ftpcp } from './ftpcp';
-export { netrc, type Netrc, NetrcParseError } from './netrc';
+export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 export { open } from './open';
 export {
   AbortedError,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Command } from './control/command';
-import { RetrStream } from './data/retr-stream';
+import { download } from './data/streams';
 import { isFTPError } from './errors';
 import { FTP } from './ftp';
 import type { FTPOptions } from './options';
@@ -19,8 +19,7 @@ export function open(url: string | URL, options: FTPOptions = {}): Readable {
   const parsed = parseFTPURL(url);
   const ftp = new FTP({ ...parsed.options, ...options });
   const text = parsed.type === 'a' || parsed.type === 'd' || parsed.name === '';
-  const request = { command: commandFor(ftp, parsed.type, parsed.name, joinPath(parsed)), type: text ? 'A' : 'I', direction: 'down', start: 0 } as const;
-  const stream = new RetrStream(ftp.session, ftp.queue, { request, options: {} });
+  const stream = download(ftp, commandFor(ftp, parsed.type, parsed.name, joinPath(parsed)), {}, text ? 'A' : 'I');
   stream.once('close', () => void leave(ftp, stream.readableEnded));
   return stream;
 }

@@ -254,6 +254,8 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   readonly #onError = (error: Error): void => {
+    const secret = this.#pending.head?.command?.secret;
+    if (secret) error.message = error.message.replaceAll(secret, '****'); // an answer that is no reply may be an echo
     if (this.#sealed && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
     this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
   };

@@ -1,6 +1,7 @@
 import { Command } from './command';
 import { ControlConnection } from './control-connection';
-import { codecFor, type Codec } from './encoding';
+import { isUTF8 } from './encoding';
+import { NameMemory } from './name-memory';
 import { negotiate, type Features } from './features';
 import { login, type Credentials } from './login';
 import type { Expectation } from './pending-replies';
@@ -30,11 +31,13 @@ export interface DataMode {
 
 /** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
 export class Session {
-  readonly codec: Codec;
+  readonly codec: NameMemory;
   readonly dataMode: DataMode = { epsv: true, proven: false };
   readonly receiveBuffer = new ReceiveBuffer();
   /** TLS on the control connection and on data connections. */
   readonly protection: Protection;
+  /** FEAT offers MLST, but MLSD was refused. */
+  lacksMLSD = false;
   /** The transfer type that the server has, as far as we know. */
   type: string | undefined;
   welcome: Reply | undefined;
@@ -59,7 +62,7 @@ export class Session {
     readonly settings: Settings,
     readonly listener: SessionListener,
   ) {
-    this.codec = codecFor(settings.encoding);
+    this.codec = new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec);
     this.#host = settings.host;
     this.#port = settings.port;
@@ -275,7 +278,7 @@ export class Session {
 
   #negotiate(control: ControlConnection): Promise<Features> {
     const { encoding } = this.settings;
-    return negotiate(control, this.codec, encoding === undefined || encoding === 'utf8' || encoding === 'utf-8');
+    return negotiate(control, this.codec, isUTF8(encoding));
   }
 }
 

@@ -4,8 +4,7 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { LimitError, type FTPError } from '../errors';
 import type { Decoder } from './decoder';
-import { Transfer } from './transfer';
-import type { TransferListener, TransferRequest } from './transfer-request';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
 
 /** What a caller may say about a download. */
 export interface RetrOptions {

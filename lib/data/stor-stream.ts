@@ -5,8 +5,7 @@ import type { Session } from '../control/session';
 import { ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
 import { RetrStream } from './retr-stream';
-import { Transfer } from './transfer';
-import type { TransferListener, TransferRequest } from './transfer-request';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
 
 /** What a caller may say about an upload. */
 export interface StorOptions {

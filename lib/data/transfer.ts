@@ -1,43 +1,48 @@
-import { abortTransfer } from '../control/abort';
+import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Place, Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
-import { AbortedError, annotate, FTPError, TimeoutError, TransferError, type Phase } from '../errors';
-import { openActive } from './active';
-import { announcedSize } from '../control/reply-text';
-import { Deferred } from './deferred';
-import type { DataConnection, DataListener } from './data-connection';
+import { AbortedError, annotate, FTPError, PermanentError, type Phase } from '../errors';
+import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Interrupt } from './interrupt';
-import { openPassive } from './passive';
-import type { TransferListener, TransferRequest } from './transfer-request';
 
-/** Milliseconds for what is on its way when the server has said that the transfer failed. */
-const LAST_BYTES = 500;
+/** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
+export interface Plan {
+  /** The transfer command. */
+  begin(control: ControlConnection): Promise<Command>;
+  /** The command was refused with a 5yz: another one, or `complete` when the answer is known without; throws when there is none. */
+  recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
+  /** The transfer is over; after one that failed, this must not throw. */
+  finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
+}
+
+/** What is to be transferred, and how. */
+export interface TransferRequest extends ExchangeRequest {
+  readonly plan?: Plan;
+}
+
+/** The stream's side of a transfer. */
+export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
+  /** Another operation waits for this one's turn. */
+  onContended(): void;
+  /** Proved complete; without a reply when `enough()` ended it. */
+  onComplete(reply: Reply | undefined): void;
+  onError(error: FTPError): void;
+}
 
 /** Raised to end a transfer early without an error: its range is complete, or its consumer has left. */
 class Enough extends Error {}
 
-/** One transfer: its turn, its data connection, its replies, and what proves it complete (laws 1 and 4). */
-export class Transfer implements DataListener {
-  /** Payload bytes moved. */
-  bytes = 0;
-  /** Payload bytes that the server announced in its mark. */
-  announced: number | undefined;
-  /** The step that the transfer is in. */
-  phase: Phase = 'connect';
+/** One stream's turn: its place in the queue, its exchange with the server, and how it ends for the stream and the session (law 4). */
+export class Transfer {
   readonly #session: Session;
   readonly #queue: Queue;
   readonly #request: TransferRequest;
   readonly #listener: TransferListener;
   readonly #place: Place;
   readonly #interrupt = new Interrupt();
-  readonly #dataEnded = new Deferred();
-  #data: DataConnection | undefined;
-  #completion: Promise<Reply> | undefined;
-  #marked = false;
-  #answered = false;
-  #flushed = false;
+  #exchange: Exchange | undefined;
   #release: () => void = () => undefined;
   #abortReply: Reply | undefined;
   #over: Promise<void> | undefined;
@@ -59,6 +64,21 @@ export class Transfer implements DataListener {
     );
   }
 
+  /** Payload bytes moved. */
+  get bytes(): number {
+    return this.#exchange?.bytes ?? 0;
+  }
+
+  /** Payload bytes that the server announced in its mark. */
+  get announced(): number | undefined {
+    return this.#exchange?.announced;
+  }
+
+  /** The step that the transfer is in. */
+  get phase(): Phase {
+    return this.#exchange?.phase ?? 'connect';
+  }
+
   /** True when another operation waits for this one's turn. */
   get contended(): boolean {
     return this.#queue.contended;
@@ -66,7 +86,7 @@ export class Transfer implements DataListener {
 
   /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
   get tlsResumed(): boolean | undefined {
-    return this.#data?.tlsResumed;
+    return this.#exchange?.tlsResumed;
   }
 
   /** The stream is in use: the transfer may have its turn. */
@@ -92,65 +112,84 @@ export class Transfer implements DataListener {
   }
 
   pause(): void {
-    this.#data?.pause();
+    this.#exchange?.pause();
   }
 
   resume(): void {
-    this.#data?.resume();
+    this.#exchange?.resume();
   }
 
   /** Upload: sends bytes; false means that `onWritable` will come. */
   write(chunks: readonly Uint8Array[]): boolean {
-    for (const chunk of chunks) this.bytes += chunk.length;
-    return this.#data?.write(chunks) ?? false;
+    return this.#exchange?.write(chunks) ?? false;
   }
 
   /** Upload: all bytes have been written. */
   finish(): void {
-    this.#data?.end(() => {
-      this.#flushed = true;
-      this.#dataEnded.resolve();
-    });
+    this.#exchange?.finish();
   }
 
-  // ---- the data connection's words
-
-  onChunk(chunk: Buffer): boolean {
-    if (this.#request.direction === 'up') return true;
-    this.bytes += chunk.length;
-    return this.#listener.onChunk(chunk);
+  /** The error with what is known of this transfer. */
+  describe(error: Error): FTPError {
+    const { command, direction } = this.#request;
+    const known = error instanceof FTPError ? error : new FTPError(error.message, { cause: error });
+    if (known.command === undefined && !known.message.startsWith(command.verb)) known.message = `${command.shown}: ${known.message}`;
+    const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
+    return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
   }
-
-  onEnd(): void {
-    if (this.#request.direction === 'up') return; // what counts is whether it takes what we send
-    this.#data?.close();
-    this.#dataEnded.resolve();
-  }
-
-  onError(error: Error): void {
-    this.#dataEnded.reject(error);
-  }
-
-  onDrain(): void {
-    this.#listener.onWritable();
-  }
-
-  // ---- the steps
 
   async #run(): Promise<void> {
     let control: ControlConnection | undefined;
     this.#session.running = this;
     try {
       control = await this.#interrupt.race(this.#session.ready());
-      await this.#open(control);
-      const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download(control) : this.#upload(control));
+      const { plan } = this.#request;
+      const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
       this.#listener.onComplete(reply);
     } catch (error) {
-      await this.#end(control, error as Error);
+      await this.#end(error as Error);
+      if (control) await this.#request.plan?.finish(control, false, this.bytes);
     } finally {
-      this.#data?.close();
       this.#giveBack();
     }
+  }
+
+  /** Tries the plan's commands until one is not refused. */
+  async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
+    let command = await this.#interrupt.race(plan.begin(control));
+    for (;;) {
+      const exchange = this.#exchangeFor({ ...this.#request, command }, control);
+      try {
+        const reply = await exchange.run();
+        await this.#interrupt.race(plan.finish(control, true, this.bytes));
+        return reply;
+      } catch (error) {
+        if (!(error instanceof PermanentError) || !exchange.refused) throw error;
+        await exchange.end(error);
+        const next = await this.#interrupt.race(plan.recover(error, control));
+        if (next === 'complete') {
+          await this.#interrupt.race(plan.finish(control, true, this.bytes));
+          return undefined;
+        }
+        command = next;
+      }
+    }
+  }
+
+  #exchangeFor(request: TransferRequest, control: ControlConnection): Exchange {
+    const { onOpen, onChunk, onWritable } = this.#listener;
+    const onDataEnd = (): void => {
+      if (!request.plan) this.#giveBack();
+    };
+    return (this.#exchange = new Exchange(this.#session, control, request, { onOpen, onChunk, onWritable, onDataEnd }, this.#interrupt));
+  }
+
+  /** Tells the stream, and brings the control connection in step again before the turn is given back. */
+  async #end(reason: Error): Promise<void> {
+    const early = reason instanceof Enough;
+    if (!early) this.#listener.onError(this.describe(reason));
+    this.#abortReply = await this.#exchange?.end(reason);
+    if (early && reason.message !== '') this.#listener.onComplete(undefined);
   }
 
   /** The next operation may write. */
@@ -158,132 +197,4 @@ export class Transfer implements DataListener {
     if (this.#session.running === this) this.#session.running = undefined;
     this.#release();
   }
-
-  /** TYPE and EPSV in one flight, REST on its own, then the transfer command (law 11). */
-  async #open(control: ControlConnection): Promise<void> {
-    const session = this.#session;
-    const { command, type, direction, start } = this.#request;
-    this.phase = 'command';
-    session.prepareNames();
-    const typed = session.switchType(control, type);
-    typed?.catch(ignore);
-    const open = session.settings.passive ? openPassive : openActive;
-    this.#data = await open({ session, control, listener: this, interrupt: this.#interrupt, reading: direction === 'down' });
-    await typed;
-    await session.namesPrepared(); // its OPTS must not come behind the transfer command
-    this.#interrupt.check();
-    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
-    if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
-    this.#interrupt.check();
-    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) });
-    this.#completion.then(
-      () => {
-        this.#answered = true;
-        if (!this.#marked) this.#data?.begin().catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
-      },
-      () => (this.#answered = true),
-    );
-  }
-
-  #onMark(reply: Reply): void {
-    if (this.#marked) return;
-    this.#marked = true;
-    this.phase = 'data';
-    const { type, direction, command } = this.#request;
-    if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
-    this.#listener.onOpen(reply);
-    this.#data?.begin().then(() => direction === 'up' && this.#listener.onWritable(), ignore);
-  }
-
-  /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
-  async #download(control: ControlConnection): Promise<Reply> {
-    const completion = this.#afterData(this.#completion as Promise<Reply>);
-    const ended = this.#dataEnded.promise.then(
-      () => {
-        this.#awaitCompletion(control);
-        this.#giveBack(); // the next command need not wait for the final reply: replies come in order
-      },
-      (error: Error) => this.#brokenBy(error, control, completion),
-    );
-    const [reply] = await Promise.all([completion, ended]);
-    this.#checkSize();
-    return reply;
-  }
-
-  /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
-  async #afterData(completion: Promise<Reply>): Promise<Reply> {
-    try {
-      return await completion;
-    } catch (error) {
-      if (this.#marked && (error as FTPError).reply && this.#data?.made) await this.#dataEnded.within(LAST_BYTES);
-      throw error;
-    }
-  }
-
-  /** Complete when all has left, our side has ended, and the final reply is 2yz. */
-  async #upload(control: ControlConnection): Promise<Reply> {
-    const completion = this.#completion as Promise<Reply>;
-    const ended = this.#dataEnded.promise.then(
-      () => this.#awaitCompletion(control),
-      (error: Error) => this.#brokenBy(error, control, completion),
-    );
-    const answered = completion.then((reply) => {
-      if (!this.#flushed) throw new TransferError(`${this.#request.command.shown}: the server ended the upload before we did: ${reply}`, { reply });
-      return reply;
-    });
-    const [reply] = await Promise.all([answered, ended]);
-    return reply;
-  }
-
-  #awaitCompletion(control: ControlConnection): void {
-    this.phase = 'completion';
-    if (!this.#answered) control.expectCompletion();
-  }
-
-  /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
-  async #brokenBy(error: Error, control: ControlConnection, completion: Promise<Reply>): Promise<never> {
-    if (error instanceof TimeoutError || !this.#data?.made) throw error;
-    if (!this.#answered) control.expectCompletion();
-    try {
-      await completion;
-    } catch (refusal) {
-      throw refusal instanceof FTPError && refusal.reply ? annotate(refusal, { cause: error }) : error;
-    }
-    throw error;
-  }
-
-  /** After REST, servers announce the whole size (vsftpd, inetutils) or what is left of it (ProFTPD). */
-  #checkSize(): void {
-    const { announced, bytes } = this;
-    const { start, command } = this.#request;
-    if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
-    this.phase = 'data';
-    throw new TransferError(`${command.shown}: the server said it was done after ${bytes} of ${announced} bytes`);
-  }
-
-  /** Brings the control connection in step again before the turn is given back. */
-  async #end(control: ControlConnection | undefined, reason: Error): Promise<void> {
-    const early = reason instanceof Enough;
-    const complete = early && reason.message !== '';
-    if (!early) this.#listener.onError(this.describe(reason));
-    if (!control?.open || !this.#completion || this.#answered) this.#data?.abandon();
-    else if (this.phase !== 'completion' || this.#request.direction === 'up') {
-      this.#data?.reset();
-      this.#abortReply = await abortTransfer(this.#session, control, reason, this.#marked);
-    }
-    if (complete) this.#listener.onComplete(undefined);
-  }
-
-  /** The error with what is known of this transfer. */
-  describe(error: Error): FTPError {
-    const { command, direction } = this.#request;
-    const known = error instanceof FTPError ? error : new FTPError(`${command.shown}: ${error.message}`, { cause: error });
-    if (!known.message.startsWith(command.shown)) known.message = `${command.shown}: ${known.message}`;
-    const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
-    return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
-  }
-}
-
-function ignore(): void {
-  // told elsewhere
 }

@@ -1,0 +1,243 @@
+import { abortTransfer } from '../control/abort';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Reply } from '../control/reply';
+import { announcedSize } from '../control/reply-text';
+import type { Session } from '../control/session';
+import { annotate, FTPError, TimeoutError, TransferError, type Phase } from '../errors';
+import { openActive } from './active';
+import type { DataConnection, DataListener } from './data-connection';
+import { Deferred } from './deferred';
+import type { Interrupt } from './interrupt';
+import { openPassive } from './passive';
+
+/** One transfer command. */
+export interface ExchangeRequest {
+  readonly command: Command;
+  readonly type: 'I' | 'A';
+  readonly direction: 'down' | 'up';
+  /** The byte that REST names; 0 sends no REST. */
+  readonly start: number;
+}
+
+/** What happens in an exchange. */
+export interface ExchangeListener {
+  /** The mark came. */
+  onOpen(reply: Reply): void;
+  /** Bytes arrived; false pauses. */
+  onChunk(chunk: Buffer): boolean;
+  /** Upload: more may be written. */
+  onWritable(): void;
+  /** Download: the data have ended, and the next command need not wait for the final reply. */
+  onDataEnd(): void;
+}
+
+/** Milliseconds for what is on its way when the server has said that the transfer failed. */
+const LAST_BYTES = 500;
+
+/** One transfer command with its data connection and its replies, and what proves it complete (law 1). */
+export class Exchange implements DataListener {
+  /** Payload bytes moved. */
+  bytes = 0;
+  /** Payload bytes that the server announced in its mark. */
+  announced: number | undefined;
+  phase: Phase = 'command';
+  readonly #session: Session;
+  readonly #control: ControlConnection;
+  readonly #request: ExchangeRequest;
+  readonly #listener: ExchangeListener;
+  readonly #interrupt: Interrupt;
+  readonly #dataEnded = new Deferred();
+  #data: DataConnection | undefined;
+  #completion: Promise<Reply> | undefined;
+  #marked = false;
+  #answered = false;
+  #flushed = false;
+
+  constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
+    this.#session = session;
+    this.#control = control;
+    this.#request = request;
+    this.#listener = listener;
+    this.#interrupt = interrupt;
+  }
+
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#data?.tlsResumed;
+  }
+
+  /** True when the server refused the command before it began. */
+  get refused(): boolean {
+    return this.#answered && !this.#marked;
+  }
+
+  /** Resolves with the final reply when the transfer is proved complete. */
+  async run(): Promise<Reply> {
+    await this.#open();
+    const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download() : this.#upload());
+    this.#data?.close();
+    return reply;
+  }
+
+  /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
+  async end(reason: Error): Promise<Reply | undefined> {
+    if (!this.#control.open || !this.#completion || this.#answered) this.#data?.abandon();
+    else if (this.phase !== 'completion' || this.#request.direction === 'up') {
+      this.#data?.reset();
+      return abortTransfer(this.#session, this.#control, reason, this.#marked);
+    }
+    return undefined;
+  }
+
+  pause(): void {
+    this.#data?.pause();
+  }
+
+  resume(): void {
+    this.#data?.resume();
+  }
+
+  /** Upload: sends bytes; false means that `onWritable` will come. */
+  write(chunks: readonly Uint8Array[]): boolean {
+    for (const chunk of chunks) this.bytes += chunk.length;
+    return this.#data?.write(chunks) ?? false;
+  }
+
+  /** Upload: all bytes have been written. */
+  finish(): void {
+    this.#data?.end(() => {
+      this.#flushed = true;
+      this.#dataEnded.resolve();
+    });
+  }
+
+  // ---- the data connection's words
+
+  onChunk(chunk: Buffer): boolean {
+    if (this.#request.direction === 'up') return true;
+    this.bytes += chunk.length;
+    return this.#listener.onChunk(chunk);
+  }
+
+  onEnd(): void {
+    if (this.#request.direction === 'up') return; // what counts is whether it takes what we send
+    this.#data?.close();
+    this.#dataEnded.resolve();
+  }
+
+  onError(error: Error): void {
+    this.#dataEnded.reject(error);
+  }
+
+  onDrain(): void {
+    this.#listener.onWritable();
+  }
+
+  // ---- the steps
+
+  /** TYPE and EPSV in one flight, REST on its own, then the transfer command (law 11). */
+  async #open(): Promise<void> {
+    const session = this.#session;
+    const control = this.#control;
+    const { command, type, direction, start } = this.#request;
+    session.prepareNames();
+    const typed = session.switchType(control, type);
+    typed?.catch(ignore);
+    const open = session.settings.passive ? openPassive : openActive;
+    this.#data = await open({ session, control, listener: this, interrupt: this.#interrupt, reading: direction === 'down' });
+    await typed;
+    await session.namesPrepared(); // its OPTS must not come behind the transfer command
+    this.#interrupt.check();
+    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
+    if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
+    this.#interrupt.check();
+    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) });
+    this.#completion.then(
+      () => {
+        this.#answered = true;
+        if (!this.#marked) this.#data?.begin().catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
+      },
+      () => (this.#answered = true),
+    );
+  }
+
+  #onMark(reply: Reply): void {
+    if (this.#marked) return;
+    this.#marked = true;
+    this.phase = 'data';
+    const { type, direction, command } = this.#request;
+    if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
+    this.#listener.onOpen(reply);
+    this.#data?.begin().then(() => direction === 'up' && this.#listener.onWritable(), ignore);
+  }
+
+  /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
+  async #download(): Promise<Reply> {
+    const completion = this.#completion as Promise<Reply>;
+    const ended = this.#dataEnded.promise.then(
+      () => {
+        this.#awaitCompletion();
+        this.#listener.onDataEnd(); // replies come in order
+      },
+      (error: Error) => this.#brokenBy(error, completion),
+    );
+    const [reply] = await Promise.all([this.#afterData(completion), ended]);
+    this.#checkSize();
+    return reply;
+  }
+
+  /** Complete when all has left, our side has ended, and the final reply is 2yz. */
+  async #upload(): Promise<Reply> {
+    const completion = this.#completion as Promise<Reply>;
+    const ended = this.#dataEnded.promise.then(
+      () => this.#awaitCompletion(),
+      (error: Error) => this.#brokenBy(error, completion),
+    );
+    const answered = completion.then((reply) => {
+      if (!this.#flushed) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
+      return reply;
+    });
+    const [reply] = await Promise.all([answered, ended]);
+    return reply;
+  }
+
+  /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
+  async #afterData(completion: Promise<Reply>): Promise<Reply> {
+    try {
+      return await completion;
+    } catch (error) {
+      if (this.#marked && (error as FTPError).reply && this.#data?.made) await this.#dataEnded.within(LAST_BYTES);
+      throw error;
+    }
+  }
+
+  #awaitCompletion(): void {
+    this.phase = 'completion';
+    if (!this.#answered) this.#control.expectCompletion();
+  }
+
+  /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
+  async #brokenBy(error: Error, completion: Promise<Reply>): Promise<never> {
+    if (error instanceof TimeoutError || !this.#data?.made) throw error;
+    if (!this.#answered) this.#control.expectCompletion();
+    try {
+      await completion;
+    } catch (refusal) {
+      throw refusal instanceof FTPError && refusal.reply ? annotate(refusal, { cause: error }) : error;
+    }
+    throw error;
+  }
+
+  /** After REST, servers announce the whole size (vsftpd, inetutils) or what is left of it (ProFTPD). */
+  #checkSize(): void {
+    const { announced, bytes } = this;
+    const { start } = this.#request;
+    if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
+    throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
+  }
+}
+
+function ignore(): void {
+  // told elsewhere
+}

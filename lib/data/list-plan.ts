@@ -1,0 +1,159 @@
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import { isUTF8 } from '../control/encoding';
+import { parse257 } from '../control/reply-text';
+import type { Session } from '../control/session';
+import { PermanentError } from '../errors';
+import { rawNameOf, type Entry } from '../listing/entry';
+import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
+import { mlstEntry } from '../listing/mlst';
+import type { Decoder } from './decoder';
+import { lookUp } from './look-up';
+import type { Plan } from './transfer';
+
+/** How a folder is listed. */
+export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 'serverTimeZoneOffset' | 'keepDots'> {
+  /** Ask LIST for names that begin with a dot, by its option `-a`, which aioftp takes for a path; default false. MLSD tells them always. */
+  all?: boolean;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** Answers of servers that do not know a command at all. */
+const UNKNOWN = new Set([500, 502, 504]);
+
+/**
+ * MLSD where FEAT offers it (RFC 3659, 7), else LIST, with what each of them needs to mean the path and nothing else.
+ *
+ * LIST takes its argument for options and patterns (inetutils, ftpd-ssl and Pure-FTPd split it at blanks), and tells a
+ * missing folder as an empty one (vsftpd 3.0.3); so a path with such characters is entered first, and an empty answer
+ * is checked.
+ */
+export class ListPlan implements Plan, Decoder<Entry> {
+  readonly #session: Session;
+  readonly #path: string | undefined;
+  readonly #options: ListOptions;
+  readonly #onUnparsed: (line: string) => void;
+  #mode: 'MLSD' | 'LIST' = 'LIST';
+  #decoder: ListDecoder | undefined;
+  #entry: Entry | undefined;
+  #found = false;
+  #decoded = 0;
+  /** The folder to go back to. */
+  #home: string | undefined;
+  /** The name that is wanted of the folder that was entered. */
+  #only: string | undefined;
+  /** Why the path could not be entered: what holds when no file has that name either. */
+  #refusal: PermanentError | undefined;
+
+  constructor(session: Session, path: string | undefined, options: ListOptions, onUnparsed: (line: string) => void) {
+    this.#session = session;
+    this.#path = path;
+    this.#options = options;
+    this.#onUnparsed = onUnparsed;
+  }
+
+  async begin(control: ControlConnection): Promise<Command> {
+    this.#mode = !this.#session.lacksMLSD && (await this.#session.features()).has('MLST') ? 'MLSD' : 'LIST';
+    return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
+  }
+
+  async recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'> {
+    if (this.#mode === 'LIST') throw refusal;
+    if (UNKNOWN.has(refusal.reply?.code ?? 0)) {
+      this.#session.lacksMLSD = true;
+      this.#mode = 'LIST';
+      return this.#list(control);
+    }
+    if (this.#path === undefined) throw refusal;
+    // MLSD is for folders only: a file's path lists the file.
+    const reply = await control.exec(this.#session.command('MLST', this.#path)).catch(() => undefined);
+    const entry = reply && mlstEntry(reply);
+    if (!entry || entry.type === 'directory') throw refusal;
+    this.#entry = entry;
+    return 'complete';
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    // Bytes that wait for a slow reader are taken for entries.
+    const empty = !this.#found && bytes === this.#decoded;
+    try {
+      if (complete && empty && this.#mode === 'LIST' && this.#path !== undefined && this.#home === undefined && !this.#refusal) await this.#verify(control, this.#path);
+    } finally {
+      await this.#goBack(control);
+    }
+  }
+
+  decode(chunk: Buffer): Entry[] {
+    this.#decoded += chunk.length;
+    return this.#wanted((this.#decoder ??= this.#makeDecoder()).decode(chunk));
+  }
+
+  end(): Entry[] {
+    const entries = this.#wanted(this.#decoder?.end() ?? []);
+    if (this.#refusal && !this.#found) throw this.#refusal;
+    return this.#entry ? [...entries, this.#entry] : entries;
+  }
+
+  /** An empty answer is a folder that is empty, or a file that the server does not list (aioftp 0.21), or nothing at all. */
+  async #verify(control: ControlConnection, path: string): Promise<void> {
+    const entry = await lookUp(this.#session, control, this.#session.command('MLST', path));
+    if (entry.type !== 'directory') this.#entry = entry;
+  }
+
+  #wanted(entries: Entry[]): Entry[] {
+    for (const entry of entries) this.#session.codec.remember(entry.name, rawNameOf(entry));
+    const wanted = this.#only === undefined ? entries : entries.filter(({ name }) => name === this.#only);
+    if (wanted.length > 0) this.#found = true;
+    return wanted;
+  }
+
+  #makeDecoder(): ListDecoder {
+    const { settings } = this.#session;
+    const { all: _all, signal: _signal, ...options } = this.#options;
+    return new ListDecoder({
+      ...options,
+      ...(this.#mode === 'MLSD' ? { format: 'mlsd' } : {}),
+      encoding: isUTF8(settings.encoding) ? 'auto' : settings.encoding,
+      maxLineBytes: settings.maxLineBytes,
+      onUnparsed: this.#onUnparsed,
+    });
+  }
+
+  async #list(control: ControlConnection): Promise<Command> {
+    const path = this.#path;
+    const flags = this.#options.all ? '-a' : undefined;
+    if (path === undefined) return this.#session.command('LIST', flags);
+    if (/^[\w/.][^\s*?[\]{}\\"'~]*$/.test(path)) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
+    await this.#enter(control, path);
+    return this.#session.command('LIST', flags);
+  }
+
+  /** Goes where the path leads, or, for a file, to the folder that it is in. */
+  async #enter(control: ControlConnection, path: string): Promise<void> {
+    try {
+      await this.#visit(control, path);
+    } catch (refusal) {
+      if (!(refusal instanceof PermanentError)) throw refusal;
+      this.#refusal = refusal;
+      const slash = path.lastIndexOf('/');
+      this.#only = path.slice(slash + 1);
+      if (slash >= 0) await this.#visit(control, path.slice(0, slash) || '/');
+    }
+  }
+
+  async #visit(control: ControlConnection, folder: string): Promise<void> {
+    const home = this.#home ?? parse257(await control.exec(this.#session.command('PWD')));
+    await control.exec(this.#session.command('CWD', folder));
+    this.#home = home;
+  }
+
+  async #goBack(control: ControlConnection): Promise<void> {
+    if (this.#home === undefined || !control.open) return;
+    try {
+      await control.exec(this.#session.command('CWD', this.#home));
+    } catch (error) {
+      control.destroy(error as Error); // in another folder, every name would mean another file
+    }
+  }
+}

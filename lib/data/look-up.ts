@@ -1,0 +1,60 @@
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Reply } from '../control/reply';
+import { parse257 } from '../control/reply-text';
+import type { Session } from '../control/session';
+import { PermanentError, ReplyError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { mlstEntry } from '../listing/mlst';
+import { parseTime } from '../listing/time';
+
+/** What the server knows of a path: MLST, or what SIZE, MDTM and CWD tell together. */
+export async function lookUp(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
+  try {
+    const reply = await control.exec(mlst);
+    const entry = mlstEntry(reply);
+    if (!entry) throw new ReplyError(`${mlst.shown}: ${reply}`, { reply, command: mlst.shown });
+    return entry;
+  } catch (error) {
+    if (!(error instanceof PermanentError) || ![500, 502, 504].includes(error.reply?.code ?? 0)) throw error;
+    return withoutMLST(session, control, mlst.argument);
+  }
+}
+
+/** The folder is asked first: Twisted has a SIZE for folders too. */
+async function withoutMLST(session: Session, control: ControlConnection, path: string): Promise<Entry> {
+  const name = /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
+  const isFolder = await enters(session, control, path);
+  void session.switchType(control, 'I')?.catch(() => undefined);
+  const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
+  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason;
+  const bytes = isFolder ? undefined : sizeIn(size);
+  const modified = timeIn(time);
+  return { name, type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
+}
+
+async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {
+  const home = parse257(await control.exec(session.command('PWD')));
+  try {
+    await control.exec(session.command('CWD', path));
+  } catch (error) {
+    if (error instanceof PermanentError) return false;
+    throw error;
+  }
+  try {
+    await control.exec(session.command('CWD', home));
+  } catch (error) {
+    control.destroy(error as Error); // in another folder, every name would mean another file
+    throw error;
+  }
+  return true;
+}
+
+function sizeIn(answer: PromiseSettledResult<Reply>): number | undefined {
+  const text = answer.status === 'fulfilled' && answer.value.code === 213 ? answer.value.text.trim() : '';
+  return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}
+
+function timeIn(answer: PromiseSettledResult<Reply>): Date | undefined {
+  return answer.status === 'fulfilled' && answer.value.code === 213 ? parseTime(answer.value.text.trim()) : undefined;
+}

@@ -1,0 +1,61 @@
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import { isUTF8 } from '../control/encoding';
+import type { Session } from '../control/session';
+import { ArgumentError, type PermanentError } from '../errors';
+import { rawNameOf, type Entry } from '../listing/entry';
+import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
+import type { Decoder } from './decoder';
+import type { Plan } from './transfer';
+
+/** How MLSD is asked. */
+export interface MlsdOptions extends Pick<ListParserOptions, 'keepDots'> {
+  /** The facts wanted, such as `['type', 'size', 'modify']`. */
+  facts?: readonly string[];
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** MLSD and nothing else, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
+export class MlsdPlan implements Plan, Decoder<Entry> {
+  readonly #session: Session;
+  readonly #command: Command;
+  readonly #facts: Command | undefined;
+  readonly #decoder: ListDecoder;
+
+  /** @throws ArgumentError for facts that are no names */
+  constructor(session: Session, command: Command, { facts, keepDots }: MlsdOptions, onUnparsed: (line: string) => void) {
+    this.#session = session;
+    this.#command = command;
+    if (facts?.some((fact) => !/^[\w.-]+$/.test(fact))) throw new ArgumentError('facts must be names such as size or unix.mode');
+    this.#facts = facts && session.command('OPTS', `MLST ${facts.map((fact) => `${fact};`).join('')}`);
+    const { encoding, maxLineBytes } = session.settings;
+    this.#decoder = new ListDecoder({ format: 'mlsd', encoding: isUTF8(encoding) ? 'auto' : encoding, maxLineBytes, keepDots, onUnparsed });
+  }
+
+  async begin(control: ControlConnection): Promise<Command> {
+    if (this.#facts) await control.exec(this.#facts);
+    return this.#command;
+  }
+
+  async recover(refusal: PermanentError): Promise<never> {
+    throw refusal;
+  }
+
+  async finish(): Promise<void> {
+    // nothing was changed that is to be undone
+  }
+
+  decode(chunk: Buffer): Entry[] {
+    return this.#remembered(this.#decoder.decode(chunk));
+  }
+
+  end(): Entry[] {
+    return this.#remembered(this.#decoder.end());
+  }
+
+  #remembered(entries: Entry[]): Entry[] {
+    for (const entry of entries) this.#session.codec.remember(entry.name, rawNameOf(entry));
+    return entries;
+  }
+}

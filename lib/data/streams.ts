@@ -1,0 +1,52 @@
+import type { Command } from '../control/command';
+import type { Queue } from '../control/queue';
+import type { Session } from '../control/session';
+import { ArgumentError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { checkOffset } from '../options';
+import type { Decoder } from './decoder';
+import { LineDecoder } from './lines';
+import { RetrStream, type RetrOptions } from './retr-stream';
+import { StorStream, type StorOptions } from './stor-stream';
+import type { Plan } from './transfer';
+
+/** Whose streams they are. */
+export interface Owner {
+  readonly session: Session;
+  readonly queue: Queue;
+}
+
+/** The data of a command as they are. */
+export function download({ session, queue }: Owner, command: Command, options: RetrOptions, type: 'I' | 'A' = 'I'): RetrStream {
+  const { start = 0, end } = options;
+  checkOffset('start', start);
+  if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
+  const request = { command, type, direction: 'down', start } as const;
+  return new RetrStream(session, queue, { request, options, ...ahead(session, command) });
+}
+
+/** The data of a command as lines. */
+export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
+  const request = { command, type: 'A', direction: 'down', start: 0 } as const;
+  const decoder = new LineDecoder(session.codec, session.settings.maxLineBytes);
+  return new RetrStream<string>(session, queue, { request, options, decoder, ...ahead(session, command) });
+}
+
+/** The data of a listing as entries. */
+export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
+  const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
+  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, ...ahead(session, command) });
+}
+
+/** The data that a command takes; in TYPE A they are text. */
+export function upload({ session, queue }: Owner, command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
+  const { start = 0 } = options;
+  checkOffset('start', start);
+  const request = { command, type, direction: 'up', start } as const;
+  return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
+}
+
+/** A listing whose reader has paused must not keep others waiting (law 3). */
+function ahead({ settings }: Session, { verb }: Command): { readAhead?: number } {
+  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? { readAhead: settings.maxReadAheadBytes } : {};
+}
