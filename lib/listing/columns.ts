@@ -1,7 +1,7 @@
 import type { Calendar } from './calendar';
 import { setSize, type Draft } from './entry';
 import { UnixDate } from './unix-date';
-import { endOfWord, isAllBlank, isDigit, numberAt, skipBlanks } from './words';
+import { endOfWord, isAllBlank, isDigit, LONGEST_WORD, numberAt, skipBlanks } from './words';
 
 const MOST = 24;
 const COMMA = 0x2c;
@@ -44,6 +44,7 @@ export class Columns {
         return !isAllBlank(line, this.name);
       }
       const end = endOfWord(line, i);
+      if (end - i > LONGEST_WORD) return false;
       this.starts[this.count] = i;
       this.ends[this.count] = end;
       this.count++;

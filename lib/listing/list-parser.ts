@@ -1,15 +1,9 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { ListDecoder, type ListParserOptions } from './list-decoder';
 
-/** What a ListParser tells beside the events of a Transform. */
-export interface ListParserEvents {
-  /** A line that is neither an entry nor a header nor a sum; the listing goes on behind it. */
-  unparsed: [line: string];
-}
-
 /**
  * The bytes of a listing in, `Entry` objects out, for any connection or file. Fails with LimitError for a line longer than
- * `maxLineBytes`; a line that cannot be read is no error but an event, `unparsed`.
+ * `maxLineBytes`; a line that cannot be read is no error but an event, `unparsed`, with the line, and the listing goes on.
  */
 export class ListParser extends Transform {
   readonly #decoder: ListDecoder;

@@ -4,7 +4,8 @@ import { setRawName, type Entry } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
 import { formatsFor } from './formats';
 import type { LineEnd } from './line-splitter';
-import { isNoise } from './noise';
+import { isFraming, isNoise } from './noise';
+import { LONGEST_WORD, skipBlanks } from './words';
 
 /** How lines become entries. */
 export interface ListingOptions {
@@ -16,7 +17,7 @@ export interface ListingOptions {
   readonly serverTimeZoneOffset?: number | undefined;
   /** Keep `.`, `..` and MLSD's cdir and pdir as entries; default false. */
   readonly keepDots?: boolean | undefined;
-  /** Hears of every line that is neither an entry nor a header nor a sum, and of the one that is no entry for want of a name. */
+  /** Hears of every line that is no entry and should be one: what is no header, no sum, and not empty. */
   readonly onUnparsed?: ((line: string) => void) | undefined;
 }
 
@@ -75,6 +76,7 @@ export class Listing {
   #take(line: Line, lineEnd: LineEnd): void {
     if (isNoise(line.text)) return;
     const parsed = this.#parse(line.text);
+    if (parsed === undefined && isFraming(line.text)) return;
     if (parsed === undefined) this.#unparsed(line.text);
     else if (parsed === 'header') this.#context.header = line.text;
     else if (parsed !== 'more') this.#takeEntry(parsed, line, lineEnd);
@@ -91,9 +93,10 @@ export class Listing {
   }
 
   #parse(text: string): Parsed {
-    if (this.#format !== undefined) return this.#format.parse(text, this.#context);
+    if (this.#format !== undefined) return this.#parseAs(this.#format, text);
+    if (skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would skip them again
     for (const format of this.#formats) {
-      const parsed = format.parse(text, this.#context);
+      const parsed = this.#parseAs(format, text);
       if (parsed === undefined) continue;
       this.#format = format;
       this.#context.settled = true;
@@ -102,24 +105,31 @@ export class Listing {
     return undefined;
   }
 
+  #parseAs(format: ListFormat, text: string): Parsed {
+    if (text.includes('\0')) return undefined; // no file system has it in a name
+    const parsed = format.parse(text, this.#context);
+    return isEntry(parsed) && text.includes('\r') && !isPlausible(parsed) ? undefined : parsed;
+  }
+
   /** True where the line was the rest of the open one. */
   #goOn(open: Open, line: Line, lineEnd: LineEnd): boolean {
     this.#open = undefined;
     const joined = join(open, line);
-    const parsed = open.format.parse(joined.text, this.#context);
-    if (open.entry === undefined) {
-      if (isEntry(parsed)) this.#entry(parsed, joined);
-      else this.#unparsed(open.text);
-      return isEntry(parsed);
-    }
-    if (isNoise(line.text) || open.format.parse(line.text, this.#context) !== undefined || joined.text.length > LONGEST_NAME_WITH_LF || lineEnd === 'none') {
-      this.#crlf = Number.NEGATIVE_INFINITY; // so an LF alone ends lines here
-      this.#entry(open.entry, open);
+    const parsed = this.#parseAs(open.format, joined.text);
+    if (!isEntry(parsed) || (open.entry !== undefined && !this.#isRestOfName(line, lineEnd, joined))) {
+      this.#close(open);
       return false;
     }
-    if (lineEnd === 'lf') this.#open = { ...joined, format: open.format, entry: open.entry };
-    else if (isEntry(parsed)) this.#entry(parsed, joined);
+    if (open.entry !== undefined && lineEnd === 'lf') this.#open = { ...joined, format: open.format, entry: open.entry };
+    else this.#entry(parsed, joined);
     return true;
+  }
+
+  /** In a listing of CRLF lines, what stands behind an LF alone belongs to the name, if it is no line by itself. */
+  #isRestOfName(line: Line, lineEnd: LineEnd, joined: Line): boolean {
+    if (lineEnd !== 'none' && joined.text.length <= LONGEST_NAME_WITH_LF && !isNoise(line.text) && this.#parse(line.text) === undefined) return true;
+    this.#crlf = Number.NEGATIVE_INFINITY; // an LF alone ends lines here
+    return false;
   }
 
   #close(open: Open): void {
@@ -148,6 +158,11 @@ export class Listing {
 
 function isEntry(parsed: Parsed): parsed is Entry {
   return typeof parsed === 'object';
+}
+
+/** A CR is possible in a name, though not alone, and in a target; anywhere else it shows that the line is broken. */
+function isPlausible({ name, owner, group, permissions }: Entry): boolean {
+  return /[^ \t\r\n]/.test(name) && ![owner, group, permissions].some((field) => field?.includes('\r'));
 }
 
 /** The folder itself and the one above it, by name or by fact (RFC 3659, 7.5.1). */

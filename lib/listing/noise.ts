@@ -27,3 +27,11 @@ function isEmpty(line: string): boolean {
   }
   return true;
 }
+
+/**
+ * A line around entries which is none: `213-Status follows:` and `213 End of status` in a reply to STAT, and the folders'
+ * names of `ls -R`. A name could look like that, so no format must know the line.
+ */
+export function isFraming(line: string): boolean {
+  return /^2\d\d[ -][A-Za-z]/.test(line) || (line.endsWith(':') && /^[./]/.test(line));
+}

@@ -2,6 +2,7 @@ import { unambiguous, utc, type Calendar } from './calendar';
 import { setSize, type Draft, type Entry, type EntryType } from './entry';
 import type { ListFormat } from './format';
 import { unix } from './unix';
+import { isBlank } from './words';
 
 /** Owner, size, date, time, type; a member has neither size nor date. */
 const OBJECT =
@@ -60,6 +61,6 @@ function baseName(path: string): string {
 
 function trimmed(line: string, from: number): string {
   let end = line.length;
-  while (end > from && line.charAt(end - 1) === ' ') end--;
+  while (end > from && isBlank(line.charCodeAt(end - 1))) end--;
   return line.slice(from, end);
 }

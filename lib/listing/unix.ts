@@ -27,8 +27,7 @@ export const unix: ListFormat = {
   name: 'unix',
   parse(line, context) {
     const mode = findMode(line);
-    if (mode < 0) return isFraming(line) ? 'header' : undefined;
-    const end = endOfMode(line, mode);
+    const end = mode < 0 ? -1 : endOfMode(line, mode);
     if (end < 0) return undefined;
     return columns.read(line, end, context.calendar) ? fromColumns(line, mode) : withoutDate(line, mode, end);
   },
@@ -37,9 +36,9 @@ export const unix: ListFormat = {
 function fromColumns(line: string, mode: number): Entry | undefined {
   const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
   const entry: Draft = { name: line.slice(columns.name), type, raw: line };
+  if (type === 'other') columns.size = -1; // what a device has there are its numbers
   columns.fill(entry, line);
   entry.permissions = line.slice(mode + 1, mode + MODE_LENGTH);
-  if (type === 'other') delete entry.size; // what is printed there is no number of bytes
   return type === 'symlink' ? splitTarget(entry) : entry;
 }
 
@@ -100,19 +99,17 @@ function findArrow(name: string, size: number | undefined): number {
 }
 const ARROW = ' -> ';
 
+const LONGEST = 1024;
+
 /** A server without dates: links, owner, group, size and a name without blanks, and nothing else. */
 function withoutDate(line: string, mode: number, end: number): Parsed {
+  if (line.length > LONGEST) return undefined;
   const words = firstWords(line.slice(end), 6);
   const [links = '', owner = '', group = '', size = '', name = ''] = words;
   if (words.length !== 5 || !/^\d+$/.test(links) || !/^\d{1,15}$/.test(size)) return undefined;
   if (monthAt(group, 0, group.length) > 0 || /^[\d:./-]+$/.test(name)) return undefined; // a date behind which the name is missing
   const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
   return { name, type, size: Number(size), permissions: line.slice(mode + 1, mode + MODE_LENGTH), owner, group, raw: line };
-}
-
-/** The lines around a listing in a reply to STAT, `213-Status follows:`, and the folders' names of `ls -R`. */
-function isFraming(line: string): boolean {
-  return /^2\d\d[ -][A-Za-z]/.test(line) || (line.endsWith(':') && /^[./]/.test(line));
 }
 
 /**

@@ -100,9 +100,11 @@ function readSize(entry: Draft, part: string): boolean {
 const UNITS: Readonly<Record<string, bigint>> = { K: 1024n, M: 1024n ** 2n, G: 1024n ** 3n };
 
 function readOwner(entry: Draft, part: string): boolean {
-  if (part.startsWith('(') && entry.permissions === undefined) {
-    entry.permissions = part.slice(1, part.endsWith(')') ? -1 : undefined);
-    return /^[RWEDC, ]*$/i.test(entry.permissions);
+  if (part.startsWith('(')) {
+    const rights = part.slice(1, part.endsWith(')') ? -1 : undefined);
+    if (entry.permissions !== undefined || !/^[RWEDC, ]*$/i.test(rights)) return false;
+    if (rights !== '') entry.permissions = rights;
+    return true;
   }
   if (entry.owner !== undefined || !/^(?:\[[^[\]()]+\]?|[A-Za-z_][\w$-]*)$/.test(part)) return false;
   const [first = '', second] = part.replace(/^\[|\]$/g, '').trim().split(',', 2);

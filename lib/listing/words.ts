@@ -19,16 +19,27 @@ export function skipBlanks(line: string, from: number): number {
   return i;
 }
 
-/** The index of the first blank from `from`; the length where there is none. */
+/** Longer words are in no column but the name. */
+export const LONGEST_WORD = 255;
+
+/** The index of the first blank from `from`, or the line's length; of a word longer than LONGEST_WORD an index within. */
 export function endOfWord(line: string, from: number): number {
+  return endOfWordBefore(line, from, from + LONGEST_WORD + 1);
+}
+
+function endOfWordBefore(line: string, from: number, limit: number): number {
+  const most = Math.min(line.length, limit);
   let i = from;
-  while (i < line.length && !isBlank(line.charCodeAt(i))) i++;
+  while (i < most && !isBlank(line.charCodeAt(i))) i++;
   return i;
 }
 
+/** More digits than this are no number that a listing has. */
+const MOST_DIGITS = 40;
+
 /** The number of the digits from `start` to `end`, which may have lost precision above 2^53; -1 where anything else is there. */
 export function numberAt(line: string, start: number, end: number): number {
-  if (start >= end) return -1;
+  if (start >= end || end - start > MOST_DIGITS) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {
     const digit = line.charCodeAt(i) - ZERO;
@@ -38,10 +49,11 @@ export function numberAt(line: string, start: number, end: number): number {
   return value;
 }
 
-/** The index behind the digits that begin at `from`. */
+/** The index behind the digits that begin at `from`, of which no more are looked at than a number can have. */
 export function skipDigits(line: string, from: number): number {
+  const most = Math.min(line.length, from + MOST_DIGITS);
   let i = from;
-  while (i < line.length && isDigit(line.charCodeAt(i))) i++;
+  while (i < most && isDigit(line.charCodeAt(i))) i++;
   return i;
 }
 
@@ -49,7 +61,7 @@ export function skipDigits(line: string, from: number): number {
 export function firstWords(line: string, most: number): string[] {
   const words: string[] = [];
   for (let i = skipBlanks(line, 0); i < line.length && words.length < most; ) {
-    const end = endOfWord(line, i);
+    const end = endOfWordBefore(line, i, line.length);
     words.push(line.slice(i, end));
     i = skipBlanks(line, end);
   }
