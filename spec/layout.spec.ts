@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['control/abort.ts', 'control/features.ts', 'control/login.ts', 'control/protection.ts', 'control/security.ts', 'control/session.ts'],
   ['data/'],
   ['data/transfer.ts'],
-  ['data/retr-stream.ts', 'data/stor-stream.ts'],
+  ['data/retr-stream.ts', 'data/stor-stream.ts', 'data/streams.ts'],
   ['client.ts'],
   ['ftp.ts'],
   ['ftpcp.ts', 'open.ts', 'bulk/'],
