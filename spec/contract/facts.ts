@@ -1,0 +1,137 @@
+/** What differs between servers, each with the reply or the behaviour that shows it. */
+export interface Facts {
+  /** Name and version, as the package calls it. */
+  readonly software: string;
+  /** Commands that it refuses, and the code of its reply. */
+  readonly refuses: Readonly<Partial<Record<Verb, number>>>;
+  /** What its 257 to MKD names: the path, the name as given, or nothing. */
+  readonly mkdTells: 'path' | 'name' | 'nothing';
+  /** What a new file is called on disk when it is called `name` on the wire. */
+  readonly stored: (name: string) => string;
+  /** The code for a file that does not exist: RETR, SIZE, RNFR or RNTO, RMD of a folder that is not empty. */
+  readonly missing: Readonly<{ retr: number; size: number; rename: number; full: number }>;
+  /** What `LIST missing` gives: the code, or a listing. */
+  readonly listMissing: number | 'listing';
+  /** What remains behind the bytes of REST and STOR: the file's tail, or nothing. */
+  readonly restStor: 'keeps' | 'cuts';
+  /** The number in `150 … (n bytes)`: of the whole file also after REST, of what is left, or none. */
+  readonly announces: 'whole' | 'rest' | 'never';
+  /** How lines that were sent in TYPE A end on disk. */
+  readonly textEnds: '\n' | '\r\n';
+  /** What stays of a CR that was in the file before the LF when it is sent in TYPE A. */
+  readonly ownCR: 'one' | 'doubled';
+  /** False where a transfer that is given up costs the control connection, because the server closes it. */
+  readonly outlivesCancel: boolean;
+  /** True where every transfer costs 44 ms: Nagle on the server's control connection. */
+  readonly slow: boolean;
+}
+
+/** Verbs that some server refuses. */
+export type Verb =
+  | 'EPSV' | 'EPRT' | 'PORT' | 'REST' | 'APPE' | 'STOU' | 'SIZE' | 'MDTM' | 'MFMT' | 'MLST' | 'MLSD' | 'NLST' | 'NOOP'
+  | 'STAT' | 'HELP' | 'SITE' | 'OPTS' | 'TYPE A down' | 'TYPE A up';
+
+const same = (name: string): string => name;
+const usual: Omit<Facts, 'software' | 'refuses'> = {
+  mkdTells: 'path',
+  stored: same,
+  missing: { retr: 550, size: 550, rename: 550, full: 550 },
+  listMissing: 550,
+  restStor: 'keeps',
+  announces: 'never',
+  textEnds: '\n',
+  ownCR: 'one',
+  outlivesCancel: true,
+  slow: false,
+};
+
+const vsftpd: Facts = {
+  ...usual,
+  software: 'vsftpd 3.0.3',
+  // 500 Unknown command.
+  refuses: { MLST: 500, MLSD: 500, MFMT: 500 },
+  listMissing: 'listing', // 226 after no line at all
+  announces: 'whole', // 150 Opening BINARY mode data connection for x (6 bytes).
+};
+
+/** Debian 12's servers; measured, not read. */
+export const FACTS = {
+  vsftpd,
+  // A reset during the handshake on the data connection: `500 OOPS: priv_sock_get_result`, in the clear, and the end.
+  vsftpdTls: { ...vsftpd, outlivesCancel: false },
+  proftpd: {
+    ...usual,
+    software: 'ProFTPD 1.3.8',
+    refuses: {},
+    listMissing: 450, // 450 missing: No such file or directory
+    announces: 'rest', // 150 Opening BINARY mode data connection for x (3 bytes), after REST 3 of 6
+  },
+  pureftpd: {
+    ...usual,
+    software: 'Pure-FTPd 1.0.50',
+    refuses: { OPTS: 504 }, // 504 Unknown command, to OPTS UTF8 ON
+    mkdTells: 'name', // 257 "newdir" : The directory was successfully created
+    stored: (name) => name.replace(/^ /, '_'), // 257 "_lead"
+    listMissing: 'listing',
+    restStor: 'cuts', // 0123456789 with AB at 4 becomes 0123AB
+    ownCR: 'doubled',
+  },
+  pyftpdlib: {
+    ...usual,
+    software: 'pyftpdlib 1.5.7',
+    refuses: { OPTS: 501 }, // 501 Invalid argument., to OPTS UTF8 ON
+  },
+  inetutils: {
+    ...usual,
+    software: 'GNU inetutils ftpd 2.4',
+    // 500 'MLST a': command not recognized; 500 'STOU': syntax error; 501 No options are available.
+    refuses: { MLST: 500, MLSD: 500, MFMT: 500, STOU: 500, OPTS: 501 },
+    listMissing: 'listing', // missing: No such file or directory, as a line of the listing
+    announces: 'whole',
+    ownCR: 'doubled',
+    slow: true,
+  },
+  ftpdssl: {
+    ...usual,
+    software: 'ftpd-ssl 0.17.36',
+    // 500 'MLST a': command not understood.
+    refuses: { MLST: 500, MLSD: 500, MFMT: 500, STOU: 500, OPTS: 500 },
+    mkdTells: 'name',
+    listMissing: 'listing', // /bin/ls: cannot access 'missing': No such file or directory
+    announces: 'whole',
+    ownCR: 'doubled',
+    slow: true,
+  },
+  gridftp: {
+    ...usual,
+    software: 'GridFTP server 13.24',
+    refuses: { STOU: 500, OPTS: 500 }, // 500 Command not supported.; 500 OPTS failed.
+    mkdTells: 'nothing', // 257 MKD command successful
+    stored: (name) => name.replace(/^ +|[^\x20-\x7e]/g, ''), // MKD dür makes dr
+    missing: { retr: 500, size: 550, rename: 500, full: 550 },
+    ownCR: 'doubled',
+    outlivesCancel: false, // 226 Transfer Complete., to ABOR, and the connection is closed
+  },
+  aioftp: {
+    ...usual,
+    software: 'aioftp 0.21.4',
+    // 502 'port' not implemented
+    refuses: { PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502 },
+    mkdTells: 'nothing', // 257 and a blank
+    missing: { retr: 550, size: 550, rename: 550, full: 451 }, // 451 file system error
+    textEnds: '\r\n', // TYPE A is 200 and changes nothing
+    outlivesCancel: false, // no reply to ABOR: the connection is closed
+  },
+  twisted: {
+    ...usual,
+    software: 'Twisted 22.4.0',
+    // 502 Command 'REST' not implemented; in TYPE A 550 Requested action not taken: internal server error, and 426
+    refuses: {
+      EPSV: 502, EPRT: 502, REST: 502, APPE: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502,
+      'TYPE A down': 550, 'TYPE A up': 426,
+    },
+    mkdTells: 'name',
+    stored: (name) => Buffer.from(name).toString('latin1'), // names are ISO 8859-1 to it
+    slow: true,
+  },
+} satisfies Record<string, Facts>;

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { FTP, type FTPOptions, type StorStream } from '../../lib/index';
+import type { Target } from './target';
+
+/** A client in a folder of its own on a server; nothing outside that folder is written. */
+export class Scene {
+  /** The folder's name, below the server's home. */
+  readonly folder: string;
+  /** The folder as the server calls it. */
+  readonly path: string;
+  /** The folder on disk. */
+  readonly disk: string;
+  #ftp: FTP | undefined;
+
+  constructor(
+    readonly target: Target,
+    title: string,
+    readonly extra: FTPOptions = {},
+  ) {
+    this.folder = `contract-${process.pid}-${target.name}-${title}`.replaceAll(/[^\w-]+/g, '-');
+    this.path = `${target.root}/${this.folder}`;
+    this.disk = join(target.home, this.folder);
+  }
+
+  /** The client; it works in the folder. */
+  get ftp(): FTP {
+    if (!this.#ftp) throw new Error('the scene is not open');
+    return this.#ftp;
+  }
+
+  /** A further client for the same server, in its home. */
+  client(more: FTPOptions = {}): FTP {
+    return new FTP({ ...this.target.options, ...this.extra, ...more });
+  }
+
+  async open(): Promise<void> {
+    const ftp = this.client();
+    this.#ftp = ftp;
+    await ftp.mkd(this.path);
+    await ftp.cwd(this.path);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#ftp?.quit();
+    } finally {
+      this.#ftp?.close();
+      rmSync(this.disk, { recursive: true, force: true });
+    }
+  }
+
+  /** Uploads bytes and waits for the proof. */
+  async put(name: string, bytes: Buffer | string, ftp = this.ftp): Promise<StorStream> {
+    return send(ftp.stor(name), bytes);
+  }
+
+  /** Downloads a file. */
+  async get(name: string, ftp = this.ftp): Promise<Buffer> {
+    return collect(ftp.retr(name));
+  }
+
+  /** A file's bytes, past the server; the name as on the wire. */
+  read(name: string): Buffer {
+    return readFileSync(join(this.disk, this.target.facts.stored(name)));
+  }
+
+  /** The names on disk. */
+  names(below = ''): string[] {
+    return readdirSync(join(this.disk, below)).sort();
+  }
+}
+
+/** Runs a suite in a folder of its own. */
+export function onScene(target: Target, title: string, extra: FTPOptions, suite: (scene: Scene) => void): void {
+  describe(title, () => {
+    const scene = new Scene(target, title, extra);
+    before(() => scene.open());
+    after(() => scene.close());
+    suite(scene);
+  });
+}
+
+/** Writes all and waits for `finish`. */
+export async function send<S extends StorStream>(stream: S, data: Buffer | string): Promise<S> {
+  stream.end(data);
+  await finished(stream);
+  return stream;
+}
+
+/** All bytes of a stream. */
+export async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** All items of a stream. */
+export async function list<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+/** The checksum that two copies share. */
+export function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Bytes in which every cut and every shift shows. */
+export function pattern(bytes: number): Buffer {
+  const whole = Buffer.alloc(bytes);
+  for (let at = 0; at + 4 <= bytes; at += 4) whole.writeUInt32BE((Math.imul(at, 2654435761) ^ at) >>> 0, at);
+  return whole;
+}

@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { RealServer } from '../servers/servers';
+import { FACTS } from './facts';
+import type { Target } from './target';
+
+/** The contract's view of a real server, over the first of its addresses or another. */
+export function targetOf(server: RealServer, host: string = server.host): Target {
+  const { name, family, secure, port, user, password, home, login, certificate } = server;
+  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+  return {
+    name,
+    facts: family === 'vsftpd' && secure ? FACTS.vsftpdTls : FACTS[family],
+    options: { host, port, user, password, secure, ...tls },
+    home,
+    root: login === '/' ? '' : login,
+  };
+}

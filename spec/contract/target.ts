@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { ReplyError, type FTPOptions } from '../../lib/index';
+import type { Facts, Verb } from './facts';
+
+/** A server that the contract is held against. */
+export interface Target {
+  readonly name: string;
+  readonly facts: Facts;
+  /** Where and how to log in. */
+  readonly options: FTPOptions;
+  /** The folder on disk that the login leads to. */
+  readonly home: string;
+  /** What the server calls that folder, without the last slash. */
+  readonly root: string;
+}
+
+/** How data connections are made. */
+export type Mode = 'EPSV' | 'PASV' | 'EPRT' | 'PORT';
+
+/** The options that ask for a mode. */
+export function modeOptions(mode: Mode): FTPOptions {
+  return { passive: mode === 'EPSV' || mode === 'PASV', extended: mode === 'EPSV' || mode === 'EPRT' };
+}
+
+/** A case that needs a command: where the server refuses it, the case is that the caller is told the server's own reply. */
+export function itNeeds({ facts }: Target, verb: Verb, title: string, act: () => Promise<unknown>): void {
+  const code = facts.refuses[verb];
+  if (code === undefined) it(title, async () => void (await act()));
+  else {
+    it(`${title}: ${facts.software} says ${code} to ${verb}`, async () => {
+      expect((await refusal(act())).reply?.code).to.equal(code);
+    });
+  }
+}
+
+/** The server's refusal; anything else is a failure. */
+export async function refusal(outcome: Promise<unknown>): Promise<ReplyError> {
+  let value: unknown;
+  try {
+    value = await outcome;
+  } catch (error) {
+    if (error instanceof ReplyError) return error;
+    throw error;
+  }
+  throw new Error(`expected to be refused, but got ${String(value)}`);
+}

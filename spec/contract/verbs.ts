@@ -1,0 +1,198 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { PermanentError } from '../../lib/index';
+import { list, type Scene } from './scene';
+import { itNeeds, refusal } from './target';
+
+/** Every verb that is a command and a reply. */
+export function describeVerbs(scene: Scene): void {
+  describe('folders', () => describeFolders(scene));
+  describe('files', () => describeFiles(scene));
+  describe('the server', () => describeServer(scene));
+}
+
+function describeFolders(scene: Scene): void {
+  const { target } = scene;
+  const { facts } = target;
+
+  it('makes a folder, enters and leaves it, and removes it', async () => {
+    const { ftp } = scene;
+    const path = `${scene.path}/made`;
+    const told = { path, name: 'made', nothing: '' }[facts.mkdTells];
+    expect(await ftp.mkd('made')).to.equal(told);
+    expect(scene.names()).to.include('made');
+    await ftp.cwd('made');
+    expect(await ftp.pwd()).to.equal(path);
+    await ftp.cdup();
+    expect(await ftp.pwd()).to.equal(scene.path);
+    await ftp.cwd('made');
+    await ftp.cwd('..');
+    expect(await ftp.pwd()).to.equal(scene.path);
+    await ftp.rmd('made');
+    expect(scene.names()).not.to.include('made');
+  });
+
+  it('is told that a folder is missing', async () => {
+    const error = await refusal(scene.ftp.cwd('missing'));
+    expect(error).to.be.instanceOf(PermanentError);
+    expect(error.reply?.code).to.equal(550);
+    expect(error.message).to.match(/^CWD missing: 550/);
+    expect((await refusal(scene.ftp.rmd('missing'))).reply?.code).to.equal(550);
+    expect(await scene.ftp.pwd()).to.equal(scene.path);
+  });
+
+  it('is told that a folder exists, or is not empty', async () => {
+    await scene.ftp.mkd('full');
+    await scene.put('full/file', 'x');
+    expect((await refusal(scene.ftp.mkd('full'))).reply?.code).to.equal(550);
+    expect((await refusal(scene.ftp.rmd('full'))).reply?.code).to.equal(facts.missing.full);
+    expect(scene.read('full/file').toString()).to.equal('x');
+  });
+
+  itNeeds(target, 'NLST', 'lists names', async () => {
+    await scene.ftp.mkd('names');
+    for (const name of ['a', 'b c', 'd.txt']) await scene.put(`names/${name}`, name);
+    const names = (await list(scene.ftp.nlst(`${scene.path}/names`))).map(base).filter(notDots).sort();
+    expect(names).to.deep.equal(scene.names('names'));
+  });
+
+  it('lists a folder in lines', async () => {
+    await scene.ftp.mkd('lines');
+    for (const name of ['one.txt', 'two.txt']) await scene.put(`lines/${name}`, name);
+    const lines = (await list(scene.ftp.dir(`${scene.path}/lines`))).filter((line) => line.includes('.txt'));
+    expect(lines.map((line) => line.trimEnd().slice(-7)).sort()).to.deep.equal(['one.txt', 'two.txt']);
+    expect(lines.join('\n')).to.match(/^-[rwx-]{9}.* 7 .*one\.txt\r?$/m);
+  });
+
+  itNeeds(target, 'MLSD', 'lists a folder in facts', async () => {
+    await scene.ftp.mkd('facts');
+    await scene.put('facts/one.txt', '1234567');
+    const lines = await list(scene.ftp.retrlines(`MLSD ${scene.path}/facts`));
+    expect(lines.join('\n')).to.match(/(^|;)size=7;.* one\.txt\r?$/im);
+  });
+
+  it('lists a missing folder as the server does', async () => {
+    const listing = list(scene.ftp.dir('missing'));
+    if (facts.listMissing === 'listing') expect((await listing).length).to.be.at.most(1);
+    else expect((await refusal(listing)).reply?.code).to.equal(facts.listMissing);
+  });
+
+  it('lists an empty folder', async () => {
+    await scene.ftp.mkd('hollow');
+    const lines = await list(scene.ftp.dir(`${scene.path}/hollow`));
+    expect(lines.filter((line) => !/^total 0|\s\.{1,2}\r?$/.test(line))).to.deep.equal([]);
+  });
+
+  it('reports the permissions on disk in a listing', async () => {
+    await scene.ftp.mkd('modes');
+    mkdirSync(join(scene.disk, 'modes', 'inner'));
+    const lines = await list(scene.ftp.dir(`${scene.path}/modes`));
+    expect(lines.find((line) => /inner\r?$/.test(line))).to.match(/^d/);
+  });
+}
+
+function describeFiles(scene: Scene): void {
+  const { target } = scene;
+  const { missing } = target.facts;
+
+  it('deletes a file', async () => {
+    await scene.put('gone', 'x');
+    await scene.ftp.delete('gone');
+    expect(scene.names()).not.to.include('gone');
+    expect((await refusal(scene.ftp.delete('gone'))).reply?.code).to.equal(550);
+  });
+
+  it('renames a file', async () => {
+    await scene.put('before', 'renamed');
+    await scene.ftp.rename('before', 'after');
+    expect(scene.names()).not.to.include('before');
+    expect(scene.read('after').toString()).to.equal('renamed');
+  });
+
+  it('is told that a file to rename is missing', async () => {
+    expect((await refusal(scene.ftp.rename('missing', 'after'))).reply?.code).to.equal(missing.rename);
+    expect(await scene.ftp.pwd()).to.equal(scene.path);
+  });
+
+  it('is told that a file to read is missing, and goes on', async () => {
+    const error = await refusal(scene.get('missing'));
+    expect(error).to.be.instanceOf(PermanentError);
+    expect({ code: error.reply?.code, phase: error.phase, bytes: error.bytesTransferred }).to.deep.equal({ code: missing.retr, phase: 'command', bytes: 0 });
+    expect(await scene.ftp.pwd()).to.equal(scene.path);
+  });
+
+  itNeeds(target, 'SIZE', 'tells sizes', async () => {
+    await scene.put('sized', Buffer.alloc(12_345));
+    expect(await scene.ftp.size('sized')).to.equal(12_345);
+    expect((await refusal(scene.ftp.size('missing'))).reply?.code).to.equal(missing.size);
+  });
+
+  itNeeds(target, 'MDTM', 'tells when a file was modified', async () => {
+    await scene.put('dated', 'x');
+    const { mtimeMs } = statSync(join(scene.disk, 'dated'));
+    expect((await scene.ftp.mdtm('dated')).getTime()).to.equal(Math.floor(mtimeMs / 1000) * 1000);
+  });
+
+  itNeeds(target, 'MFMT', 'sets when a file was modified', async () => {
+    await scene.put('set', 'x');
+    const date = new Date(Date.UTC(2019, 0, 2, 3, 4, 5));
+    await scene.ftp.mfmt('set', date);
+    expect(statSync(join(scene.disk, 'set')).mtime).to.deep.equal(date);
+  });
+
+  itNeeds(target, 'MLST', 'tells the facts of a file', async () => {
+    await scene.put('listed', '12345');
+    const reply = await scene.ftp.sendcmd('MLST listed');
+    expect(reply.code).to.equal(250);
+    expect(reply.text).to.match(/size=5;/i);
+  });
+}
+
+function describeServer(scene: Scene): void {
+  const { target } = scene;
+
+  it('says what it offers', async () => {
+    const features = await scene.ftp.feat();
+    const { refuses } = target.facts;
+    if (features.size === 0) expect(target.facts.software, 'these know no FEAT').to.match(/^(ftpd-ssl|aioftp)/);
+    else expect(features.has('MLST')).to.equal(refuses.MLSD === undefined);
+  });
+
+  it('says what it runs on', async () => {
+    expect((await scene.ftp.syst()).text).to.match(/^UNIX/);
+  });
+
+  itNeeds(target, 'NOOP', 'answers NOOP', async () => expect((await scene.ftp.noop()).code).to.equal(200));
+  itNeeds(target, 'HELP', 'helps', async () => expect((await scene.ftp.help()).code).to.equal(214));
+  itNeeds(target, 'SITE', 'has commands of its own', async () => expect((await scene.ftp.site('HELP')).code).to.equal(214));
+  itNeeds(target, 'OPTS', 'takes options', async () => expect((await scene.ftp.opts('UTF8 ON')).code).to.equal(200));
+
+  itNeeds(target, 'STAT', 'tells its state, and that of a file', async () => {
+    expect((await scene.ftp.stat()).kind).to.equal('completion');
+    await scene.put('state', 'x');
+    expect((await scene.ftp.stat('state')).text).to.contain('state');
+  });
+
+  it('is told that a command does not exist', async () => {
+    const error = await refusal(scene.ftp.sendcmd('XYZZY'));
+    expect(error).to.be.instanceOf(PermanentError);
+    expect(error.reply?.code).to.be.oneOf([500, 501, 502]);
+    expect(await scene.ftp.pwd()).to.equal(scene.path);
+  });
+
+  it('takes a line as it is', async () => {
+    expect((await scene.ftp.sendcmd('PWD')).code).to.equal(257);
+    expect((await scene.ftp.voidcmd('TYPE I')).kind).to.equal('completion');
+  });
+}
+
+/** Servers differ in whether NLST of a folder names the folder too. */
+function base(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Pure-FTPd and GridFTP list `.` and `..`. */
+function notDots(name: string): boolean {
+  return name !== '.' && name !== '..';
+}
