@@ -36,6 +36,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   readonly session: Session;
   /** @internal */
   readonly queue = new Queue();
+  #noops: NodeJS.Timeout | undefined;
 
   /**
    * Checks the options; does no I/O.
@@ -48,7 +49,11 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     this.session = new Session(settle(typeof options === 'string' ? parseFTPURL(options).options : options), {
       onCommand: (line) => void this.emit('command', line),
       onReply: (reply) => void this.emit('reply', reply),
-      onClose: (error) => void this.emit('close', error),
+      onLogin: () => this.#keepAlive(),
+      onClose: (error) => {
+        clearInterval(this.#noops);
+        this.emit('close', error);
+      },
     });
   }
 
@@ -172,6 +177,17 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       const place = this.queue.enter((release) => void act(place.sequence).then(resolve, reject).finally(release), { onDropped: reject });
       place.ready();
     });
+  }
+
+  /** NOOP while nobody else has anything to say; its timer keeps no process alive. */
+  #keepAlive(): void {
+    const { keepAlive } = this.session.settings;
+    clearInterval(this.#noops);
+    if (keepAlive === 0) return;
+    const noop = (): void => {
+      if (this.queue.idle && this.session.control) this.exec(this.session.command('NOOP'), { names: false }).catch(ignore);
+    };
+    this.#noops = setInterval(noop, keepAlive).unref();
   }
 
   #run<T>(act: (control: ControlConnection) => Promise<T>, exclusive: boolean, command: Command, names: boolean): Promise<T> {

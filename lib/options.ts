@@ -45,6 +45,10 @@ export interface FTPOptions {
   replyTimeout?: number;
   /** Milliseconds without progress of the data while only the server keeps us waiting. */
   stallTimeout?: number;
+  /** Milliseconds between NOOPs while the client is idle, for servers that close quiet sessions; default 0: none. */
+  keepAlive?: number;
+  /** Send them during transfers too, for firewalls that forget the control connection; servers may not bear it; default false. */
+  keepAliveDuringTransfers?: boolean;
   /** The local address of every connection. */
   localAddress?: string;
   /** First and last local port that active mode listens on; default: any. */
@@ -81,6 +85,8 @@ export interface Settings extends Readonly<FTPOptions> {
   readonly connectTimeout: number;
   readonly replyTimeout: number;
   readonly stallTimeout: number;
+  readonly keepAlive: number;
+  readonly keepAliveDuringTransfers: boolean;
   readonly maxReplyLineBytes: number;
   readonly maxReplyBytes: number;
   readonly maxLineBytes: number;
@@ -96,7 +102,7 @@ export function settle(options: FTPOptions): Settings {
   if (host !== undefined) checkHost(host);
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
   oneOf('family', family, [undefined, 0, 4, 6]);
-  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose'] as const) {
+  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers'] as const) {
     oneOf(name, options[name], [undefined, true, false]);
   }
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
@@ -121,6 +127,8 @@ export function settle(options: FTPOptions): Settings {
     connectTimeout: milliseconds('connectTimeout', options.connectTimeout, timeout),
     replyTimeout: milliseconds('replyTimeout', options.replyTimeout, timeout),
     stallTimeout: milliseconds('stallTimeout', options.stallTimeout, timeout),
+    keepAlive: milliseconds('keepAlive', options.keepAlive, 0),
+    keepAliveDuringTransfers: options.keepAliveDuringTransfers ?? false,
     maxReplyLineBytes: byteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
     maxReplyBytes: byteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
     maxLineBytes: byteCount('maxLineBytes', options.maxLineBytes, 65_536),

@@ -12,7 +12,7 @@ import type { Session } from './session';
  * made yet; GridFTP 13.24 and aioftp 0.21 close the connection.
  */
 export function abortTransfer(session: Session, control: ControlConnection, reason: Error, marked: boolean): Promise<Reply | undefined> {
-  const settled = resynchronise(session, control, { finals: 2, mark: !marked, reason });
+  const settled = resynchronise(session, control, { finals: 2, certain: 1, mark: !marked, reason });
   control.send(session.command('ABOR'));
   return settled;
 }

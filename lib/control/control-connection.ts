@@ -4,9 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
 import type { Command } from './command';
-import type { Encoding } from './encoding';
+import type { ControlOptions } from './control-options';
 import { PendingReplies, type Expectation, type Pending } from './pending-replies';
-import { conceal, failureOf, isTransferEnd, lostConnection, lostReply } from './judgement';
+import { answersNoop, conceal, failureOf, isTransferEnd, lostConnection, lostReply } from './judgement';
 import type { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
@@ -14,15 +14,6 @@ import { secure } from '../dial';
 import { RecordTap } from '../record-tap';
 
 const debug = debuglog('ftp');
-
-/** The caps and the timeout of a control connection. */
-export interface ControlOptions {
-  readonly encoding?: Encoding | undefined;
-  readonly maxReplyLineBytes?: number | undefined;
-  readonly maxReplyBytes?: number | undefined;
-  /** Milliseconds; 0 is for ever. */
-  readonly replyTimeout: number;
-}
 
 interface ControlEvents {
   command: [line: string];
@@ -45,6 +36,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   #closed: { readonly error: Error | undefined } | undefined;
   #hungUp = false;
   #sealed = false;
+  #noopsDue = 0;
   /** While set, it takes every reply: the commands that wait are being given up. */
   #collector: ((reply: Reply) => void) | undefined;
 
@@ -111,10 +103,23 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
    */
   collect(reason: Error, collect: (reply: Reply) => void): () => void {
     this.#collector = collect;
+    this.#noopsDue = 0;
     for (const { reject } of this.#pending.clear()) reject(reason);
     return () => {
       this.#collector = undefined;
     };
+  }
+
+  /** NOOPs sent during a transfer that are not answered yet. */
+  get noopsDue(): number {
+    return this.#noopsDue;
+  }
+
+  /** Sends NOOP during a transfer, whose replies may come before the transfer's own, behind it, or not at all (Pure-FTPd). */
+  keepAlive(noop: Command): void {
+    if (this.#closed) return;
+    this.#noopsDue += 1;
+    this.#write(noop);
   }
 
   /** Writes a command whose reply goes to the collector. */
@@ -190,11 +195,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   #attach(socket: Duplex): ReplyParser {
     const { encoding, maxReplyLineBytes, maxReplyBytes } = this.#options;
-    const parser = new ReplyParser({
-      ...(encoding === undefined ? {} : { encoding }),
-      ...(maxReplyLineBytes === undefined ? {} : { maxLineBytes: maxReplyLineBytes }),
-      ...(maxReplyBytes === undefined ? {} : { maxReplyBytes }),
-    });
+    const parser = new ReplyParser({ encoding, maxLineBytes: maxReplyLineBytes, maxReplyBytes });
     parser.on('data', this.#onReply).on('error', this.#onError);
     socket.on('error', this.#onError).on('end', this.#onEnd).on('close', this.#onEnd);
     socket.pipe(parser);
@@ -214,6 +215,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     this.emit('reply', shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector(shown);
+    if (this.#noopsDue > 0 && (!head || head.marked) && answersNoop(shown)) return void (this.#noopsDue -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (!head) return this.destroy(this.#stray(shown));
     if (shown.kind === 'preliminary') return this.#onMark(head, shown);

@@ -23,6 +23,11 @@ export function isTransferEnd(reply: Reply): boolean {
   return reply.code === 226 || reply.code === 250;
 }
 
+/** During a transfer, these answer a NOOP: no transfer ends with one of them. */
+export function answersNoop(reply: Reply): boolean {
+  return reply.code === 200 || (reply.code >= 500 && reply.code <= 504);
+}
+
 /** Some servers repeat the line they refuse, password and all. */
 export function conceal(reply: Reply, secret: string): Reply {
   if (!reply.lines.some((line) => line.includes(secret))) return reply;

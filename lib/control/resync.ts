@@ -12,6 +12,8 @@ const PATIENCE = 10_000;
 export interface Due {
   /** How many final replies are due at most. */
   readonly finals: number;
+  /** So many come for certain; when they have, silence means that no more will. */
+  readonly certain: number;
   /** A 1yz is due too, and is no final reply. */
   readonly mark: boolean;
   /** What the commands that wait are told; theirs are among the replies due. */
@@ -24,7 +26,8 @@ export interface Due {
  * Not every server sends all of them. When one is missing, PWD shows whether it is still to come: 257 is an answer to
  * nothing else.
  */
-export function resynchronise(session: Session, control: ControlConnection, { finals, mark, reason }: Due): Promise<Reply | undefined> {
+export function resynchronise(session: Session, control: ControlConnection, { finals, certain, mark, reason }: Due): Promise<Reply | undefined> {
+  if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     let markDue = mark;
     let came = 0;
@@ -43,7 +46,7 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
       }
     });
     const quiet = setTimeout(() => {
-      if (probed || came === 0) return;
+      if (probed || came < certain) return;
       probed = true;
       control.send(session.command('PWD'));
     }, SILENCE);

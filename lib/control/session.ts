@@ -18,6 +18,7 @@ import type { Settings } from '../options';
 export interface SessionListener {
   onCommand(line: string): void;
   onReply(reply: Reply): void;
+  onLogin(): void;
   onClose(error: Error | undefined): void;
 }
 
@@ -245,6 +246,7 @@ export class Session {
       const reply = await login(control, this.codec, this.#who());
       await this.protection.afterLogin(control);
       this.#loggedIn = true;
+      this.listener.onLogin();
       return reply;
     } catch (error) {
       // A connection that is not logged in is of no use to those who did not ask for it.

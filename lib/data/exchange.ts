@@ -3,8 +3,9 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
+import { resynchronise } from '../control/resync';
 import type { Session } from '../control/session';
-import { annotate, FTPError, TimeoutError, TransferError, type Phase } from '../errors';
+import { annotate, FTPError, ReplyError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import type { DataConnection, DataListener } from './data-connection';
 import { Deferred } from './deferred';
@@ -53,6 +54,7 @@ export class Exchange implements DataListener {
   #marked = false;
   #answered = false;
   #flushed = false;
+  #noops: NodeJS.Timeout | undefined;
 
   constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
     this.#session = session;
@@ -77,11 +79,14 @@ export class Exchange implements DataListener {
     await this.#open();
     const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download() : this.#upload());
     this.#data?.close();
+    const due = this.#control.noopsDue;
+    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, certain: 0, mark: false, reason: new FTPError('NOOP: not answered') });
     return reply;
   }
 
   /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
   async end(reason: Error): Promise<Reply | undefined> {
+    clearInterval(this.#noops);
     if (!this.#control.open || !this.#completion || this.#answered) this.#data?.abandon();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') {
       this.#data?.reset();
@@ -152,7 +157,10 @@ export class Exchange implements DataListener {
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
     this.#interrupt.check();
-    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) });
+    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) }).then((reply) => {
+      if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+      return reply;
+    });
     this.#completion.then(
       () => {
         this.#answered = true;
@@ -169,6 +177,7 @@ export class Exchange implements DataListener {
     const { type, direction, command } = this.#request;
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
+    this.#keepAlive();
     this.#data?.begin().then(() => direction === 'up' && this.#listener.onWritable(), ignore);
   }
 
@@ -178,7 +187,7 @@ export class Exchange implements DataListener {
     const ended = this.#dataEnded.promise.then(
       () => {
         this.#awaitCompletion();
-        this.#listener.onDataEnd(); // replies come in order
+        if (this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
       },
       (error: Error) => this.#brokenBy(error, completion),
     );
@@ -212,7 +221,15 @@ export class Exchange implements DataListener {
     }
   }
 
+  /** On request only: NOOPs during a transfer break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
+  #keepAlive(): void {
+    const { keepAlive, keepAliveDuringTransfers } = this.#session.settings;
+    if (keepAlive === 0 || !keepAliveDuringTransfers) return;
+    this.#noops = setInterval(() => this.#control.keepAlive(this.#session.command('NOOP')), keepAlive);
+  }
+
   #awaitCompletion(): void {
+    clearInterval(this.#noops);
     this.phase = 'completion';
     if (!this.#answered) this.#control.expectCompletion();
   }
