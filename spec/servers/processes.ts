@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LAB, textOf } from './lab';
+import { ftpdssl, inetutils } from './recipes/inetd';
+import { gridftp } from './recipes/gridftp';
+import { proftpd } from './recipes/proftpd';
+import { pureftpd } from './recipes/pureftpd';
+import { python } from './recipes/python';
+import type { Recipe } from './recipes/recipe';
+import { vsftpd } from './recipes/vsftpd';
+import { isUp, type Family, type RealServer } from './servers';
+
+const RECIPES: Readonly<Record<Family, (server: RealServer, configFile: string) => Recipe>> = {
+  vsftpd, proftpd, pureftpd, pyftpdlib: python, inetutils, ftpdssl, gridftp, aioftp: python, twisted: python,
+};
+
+/** A pid alone does not tell a process from a later one. `started` is in clock ticks since boot. */
+interface Process {
+  readonly pid: number;
+  readonly started: number;
+}
+
+/** Start a server and wait until it accepts connections; false if it was running already. */
+export async function start(server: RealServer): Promise<boolean> {
+  if (pidOf(server) !== undefined) return false;
+  if (await isUp(server)) throw new Error(`${server.name}: something else listens on port ${server.port}`);
+  const { command: [program, ...args], config, env } = RECIPES[server.family](server, fileOf(server, 'conf'));
+  if (config !== undefined) writeFileSync(fileOf(server, 'conf'), config, { mode: 0o600 });
+  const log = openSync(fileOf(server, 'log'), 'w');
+  // detached is setsid(2): the server outlives us, and no terminal's signal reaches it.
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', TZ: 'UTC', ...env } });
+  child.on('error', () => undefined).unref();
+  closeSync(log);
+  const started = child.pid === undefined ? undefined : processOf(child.pid);
+  if (started) writeFileSync(fileOf(server, 'pid'), JSON.stringify(started));
+  await ready(server);
+  return true;
+}
+
+/** Stop a server and all its sessions; false if it was not running. */
+export async function stop(server: RealServer): Promise<boolean> {
+  const pid = pidOf(server);
+  if (pid === undefined) return false;
+  // Not the process group: the sessions of vsftpd leave it.
+  const doomed = family(pid);
+  kill(doomed, 'SIGTERM');
+  for (let tries = 0; tries < 30 && doomed.some(isAlive); tries++) await delay(100);
+  kill(doomed.filter(isAlive), 'SIGKILL');
+  rmSync(fileOf(server, 'pid'));
+  return true;
+}
+
+/** Undefined if the server is not running. */
+export function pidOf(server: RealServer): number | undefined {
+  const saved = textOf(fileOf(server, 'pid'));
+  if (saved === '') return undefined;
+  const process = JSON.parse(saved) as Process;
+  return isAlive(process) ? process.pid : undefined;
+}
+
+async function ready(server: RealServer): Promise<void> {
+  for (let tries = 0; tries < 100 && pidOf(server) !== undefined; tries++) {
+    if (await isUp(server)) return;
+    await delay(100);
+  }
+  throw new Error(`${server.name} did not start, see ${fileOf(server, 'log')}`);
+}
+
+/** The process and all that descend from it. */
+function family(pid: number): Process[] {
+  const self = processOf(pid);
+  if (!self) return [];
+  const children = textOf(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean);
+  return [self, ...children.flatMap((child) => family(Number(child)))];
+}
+
+/** Undefined for what is gone or a zombie: fields 3 and 22 of /proc/PID/stat, see proc(5). */
+function processOf(pid: number): Process | undefined {
+  const stat = textOf(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === '' || fields[0] === 'Z' ? undefined : { pid, started: Number(fields[19]) };
+}
+
+function isAlive({ pid, started }: Process): boolean {
+  return processOf(pid)?.started === started;
+}
+
+function kill(processes: readonly Process[], signal: NodeJS.Signals): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
+function fileOf({ name }: RealServer, kind: 'conf' | 'log' | 'pid'): string {
+  return join(LAB, kind === 'pid' ? 'run' : kind, `${name}.${kind}`);
+}

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { FTP } from '../../lib/index';
+import { availableServers, realServers, SERVERS, SERVERS_REQUIRED, type Ability, type RealServer } from './servers';
+
+/** Harmless, and answered by 2yz or 3yz where the server has the ability. PASV is last: Twisted then waits for a data connection. */
+const COMMANDS: readonly (readonly [Ability, string])[] = [
+  ['feat', 'FEAT'],
+  ['size', 'SIZE readme.txt'],
+  ['mdtm', 'MDTM readme.txt'],
+  ['mfmt', 'MFMT 20200229123456 readme.txt'],
+  ['mlsd', 'MLST readme.txt'],
+  ['rest', 'REST 0'],
+  ['epsv', 'EPSV'],
+  ['pasv', 'PASV'],
+];
+
+describe('real servers', function () {
+  this.timeout(30_000);
+
+  it('are all up, where they are required', async () => {
+    const up = await availableServers();
+    const down = SERVERS.filter((server) => !up.includes(server)).map(({ name }) => name);
+    if (SERVERS_REQUIRED) expect(down).to.deep.equal([]);
+    else if (down.length > 0) console.log(`      skipped, not up: ${down.length === SERVERS.length ? 'all real servers' : down.join(' ')}`);
+  });
+
+  for (const server of realServers()) {
+    it(`${server.name} can do what the table says`, async () => {
+      const ftp = new FTP(optionsOf(server));
+      try {
+        await ftp.voidcmd('TYPE I');
+        const wrong: string[] = [];
+        for (const [ability, line] of commandsFor(server)) {
+          if ((await accepts(ftp, line)) !== server.can[ability]) wrong.push(line);
+        }
+        expect(wrong).to.deep.equal([]);
+      } finally {
+        ftp.close();
+      }
+    });
+  }
+});
+
+/** vsftpd answers PASV on IPv6, too, although it means nothing there. */
+function commandsFor({ host }: RealServer): typeof COMMANDS {
+  return COMMANDS.filter(([ability]) => ability !== 'pasv' || host !== '::1');
+}
+
+function optionsOf({ host, port, user, password, secure, certificate }: RealServer): ConstructorParameters<typeof FTP>[0] {
+  return { host, port, user, password, secure, ...(secure ? { tls: { ca: readFileSync(certificate) } } : {}) };
+}
+
+function accepts(ftp: FTP, line: string): Promise<boolean> {
+  return ftp.sendcmd(line).then(
+    () => true,
+    () => false,
+  );
+}

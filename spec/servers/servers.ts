@@ -1,0 +1,181 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { CERTIFICATE, HOME, LAB, PASSWORD, PUB, USER, textOf } from './lab';
+
+export type Family = 'vsftpd' | 'proftpd' | 'pureftpd' | 'pyftpdlib' | 'inetutils' | 'ftpdssl' | 'gridftp' | 'aioftp' | 'twisted';
+
+/** `explicit`: offered; `required`: refused without; `reuse`: required, and data connections must resume the TLS session; `implicit`: from the first byte. */
+export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
+
+/**
+ * What some servers lack. `restStor`: bytes behind an upload at an offset stay; `nlst`: works without an argument; `utf8`: names beyond
+ * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
+ * begin with one; `anonymous`: can log in, and list.
+ */
+export const ABILITIES = [
+  'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes',
+  'leadingBlank', 'anonymous',
+] as const;
+export type Ability = (typeof ABILITIES)[number];
+
+/** One server of the lab: where it is, how to get in, and what it can do. */
+export interface RealServer {
+  readonly name: string;
+  readonly family: Family;
+  /** Of the Debian package that is installed, empty before that. */
+  readonly version: string;
+  /** The first of `hosts`, which are the loopback addresses that it listens on. */
+  readonly host: '127.0.0.1' | '::1';
+  readonly hosts: readonly ('127.0.0.1' | '::1')[];
+  readonly port: number;
+  readonly tls: Tls;
+  /** The client's option `secure`. */
+  readonly secure: false | 'explicit' | 'implicit';
+  readonly tlsMax: 'TLSv1.2' | 'TLSv1.3';
+  /** A file in PEM, to be trusted as CA. */
+  readonly certificate: string;
+  readonly user: string;
+  readonly password: string;
+  /** The user's tree on disk, shared by all servers, and the path that the server gives it: `/` or the same. */
+  readonly home: string;
+  readonly login: string;
+  /** The anonymous users' tree on disk. */
+  readonly pub: string;
+  /** First and last; inetutils, ftpdssl and gridftp take ports of the kernel's choice instead. */
+  readonly passivePorts: readonly [first: number, last: number];
+  readonly can: Readonly<Record<Ability, boolean>>;
+}
+
+interface FamilyFacts {
+  readonly package: string;
+  readonly hosts: RealServer['hosts'];
+  /** Without chroot: paths are those on disk. */
+  readonly realPaths?: true;
+  readonly lacks: readonly Ability[];
+}
+
+const BOTH = ['127.0.0.1', '::1'] as const;
+const IPV4 = ['127.0.0.1'] as const;
+const IPV6 = ['::1'] as const;
+
+/** They have no room for an IPv6 address; vsftpd answers PASV all the same, with 0,0,0,0. */
+const IPV4_ONLY: readonly Ability[] = ['pasv', 'port'];
+
+/** Facts of the versions in Debian 12. */
+const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
+  vsftpd: { package: 'vsftpd', hosts: IPV4, lacks: ['mlsd', 'mfmt'] },
+  proftpd: { package: 'proftpd-core', hosts: BOTH, lacks: [] },
+  pureftpd: { package: 'pure-ftpd', hosts: IPV4, lacks: ['restStor', 'leadingBlank'] },
+  pyftpdlib: { package: 'python3-pyftpdlib', hosts: BOTH, lacks: ['anyBytes'] },
+  inetutils: { package: 'inetutils-ftpd', hosts: BOTH, realPaths: true, lacks: ['stou', 'mlsd', 'mfmt'] },
+  // Anonymous users get an empty LIST: it needs a program inside of the chroot.
+  ftpdssl: { package: 'ftpd-ssl', hosts: BOTH, realPaths: true, lacks: ['feat', 'stou', 'mlsd', 'mfmt', 'anonymous'] },
+  gridftp: { package: 'globus-gridftp-server-progs', hosts: IPV4, realPaths: true, lacks: ['stou', 'utf8', 'anyBytes', 'leadingBlank'] },
+  aioftp: { package: 'python3-aioftp', hosts: IPV4, lacks: ['feat', 'eprt', 'port', 'stou', 'nlst', 'size', 'mdtm', 'mfmt', 'ascii', 'anyBytes'] },
+  twisted: {
+    package: 'python3-twisted',
+    hosts: IPV4,
+    lacks: ['epsv', 'eprt', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes'],
+  },
+};
+
+/** Control ports are below the kernel's ephemeral ports, as are the passive ones: 100 for each row from 12000 on. */
+const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
+  ['vsftpd-plain', 11101, 'none'],
+  ['vsftpd-tls', 11102, 'required'],
+  ['vsftpd-reuse', 11103, 'reuse'],
+  ['vsftpd-implicit', 11104, 'implicit'],
+  ['vsftpd-v6', 11105, 'none'],
+  ['vsftpd-tls12', 11106, 'required'],
+  ['vsftpd-reuse12', 11107, 'reuse'],
+  ['vsftpd-strict', 11108, 'reuse'],
+  ['vsftpd-abor', 11109, 'none'],
+  ['proftpd-plain', 11111, 'none'],
+  ['proftpd-tls', 11112, 'required'],
+  ['proftpd-reuse', 11113, 'reuse'],
+  ['proftpd-implicit', 11114, 'implicit'],
+  ['proftpd-reuse12', 11117, 'reuse'],
+  ['pureftpd-plain', 11121, 'none'],
+  ['pureftpd-tls', 11122, 'explicit'],
+  ['pureftpd-req', 11123, 'required'],
+  ['pureftpd-v6', 11125, 'none'],
+  ['pyftpdlib-plain', 11131, 'none'],
+  ['pyftpdlib-tls', 11132, 'explicit'],
+  ['pyftpdlib-req', 11133, 'required'],
+  ['pyftpdlib-implicit', 11134, 'implicit'],
+  ['inetutils-plain', 11141, 'none'],
+  ['ftpdssl-plain', 11151, 'none'],
+  ['gridftp-plain', 11161, 'none'],
+  ['aioftp-plain', 11181, 'none'],
+  ['aioftp-implicit', 11184, 'implicit'],
+  ['twisted-plain', 11191, 'none'],
+];
+
+/** Every server of the lab, up or not. */
+export const SERVERS: readonly RealServer[] = describeAll();
+
+/** With `FTPLIB_REQUIRE_SERVERS=1` a server that is not up is a failure. */
+export const SERVERS_REQUIRED = process.env['FTPLIB_REQUIRE_SERVERS'] === '1';
+
+/** The servers to test, at the time of the call, so that suites can be defined from it: those that listen, or all when all are required. */
+export function realServers(): readonly RealServer[] {
+  if (SERVERS_REQUIRED) return SERVERS;
+  const listening = listeningPorts();
+  return SERVERS.filter(({ port }) => listening.has(port));
+}
+
+/** The servers that accept a connection now. */
+export async function availableServers(): Promise<readonly RealServer[]> {
+  const up = await Promise.all(SERVERS.map(isUp));
+  return SERVERS.filter((_, index) => up[index]);
+}
+
+/** Whether the server accepts a connection. */
+export function isUp({ host, port }: RealServer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
+}
+
+function describeAll(): readonly RealServer[] {
+  const versions = installedVersions();
+  return TABLE.map(([name, port, tls], index): RealServer => {
+    const [family, variant] = name.split('-') as [Family, string];
+    const facts = FAMILIES[family];
+    const hosts = variant === 'v6' ? IPV6 : facts.hosts;
+    const lacks = variant === 'v6' ? [...facts.lacks, ...IPV4_ONLY] : facts.lacks;
+    return {
+      name,
+      family,
+      version: versions.get(facts.package) ?? '',
+      host: hosts[0] ?? '127.0.0.1',
+      hosts,
+      port,
+      tls,
+      secure: tls === 'none' ? false : tls === 'implicit' ? 'implicit' : 'explicit',
+      tlsMax: variant.endsWith('12') ? 'TLSv1.2' : 'TLSv1.3',
+      certificate: CERTIFICATE,
+      user: USER,
+      password: PASSWORD,
+      home: HOME,
+      login: facts.realPaths ? HOME : '/',
+      pub: PUB,
+      passivePorts: [12_000 + index * 100, 12_099 + index * 100],
+      can: Object.fromEntries(ABILITIES.map((ability) => [ability, !lacks.includes(ability)])) as Record<Ability, boolean>,
+    };
+  });
+}
+
+/** The lines `package version` that the installation leaves. */
+function installedVersions(): ReadonlyMap<string, string> {
+  const lines = textOf(join(LAB, 'versions')).split('\n');
+  return new Map(lines.map((line) => line.split(' ') as [string, string]));
+}
+
+/** The local ports of all TCP sockets in the state LISTEN (0A), see proc(5). */
+function listeningPorts(): ReadonlySet<number> {
+  const lines = `${textOf('/proc/net/tcp')}\n${textOf('/proc/net/tcp6')}`.split('\n');
+  return new Set(lines.flatMap((line) => /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /.exec(line)?.[1] ?? []).map((port) => parseInt(port, 16)));
+}
