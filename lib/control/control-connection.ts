@@ -256,8 +256,8 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   readonly #onError = (error: Error): void => {
-    const secret = this.#pending.head?.command?.secret;
-    if (secret) error.message = error.message.replaceAll(secret, '****'); // an answer that is no reply may be an echo
+    // An answer that is no reply may be an echo. The stack has the message too, so this is another error.
+    if (this.#pending.head?.command?.secret && error instanceof ProtocolError) error = new ProtocolError(error.message.replace(/, not with .*/s, ''));
     if (this.#sealed && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
     this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
   };
