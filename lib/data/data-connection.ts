@@ -4,6 +4,7 @@ import type { SecuredData } from '../control/security';
 import { deadline } from '../dial';
 import { FTPError, TimeoutError, TransferError } from '../errors';
 import type { Settings } from '../options';
+import { Gatherer } from './gatherer';
 import { StallTimer } from './stall-timer';
 
 /** What happens on a data connection; nothing is told after `onError`, `close()` or `reset()`. */
@@ -157,7 +158,12 @@ export class DataConnection {
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
     socket.on('drain', this.#onDrain);
-    if (!this.#source.reads) socket.on('data', (chunk: Buffer) => void (this.#receive(chunk) || socket.pause()));
+    const receive = (chunk: Buffer): void => void (this.#receive(chunk) || socket.pause());
+    if (this.#secured) {
+      const gatherer = new Gatherer(receive);
+      socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
+      socket.prependListener('end', () => gatherer.flush());
+    } else if (!this.#source.reads) socket.on('data', receive);
     if (this.#paused) socket.pause();
   }
 
