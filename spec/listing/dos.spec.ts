@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import { parseList } from '../../lib/listing/parse-list';
+
+describe('a DOS listing', () => {
+  it('has every column', () => {
+    const line = '04-06-00  03:47PM                  589 a  b';
+    expect(parseList(line)).to.deep.equal([{ name: 'a  b', type: 'file', size: 589, modified: new Date('2000-04-06T15:47:00Z'), raw: line }]);
+  });
+
+  for (const [date, time] of [
+    ['04-06-00  03:47PM', '2000-04-06T15:47'],
+    ['04-06-2000  03:47PM', '2000-04-06T15:47'],
+    ['06/25/07  01:08PM', '2007-06-25T13:08'],
+    ['2002-09-02  18:48', '2002-09-02T18:48'],
+    ['02.09.2002  18:48', '2002-09-02T18:48'],
+    ['25-12-10  18:48', '2010-12-25T18:48'],
+    ['10/3/2018   2:58 PM', '2018-10-03T14:58'],
+    ['11-02-17    4:54AM', '2017-11-02T04:54'],
+    ['12-25-10  12:00AM', '2010-12-25T00:00'],
+    ['12-25-10  12:00PM', '2010-12-25T12:00'],
+    ['12-25-10  02:12p', '2010-12-25T14:12'],
+    ['12-25-10  14:12:13', '2010-12-25T14:12'],
+    ['01-06-69  02:42AM', '1969-01-06T02:42'],
+    ['01-06-68  02:42AM', '2068-01-06T02:42'],
+  ] as const) {
+    it(`reads the date ${date}`, () => {
+      const [entry] = parseList(`${date}       <DIR>          My Documents`);
+      expect(entry).to.include({ name: 'My Documents', type: 'directory' }).and.not.have.property('size');
+      expect(entry?.modified?.toISOString().slice(0, 16)).to.equal(time);
+    });
+  }
+
+  for (const [size, bytes] of [['0', 0], ['9,730', 9730], ['9.730', 9730], ["1'234'567", 1_234_567], ['34,357,838,368', 34_357_838_368]] as const) {
+    it(`reads the size ${size}`, () => expect(parseList(`04-06-00  03:47PM  ${size} a`)[0]?.size).to.equal(bytes));
+  }
+
+  for (const [tail, target] of [['<JUNCTION>     a', undefined], ['<JUNCTION>     a => foo', 'foo'], ['<JUNCTION>     a -> bar too', 'bar too'], ['<SYMLINKD>     a [C:\\b [1]]', '1]']] as const) {
+    it(`takes ${JSON.stringify(tail)} for a link`, () => {
+      const [entry] = parseList(`04-06-00  03:47PM       ${tail}`);
+      expect(entry?.type).to.equal('symlink');
+      expect(entry?.target).to.equal(target);
+    });
+  }
+
+  it('passes over what dir prints around it', () => {
+    const unparsed: string[] = [];
+    const listing = [
+      ' Volume in drive C is SYSTEM', ' Volume Serial Number is 1234-5678', '', ' Directory of C:\\pub', '', '04/06/2000  03:47 PM    <DIR>          .',
+      '04/06/2000  03:47 PM               589 a', '               1 File(s)            589 bytes', '               1 Dir(s)  34,357,838,368 bytes free', '',
+    ].join('\r\n');
+    expect(parseList(listing, { onUnparsed: (line) => void unparsed.push(line) }).map(({ name }) => name)).to.deep.equal(['a']);
+    expect(unparsed).to.deep.equal([]);
+  });
+
+  for (const line of [
+    '04-06-00  03:47PM                  589', '04-06-00  03:47PM       <DIR>', '04-06-00  03:47PM       <WHAT>  a', '04-06-00  03:47PM       a', '13-32-00  03:47PM  1 a',
+    '02-30-00  03:47PM  1 a', '04-06-00  13:47PM  1 a', '04-06-00  00:47AM  1 a', '04-06-00  24:01  1 a', '04-06-00  03:60  1 a', '04-06-00  03:47PM  -1 a', '04-06-00  03:47PM  1,23 a',
+    '04-06-00  03:47PM  1,234.567 a', '04/06-00  03:47PM  1 a', '04-FEB-00  03:47PM  1 a',
+  ]) {
+    it(`takes no entry from ${JSON.stringify(line)}`, () => expect(parseList(line)).to.deep.equal([]));
+  }
+});
