@@ -18,8 +18,11 @@ import { vm } from './vm';
 import { vms } from './vms';
 import { vshell } from './vshell';
 
+/** At least one. */
+type Formats = readonly [ListFormat, ...ListFormat[]];
+
 /** In the order in which they are tried: what only one server could have printed comes first. */
-const FORMATS: readonly ListFormat[] = [
+const FORMATS: Formats = [
   unix,
   mlsx,
   dos,
@@ -46,7 +49,7 @@ const FORMATS: readonly ListFormat[] = [
  * @param name the only one, where the caller knows it
  * @throws ArgumentError for a name that there is not
  */
-export function formatsFor(name?: ListFormatName): readonly ListFormat[] {
+export function formatsFor(name?: ListFormatName): Formats {
   if (name === undefined) return FORMATS;
   const format = FORMATS.findLast((candidate) => candidate.name === name); // of two the more lenient one
   if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);

@@ -42,9 +42,11 @@ const LONGEST_NAME_WITH_LF = 4096;
 export class Listing {
   readonly #options: ListingOptions;
   readonly #emit: (entry: Entry) => void;
-  readonly #formats: readonly ListFormat[];
+  /** The formats that the listing can still be in. */
+  #formats: readonly ListFormat[];
   readonly #context: ListContext;
-  #format: ListFormat | undefined;
+  /** The format of the last line that had one. */
+  #matched: ListFormat;
   #open: Open | undefined;
   #crlf = 0;
 
@@ -55,8 +57,9 @@ export class Listing {
     if (!Number.isFinite(serverTimeZoneOffset)) throw new ArgumentError('serverTimeZoneOffset must be a number of minutes');
     this.#options = options;
     this.#emit = emit;
-    this.#formats = formatsFor(format);
-    if (format !== undefined) this.#format = this.#formats[0];
+    const formats = formatsFor(format);
+    this.#formats = formats;
+    this.#matched = formats[0];
     const given = format !== undefined;
     this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, header: undefined };
   }
@@ -79,27 +82,35 @@ export class Listing {
     if (parsed === undefined && isFraming(line.text)) return;
     if (parsed === undefined) this.#unparsed(line.text);
     else if (parsed === 'header') this.#context.header = line.text;
-    else if (parsed !== 'more') this.#takeEntry(parsed, line, lineEnd);
-    else if (this.#format !== undefined) this.#open = { ...copyOf(line), format: this.#format };
+    else if (parsed === 'more') this.#open = { ...copyOf(line), format: this.#matched };
+    else this.#takeEntry(parsed, line, lineEnd);
   }
 
   #takeEntry(entry: Entry, line: Line, lineEnd: LineEnd): void {
-    if (lineEnd === 'lf' && this.#crlf >= ENOUGH_CRLF && this.#format !== undefined) {
-      this.#open = { ...copyOf(line), format: this.#format, entry };
+    this.#settle(this.#matched);
+    if (lineEnd === 'lf' && this.#crlf >= ENOUGH_CRLF) {
+      this.#open = { ...copyOf(line), format: this.#matched, entry };
       return;
     }
     if (lineEnd === 'crlf') this.#crlf++;
     this.#entry(entry, line);
   }
 
+  /** Only an entry shows the format: a server of another kind may print what looks like a header. */
+  #settle(format: ListFormat): void {
+    if (this.#context.settled) return;
+    this.#matched = format;
+    this.#formats = [format];
+    this.#context.settled = true;
+  }
+
+  /** Notes in `#matched` which format it was. */
   #parse(text: string): Parsed {
-    if (this.#format !== undefined) return this.#parseAs(this.#format, text);
-    if (skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would skip them again
+    if (!this.#context.settled && skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would skip them again
     for (const format of this.#formats) {
       const parsed = this.#parseAs(format, text);
       if (parsed === undefined) continue;
-      this.#format = format;
-      this.#context.settled = true;
+      this.#matched = format;
       return parsed;
     }
     return undefined;
@@ -121,7 +132,10 @@ export class Listing {
       return false;
     }
     if (open.entry !== undefined && lineEnd === 'lf') this.#open = { ...joined, format: open.format, entry: open.entry };
-    else this.#entry(parsed, joined);
+    else {
+      this.#settle(open.format);
+      this.#entry(parsed, joined);
+    }
     return true;
   }
 
@@ -145,7 +159,7 @@ export class Listing {
 
   /** Read as latin1, every byte is one character, so that the characters of the name are its bytes. */
   #keepBytes(entry: Entry, bytes: Buffer): void {
-    const latin1 = this.#format?.parse(bytes.toString('latin1'), this.#context);
+    const latin1 = this.#matched.parse(bytes.toString('latin1'), this.#context);
     if (!isEntry(latin1)) return;
     const name = Buffer.from(latin1.name, 'latin1');
     if (!name.equals(Buffer.from(entry.name, 'utf8'))) setRawName(entry, name);

@@ -7,7 +7,7 @@ import { endOfWord, isDigit, skipBlanks } from './words';
 
 const BLOCK = 512n;
 const LONGEST = 1024;
-const HEADER = /^(?:Directory |(?:Grand )?Total of |Total \d)/;
+const HEADER = /^(?:Directory [^ ]*\[|(?:Grand )?Total of |Total \d)/;
 const NAME = /^(?:\[[^\]]+\])?([^;]+);(\d{1,5})$/;
 const DATE = /^(\d{1,2})-([^-]{3,5})-(\d{4})$/;
 const BLOCKS = /^(\d{1,30})(?:\/\d{1,30})?$/;

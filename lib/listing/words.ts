@@ -1,6 +1,8 @@
+/** The character codes of the blanks. */
 export const SP = 0x20;
+/** A tab, which some servers print for blanks. */
 export const TAB = 0x09;
-export const LF = 0x0a;
+const LF = 0x0a;
 const ZERO = 0x30;
 
 /** SP, TAB, and the LF that joins the lines of a wrapped entry. Never `\s`: U+0085 and U+00A0 may be bytes of a name. */
@@ -8,6 +10,7 @@ export function isBlank(code: number): boolean {
   return code === SP || code === TAB || code === LF;
 }
 
+/** An ASCII digit. */
 export function isDigit(code: number): boolean {
   return code >= ZERO && code <= 0x39;
 }

@@ -39,5 +39,5 @@ function read({ now }: ListingRecord, chunks: readonly Buffer[]): string {
 function cutsOf(bytes: Buffer): number[] {
   const everywhere = Array.from({ length: Math.max(0, bytes.length - 1) }, (_, index) => index + 1);
   if (bytes.length <= CUT_EVERYWHERE) return everywhere;
-  return everywhere.filter((at) => at % STEP === 0 || bytes.subarray(Math.max(0, at - 2), at + 2).includes('\n'));
+  return everywhere.filter((at) => at % STEP === 0 || bytes.subarray(at - 1, at + 1).includes('\n'));
 }

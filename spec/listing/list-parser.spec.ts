@@ -64,6 +64,12 @@ describe('the format of a listing', () => {
     expect(names(`\r\nwelcome\r\ntotal 1\r\ntype=file; a\r\n`)).to.deep.equal(['a']);
   });
 
+  it('is not that of a header only, nor of half an entry', () => {
+    for (const line of ['Directory DISK:[ANON]', 'Volume Unit    Referred Ext Used', ' Volume in drive C is X', 'NAME.TXT;1', 'Total of 2 files']) {
+      expect(names([line, unix('a'), unix('b')].join('\r\n')), line).to.deep.equal(['a', 'b']);
+    }
+  });
+
   it('is the one that is given, and no other', () => {
     expect(names('04-06-00  03:47PM  589 x', { format: 'unix' })).to.deep.equal([]);
     expect(names(' no facts', { format: 'mlsd' })).to.deep.equal(['no facts']);
