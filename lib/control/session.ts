@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Command } from './command';
 import { ControlConnection } from './control-connection';
 import { isUTF8 } from './encoding';
@@ -42,6 +43,8 @@ export class Session {
   /** The transfer type that the server has, as far as we know. */
   type: string | undefined;
   welcome: Reply | undefined;
+  /** The downloads that are not over: none of them can be piped into an upload here. */
+  readonly downloads = new Set<{ feeds(stream: Readable): boolean }>();
   /** The transfer that has the turn. */
   running: { abort(): Promise<Reply | undefined> } | undefined;
   #control: ControlConnection | undefined;

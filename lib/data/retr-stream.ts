@@ -57,6 +57,7 @@ export class RetrStream<T = Buffer> extends Readable {
       ...(signal === undefined ? {} : { signal }),
     } satisfies ReadableOptions);
     this.#session = session;
+    session.downloads.add(this);
     this.#decoder = decoder;
     this.#readAhead = readAhead;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
@@ -83,9 +84,9 @@ export class RetrStream<T = Buffer> extends Readable {
     return !this.#opened;
   }
 
-  /** @internal true when this is a download of that client */
-  isOf(session: Session): boolean {
-    return this.#session === session;
+  /** @internal true when this stream is piped into that one, through whatever lies between */
+  feeds(stream: Readable): boolean {
+    return leadsTo(this, stream);
   }
 
   override _read(): void {
@@ -108,6 +109,7 @@ export class RetrStream<T = Buffer> extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#ahead = [];
+    this.#session.downloads.delete(this);
     this.#transfer.cancel();
     callback(error);
   }
@@ -191,3 +193,10 @@ export class RetrStream<T = Buffer> extends Readable {
     }
   }
 }
+
+/** Node keeps what a stream is piped into where only its own code looks; without that, nothing is known. */
+function leadsTo(from: object, to: object, depth = 0): boolean {
+  const { pipes = [] } = (from as { _readableState?: { pipes?: readonly object[] } })._readableState ?? {};
+  return from === to || (depth < LONGEST_PIPELINE && pipes.some((next) => leadsTo(next, to, depth + 1)));
+}
+const LONGEST_PIPELINE = 16;

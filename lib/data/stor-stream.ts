@@ -4,7 +4,6 @@ import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import { ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
-import { RetrStream } from './retr-stream';
 import { Transfer, type TransferListener, type TransferRequest } from './transfer';
 
 /** What a caller may say about an upload. */
@@ -157,7 +156,8 @@ export class StorStream extends Writable {
   }
 
   #onPipe(source: Readable): void {
-    if (source instanceof RetrStream && source.isOf(this.#session)) {
+    // Also through a gunzip or the like: the upload would wait for the download's turn to end, and the download for the upload.
+    if ([...this.#session.downloads].some((download) => download.feeds(source))) {
       this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client'));
     } else this.#use();
   }
