@@ -184,7 +184,9 @@ export class DataConnection {
     else if (this.#state === 'live') this.#listener.onEnd();
   };
 
-  readonly #onClose = (): void => this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+  readonly #onClose = (): void => {
+    if (this.#state === 'live') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+  };
 
   readonly #onDrain = (): void => {
     if (this.#state !== 'live') return;

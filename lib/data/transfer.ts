@@ -46,6 +46,7 @@ export class Transfer {
   #release: () => void = () => undefined;
   #abortReply: Reply | undefined;
   #over: Promise<void> | undefined;
+  #done = false;
 
   constructor(session: Session, queue: Queue, request: TransferRequest, listener: TransferListener) {
     this.#session = session;
@@ -96,7 +97,7 @@ export class Transfer {
 
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
   cancel(): void {
-    if (!this.#place.leave()) this.#interrupt.raise(new Enough());
+    if (!this.#place.leave() && !this.#done) this.#interrupt.raise(new Enough());
   }
 
   /** All that was wanted has arrived: the transfer ends early, and is complete. */
@@ -145,6 +146,7 @@ export class Transfer {
       control = await this.#interrupt.race(this.#session.ready());
       const { plan } = this.#request;
       const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
+      this.#done = true;
       this.#listener.onComplete(reply);
     } catch (error) {
       await this.#end(error as Error);
