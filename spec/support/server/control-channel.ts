@@ -44,6 +44,11 @@ export class ControlChannel {
     return this.#layer !== undefined && !this.secure;
   }
 
+  /** Lines whose turn has not come. */
+  get waiting(): readonly Buffer[] {
+    return this.#waiting;
+  }
+
   /** The next line in order; undefined when the client has closed. */
   async next(): Promise<Buffer | undefined> {
     while (this.#waiting.length === 0 && !this.#ended) {

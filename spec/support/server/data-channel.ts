@@ -55,6 +55,15 @@ export class DataChannel {
     return this.#asked;
   }
 
+  /**
+   * True when the client has reset the connection: libuv reports an RST that comes with bytes as a clean end, but a
+   * connection that was reset has no peer any more. (`remoteAddress` would answer from memory.)
+   */
+  get wasReset(): boolean {
+    const { _handle: handle } = (this.#socket ?? {}) as { _handle?: { getpeername?: (into: object) => number } };
+    return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
+  }
+
   /** The connection, as soon as it is there. @throws Error when it does not come, or the channel is closed meanwhile */
   async connection(): Promise<Socket> {
     this.#asked = true;

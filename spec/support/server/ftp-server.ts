@@ -93,9 +93,10 @@ export class FtpServer extends EventEmitter {
     this.scripts.script = script;
   }
 
-  /** How many sockets and listeners are open now. */
+  /** How many sockets are open now, and how many ports. */
   get connections(): { readonly control: number; readonly data: number; readonly listeners: number } {
-    return { control: this.#control.size, data: this.#data.size, listeners: this.#listeners.size };
+    const listeners = [...this.#listeners].filter(({ listening }) => listening).length;
+    return { control: this.#control.size, data: this.#data.size, listeners };
   }
 
   /** All bytes of a file. @throws Refusal when there is none */

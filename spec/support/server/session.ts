@@ -132,6 +132,11 @@ export class Session implements DataHost {
     await this.control.startTls(tls).catch(() => this.control.destroy());
   }
 
+  /** For an ABOR that was sent in one flight with the transfer's command. */
+  abortIfAsked(): void {
+    if (this.control.waiting.some((line) => isAbor(this.#decode(line)))) this.#abort();
+  }
+
   /** The absolute path that an argument means. */
   path(argument: string): string {
     return posix.resolve(this.cwd, argument);
@@ -179,15 +184,22 @@ export class Session implements DataHost {
 
   #arrived(line: Buffer): void {
     const text = this.#decode(line);
-    if (this.running && /^ABOR\s*$/i.test(text)) {
-      this.aborted = true;
-      this.running.abort();
-    }
+    if (isAbor(text)) this.#abort();
     this.server.arrived(text, line, this);
+  }
+
+  #abort(): void {
+    if (!this.running) return;
+    this.aborted = true;
+    this.running.abort();
   }
 
   #decode(line: Buffer): string {
     const bytes = withoutTelnet(line);
     return bytes.toString(this.server.encoding === 'utf8' && isUtf8(bytes) ? 'utf8' : 'latin1');
   }
+}
+
+function isAbor(line: string): boolean {
+  return /^ABOR\s*$/i.test(line);
 }

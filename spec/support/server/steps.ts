@@ -62,7 +62,7 @@ export function dataCut(): Step {
   };
 }
 
-/** RST on the data connection. */
+/** RST on the data connection; without a `boundary()` before it, what was sent may get lost, or the RST pass for an end. */
 export function dataReset(): Step {
   return async (session) => void (await session.dataConnection()).resetAndDestroy();
 }

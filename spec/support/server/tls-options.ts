@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, TLSSocket, type SecureContext, type SecureContextOptions, type TLSSocketOptions } from 'node:tls';
 
@@ -29,24 +30,39 @@ export class TlsSide {
   async secure(socket: Duplex, connection: 'control' | 'data'): Promise<TLSSocket> {
     const { requestCert = false, requireReuse = false } = this.options;
     const secureContext = connection === 'control' ? this.#control : this.#data;
-    const options: TLSSocketOptions = { isServer: true, secureContext, requestCert, rejectUnauthorized: false };
+    const options: TLSSocketOptions = { isServer: true, secureContext, requestCert, rejectUnauthorized: requestCert };
     const secured = new TLSSocket(socket as TLSSocket, options);
     await handshake(secured);
-    const refused = requestCert && !secured.authorized;
+    const refused = requestCert && !this.#vouches(secured);
     const foreign = requireReuse && connection === 'data' && !secured.isSessionReused();
     if (!refused && !foreign) return secured;
     secured.destroy();
     throw new Error(refused ? 'client certificate refused' : 'session reuse required');
   }
+
+  /** A TLSSocket on its own does not judge a client's certificate; `tls.Server` does. */
+  #vouches(secured: TLSSocket): boolean {
+    const peer = secured.getPeerX509Certificate();
+    const authorities = [this.options.ca ?? []].flat().map((pem) => new X509Certificate(pem));
+    return peer !== undefined && authorities.some((authority) => peer.checkIssued(authority) && peer.verify(authority.publicKey));
+  }
 }
 
+/** A client may leave without a word in the middle of it. */
 function handshake(secured: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    secured.once('secure', () => resolve());
-    secured.once('close', () => reject(new Error('closed in the TLS handshake')));
-    secured.on('error', (error) => {
+    const fail = (error: Error): void => {
       secured.destroy();
       reject(error);
+    };
+    const gone = (): void => fail(new Error('closed in the TLS handshake'));
+    secured.on('error', fail);
+    secured.once('end', gone);
+    secured.once('close', gone);
+    secured.once('secure', () => {
+      secured.off('end', gone);
+      secured.off('close', gone);
+      resolve();
     });
   });
 }

@@ -35,10 +35,12 @@ async function transfer(session: Session, mark: string, done: string, broken: st
   if (session.clearDataRefused) throw new Refusal('522 Data connections must be encrypted.');
   const { signal } = (session.running = new AbortController());
   signal.addEventListener('abort', () => data.destroy());
+  session.abortIfAsked();
   try {
     await session.dataConnection();
     session.reply(mark);
     await work(await session.protectedData());
+    if (data.wasReset) throw new Error('reset');
     session.reply(done);
   } catch (error) {
     data.destroy();
