@@ -3,8 +3,8 @@ import { ftpcp, type FTPOptions } from '../../lib/index';
 import { pattern, Scene } from './scene';
 import { refusal, type Target } from './target';
 
-/** A copy from one server to another, and what follows a copy that fails. */
-export function describeCopying(source: Target, target: Target, extra: FTPOptions = {}): void {
+/** A copy from one server to another; with `failing`, also what follows a copy that fails, which may take the client's whole patience with ABOR. */
+export function describeCopying(source: Target, target: Target, { failing, ...extra }: FTPOptions & { failing: boolean }): void {
   describe(`${source.name} to ${target.name}`, () => {
     const from = new Scene(source, 'copy-from', extra);
     const to = new Scene(target, 'copy-to', extra);
@@ -31,6 +31,7 @@ export function describeCopying(source: Target, target: Target, extra: FTPOption
       }
     });
 
+    if (!failing) return;
     it('is told that the source is missing; both clients go on', async () => {
       await refusal(ftpcp(from.ftp, 'missing', to.ftp, 'copy'));
       await bothGoOn(from, to);

@@ -6,6 +6,8 @@ export interface Facts {
   readonly refuses: Readonly<Partial<Record<Verb, number>>>;
   /** What its 257 to MKD names: the path, the name as given, or nothing. */
   readonly mkdTells: 'path' | 'name' | 'nothing';
+  /** Whether quotes in its 257 are doubled, as RFC 959 asks; where they are not, `""` in a name cannot be told from one quote. */
+  readonly doublesQuotes: boolean;
   /** What a new file is called on disk when it is called `name` on the wire. */
   readonly stored: (name: string) => string;
   /** The code for a file that does not exist: RETR, SIZE, RNFR or RNTO, RMD of a folder that is not empty. */
@@ -34,6 +36,7 @@ export type Verb =
 const same = (name: string): string => name;
 const usual: Omit<Facts, 'software' | 'refuses'> = {
   mkdTells: 'path',
+  doublesQuotes: true,
   stored: same,
   missing: { retr: 550, size: 550, rename: 550, full: 550 },
   listMissing: 550,
@@ -69,6 +72,7 @@ export const FACTS = {
   pureftpd: {
     ...usual,
     software: 'Pure-FTPd 1.0.50',
+    doublesQuotes: false,
     refuses: { OPTS: 504 }, // 504 Unknown command, to OPTS UTF8 ON
     mkdTells: 'name', // 257 "newdir" : The directory was successfully created
     stored: (name) => name.replace(/^ /, '_'), // 257 "_lead"
@@ -80,10 +84,13 @@ export const FACTS = {
     ...usual,
     software: 'pyftpdlib 1.5.7',
     refuses: { OPTS: 501 }, // 501 Invalid argument., to OPTS UTF8 ON
+    // A RETR whose data connection it has not accepted yet outlives ABOR: 225 ABOR command successful, and nothing for the RETR.
+    outlivesCancel: false,
   },
   inetutils: {
     ...usual,
     software: 'GNU inetutils ftpd 2.4',
+    doublesQuotes: false,
     // 500 'MLST a': command not recognized; 500 'STOU': syntax error; 501 No options are available.
     refuses: { MLST: 500, MLSD: 500, MFMT: 500, STOU: 500, OPTS: 501 },
     listMissing: 'listing', // missing: No such file or directory, as a line of the listing
@@ -105,16 +112,18 @@ export const FACTS = {
   gridftp: {
     ...usual,
     software: 'GridFTP server 13.24',
+    doublesQuotes: false,
     refuses: { STOU: 500, OPTS: 500 }, // 500 Command not supported.; 500 OPTS failed.
     mkdTells: 'nothing', // 257 MKD command successful
     stored: (name) => name.replace(/^ +|[^\x20-\x7e]/g, ''), // MKD dür makes dr
-    missing: { retr: 500, size: 550, rename: 500, full: 550 },
+    missing: { retr: 500, size: 550, rename: 500, full: 451 }, // 451-GridFTP-Error-String: Directory not empty
     ownCR: 'doubled',
     outlivesCancel: false, // 226 Transfer Complete., to ABOR, and the connection is closed
   },
   aioftp: {
     ...usual,
     software: 'aioftp 0.21.4',
+    doublesQuotes: false,
     // 502 'port' not implemented
     refuses: { PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502 },
     mkdTells: 'nothing', // 257 and a blank
@@ -125,6 +134,7 @@ export const FACTS = {
   twisted: {
     ...usual,
     software: 'Twisted 22.4.0',
+    doublesQuotes: false,
     // 502 Command 'REST' not implemented; in TYPE A 550 Requested action not taken: internal server error, and 426
     refuses: {
       EPSV: 502, EPRT: 502, REST: 502, APPE: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502,

@@ -10,7 +10,7 @@ export function targetOf(server: RealServer, host: string = server.host): Target
   return {
     name,
     facts: family === 'vsftpd' && secure ? FACTS.vsftpdTls : FACTS[family],
-    options: { host, port, user, password, secure, ...tls },
+    options: { host, port, user, password, secure, stallTimeout: 10_000, ...tls },
     home,
     root: login === '/' ? '' : login,
   };
