@@ -55,7 +55,7 @@ export interface FTPOptions {
   localPortRange?: readonly [number, number];
   /** 4 or 6 for that IP version only; default 0: both. */
   family?: 0 | 4 | 6;
-  /** How names and texts are bytes on the wire; default `utf8` (RFC 2640). */
+  /** How names and texts are bytes on the wire; default `utf8` (RFC 2640); `auto` also reads texts that are no UTF-8, as latin1. */
   encoding?: Encoding;
   /** Longest reply line in bytes; default 8192. */
   maxReplyLineBytes?: number;

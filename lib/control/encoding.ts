@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
 import { ArgumentError } from '../errors';
 
@@ -7,8 +8,11 @@ export interface Codec {
   decode(bytes: Uint8Array): string;
 }
 
-/** How texts are bytes on the control connection and in listings: `utf8`, `latin1`, `ascii` or a codec. */
-export type Encoding = BufferEncoding | Codec;
+/**
+ * How texts are bytes on the control connection and in listings: `utf8`, `latin1`, `ascii`, a codec, or `auto`: UTF-8, and
+ * latin1 for a line that is no valid UTF-8.
+ */
+export type Encoding = BufferEncoding | 'auto' | Codec;
 
 /**
  * The codec for an encoding, default `utf8` (RFC 2640), whose `encode` throws ArgumentError for what it cannot express.
@@ -21,12 +25,12 @@ export function codecFor(encoding: Encoding = 'utf8'): Codec {
   if (codec) return codec;
   if (isCodec(encoding)) return checked(encoding);
   const shown = typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding;
-  throw new ArgumentError(`encoding must be utf8, latin1, ascii or an object with encode and decode, not ${shown}`);
+  throw new ArgumentError(`encoding must be utf8, auto, latin1, ascii or an object with encode and decode, not ${shown}`);
 }
 
 /** True for RFC 2640's encoding, which is the default. */
 export function isUTF8(encoding: Encoding | undefined): boolean {
-  return encoding === undefined || BUILT_IN.get(encoding) === utf8;
+  return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
 }
 
 const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
@@ -34,9 +38,12 @@ const latin1 = builtIn('latin1', /[^\0-\xff]/, (bytes) => bytes.toString('latin1
 // Node clears the eighth bit instead, which makes line ends and other names of foreign bytes.
 const ascii = builtIn('ascii', /[^\0-\x7f]/, (bytes) => bytes.toString('latin1').replace(/[\x80-\xff]/g, '\ufffd'));
 
+const auto: Codec = { encode: utf8.encode, decode: (bytes) => (isUtf8(bytes) ? utf8 : latin1).decode(bytes) };
+
 const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
   ['utf8', utf8],
   ['utf-8', utf8],
+  ['auto', auto],
   ['latin1', latin1],
   ['binary', latin1],
   ['ascii', ascii],

@@ -1,4 +1,5 @@
-import { codecFor, type Codec, type Encoding } from './encoding';
+import { isUtf8 } from 'node:buffer';
+import { codecFor, isUTF8, type Codec, type Encoding } from './encoding';
 
 /** More names than this are not remembered: the oldest are forgotten first. */
 const MOST_NAMES = 65_536;
@@ -9,11 +10,13 @@ const MOST_NAMES = 65_536;
  */
 export class NameMemory implements Codec {
   readonly #codec: Codec;
+  readonly #auto: boolean;
   readonly #names = new Map<string, Buffer>();
 
   /** @throws ArgumentError for an encoding that cannot carry names */
   constructor(encoding: Encoding | undefined) {
     this.#codec = codecFor(encoding);
+    this.#auto = isUTF8(encoding);
   }
 
   /** The server calls `bytes` what we show as `name`; undefined: it is what the encoding makes of it. */
@@ -23,6 +26,14 @@ export class NameMemory implements Codec {
       this.#names.set(name, bytes);
       if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.keys().next().value as string);
     } else if (this.#names.size > 0) this.#names.delete(name);
+  }
+
+  /** A line of NLST; it may be a path, and only its parts can be used again. */
+  readName(bytes: Buffer): string {
+    if (!this.#auto || isUtf8(bytes)) return this.decode(bytes);
+    const name = bytes.toString('latin1');
+    for (const part of name.split('/')) this.remember(part, Buffer.from(part, 'latin1'));
+    return name;
   }
 
   /** A command line; each part of its path may be a name that is remembered. */

@@ -1,4 +1,3 @@
-import type { Codec } from '../control/encoding';
 import { LimitError } from '../errors';
 import type { Decoder } from './decoder';
 
@@ -7,14 +6,14 @@ const CR = 0x0d;
 
 /** Splits a text into lines at LF or CRLF; a last line without an end is a line too (RFC 959, 3.1.1.1). */
 export class LineDecoder implements Decoder<string> {
-  readonly #codec: Codec;
+  readonly #decode: (bytes: Buffer) => string;
   readonly #maxLineBytes: number;
   #partial: Buffer[] = [];
   #partialBytes = 0;
 
   /** @param maxLineBytes a longer line is a LimitError */
-  constructor(codec: Codec, maxLineBytes: number) {
-    this.#codec = codec;
+  constructor(decode: (bytes: Buffer) => string, maxLineBytes: number) {
+    this.#decode = decode;
     this.#maxLineBytes = maxLineBytes;
   }
 
@@ -30,11 +29,11 @@ export class LineDecoder implements Decoder<string> {
   }
 
   end(): string[] {
-    return this.#partialBytes > 0 ? [this.#codec.decode(this.#join(Buffer.alloc(0)))] : [];
+    return this.#partialBytes > 0 ? [this.#decode(this.#join(Buffer.alloc(0)))] : [];
   }
 
   #line(bytes: Buffer): string {
-    return this.#codec.decode(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
+    return this.#decode(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
   }
 
   #keep(bytes: Buffer): void {

@@ -28,7 +28,8 @@ export function download({ session, queue }: Owner, command: Command, options: R
 /** The data of a command as lines. */
 export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
-  const decoder = new LineDecoder(session.codec, session.settings.maxLineBytes);
+  const { codec, settings } = session;
+  const decoder = new LineDecoder((bytes) => (command.verb === 'NLST' ? codec.readName(bytes) : codec.decode(bytes)), settings.maxLineBytes);
   return new RetrStream<string>(session, queue, { request, options, decoder, ...ahead(session, command) });
 }
 

@@ -22,14 +22,14 @@ describe('LineDecoder', () => {
   for (const [what, text, lines] of cases) {
     it(`${what}, however the bytes are split`, () => {
       for (const chunks of ways(Buffer.from(text))) {
-        const decoder = new LineDecoder(codecFor('utf8'), 100);
+        const decoder = new LineDecoder(codecFor('utf8').decode, 100);
         expect([...chunks.flatMap((chunk) => decoder.decode(chunk)), ...decoder.end()]).to.deep.equal(lines);
       }
     });
   }
 
   it('refuses a line beyond the cap before it has come to its end', () => {
-    const decoder = new LineDecoder(codecFor('utf8'), 10);
+    const decoder = new LineDecoder(codecFor('utf8').decode, 10);
     expect(decoder.decode(Buffer.from('0123456789\r\n0123'))).to.deep.equal(['0123456789']);
     expect(() => decoder.decode(Buffer.from('45678901'))).to.throw(LimitError, 'maxLineBytes');
   });
