@@ -29,8 +29,10 @@ export function download({ session, queue }: Owner, command: Command, options: R
 export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
-  const decoder = new LineDecoder((bytes) => (command.verb === 'NLST' ? codec.readName(bytes) : codec.decode(bytes)), settings.maxLineBytes);
-  return new RetrStream<string>(session, queue, { request, options, decoder, ...ahead(session, command) });
+  const listing = ahead(session, command);
+  const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
+  const decoder = new LineDecoder(listing.readAhead ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
+  return new RetrStream<string>(session, queue, { request, options, decoder, ...listing });
 }
 
 /** The data of a listing as entries. */
@@ -51,3 +53,11 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
 function ahead({ settings }: Session, { verb }: Command): { readAhead?: number } {
   return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? { readAhead: settings.maxReadAheadBytes } : {};
 }
+
+/** GridFTP ends the lines of its listings with CR CR LF. */
+function withoutCR(line: Buffer): Buffer {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === CR) end -= 1;
+  return line.subarray(0, end);
+}
+const CR = 0x0d;
