@@ -33,6 +33,7 @@ export interface DataSource {
 
 /** Milliseconds for close_notify to leave. */
 const GOODBYE = 2000;
+const NOTHING = Buffer.alloc(0);
 
 /** One data connection, passive or active, of one transfer. */
 export class DataConnection {
@@ -49,6 +50,8 @@ export class DataConnection {
   #state: 'live' | 'closed' | 'reset' = 'live';
   #watched = false;
   #paused = false;
+  /** FIN is on its way, at most for a turn of the event loop. */
+  #ending = false;
 
   constructor(source: DataSource, listener: DataListener, settings: Settings) {
     this.#source = source;
@@ -112,11 +115,21 @@ export class DataConnection {
 
   /** Ends the upload by FIN, which makes the server call the file whole; `flushed` is called when all has left. */
   end(flushed: () => void): void {
+    const socket = this.#socket;
+    if (!socket || this.#state !== 'live') return;
     this.#stall?.wait();
-    this.#socket?.end(() => {
-      this.#stall?.rest();
-      flushed();
-    });
+    const finish = (): void => {
+      if (this.#state !== 'live') return;
+      this.#ending = true;
+      socket.end((error?: Error | null) => {
+        this.#ending = false;
+        this.#stall?.rest();
+        if (!error) flushed();
+      });
+    };
+    // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses behind a FIN that waits.
+    if (socket.writableLength === 0) finish();
+    else socket.write(NOTHING, finish);
   }
 
   /** Closes a connection whose work is done, or that nobody waits for. */
@@ -220,9 +233,16 @@ export class DataConnection {
     secured.end();
   }
 
+  #closeBehindEnd(raw: Duplex): void {
+    const timer = setTimeout(() => raw.destroy(), GOODBYE);
+    raw.once('close', () => clearTimeout(timer));
+    this.#socket?.once('finish', () => raw.destroy());
+  }
+
   #drop(): void {
     const raw = this.#raw as Socket | undefined;
-    if (this.#state === 'reset' && typeof raw?.resetAndDestroy === 'function') raw.resetAndDestroy();
+    if (this.#ending && raw) this.#closeBehindEnd(raw);
+    else if (this.#state === 'reset' && typeof raw?.resetAndDestroy === 'function') raw.resetAndDestroy();
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
