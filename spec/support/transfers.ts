@@ -4,6 +4,7 @@ import { FTP, FTPError, type FTPOptions, type RetrStream } from '../../lib/index
 import { assertNoLeaks, snapshot, type Snapshot } from './leaks';
 import { FtpServer } from './server/ftp-server';
 import { gate, type Gate } from './server/gate';
+import type { Step } from './server/script';
 import type { FtpServerOptions } from './server/server-options';
 
 /** A server and its clients for one example; behind it nothing may be left open. */
@@ -94,6 +95,25 @@ export function received(stream: RetrStream, bytes: number): Gate {
     if (stream.bytesRead >= bytes) seen.open();
   });
   return seen;
+}
+
+/** Reads the data connection to its end, and notes whether that was `FIN` or `RST`. */
+export function hearEnd(heard: string[]): Step {
+  return async (session) => {
+    const socket = await session.dataConnection();
+    await new Promise<void>((resolve) => {
+      const note = (end: string): void => {
+        heard.push(end);
+        resolve();
+      };
+      // libuv tells an RST behind bytes as an end; a connection that was reset has no peer any more.
+      const { _handle: handle } = socket as unknown as { _handle: { getpeername(into: object): number } };
+      socket.once('end', () => note(handle.getpeername({}) === 0 ? 'FIN' : 'RST'));
+      socket.once('error', () => note('RST'));
+      socket.resume();
+    });
+    socket.destroy();
+  };
 }
 
 /** How a stream ended: whole, or with an error. */
