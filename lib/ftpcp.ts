@@ -39,6 +39,11 @@ class Side {
     return reply;
   }
 
+  /** A server that refused to send still listens, and the target waits for bytes and reads no ABOR: another PASV ends the port. */
+  async closePort(): Promise<void> {
+    if (this.#answered && !this.#marked && this.control.open) await this.control.exec(this.session.command('PASV')).catch(() => undefined);
+  }
+
   /** Brings the connection in step again after the other side failed. */
   async giveUp(reason: Error): Promise<void> {
     if (!this.#completion || this.#answered || !this.control.open) return;
@@ -81,6 +86,7 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
     const [sent, stored] = await Promise.all([source.completed(target), target.completed(source)]);
     return { source: sent, target: stored };
   } catch (error) {
+    await source.closePort();
     await Promise.all([source.giveUp(error as Error), target.giveUp(error as Error)]);
     throw error;
   }

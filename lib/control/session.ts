@@ -34,7 +34,7 @@ export interface DataMode {
 /** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
 export class Session {
   readonly codec: NameMemory;
-  readonly dataMode: DataMode = { epsv: true, proven: false };
+  readonly dataMode: DataMode;
   readonly receiveBuffer = new ReceiveBuffer();
   /** TLS on the control connection and on data connections. */
   readonly protection: Protection;
@@ -68,6 +68,7 @@ export class Session {
   ) {
     this.codec = new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec);
+    this.dataMode = { epsv: settings.extended !== false, proven: false };
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;

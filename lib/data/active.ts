@@ -18,7 +18,8 @@ export async function openActive({ session, control, listener, interrupt }: Data
   const connection = new DataConnection(new ActiveSource(server, session, settings.connectTimeout), listener, settings);
   try {
     interrupt.check();
-    await interrupt.race(announce({ session, control }, port));
+    // Not cut short: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
+    await announce({ session, control }, port);
     return connection;
   } catch (error) {
     connection.close();
@@ -58,6 +59,7 @@ async function listen(host: string | undefined, range: readonly [number, number]
 /** A connection that the server makes to us. */
 class ActiveSource implements DataSource {
   readonly reads = false;
+  readonly awaited = false;
   readonly #server: Server;
   readonly #peer: string;
   readonly #timeout: number;

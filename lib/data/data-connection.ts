@@ -4,6 +4,7 @@ import type { SecuredData } from '../control/security';
 import { deadline } from '../dial';
 import { FTPError, TimeoutError, TransferError } from '../errors';
 import type { Settings } from '../options';
+import { within } from './deferred';
 import { Gatherer } from './gatherer';
 import { StallTimer } from './stall-timer';
 
@@ -21,6 +22,8 @@ export interface DataListener {
 
 /** Where a data connection comes from: we connect, or we listen. */
 export interface DataSource {
+  /** True when we make the connection, and the server waits for it. */
+  readonly awaited: boolean;
   /** True when the socket hands what it reads to `receive` by itself. */
   readonly reads: boolean;
   /** Puts TLS on the connection, when the server expects that; undefined without protection. */
@@ -140,6 +143,11 @@ export class DataConnection {
   /** Ends the connection by RST, so that no server takes what it has for the whole. */
   reset(): void {
     this.#leave('reset', true);
+  }
+
+  /** Whether a connection that is being made comes about in so many milliseconds; one that we only listen for need not. */
+  async madeWithin(ms: number): Promise<boolean> {
+    return this.made || !this.#source.awaited || within(this.opened, ms);
   }
 
   /** The same where the server no longer waits for a connection. */

@@ -11,16 +11,19 @@ export class Deferred {
     });
     this.promise.catch(() => undefined);
   }
+}
 
-  /** Resolves when it is settled either way, after `ms` at the latest. */
-  within(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      const settled = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.promise.then(settled, settled);
-    });
-  }
+/** Whether the promise is fulfilled in so many milliseconds; a rejection is a no. */
+export function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms, false);
+    const settle = (fulfilled: boolean): void => {
+      clearTimeout(timer);
+      resolve(fulfilled);
+    };
+    promise.then(
+      () => settle(true),
+      () => settle(false),
+    );
+  });
 }

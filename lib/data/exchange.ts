@@ -8,7 +8,7 @@ import type { Session } from '../control/session';
 import { annotate, FTPError, ReplyError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import type { DataConnection, DataListener } from './data-connection';
-import { Deferred } from './deferred';
+import { Deferred, within } from './deferred';
 import type { Interrupt } from './interrupt';
 import { openPassive } from './passive';
 
@@ -35,6 +35,9 @@ export interface ExchangeListener {
 
 /** Milliseconds for what is on its way when the server has said that the transfer failed. */
 const LAST_BYTES = 500;
+
+/** Milliseconds for making a data connection that is only to be reset. */
+const VAIN = 2000;
 
 /** One transfer command with its data connection and its replies, and what proves it complete (law 1). */
 export class Exchange implements DataListener {
@@ -80,19 +83,29 @@ export class Exchange implements DataListener {
     const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download() : this.#upload());
     this.#data?.close();
     const due = this.#control.noopsDue;
-    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, certain: 0, mark: false, reason: new FTPError('NOOP: not answered') });
+    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, mark: false, reason: new FTPError('NOOP: not answered'), missing: 'swallowed' });
     return reply;
   }
 
   /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
   async end(reason: Error): Promise<Reply | undefined> {
     clearInterval(this.#noops);
-    if (!this.#control.open || !this.#completion || this.#answered) this.#data?.abandon();
+    if (!this.#control.open || this.#answered) this.#data?.abandon();
+    else if (!this.#completion) await this.#connectInVain();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') {
-      this.#data?.reset();
+      await this.#connectInVain();
       return abortTransfer(this.#session, this.#control, reason, this.#marked);
     }
     return undefined;
+  }
+
+  /**
+   * The server waits for the connection that it was told of: it is made, and reset. Twisted 22.4 reads no command before
+   * that, and GridFTP 13.24 no ABOR.
+   */
+  async #connectInVain(): Promise<void> {
+    this.#data?.reset();
+    if (this.#data && !(await this.#data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
   }
 
   pause(): void {
@@ -216,7 +229,7 @@ export class Exchange implements DataListener {
     try {
       return await completion;
     } catch (error) {
-      if (this.#marked && (error as FTPError).reply && this.#data?.made) await this.#dataEnded.within(LAST_BYTES);
+      if (this.#marked && (error as FTPError).reply && this.#data?.made) await within(this.#dataEnded.promise, LAST_BYTES);
       throw error;
     }
   }

@@ -46,16 +46,15 @@ function leadsToPasv(error: unknown): boolean {
 
 async function connect({ session, listener, interrupt, reading }: DataRequest, host: string, port: number): Promise<DataConnection> {
   const { dataMode, settings } = session;
-  interrupt.check();
   const source = new PassiveSource(session, host, port, reading);
-  if (!dataMode.proven) {
+  if (!dataMode.proven && !interrupt.reason) {
     try {
       await interrupt.race(source.connected);
     } catch (error) {
-      source.cancel(false);
-      throw error;
+      if (error !== interrupt.reason) throw error;
     }
   }
+  // Also for a transfer that was cancelled meanwhile: the server waits for the connection, so somebody has to end it.
   const connection = new DataConnection(source, listener, settings);
   connection.opened.then(
     () => (dataMode.proven = true),
@@ -71,6 +70,7 @@ class PassiveSource implements DataSource {
   readonly #socket: Duplex;
   #receive: (chunk: Buffer) => boolean = () => true;
 
+  readonly awaited = true;
   readonly secure: DataSource['secure'];
 
   constructor(session: Session, host: string, port: number, reading: boolean) {
