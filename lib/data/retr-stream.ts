@@ -1,4 +1,4 @@
-import { Readable, type ReadableOptions } from 'node:stream';
+import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
 import type { Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
@@ -54,7 +54,6 @@ export class RetrStream<T = Buffer> extends Readable {
     super({
       ...(decoder ? { objectMode: true } : { highWaterMark: HIGH_WATER_MARK }),
       ...(highWaterMark === undefined ? {} : { highWaterMark }),
-      ...(signal === undefined ? {} : { signal }),
     } satisfies ReadableOptions);
     this.#session = session;
     session.downloads.add(this);
@@ -62,6 +61,7 @@ export class RetrStream<T = Buffer> extends Readable {
     this.#readAhead = readAhead;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
     this.#transfer = new Transfer(session, queue, request, this.#listener());
+    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 
   /** Payload bytes received so far. */

@@ -1,4 +1,4 @@
-import { Writable, type Readable } from 'node:stream';
+import { addAbortSignal, Writable, type Readable } from 'node:stream';
 import type { Codec } from '../control/encoding';
 import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
@@ -49,12 +49,12 @@ export class StorStream extends Writable {
     super({
       decodeStrings: !text,
       ...(highWaterMark === undefined ? {} : { highWaterMark }),
-      ...(signal === undefined ? {} : { signal }),
     });
     this.#session = session;
     this.#text = text;
     this.#transfer = new Transfer(session, queue, request, this.#listener());
     this.on('pipe', (source) => this.#onPipe(source));
+    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 
   /** Payload bytes handed to the data connection so far. */
