@@ -140,6 +140,11 @@ export async function errorOf(stream: Readable | Writable): Promise<FTPError | u
   }
 }
 
+/** Resolves when the stream is closed, with or without an error. */
+export function closing(stream: Readable | Writable): Promise<void> {
+  return new Promise((resolve) => stream.once('close', () => resolve()));
+}
+
 /** What a promise rejects with. @throws when it resolves, or when the error is none of the library's */
 export async function rejection(promise: Promise<unknown>): Promise<FTPError> {
   const error: unknown = await promise.then(
