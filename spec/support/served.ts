@@ -4,7 +4,10 @@ import { RawClient } from './raw-client';
 import { FtpServer } from './server/ftp-server';
 import type { FtpServerOptions } from './server/server-options';
 
-/** A fresh server and a client of it, logged in, for each test of a `describe`; afterwards nothing may be left of them. */
+/**
+ * A fresh server and a client of it for each test of a `describe`; afterwards nothing may be left of them. The client is
+ * logged in, unless the server has TLS or a script: then it has only connected.
+ */
 export class Served {
   server!: FtpServer;
   client!: RawClient;
@@ -19,7 +22,7 @@ export class Served {
     afterEach(() => this.#stop());
   }
 
-  /** Another server, with these options besides, and a client that has only connected unless it can log in. */
+  /** Another server and client, with these options besides. */
   async restart(options: FtpServerOptions): Promise<void> {
     await this.#stop();
     await this.#start({ ...this.options, ...options });

@@ -139,6 +139,14 @@ describe('embedded server: transfers', () => {
     expect(served.server.read('/part').length).to.be.oneOf([0, 4]);
   });
 
+  it('calls a transfer broken whose data connection was reset before it began', async () => {
+    for (const verb of ['RETR big', 'STOR new']) {
+      (await served.client.passive()).resetAndDestroy();
+      expect(await served.said(verb)).to.equal('150');
+      expect(await served.client.codes(1)).to.equal('426');
+    }
+  });
+
   it('closes the data connection of a refused command, and of the EPSV before', async () => {
     const refused = closed(await served.client.passive());
     expect(await served.client.command('RETR nothing')).to.match(/^550 /);

@@ -1,21 +1,20 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { PassivePort, PassivePorts } from './passive-ports';
 import type { TlsSide } from './tls-options';
 
 /** Who a data channel belongs to. */
 export interface DataHost {
   /** Milliseconds to wait for a data connection. */
   readonly acceptTimeout: number;
+  readonly ports: PassivePorts;
   /** Keeps an eye on the socket until it is gone. */
   trackData(socket: Socket): void;
-  trackListener(listener: Server): void;
 }
 
 /** One data connection to be: what PASV, EPSV, PORT or EPRT has agreed on. */
 export class DataChannel {
-  /** Where a passive one listens. */
-  port = 0;
-  #listener: Server | undefined;
+  #port: PassivePort | undefined;
   #arrived: Promise<Socket> | undefined;
   #secured: Promise<Duplex> | undefined;
   #cancel: (reason: Error) => void = () => undefined;
@@ -29,16 +28,10 @@ export class DataChannel {
   ) {}
 
   /** Listens on the address of the control connection; takes one connection, from its peer only. */
-  static async passive(host: DataHost, control: Socket): Promise<DataChannel> {
-    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    host.trackListener(listener);
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject);
-      listener.listen(0, control.localAddress, resolve);
-    });
-    const channel: DataChannel = new DataChannel(host, () => channel.#accept(listener, control));
-    channel.#listener = listener;
-    channel.port = (listener.address() as AddressInfo).port;
+  static async passive(host: DataHost, peer: string | undefined): Promise<DataChannel> {
+    const port = await host.ports.lend();
+    const channel: DataChannel = new DataChannel(host, () => channel.#accept(port, peer));
+    channel.#port = port;
     channel.#arrived = channel.dial();
     channel.#arrived.catch(() => undefined);
     return channel;
@@ -48,6 +41,11 @@ export class DataChannel {
   static active(host: DataHost, address: string, port: number): DataChannel {
     const channel: DataChannel = new DataChannel(host, () => channel.#connect(address, port));
     return channel;
+  }
+
+  /** Where a passive one listens; 0 for an active one. */
+  get port(): number {
+    return this.#port?.port ?? 0;
   }
 
   /** True when the connection was asked for. */
@@ -85,7 +83,7 @@ export class DataChannel {
 
   /** Takes no connection any more; one that is there ends when the client ends it. */
   release(): void {
-    this.#listener?.close();
+    this.#port?.giveBack();
     this.#cancel(new Error('closed'));
     const stream = this.#stream;
     if (stream?.readableEnded) stream.end();
@@ -98,13 +96,13 @@ export class DataChannel {
     if (!this.#socket?.writableFinished) this.#socket?.destroy();
   }
 
-  #accept(listener: Server, control: Socket): Promise<Socket> {
+  #accept(port: PassivePort, peer: string | undefined): Promise<Socket> {
     return new Promise((resolve, reject) => {
       this.#cancel = reject;
-      listener.on('connection', (socket: Socket) => {
-        if (this.#socket || socket.remoteAddress !== control.remoteAddress) return void socket.destroy();
+      port.open((socket) => {
+        if (socket.remoteAddress !== peer) return void socket.destroy();
+        port.giveBack();
         this.#adopt(socket);
-        listener.close();
         resolve(socket);
       });
     });

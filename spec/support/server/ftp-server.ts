@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { chunksOf } from './content';
 import { makeFile, type FileNode, type NodeInit } from './nodes';
 import { OpenHandles } from './open-handles';
+import { PassivePorts } from './passive-ports';
 import { Refusal } from './refusal';
 import { ScriptRun, type Script } from './script';
 import { FEATURES, USERS, type Account, type FtpServerOptions } from './server-options';
@@ -14,7 +15,12 @@ import { Tree } from './tree';
 import { DiscardedUpload, StoredUpload, type Upload } from './upload';
 
 /**
- * An FTP server on loopback whose every answer can be scripted.
+ * An FTP server on loopback whose every answer can be scripted, with the steps of steps.ts.
+ *
+ *     const server = await FtpServer.start({
+ *       files: { '/a': 'abc', '/big': content(1e9), '/incoming/': '' },
+ *       script: { SIZE: ['213 7', '550 gone'], RETR: [send('150 go'), data('ab'), until(read), dataEnd(), send('226 ok')] },
+ *     });
  *
  * Emits `command` (line, session) for each command as it arrives, before it is answered, and `session` (session) for each client.
  */
@@ -29,6 +35,9 @@ export class FtpServer extends EventEmitter {
   readonly acceptTimeout: number;
   readonly now: () => Date;
   readonly host: string;
+  /** For the sessions. */
+  readonly ports: PassivePorts;
+  readonly #listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => void this.#serve(socket));
   readonly #users: ReadonlyMap<string, string | Account>;
   readonly #transcript = new Transcript();
   readonly #control = new OpenHandles<Socket>();
@@ -48,6 +57,8 @@ export class FtpServer extends EventEmitter {
     this.acceptTimeout = options.acceptTimeout ?? 10_000;
     this.now = options.now ?? (() => new Date());
     this.host = options.host ?? '127.0.0.1';
+    this.ports = new PassivePorts(this.host, (listener) => this.#listeners.track(listener));
+    this.#listeners.track(this.#listener);
     this.#users = new Map(Object.entries(options.users ?? USERS));
   }
 
@@ -55,10 +66,8 @@ export class FtpServer extends EventEmitter {
   static async start(options: FtpServerOptions = {}): Promise<FtpServer> {
     const server = new FtpServer(options);
     if (server.host !== '127.0.0.1' && server.host !== '::1') throw new Error(`loopback only, not ${server.host}`);
-    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => void server.#serve(socket));
-    server.trackListener(listener);
-    await once(listener.listen(options.port ?? 0, server.host), 'listening');
-    server.#port = (listener.address() as AddressInfo).port;
+    await once(server.#listener.listen(options.port ?? 0, server.host), 'listening');
+    server.#port = (server.#listener.address() as AddressInfo).port;
     return server;
   }
 
@@ -93,10 +102,10 @@ export class FtpServer extends EventEmitter {
     this.scripts.script = script;
   }
 
-  /** How many sockets are open now, and how many ports. */
+  /** How many sockets are open now, and at how many ports somebody is expected. */
   get connections(): { readonly control: number; readonly data: number; readonly listeners: number } {
-    const listeners = [...this.#listeners].filter(({ listening }) => listening).length;
-    return { control: this.#control.size, data: this.#data.size, listeners };
+    const listeners = this.#listener.listening ? 1 : 0;
+    return { control: this.#control.size, data: this.#data.size, listeners: listeners + this.ports.lent };
   }
 
   /** All bytes of a file. @throws Refusal when there is none */
@@ -164,10 +173,6 @@ export class FtpServer extends EventEmitter {
 
   trackData(socket: Socket): void {
     this.#data.track(socket);
-  }
-
-  trackListener(listener: Server): void {
-    this.#listeners.track(listener);
   }
 
   /** @throws Refusal 553 where no file can be written */

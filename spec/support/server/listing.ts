@@ -17,9 +17,6 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const HALF_A_YEAR = 182 * 24 * 3600 * 1000;
 const BATCH = 64 * 1024;
 
-/** The facts that MLSD and MLST know, in the order in which they are given (RFC 3659, 7). */
-export const FACTS = ['modify', 'perm', 'size', 'type', 'UNIX.mode'];
-
 /** What is in a directory, or the file itself under the name that was asked for. @throws Refusal 550 */
 export function itemsOf(tree: Tree, path: string, name: string): Iterable<Item> {
   const { node, path: real } = tree.follow(path);
@@ -52,10 +49,15 @@ function* virtualItems(entries: Iterable<VirtualEntry>, time: Date): Generator<I
 /** As `ls -l` has it: the time for what is younger than half a year, the year for the rest. */
 export function listLine({ name, kind, size, modified, mode, target }: Item, now: Date): string {
   const letter = kind === 'directory' ? 'd' : kind === 'symlink' ? 'l' : '-';
-  const permissions = Array.from('rwxrwxrwx', (bit, i) => (mode & (0o400 >> i) ? bit : '-')).join('');
   const links = String(kind === 'directory' ? 2 : 1).padStart(4);
   const arrow = target === undefined ? '' : ` -> ${target}`;
-  return `${letter}${permissions} ${links} 1000     1000     ${String(size).padStart(8)} ${date(modified, now)} ${name}${arrow}`;
+  return `${letter}${permissions(mode)} ${links} 1000     1000     ${String(size).padStart(8)} ${date(modified, now)} ${name}${arrow}`;
+}
+
+function permissions(mode: number): string {
+  let text = '';
+  for (let i = 0; i < 9; i++) text += mode & (0o400 >> i) ? 'rwx'.charAt(i % 3) : '-';
+  return text;
 }
 
 function date(modified: Date, now: Date): string {
@@ -64,23 +66,35 @@ function date(modified: Date, now: Date): string {
   return `${MONTHS[modified.getUTCMonth()] ?? ''} ${String(modified.getUTCDate()).padStart(2, '0')} ${clock}`;
 }
 
-/** `fact=value;… name` with the facts that are asked for. */
+const VALUES: Readonly<Record<string, (item: Item) => string | undefined>> = {
+  modify: ({ modified }) => timeValue(modified),
+  perm: ({ kind }) => (kind === 'directory' ? 'flcdmpe' : 'adfrw'),
+  size: ({ kind, size }) => (kind === 'directory' ? undefined : String(size)),
+  type: ({ kind, target }) => (kind === 'directory' ? 'dir' : kind === 'file' ? 'file' : `OS.unix=slink:${target ?? ''}`),
+  'UNIX.mode': ({ mode }) => `0${mode.toString(8).padStart(3, '0')}`,
+};
+
+/** The facts that MLSD and MLST know, in the order in which they are given (RFC 3659, 7.5). */
+export const FACTS: readonly string[] = Object.keys(VALUES);
+
+/** `fact=value;… name` with the facts that are asked for (RFC 3659, 7.2). */
 export function factsLine(item: Item, facts: readonly string[]): string {
-  const values: Readonly<Record<string, string | undefined>> = {
-    modify: timeValue(item.modified),
-    perm: item.kind === 'directory' ? 'flcdmpe' : 'adfrw',
-    size: item.kind === 'directory' ? undefined : String(item.size),
-    type: item.kind === 'directory' ? 'dir' : item.kind === 'file' ? 'file' : `OS.unix=slink:${item.target ?? ''}`,
-    'UNIX.mode': `0${item.mode.toString(8).padStart(3, '0')}`,
-  };
-  const given = FACTS.filter((fact) => facts.includes(fact) && values[fact] !== undefined);
-  return `${given.map((fact) => `${fact}=${values[fact] ?? ''};`).join('')} ${item.name}`;
+  let line = '';
+  for (const fact of facts) {
+    const value = VALUES[fact]?.(item);
+    if (value !== undefined) line += `${fact}=${value};`;
+  }
+  return `${line} ${item.name}`;
 }
 
+let lastTime = { time: NaN, value: '' };
+
 /** YYYYMMDDHHMMSS, with milliseconds where there are any (RFC 3659, 2.3). */
-export function timeValue(time: Date): string {
-  const digits = time.toISOString().replace(/[-:T]/g, '');
-  return digits.replace(/(\.000)?Z$/, '');
+export function timeValue(date: Date): string {
+  const time = date.getTime();
+  // A long listing has the same time over and over.
+  if (time !== lastTime.time) lastTime = { time, value: date.toISOString().replace(/[-:T]/g, '').replace(/(\.000)?Z$/, '') };
+  return lastTime.value;
 }
 
 /** Lines as chunks, so that a million of them need no memory. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { posix } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { withoutTelnet } from './command-lines';
@@ -8,6 +8,7 @@ import { DataChannel, type DataHost } from './data-channel';
 import type { FtpServer } from './ftp-server';
 import { FACTS } from './listing';
 import { OpenHandles } from './open-handles';
+import type { PassivePorts } from './passive-ports';
 import { Refusal } from './refusal';
 import { isTransfer, runVerb } from './verbs/verbs';
 
@@ -91,7 +92,7 @@ export class Session implements DataHost {
   /** Listens for a data connection; resolves with the port. */
   async listen(): Promise<number> {
     this.setData(undefined);
-    const data = await DataChannel.passive(this, this.control.socket);
+    const data = await DataChannel.passive(this, this.control.socket.remoteAddress);
     this.setData(data);
     return data.port;
   }
@@ -106,13 +107,13 @@ export class Session implements DataHost {
     return this.server.acceptTimeout;
   }
 
+  get ports(): PassivePorts {
+    return this.server.ports;
+  }
+
   trackData(socket: Socket): void {
     this.#dataSockets.track(socket);
     this.server.trackData(socket);
-  }
-
-  trackListener(listener: Server): void {
-    this.server.trackListener(listener);
   }
 
   /** The built-in behaviour of the command that is being answered. */

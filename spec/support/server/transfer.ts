@@ -1,5 +1,5 @@
-import { Readable, type Duplex } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { Refusal } from './refusal';
 import type { Session } from './session';
 
@@ -16,10 +16,27 @@ export function upload(session: Session, mark: string, open: () => (chunk: Uint8
   return transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, open()));
 }
 
-/** Ends with FIN; resolves when everything has been given to the system. */
+/** Ends with FIN; resolves when everything has been given to the system. @throws Error when the connection breaks */
 export async function sendChunks(socket: Duplex, chunks: Iterable<Uint8Array>): Promise<void> {
   socket.resume();
-  await pipeline(Readable.from(chunks, { highWaterMark: 1 }), socket);
+  for (const chunk of chunks) {
+    if (socket.destroyed) break;
+    if (!socket.write(chunk)) await drained(socket);
+  }
+  // `finished` would take it for sent once it is told to end.
+  if (socket.destroyed) throw new Error('the data connection is gone');
+  socket.end();
+  await finished(socket, { readable: false });
+}
+
+function drained(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      socket.off('drain', go).off('close', go);
+      resolve();
+    };
+    socket.on('drain', go).on('close', go);
+  });
 }
 
 /** Reads up to the client's FIN, and ends this side, too. */
