@@ -57,6 +57,7 @@ export class Exchange implements DataListener {
   #marked = false;
   #answered = false;
   #flushed = false;
+  #dataOver = false;
   #noops: NodeJS.Timeout | undefined;
 
   constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
@@ -186,7 +187,7 @@ export class Exchange implements DataListener {
   #onMark(reply: Reply): void {
     if (this.#marked) return;
     this.#marked = true;
-    this.phase = 'data';
+    this.phase = this.#dataOver ? 'completion' : 'data';
     const { type, direction, command } = this.#request;
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
@@ -243,7 +244,8 @@ export class Exchange implements DataListener {
 
   #awaitCompletion(): void {
     clearInterval(this.#noops);
-    this.phase = 'completion';
+    this.#dataOver = true;
+    if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
     if (!this.#answered) this.#control.expectCompletion();
   }
 
