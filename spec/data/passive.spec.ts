@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import type { Script } from '../support/server/script';
+import { outcomeOf, useBench } from '../support/transfers';
+
+describe('passive mode', () => {
+  const bench = useBench();
+
+  /** The commands of two downloads behind the login. */
+  async function twice(script: Script, options: Parameters<typeof bench.client>[0] = {}, host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<string[]> {
+    await bench.serve({ files: { '/file': 'hello' }, features: [], host, script });
+    const ftp = bench.client({ connectTimeout: 300, ...options });
+    for (let i = 0; i < 2; i++) {
+      const { bytes, error } = await outcomeOf(ftp.retr('file'));
+      expect(error).to.equal(undefined);
+      expect(bytes.toString()).to.equal('hello');
+    }
+    return bench.server.commands.filter((line) => !/^(USER|PASS|FEAT)/.test(line));
+  }
+
+  it('is EPSV on IPv4', async () => {
+    expect(await twice({})).to.deep.equal(['TYPE I', 'EPSV', 'RETR file', 'EPSV', 'RETR file']);
+  });
+
+  it('is EPSV on IPv6', async () => {
+    expect(await twice({}, {}, '::1')).to.deep.equal(['TYPE I', 'EPSV', 'RETR file', 'EPSV', 'RETR file']);
+  });
+
+  for (const refusal of ['500 What?', '502 Not implemented.', '522 Use PASV.', '501 Bad.']) {
+    it(`is PASV where EPSV is answered ${refusal.slice(0, 3)}, which is remembered`, async () => {
+      expect(await twice({ EPSV: refusal })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
+    });
+  }
+
+  it('is PASV where the port of EPSV refuses connections, which is remembered', async () => {
+    const port = await closedPort();
+    expect(await twice({ EPSV: `229 Entering Extended Passive Mode (|||${port}|)` })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
+  });
+
+  it('is an error where both lead nowhere, and the session goes on', async () => {
+    const port = await closedPort();
+    await bench.serve({ script: { EPSV: '500 What?', PASV: `227 Entering Passive Mode (127,0,0,1,${port >> 8},${port & 255})` } });
+    const ftp = bench.client();
+    const { error } = await outcomeOf(ftp.retr('file'));
+    expect(error).to.include({ code: 'ERR_FTP_TRANSFER' });
+    expect(error?.cause).to.be.instanceOf(Error);
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.logins).to.equal(1);
+  });
+
+  it('is only EPSV with `extended`, and only PASV without', async () => {
+    expect(await twice({}, { extended: true })).to.include('EPSV');
+    await bench.serve({ files: { '/file': 'hello' }, script: { EPSV: '500 What?' } });
+    const ftp = bench.client({ extended: true });
+    expect((await outcomeOf(ftp.retr('file'))).error?.message).to.match(/^EPSV: 500/);
+    expect(bench.server.commands).to.not.include('PASV');
+    expect(await twice({}, { extended: false })).to.include('PASV').and.not.include('EPSV');
+  });
+
+  it('ignores the address in PASV: the data come from the server', async () => {
+    const foreign = await listen('127.0.0.2');
+    await bench.serve({ files: { '/file': 'hello' }, script: { EPSV: '500 What?', PASV: async (session) => session.reply(`227 Entering Passive Mode (127,0,0,2,${pair(await session.listen())})`) } });
+    expect((await outcomeOf(bench.client().retr('file'))).bytes.toString()).to.equal('hello');
+    expect(foreign.connections).to.equal(0);
+    foreign.server.close();
+  });
+
+  it('goes to the address in PASV with `trustServerPasvAddress`', async () => {
+    const foreign = await listen('127.0.0.2', (socket) => socket.end('foreign'));
+    await bench.serve({
+      script: { EPSV: '500 What?', PASV: `227 Entering Passive Mode (127,0,0,2,${pair(foreign.port)})`, RETR: ['150 Here it comes.\r\n226 There it was.'] },
+    });
+    expect((await outcomeOf(bench.client({ trustServerPasvAddress: true }).retr('file'))).bytes.toString()).to.equal('foreign');
+    expect(foreign.connections).to.equal(1);
+    foreign.server.close();
+  });
+
+  for (const [what, reply] of [['no port', '229 Extended Passive Mode OK'], ['port 0', '229 OK (|||0|)'], ['port 70000', '229 OK (|||70000|)']] as const) {
+    it(`fails on an EPSV reply with ${what}, and the session goes on`, async () => {
+      await bench.serve({ script: { EPSV: reply, PASV: '500 What?' } });
+      const ftp = bench.client();
+      const { error } = await outcomeOf(ftp.retr('file'));
+      expect(error).to.have.property('code');
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  it('is tried step by step again once a data connection could not be made', async () => {
+    await bench.serve({ files: { '/file': 'hello' } });
+    const ftp = await bench.warmClient();
+    const port = await closedPort();
+    bench.server.script = { EPSV: [`229 Entering Extended Passive Mode (|||${port}|)`] , RETR: '425 Nobody came.' };
+    expect((await outcomeOf(ftp.retr('file'))).error).to.be.instanceOf(Error);
+    bench.server.script = { EPSV: `229 Entering Extended Passive Mode (|||${port}|)` };
+    expect((await outcomeOf(ftp.retr('file'))).bytes.toString()).to.equal('hello');
+
+    expect(bench.transcript.filter((line) => /^(EPSV|PASV|RETR)/.test(line))).to.deep.equal(['EPSV', 'RETR file', 'EPSV', 'PASV', 'RETR file']);
+  });
+
+  it('uses `localAddress` for data, too', async () => {
+    await bench.serve({ files: { '/file': 'hello' } });
+    expect((await outcomeOf(bench.client({ localAddress: '127.0.0.3' }).retr('file'))).bytes.toString()).to.equal('hello'); // the server takes data from the client's address only
+  });
+});
+
+function pair(port: number): string {
+  return `${port >> 8},${port & 255}`;
+}
+
+/** A port that nobody listens on. */
+async function closedPort(): Promise<number> {
+  const { server, port } = await listen('127.0.0.1');
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function listen(host: string, onSocket: (socket: Socket) => void = () => undefined): Promise<{ server: Server; port: number; readonly connections: number }> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    onSocket(socket);
+  });
+  await once(server.listen(0, host), 'listening');
+  return {
+    server,
+    port: (server.address() as AddressInfo).port,
+    get connections() {
+      return connections;
+    },
+  };
+}
