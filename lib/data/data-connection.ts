@@ -81,13 +81,14 @@ export class DataConnection {
   }
 
   /**
-   * The server has begun the transfer: TLS may begin, and from now on the server's silence counts as a stall
+   * The server has begun the transfer: TLS may begin, and from now on the silence of a server that sends counts as a stall
    * unless paused. Resolves when bytes may be written. TLS sooner breaks pyftpdlib 1.5.7, and the command must not wait for it:
    * vsftpd, ProFTPD and Pure-FTPd answer no ClientHello before it.
    */
-  async begin(): Promise<void> {
+  async begin(direction: 'down' | 'up'): Promise<void> {
     await this.opened;
     if (this.#source.secure && this.#raw && this.#state === 'live') await this.#secure(this.#source.secure(this.#raw));
+    if (direction === 'up') return; // until there is something to send, it is our own source that is silent
     this.#watched = true;
     if (!this.#paused) this.#stall?.wait();
   }

@@ -52,6 +52,7 @@ export class Exchange implements DataListener {
   readonly #listener: ExchangeListener;
   readonly #interrupt: Interrupt;
   readonly #dataEnded = new Deferred();
+  readonly #begun = new Deferred();
   #data: DataConnection | undefined;
   #completion: Promise<Reply> | undefined;
   #marked = false;
@@ -84,7 +85,7 @@ export class Exchange implements DataListener {
     const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download() : this.#upload());
     this.#data?.close();
     const due = this.#control.noopsDue;
-    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, mark: false, reason: new FTPError('NOOP: not answered'), missing: 'swallowed' });
+    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, mark: false, reason: new FTPError('NOOP: not answered'), maybeAll: () => true });
     return reply;
   }
 
@@ -95,6 +96,7 @@ export class Exchange implements DataListener {
     else if (!this.#completion) await this.#connectInVain();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') {
       await this.#connectInVain();
+      if (this.#answered || !this.#control.open) return undefined;
       return abortTransfer(this.#session, this.#control, reason, this.#marked);
     }
     return undefined;
@@ -102,9 +104,15 @@ export class Exchange implements DataListener {
 
   /**
    * The server waits for the connection that it was told of: it is made, and reset. Twisted 22.4 reads no command before
-   * that, and GridFTP 13.24 no ABOR.
+   * that, and GridFTP 13.24 no ABOR. A TLS handshake is finished first: vsftpd 3.0.3 and Pure-FTPd 1.0.50 do not survive
+   * one that is cut.
    */
   async #connectInVain(): Promise<void> {
+    if (this.#completion && this.#session.protection.secureData) {
+      this.#data?.pause();
+      await within(this.#begun.promise, VAIN);
+      if (this.#answered) return this.#data?.abandon();
+    }
     this.#data?.reset();
     if (this.#data && !(await this.#data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
   }
@@ -164,6 +172,8 @@ export class Exchange implements DataListener {
     const typed = session.switchType(control, type);
     typed?.catch(ignore);
     const open = session.settings.passive ? openPassive : openActive;
+    // pyftpdlib answers PORT when it has connected, and what comes behind it before that.
+    if (!session.settings.passive) await session.namesPrepared();
     this.#data = await open({ session, control, listener: this, interrupt: this.#interrupt, reading: direction === 'down' });
     await typed;
     await session.namesPrepared(); // its OPTS must not come behind the transfer command
@@ -178,7 +188,7 @@ export class Exchange implements DataListener {
     this.#completion.then(
       () => {
         this.#answered = true;
-        if (!this.#marked) this.#data?.begin().catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
+        if (!this.#marked) this.#data?.begin(direction).catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
       },
       () => (this.#answered = true),
     );
@@ -192,7 +202,7 @@ export class Exchange implements DataListener {
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
     this.#keepAlive();
-    this.#data?.begin().then(() => direction === 'up' && this.#listener.onWritable(), ignore);
+    this.#data?.begin(direction).then(() => direction === 'up' && this.#listener.onWritable(), ignore);
   }
 
   /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
