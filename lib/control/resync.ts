@@ -16,12 +16,15 @@ export interface Due {
   readonly mark: boolean;
   /** What the commands that wait are told; theirs are among the replies due. */
   readonly reason: Error;
-  /** What a missing reply means: `lost` ends the connection; `swallowed` is asked about by PWD, since 257 is an answer to nothing else. */
-  readonly missing: 'lost' | 'swallowed';
+  /**
+   * After the last reply that came, no other may be due because the server swallows some: then PWD shows whether it is so,
+   * since 257 is an answer to nothing else. Otherwise a reply that is missing ends the connection.
+   */
+  maybeAll(last: Reply | undefined): boolean;
 }
 
 /** Takes replies until none is due: resolves with the last one, or with undefined when the connection had to be closed. */
-export function resynchronise(session: Session, control: ControlConnection, { finals, mark, reason, missing }: Due): Promise<Reply | undefined> {
+export function resynchronise(session: Session, control: ControlConnection, { finals, mark, reason, maybeAll }: Due): Promise<Reply | undefined> {
   if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     let markDue = mark;
@@ -42,12 +45,10 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
     });
     const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step', { cause: reason }));
     const quiet = setTimeout(() => {
-      if (missing === 'lost') {
-        if (came > 0) outOfStep();
-      } else if (!probed) {
+      if (!probed && maybeAll(last)) {
         probed = true;
         control.send(session.command('PWD'));
-      }
+      } else if (came > 0) outOfStep();
     }, SILENCE);
     const { replyTimeout } = session.settings;
     const patience = setTimeout(outOfStep, replyTimeout > 0 ? Math.min(PATIENCE, replyTimeout) : PATIENCE);

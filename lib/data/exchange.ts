@@ -5,7 +5,7 @@ import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
 import { resynchronise } from '../control/resync';
 import type { Session } from '../control/session';
-import { annotate, FTPError, ReplyError, TimeoutError, TransferError, type Phase } from '../errors';
+import { annotate, FTPError, ReplyError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import type { DataConnection, DataListener } from './data-connection';
 import { Deferred, within } from './deferred';
@@ -58,6 +58,7 @@ export class Exchange implements DataListener {
   #marked = false;
   #answered = false;
   #flushed = false;
+  #insecure: SecurityError | undefined;
   #dataOver = false;
   #noops: NodeJS.Timeout | undefined;
 
@@ -154,6 +155,7 @@ export class Exchange implements DataListener {
   }
 
   onError(error: Error): void {
+    if (error instanceof SecurityError) this.#insecure = error;
     this.#dataEnded.reject(error);
   }
 
@@ -184,6 +186,9 @@ export class Exchange implements DataListener {
     this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) }).then((reply) => {
       if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
       return reply;
+    });
+    this.#completion = this.#completion.catch((refusal: FTPError) => {
+      throw this.#insecure ? annotate(this.#insecure, { reply: refusal.reply }) : refusal; // the server only echoes what we refused
     });
     this.#completion.then(
       () => {
