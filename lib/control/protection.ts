@@ -55,9 +55,9 @@ export class Protection {
   async authenticate(control: ControlConnection): Promise<Reply> {
     if (this.#security) throw new ArgumentError('the control connection is in TLS already');
     const security = new Security(this.#host, this.#settings.tls);
+    this.#secure ||= 'explicit'; // also when it is refused: the next connection must not log in without
     const reply = await security.authenticate(control, this.#codec);
     this.#security = security;
-    this.#secure ||= 'explicit';
     return reply;
   }
 
