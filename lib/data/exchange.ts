@@ -183,13 +183,15 @@ export class Exchange implements DataListener {
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
     this.#interrupt.check();
-    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) }).then((reply) => {
-      if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
-      return reply;
-    });
-    this.#completion = this.#completion.catch((refusal: FTPError) => {
-      throw this.#insecure ? annotate(this.#insecure, { reply: refusal.reply }) : refusal; // the server only echoes what we refused
-    });
+    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) }).then(
+      (reply) => {
+        if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+        return reply;
+      },
+      (refusal: FTPError) => {
+        throw this.#insecure ? annotate(this.#insecure, { reply: refusal.reply }) : refusal; // the server only echoes what we refused
+      },
+    );
     this.#completion.then(
       () => {
         this.#answered = true;
@@ -207,7 +209,10 @@ export class Exchange implements DataListener {
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
     this.#keepAlive();
-    this.#data?.begin(direction).then(() => direction === 'up' && this.#listener.onWritable(), ignore);
+    this.#data?.begin(direction).then(() => {
+      this.#begun.resolve();
+      if (direction === 'up') this.#listener.onWritable();
+    }, this.#begun.reject);
   }
 
   /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
