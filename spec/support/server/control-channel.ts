@@ -88,7 +88,7 @@ export class ControlChannel {
   /** Ends TLS with close_notify and goes on in the clear (RFC 4217, 12.3 CCC). */
   endTls(): void {
     const secured = this.#stream as TLSSocket;
-    secured.removeListener('end', this.#onEnd);
+    secured.removeListener('end', this.#onEnd).removeListener('close', this.#onEnd);
     this.#layer?.leave(this.#onData);
     this.socket.once('end', this.#onEnd);
     this.#stream = this.socket;
