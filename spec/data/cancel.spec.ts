@@ -7,7 +7,7 @@ import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
 import type { Step } from '../support/server/script';
 import { data, dataClosed, dataEnd, hangUp, openData, send, silence, until } from '../support/server/steps';
-import { closing, hearEnd, received, rejection, replied, useBench } from '../support/transfers';
+import { closing, dialAfter, hearEnd, received, rejection, replied, useBench } from '../support/transfers';
 
 const DOWN = '150 Opening BINARY mode data connection for file (1000000 bytes).';
 const UP = '150 Ok to send data.';
@@ -133,6 +133,26 @@ describe('a transfer that is left', () => {
     expect(await next).to.equal('/');
     expect(bench.server.commands).to.not.include('RETR file');
   });
+
+  for (const made of ['before', 'after'] as const) {
+    it(`while ${made === 'before' ? 'the first' : 'a later'} data connection is being made: the next command gets its own reply`, async () => {
+      await bench.serve({ files: { '/other': 'other' } });
+      const connect = gate();
+      let hold: Promise<void> = Promise.resolve();
+      const options = { createConnection: dialAfter(() => hold) };
+      const ftp = made === 'before' ? bench.client(options) : await bench.warmClient(options);
+      hold = connect.promise;
+      const stream = ftp.retr('other');
+      stream.read(0);
+      await bench.server.waitFor(made === 'before' ? 'EPSV' : 'RETR');
+      stream.destroy();
+      await closing(stream);
+      const next = ftp.pwd();
+      connect.open();
+      expect(await next).to.equal('/');
+      expect((await ftp.retr('other').toArray()).join('')).to.equal('other');
+    });
+  }
 
   for (const [what, open] of [['download', (ftp: FTP, signal: AbortSignal): Stream => ftp.retr('file', { signal })], ['upload', (ftp: FTP, signal: AbortSignal): Stream => ftp.stor('file', { signal })]] as const) {
     it(`${what} with a signal that was aborted before sends nothing`, async () => {

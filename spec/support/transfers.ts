@@ -1,6 +1,7 @@
+import { connect, Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { Readable, Writable } from 'node:stream';
-import { FTP, FTPError, type FTPOptions, type RetrStream } from '../../lib/index';
+import { FTP, FTPError, type ConnectionRequest, type FTPOptions, type RetrStream } from '../../lib/index';
 import { assertNoLeaks, snapshot, type Snapshot } from './leaks';
 import { FtpServer } from './server/ftp-server';
 import { gate, type Gate } from './server/gate';
@@ -77,6 +78,20 @@ export function useBench(): Bench {
   beforeEach(() => bench.begin());
   afterEach(() => bench.end());
   return bench;
+}
+
+/** Makes control connections at once, and data connections when `hold` resolves; till then they are being made. */
+export function dialAfter(hold: () => Promise<unknown>, onDial: () => void = () => undefined): (request: ConnectionRequest) => Socket {
+  return ({ host, port, purpose }) => {
+    if (purpose === 'control') return connect({ host, port });
+    const socket = Object.defineProperty(new Socket(), 'connecting', { value: true, configurable: true });
+    void hold().then(() => {
+      Reflect.deleteProperty(socket, 'connecting');
+      socket.connect({ host, port });
+      onDial();
+    });
+    return socket;
+  };
 }
 
 /** Opens when the client has had a reply with this code. */

@@ -1,0 +1,216 @@
+import { expect } from 'chai';
+import { PermanentError, type Entry, type FTP } from '../../lib/index';
+import { FEATURES } from '../support/server/server-options';
+import { data, dataEnd, openData, send } from '../support/server/steps';
+import { outcomeOf, rejection, useBench } from '../support/transfers';
+
+const WITHOUT_MLST = FEATURES.filter((feature) => feature !== 'MLST');
+const FILES = {
+  '/sub/file': 'hello',
+  '/sub/deep/': '',
+  '/empty/': '',
+  '/with blank/a b': 'ab',
+  '/-dash/x': 'x',
+  '/link': { target: 'sub' },
+} as const;
+
+describe('list()', () => {
+  const bench = useBench();
+
+  async function names(ftp: FTP, path?: string): Promise<string[]> {
+    return (await ftp.list(path).toArray()).map(({ name }: Entry) => name);
+  }
+
+  /** Commands that name or list something. */
+  function asked(): string[] {
+    return bench.transcript.filter((line) => /^(MLSD|MLST|LIST|CWD|PWD|SIZE|MDTM)/.test(line));
+  }
+
+  for (const [kind, features, verb] of [['with MLST', FEATURES, 'MLSD'], ['without MLST', WITHOUT_MLST, 'LIST']] as const) {
+    describe(`on a server ${kind}`, () => {
+      beforeEach(() => bench.serve({ files: FILES, features }));
+
+      it(`is ${verb}`, async () => {
+        const ftp = bench.client();
+        const entries = (await ftp.list('sub').toArray()) as Entry[];
+        expect(entries.map(({ name, type, size }) => ({ name, type, ...(type === 'file' ? { size } : {}) }))).to.deep.equal([
+          { name: 'file', type: 'file', size: 5 },
+          { name: 'deep', type: 'directory' },
+        ]);
+        expect(entries[0]?.modified).to.be.instanceOf(Date);
+        expect(asked()).to.deep.equal([`${verb} sub`]);
+      });
+
+      it('of the working folder needs no path', async () => {
+        const ftp = bench.client();
+        await ftp.cwd('sub');
+        expect(await names(ftp)).to.deep.equal(['file', 'deep']);
+        expect(await names(ftp, '')).to.deep.equal(['file', 'deep']);
+        expect(bench.server.commands.filter((line) => line === verb)).to.have.length(2);
+      });
+
+      it('of a file is that file', async () => {
+        const [entry, ...rest] = (await bench.client().list('sub/file').toArray()) as Entry[];
+        expect(rest).to.deep.equal([]);
+        expect(entry).to.include({ type: 'file', size: 5 });
+        expect(entry?.name).to.match(/file$/);
+      });
+
+      it('of an empty folder is empty', async () => {
+        expect(await names(bench.client(), 'empty')).to.deep.equal([]);
+      });
+
+      for (const path of ['missing', 'sub/missing', '/missing/deep', 'missing with blanks', '-missing']) {
+        it(`of "${path}", which is missing, is a PermanentError, and the session goes on`, async () => {
+          const ftp = bench.client();
+          expect(await rejection(ftp.list(path).toArray())).to.be.instanceOf(PermanentError);
+          expect(await ftp.pwd()).to.equal('/');
+          expect(bench.logins).to.equal(1);
+        });
+      }
+
+      for (const [path, expected] of [['with blank', ['a b']], ['/with blank/', ['a b']], ['-dash', ['x']], ['with blank/a b', ['a b']]] as const) {
+        it(`of "${path}" is what is there, and the working folder stays`, async () => {
+          const ftp = bench.client();
+          expect(await names(ftp, path)).to.deep.equal(expected);
+          expect(await ftp.pwd()).to.equal('/');
+          expect(bench.server.commands.filter((line) => /^LIST .*( |-)/.test(line))).to.deep.equal([]);
+        });
+      }
+    });
+  }
+
+  it('goes into a folder whose name LIST would split, and back', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST });
+    const ftp = bench.client();
+    await names(ftp, 'with blank');
+    await ftp.noop();
+    expect(asked()).to.deep.equal(['PWD', 'CWD with blank', 'LIST', 'CWD /']);
+  });
+
+  it('goes back when it is left, too', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST });
+    const ftp = bench.client();
+    for await (const entry of ftp.list('with blank') as AsyncIterable<Entry>) {
+      expect(entry.name).to.equal('a b');
+      break;
+    }
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  for (const code of [500, 502, 504]) {
+    it(`is LIST where MLSD is answered ${code} although it is offered, which is remembered`, async () => {
+      await bench.serve({ files: FILES, script: { MLSD: `${code} What?` } });
+      const ftp = bench.client();
+      expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+      expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+      expect(asked()).to.deep.equal(['MLSD sub', 'LIST sub', 'LIST sub']);
+    });
+  }
+
+  it('passes -a to LIST with `all`', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST });
+    await bench.client().list('sub', { all: true }).toArray();
+    expect(asked()).to.deep.equal(['LIST -a sub']);
+  });
+
+  it('skips lines that cannot be read, and tells them', async () => {
+    await bench.serve({
+      script: { MLSD: [openData(), send('150 Here.'), data('type=file;size=5; good\r\nno facts here\r\ntype=dir; folder\r\n'), dataEnd(), send('226 There.')] },
+    });
+    const stream = bench.client().list();
+    const unparsed: string[] = [];
+    stream.on('unparsed', (line: string) => unparsed.push(line));
+    expect(((await stream.toArray()) as Entry[]).map(({ name }) => name)).to.deep.equal(['good', 'folder']);
+    expect(unparsed).to.deep.equal(['no facts here']);
+  });
+
+  for (const [what, steps, count] of [
+    ['226 and no data', [openData(), send('150 Here.'), dataEnd(), send('226 There.')], 0],
+    ['a 226 and no mark', [openData(), data('type=file; x\r\n'), dataEnd(), send('226 There.')], 1],
+    ['450 No files found', [send('450 No files found.')], 0],
+  ] as const) {
+    it(`answered by ${what} has ${count} entries`, async () => {
+      await bench.serve({ script: { MLSD: steps } });
+      const ftp = bench.client();
+      expect(await names(ftp)).to.have.length(count);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  for (const reply of ['450 No such file or directory.', '550 No files found.', '550 Permission denied.', '451 Local error.']) {
+    it(`answered by ${reply} is an error`, async () => {
+      await bench.serve({ script: { MLSD: reply, NLST: reply } });
+      const ftp = bench.client();
+      expect((await rejection(ftp.list().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
+      expect((await rejection(ftp.nlst().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  it('answered by half of its lines and a 426 is an error', async () => {
+    await bench.serve({ script: { MLSD: [openData(), send('150 Here.'), data('type=file; x\r\ntype=fi'), dataEnd(), send('426 Broken.')] } });
+    expect((await rejection(bench.client().list().toArray())).reply?.code).to.equal(426);
+  });
+
+  for (const [kind, features] of [['MLSD', FEATURES], ['LIST', WITHOUT_MLST]] as const) {
+    it(`names in latin1 are fetched again as the same bytes (${kind})`, async () => {
+      await bench.serve({ files: { '/caf\xe9/na\xefve': 'x', '/plain': 'y' }, features, encoding: 'latin1' });
+      const ftp = bench.client();
+      const [folder] = (await ftp.list().toArray()) as Entry[];
+      expect(folder?.name).to.equal('café');
+      await ftp.cwd('café');
+      for (const name of await names(ftp)) expect((await outcomeOf(ftp.retr(name))).bytes.toString()).to.equal('x');
+      const sent = bench.server.commandBytes.find((line) => line.toString('latin1').startsWith('RETR '));
+      expect(sent).to.deep.equal(Buffer.from('RETR na\xefve', 'latin1'));
+    });
+  }
+});
+
+describe('mlsd()', () => {
+  const bench = useBench();
+
+  it('asks for facts, and gives those that came', async () => {
+    await bench.serve({ files: FILES });
+    const entries = (await bench.client().mlsd('sub', { facts: ['type', 'size'] }).toArray()) as Entry[];
+    expect(entries.map(({ name, facts }) => [name, facts])).to.deep.equal([['file', { size: '5', type: 'file' }], ['deep', { type: 'dir' }]]);
+    expect(bench.server.commands).to.include('OPTS MLST type;size;');
+  });
+
+  it('never falls back to LIST', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: '500 What?' } });
+    const ftp = bench.client();
+    expect(await rejection(ftp.mlsd('sub').toArray())).to.be.instanceOf(PermanentError);
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.server.commands.filter((line) => line.startsWith('LIST'))).to.deep.equal([]);
+  });
+
+  it('refuses facts that are no names', async () => {
+    await bench.serve();
+    expect(() => bench.client().mlsd('sub', { facts: ['size;\r\nDELE x'] })).to.throw().with.property('code', 'ERR_FTP_INVALID_ARGUMENT');
+    expect(bench.server.commands).to.deep.equal([]);
+  });
+});
+
+describe('mlst()', () => {
+  const bench = useBench();
+
+  it('is what the server knows of a path', async () => {
+    await bench.serve({ files: FILES });
+    const ftp = bench.client();
+    expect(await ftp.mlst('sub/file')).to.include({ type: 'file', size: 5 });
+    expect(await ftp.mlst('sub')).to.include({ type: 'directory' });
+    expect(await rejection(ftp.mlst('missing'))).to.be.instanceOf(PermanentError);
+  });
+
+  it('is SIZE, MDTM and CWD where the server has no MLST', async () => {
+    await bench.serve({ files: FILES, script: { MLST: '500 What?' } });
+    const ftp = bench.client();
+    const file = await ftp.mlst('sub/file');
+    expect(file).to.include({ name: 'file', type: 'file', size: 5 });
+    expect(file.modified).to.be.instanceOf(Date);
+    expect(await ftp.mlst('sub')).to.include({ name: 'sub', type: 'directory' }).and.not.have.property('size');
+    expect(await rejection(ftp.mlst('missing'))).to.be.instanceOf(PermanentError);
+    expect(await ftp.pwd()).to.equal('/');
+  });
+});

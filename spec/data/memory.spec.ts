@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+import { chunksOf, content } from '../support/server/content';
+import { dataClosed, openData, send, until } from '../support/server/steps';
+import { closing, outcomeOf, useBench } from '../support/transfers';
+
+const GIB = 1024 ** 3;
+const MOST = 10 * 1024 * 1024;
+/** Turns of the event loop in which nothing moves any more. */
+const STILL = 50;
+
+describe('memory', () => {
+  const bench = useBench();
+
+  it('a download of 1 GiB whose reader has paused holds less than 10 MiB', async () => {
+    await bench.serve({ files: { '/file': content(GIB) } });
+    const ftp = await bench.warmClient();
+    const before = held();
+    const stream = ftp.retr('file');
+    const [first] = (await once(stream, 'data')) as [Buffer];
+    stream.pause();
+    await standstill(() => stream.bytesRead);
+    expect(stream.bytesRead - first.length, 'bytes taken from the network').to.be.lessThan(MOST);
+    expect(held() - before, 'bytes held').to.be.lessThan(MOST);
+    stream.destroy();
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  it('an upload of 1 GiB to a server that does not read holds less than 10 MiB', async () => {
+    await bench.serve();
+    const ftp = await bench.warmClient();
+    bench.server.script = { STOR: [openData(), send('150 Go on.'), until(bench.server.waitFor('ABOR')), dataClosed(), send('426 Aborted.')] };
+    let taken = 0;
+    const source = Readable.from(
+      (function* () {
+        for (const chunk of chunksOf(content(GIB))) {
+          taken += chunk.length;
+          yield chunk;
+        }
+      })(),
+      { highWaterMark: 1 },
+    );
+    const before = held();
+    const upload = source.pipe(ftp.stor('file'));
+    await once(upload, 'open');
+    await standstill(() => taken);
+    // Loopback's own buffers hold some megabytes more, which are not this process's memory.
+    expect(taken).to.be.lessThan(MOST);
+    expect(held() - before, 'bytes held').to.be.lessThan(MOST);
+    const closed = closing(upload);
+    upload.destroy();
+    await closed;
+    source.destroy();
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  it('10,000 downloads that are piped at once leave nothing behind, and no warning', async function () {
+    this.timeout(60_000);
+    const count = 10_000;
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on('warning', onWarning);
+    const files = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`/file-${i}`, `content ${i}`]));
+    await bench.serve({ files });
+    const ftp = bench.client();
+    const listeners = ftp.eventNames().length;
+    let bytes = 0;
+    const sinks = Array.from({ length: count }, (_, i) =>
+      finished(ftp.retr(`file-${i % 10}`).pipe(new Writable({ write: (chunk: Buffer, _encoding, done) => done(void (bytes += chunk.length)) }))),
+    );
+    await Promise.all(sinks);
+    await ftp.quit();
+    process.off('warning', onWarning);
+    expect(bytes).to.equal(count * 'content 0'.length);
+    expect(warnings).to.deep.equal([]);
+    expect(ftp.eventNames().length).to.equal(listeners);
+    expect(bench.server.commands.filter((line) => line.startsWith('RETR ')).length).to.equal(count);
+    expect(bench.logins).to.equal(1);
+  });
+
+  it('a thousand downloads that are left at once leave nothing behind', async () => {
+    await bench.serve({ files: { '/file': content(1_000_000), '/last': 'x' } });
+    const ftp = bench.client();
+    const streams = Array.from({ length: 1000 }, () => ftp.retr('file'));
+    const closed = Promise.all(streams.map(closing));
+    for (const stream of streams) stream.read(0);
+    for (const stream of streams) stream.destroy();
+    await closed;
+    expect((await outcomeOf(ftp.retr('last'))).bytes.toString()).to.equal('x');
+    expect(bench.logins).to.equal(1);
+  });
+});
+
+/** Bytes that this process holds for its objects and buffers. */
+function held(): number {
+  globalThis.gc?.();
+  const { external, heapUsed } = process.memoryUsage(); // external has the buffers in it
+  return globalThis.gc ? external + heapUsed : external;
+}
+
+/** Resolves when a count has not changed for a while. */
+async function standstill(count: () => number): Promise<void> {
+  for (let still = 0, last = -1; still < STILL; still++) {
+    await turn();
+    if (count() === last) continue;
+    last = count();
+    still = 0;
+  }
+}
