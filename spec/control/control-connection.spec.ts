@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Reply } from '../../lib/control/reply';
 import { ConnectionClosedError, isFTPError, PermanentError, ProtocolError, TemporaryError, TimeoutError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
-import { closedPort, failure, scene } from '../support/client';
+import { closedPort, failure, scene, tapped } from '../support/client';
 import { gate } from '../support/server/gate';
 import type { FtpServer } from '../support/server/ftp-server';
 import { boundary, hangUp, raw, resetControl, send, silence, split, until } from '../support/server/steps';
@@ -100,8 +100,8 @@ describe('control connection', () => {
 
     it('gives each of 1,000 sizes asked for at once its own, in few writes', async () => {
       const server = await stage.serve({ script: { SIZE: (session, name) => session.reply(`213 ${name.slice(1)}`) } });
-      const writes: number[] = [];
-      const ftp = await stage.connect(server, { createConnection: ({ host, port }) => counted(connect({ host, port }), writes) });
+      const writes: Buffer[] = [];
+      const ftp = await stage.connect(server, { createConnection: ({ host, port }) => tapped(connect({ host, port }), writes) });
       await ftp.noop();
       writes.length = 0;
       const numbers = Array.from({ length: 1000 }, (_, index) => index * 7);
@@ -268,15 +268,6 @@ async function idleTimeout(server: FtpServer, ftp: FTP): Promise<void> {
 /** To the one client that is connected. */
 function say(server: FtpServer, text: string): void {
   for (const session of server.sessions) session.reply(text);
-}
-
-function counted(socket: Socket, writes: number[]): Socket {
-  const write = socket.write.bind(socket) as (chunk: Uint8Array) => boolean;
-  socket.write = (chunk: Uint8Array | string) => {
-    writes.push(chunk.length);
-    return write(chunk as Uint8Array);
-  };
-  return socket;
 }
 
 /** A socket whose name look-up never ends. */

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Socket } from 'node:net';
 import { FTPError } from '../../lib/errors';
 import { FTP } from '../../lib/ftp';
 import type { FTPOptions } from '../../lib/options';
@@ -79,4 +80,14 @@ export async function closedPort(): Promise<{ host: string; port: number }> {
   const server = await FtpServer.start();
   await server.close();
   return { host: server.host, port: server.port };
+}
+
+/** Keeps each write to a socket. */
+export function tapped(socket: Socket, writes: Buffer[]): Socket {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  socket.write = (chunk: Uint8Array | string, ...rest: unknown[]) => {
+    writes.push(Buffer.from(chunk as string));
+    return write(chunk, ...rest);
+  };
+  return socket;
 }
