@@ -57,11 +57,21 @@ const vsftpd: Facts = {
   announces: 'whole', // 150 Opening BINARY mode data connection for x (6 bytes).
 };
 
+const pureftpd: Facts = {
+  ...usual,
+  software: 'Pure-FTPd 1.0.50',
+  doublesQuotes: false,
+  refuses: { OPTS: 504 }, // 504 Unknown command, to OPTS UTF8 ON
+  mkdTells: 'name', // 257 "newdir" : The directory was successfully created
+  stored: (name) => name.replace(/^ /, '_'), // 257 "_lead"
+  listMissing: 'listing',
+  restStor: 'cuts', // 0123456789 with AB at 4 becomes 0123AB
+  ownCR: 'doubled',
+};
+
 /** Debian 12's servers; measured, not read. */
 export const FACTS = {
   vsftpd,
-  // A reset during the handshake on the data connection: `500 OOPS: priv_sock_get_result`, in the clear, and the end.
-  vsftpdTls: { ...vsftpd, outlivesCancel: false },
   proftpd: {
     ...usual,
     software: 'ProFTPD 1.3.8',
@@ -69,17 +79,7 @@ export const FACTS = {
     listMissing: 450, // 450 missing: No such file or directory
     announces: 'rest', // 150 Opening BINARY mode data connection for x (3 bytes), after REST 3 of 6
   },
-  pureftpd: {
-    ...usual,
-    software: 'Pure-FTPd 1.0.50',
-    doublesQuotes: false,
-    refuses: { OPTS: 504 }, // 504 Unknown command, to OPTS UTF8 ON
-    mkdTells: 'name', // 257 "newdir" : The directory was successfully created
-    stored: (name) => name.replace(/^ /, '_'), // 257 "_lead"
-    listMissing: 'listing',
-    restStor: 'cuts', // 0123456789 with AB at 4 becomes 0123AB
-    ownCR: 'doubled',
-  },
+  pureftpd,
   pyftpdlib: {
     ...usual,
     software: 'pyftpdlib 1.5.7',
@@ -145,3 +145,10 @@ export const FACTS = {
     slow: true,
   },
 } satisfies Record<string, Facts>;
+
+/** What is different in TLS: a reset in the data connection's handshake ends the session. */
+export const FACTS_IN_TLS = {
+  ...FACTS,
+  vsftpd: { ...vsftpd, outlivesCancel: false }, // 500 OOPS: priv_sock_get_result, in the clear
+  pureftpd: { ...pureftpd, outlivesCancel: false }, // without a word
+};

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { RealServer } from '../servers/servers';
-import { FACTS } from './facts';
+import { FACTS, FACTS_IN_TLS } from './facts';
 import type { Target } from './target';
 
 /** The contract's view of a real server, over the first of its addresses or another. */
@@ -9,7 +9,7 @@ export function targetOf(server: RealServer, host: string = server.host): Target
   const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
   return {
     name,
-    facts: family === 'vsftpd' && secure ? FACTS.vsftpdTls : FACTS[family],
+    facts: secure ? FACTS_IN_TLS[family] : FACTS[family],
     options: { host, port, user, password, secure, stallTimeout: 10_000, ...tls },
     home,
     root: login === '/' ? '' : login,

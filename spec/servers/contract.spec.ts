@@ -16,7 +16,7 @@ import { realServers, SERVERS, type RealServer } from './servers';
 /** Transfers left early, per direction: most of them on one server of each software, the rest on its siblings. */
 const ROUNDS = Number(process.env['CANCELS'] ?? 200);
 const SIBLING_ROUNDS = Math.min(ROUNDS, 40);
-const LANES = 6;
+const LANES = 24;
 
 describe('the contract on real servers', function () {
   this.timeout(30_000);
