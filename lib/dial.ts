@@ -16,7 +16,7 @@ export function dial(request: ConnectionRequest, settings: Settings, onread?: On
 }
 
 function open(request: ConnectionRequest, settings: Settings, onread: OnRead | undefined): Duplex {
-  if (settings.createConnection) return settings.createConnection(request);
+  if (settings.createConnection) return custom(request, settings.createConnection);
   const { host, port, localAddress, family } = request;
   return net.connect({
     host,
@@ -32,6 +32,14 @@ function open(request: ConnectionRequest, settings: Settings, onread: OnRead | u
 }
 /** Milliseconds of silence before TCP probes; routers forget quiet connections after some minutes. */
 const KEEP_ALIVE = 60_000;
+
+function custom(request: ConnectionRequest, create: NonNullable<Settings['createConnection']>): Duplex {
+  try {
+    return create(request);
+  } catch (error) {
+    throw unreachable(error as Error);
+  }
+}
 
 /** Resolves when the stream is connected; one that is no socket is taken as connected. */
 export function connected(socket: Duplex): Promise<void> {
@@ -77,7 +85,7 @@ export function deadline(socket: Duplex, ms: number, message: string): () => voi
 
 function unreachable(cause: Error | undefined): Error {
   if (cause instanceof FTPError) return cause;
-  return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause });
+  return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
 }
 
 /** Happy eyeballs fails with an AggregateError, whose own message is empty. */

@@ -77,6 +77,8 @@ export interface FTPOptions {
 export interface Settings extends Readonly<FTPOptions> {
   readonly user: string;
   readonly password: string;
+  /** The user that a netrc entry must be for; undefined: any. */
+  readonly netrcUser: string | undefined;
   readonly secure: false | 'explicit' | 'implicit';
   readonly port: number;
   readonly passive: boolean;
@@ -117,6 +119,9 @@ export function settle(options: FTPOptions): Settings {
   return {
     ...options,
     user,
+    netrcUser: options.user,
+    // A password that is given needs no file.
+    ...(options.password === undefined ? {} : { netrc: false }),
     password: options.password ?? (user === 'anonymous' ? 'anonymous@' : ''),
     secure,
     port: options.port === undefined ? (secure === 'implicit' ? 990 : 21) : checkPort(options.port),

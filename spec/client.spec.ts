@@ -226,7 +226,7 @@ describe('client', () => {
     it('fails the connection with what it throws, or destroys its stream with', async () => {
       const boom = new Error('no tunnel');
       const thrower = new FTP({ host: 'h', createConnection: () => { throw boom; } });
-      expect(await thrower.connect().catch((error: unknown) => error)).to.equal(boom);
+      expect(await failure(thrower.connect())).to.include({ phase: 'connect', cause: boom });
       const wire = new Wire();
       const ftp = new FTP({ host: 'h', createConnection: () => wire.destroy(boom) });
       const error = await failure(ftp.connect());

@@ -261,9 +261,9 @@ export class Session {
 
   /** The user of the options, or of the netrc entry for exactly this host. */
   #who(): Credentials {
-    const { netrc: file } = this.settings;
+    const { netrc: file, netrcUser } = this.settings;
     const entry = this.#named || !file ? undefined : netrc(file === true ? undefined : file).hosts.get(this.#host ?? '');
-    if (!entry) return this.#credentials;
+    if (!entry || (netrcUser !== undefined && entry.login !== netrcUser)) return this.#credentials;
     this.checkCredentials({ user: entry.login, password: entry.password, account: entry.account });
     return { user: entry.login, password: entry.password, account: entry.account || undefined };
   }
