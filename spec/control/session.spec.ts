@@ -213,6 +213,16 @@ describe('session', () => {
       return name;
     }
 
+    async function serve(): Promise<{ host: string; port: number; commands(): string[] }> {
+      const server = await stage.serve();
+      return { host: server.host, port: server.port, commands: () => server.commands };
+    }
+
+    async function use(ftp: FTP): Promise<void> {
+      await ftp.login();
+      ftp.close();
+    }
+
     it('gives name, password and account for exactly this host', async () => {
       const server = await stage.serve({ users: { me: { password: 'word', account: 'acc' } } });
       const netrc = await file('machine 127.0.0.1 login me password word account acc');
@@ -224,10 +234,19 @@ describe('session', () => {
     });
 
     it('is not used for another host, nor its default entry', async () => {
-      const server = await stage.serve();
+      const { host, port, ...server } = await serve();
       const netrc = await file('machine localhost login me password word\nmachine 127.0.0.10 login me password word\ndefault login me password word');
-      await stage.client(server, { netrc }).login();
-      expect(server.commands).to.deep.equal(['USER user', 'PASS secret']);
+      await use(new FTP({ host, port, netrc }));
+      expect(server.commands()).to.deep.equal(['USER anonymous', 'PASS anonymous@']);
+    });
+
+    it('is used for the user that the options name, and no other', async () => {
+      const { host, port, ...server } = await serve();
+      const netrc = await file('machine 127.0.0.1 login user password secret');
+      await use(new FTP({ host, port, netrc, user: 'user' }));
+      await use(new FTP({ host, port, netrc, user: 'anonymous' }));
+      await use(new FTP({ host, port, netrc, user: 'user', password: 'secret' }));
+      expect(server.commands()).to.deep.equal(['USER user', 'PASS secret', 'USER anonymous', 'PASS anonymous@', 'USER user', 'PASS secret']);
     });
 
     it('gives way to a name given by hand', async () => {
@@ -238,10 +257,10 @@ describe('session', () => {
     });
 
     it('sends nothing where its password holds a line end, or it cannot be read', async () => {
-      const server = await stage.serve();
-      expect(await failure(stage.client(server, { netrc: await file('machine 127.0.0.1 login me password "wo\nrd"') }).login())).to.include({ phase: 'login' });
-      expect(await failure(stage.client(server, { netrc: await file('machine') }).login())).to.be.instanceOf(NetrcParseError);
-      expect(server.commands).to.deep.equal([]);
+      const { host, port, ...server } = await serve();
+      expect(await failure(new FTP({ host, port, netrc: await file('machine 127.0.0.1 login me password "wo\nrd"') }).login())).to.include({ phase: 'login' });
+      expect(await failure(new FTP({ host, port, netrc: await file('machine') }).login())).to.be.instanceOf(NetrcParseError);
+      expect(server.commands()).to.deep.equal([]);
     });
   });
 });
