@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { scene } from '../support/client';
+import { gate, type Gate } from '../support/server/gate';
+import type { FtpServer } from '../support/server/ftp-server';
+import type { Session } from '../support/server/session';
+import { data, dataEnd, openData, send, until } from '../support/server/steps';
+
+const DURING = { keepAlive: 5, keepAliveDuringTransfers: true };
+
+describe('keepAlive', () => {
+  const stage = scene();
+
+  it('sends NOOP while the client is idle', async () => {
+    const server = await stage.serve();
+    await stage.client(server, { keepAlive: 5 }).pwd();
+    await server.waitFor('NOOP');
+  });
+
+  it('a server that does not know NOOP is no error', async () => {
+    const server = await stage.serve({ script: { NOOP: '502 What?' } });
+    const ftp = stage.client(server, { keepAlive: 5 });
+    await ftp.pwd();
+    await server.waitFor('NOOP');
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  describe('during transfers', () => {
+    /** A server that reads no command during a transfer by itself: the script answers the NOOPs. */
+    async function download(end: (session: Session, noops: () => number) => Promise<void> | void): Promise<{ server: FtpServer; bytes: string; size: number }> {
+      const wanted: Gate = gate();
+      let noops = 0;
+      const server = await stage.serve({
+        files: { '/file': '123456' },
+        script: {
+          RETR: [openData(), send('150 here'), data('abc'), until(wanted), (session) => end(session, () => noops)],
+          NOOP: () => undefined,
+        },
+      });
+      server.on('command', (line: string) => {
+        if (line === 'NOOP' && ++noops === 3) wanted.open();
+      });
+      const ftp = stage.client(server, DURING);
+      const [chunks, size] = await Promise.all([ftp.retr('x').toArray(), ftp.size('/file')]);
+      return { server, bytes: Buffer.concat(chunks).toString(), size };
+    }
+
+    const finish = async (session: Session): Promise<void> => {
+      await dataEnd()(session);
+      session.reply('226 done');
+    };
+    const times = (count: number, session: Session, reply: string): void => {
+      for (let index = 0; index < count; index++) session.reply(reply);
+    };
+
+    it('counts replies that come behind the final one (vsftpd, ProFTPD)', async () => {
+      const { bytes, size } = await download(async (session, noops) => {
+        await finish(session);
+        times(noops(), session, '200 NOOP ok.');
+      });
+      expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
+    });
+
+    it('counts replies that come before the final one (pyftpdlib)', async () => {
+      const { bytes, size } = await download(async (session, noops) => {
+        times(noops(), session, '200 I successfully did nothing.');
+        await finish(session);
+      });
+      expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
+    });
+
+    it('asks where it is when one reply came for all of them (Pure-FTPd)', async () => {
+      const { server, bytes, size } = await download(async (session) => {
+        session.reply('500 Unknown command');
+        await finish(session);
+      });
+      expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
+      expect(server.commands.filter((line) => line === 'PWD')).to.have.lengthOf(1);
+    });
+  });
+});
