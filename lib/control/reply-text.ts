@@ -68,7 +68,8 @@ export function malformed(what: string, lines: readonly string[]): ProtocolError
 }
 
 /** Set apart by blanks or a full stop, so that `x (5 bytes).txt` and `x (5 bytes)/y` announce nothing; "kbytes" is rounded (Pure-FTPd). */
-const SIZE = /(?<=\s)\((\d+) bytes\)(?=[.,;:]?(?:\s|$))/gi;
+// ProFTPD 1.3.8 counts "1 byte".
+const SIZE = /(?<=\s)\((\d+) bytes?\)(?=[.,;:]?(?:\s|$))/gi;
 
 /** The last one, as the name comes before it. */
 function sizeIn(lines: readonly string[], name: string | undefined): number | undefined {

@@ -57,7 +57,7 @@ export class Exchange implements DataListener {
   #completion: Promise<Reply> | undefined;
   #marked = false;
   #answered = false;
-  #flushed = false;
+  #finishing = false;
   #insecure: SecurityError | undefined;
   #dataOver = false;
   #noops: NodeJS.Timeout | undefined;
@@ -134,10 +134,8 @@ export class Exchange implements DataListener {
 
   /** Upload: all bytes have been written. */
   finish(): void {
-    this.#data?.end(() => {
-      this.#flushed = true;
-      this.#dataEnded.resolve();
-    });
+    this.#finishing = true;
+    this.#data?.end(() => this.#dataEnded.resolve());
   }
 
   // ---- the data connection's words
@@ -238,7 +236,8 @@ export class Exchange implements DataListener {
       (error: Error) => this.#brokenBy(error, completion),
     );
     const answered = completion.then((reply) => {
-      if (!this.#flushed) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
+      // Its 226 may be read before we hear that our last byte has left.
+      if (!this.#finishing) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
       return reply;
     });
     const [reply] = await Promise.all([answered, ended]);

@@ -15,6 +15,7 @@ describe('parse150', () => {
     ['150 (1000000 bytes)', 1000000],
     ['150 Opening x (77 BYTES)', 77],
     ['150 Opening x (0042 bytes)', 42],
+    ['150 Opening BINARY mode data connection for one.txt (1 byte)', 1], // ProFTPD
     // ProFTPD for an empty file, Pure-FTPd, pyftpdlib
     ['150 Opening BINARY mode data connection for zero.txt', undefined],
     ['150-Accepted data connection\n150 10240.0 kbytes to download', undefined],
