@@ -224,6 +224,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     }
     this.#pending.shift();
     this.#sealed = head.expectation.last === true;
+    head.expectation.onFinal?.();
     const failure = failureOf(shown, head.command);
     if (failure) return head.reject(failure);
     if (head.expectation.last && this.#tap) this.#leaveTls(this.#tap);

@@ -12,6 +12,8 @@ export interface Expectation {
   readonly last?: boolean;
   /** Hears each 1yz. */
   readonly onMark?: (reply: Reply) => void;
+  /** Hears the final reply the moment it is read, before anything else can happen. */
+  readonly onFinal?: () => void;
 }
 
 /** A command (none for the greeting) whose final reply has not come. */

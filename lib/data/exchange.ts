@@ -58,6 +58,8 @@ export class Exchange implements DataListener {
   #marked = false;
   #answered = false;
   #finishing = false;
+  /** The final reply came before we had ended the upload; that our last byte has left may well be heard of later. */
+  #early = false;
   #insecure: SecurityError | undefined;
   #dataOver = false;
   #noops: NodeJS.Timeout | undefined;
@@ -181,7 +183,7 @@ export class Exchange implements DataListener {
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
     this.#interrupt.check();
-    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply) }).then(
+    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply), onFinal: () => (this.#early = !this.#finishing) }).then(
       (reply) => {
         if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
         return reply;
@@ -236,8 +238,7 @@ export class Exchange implements DataListener {
       (error: Error) => this.#brokenBy(error, completion),
     );
     const answered = completion.then((reply) => {
-      // Its 226 may be read before we hear that our last byte has left.
-      if (!this.#finishing) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
+      if (this.#early) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
       return reply;
     });
     const [reply] = await Promise.all([answered, ended]);
