@@ -12,7 +12,7 @@ import { availableServers, SERVERS_REQUIRED, type RealServer } from './servers';
 
 const SEED = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 const ONLY = process.env['ONLY'] === undefined ? undefined : Number(process.env['ONLY']);
-const OPERATIONS = Number(process.env['FAULTS'] ?? 2200);
+const OPERATIONS = Number(process.env['FAULTS'] ?? 2400);
 const NAMES_OF_SERVERS = ['vsftpd-plain', 'proftpd-plain', 'vsftpd-tls', 'proftpd-tls'];
 const FOLDER = `/faults-${SEED}`;
 
@@ -25,6 +25,7 @@ describe(`faults at any byte, seed ${SEED}`, function () {
   let found: readonly Target[] = [];
 
   before(async function () {
+    quiet = await snapshot();
     found = (await availableServers()).filter(({ name }) => NAMES_OF_SERVERS.includes(name)).map(targetOf);
     if (found.length < NAMES_OF_SERVERS.length) {
       const missing = NAMES_OF_SERVERS.filter((name) => !found.some((target) => target.name === name)).join(', ');
@@ -33,7 +34,6 @@ describe(`faults at any byte, seed ${SEED}`, function () {
       return this.skip();
     }
     process.on('unhandledRejection', onStray);
-    quiet = await snapshot();
     await furnish(found[0] as Target);
     for (const target of found) {
       const stage = await survey(target);
@@ -83,7 +83,8 @@ async function leftBeyond(before: Snapshot, end: number): Promise<string> {
 type Result = Outcome & { readonly index: number; readonly operation: string };
 
 function modes({ secure }: Target): readonly Mode[] {
-  return secure === false ? ['EPSV', 'PASV', 'EPRT', 'PORT', 'seam'] : ['seam', 'PORT'];
+  const plain = ['EPSV', 'PASV', 'EPRT', 'PORT', 'seam'] as const;
+  return secure === false ? [...plain, ...plain] : ['seam', 'PORT']; // two lanes each: freezes are waited for, not worked on
 }
 
 function targetOf({ name, host, port, user, password, home, secure, certificate }: RealServer): Target {
@@ -95,7 +96,7 @@ function clientFor({ host, port, user, password, secure, ca }: Target): FTP {
 }
 
 async function furnish(target: Target): Promise<void> {
-  const ftp = clientFor(target);
+  await using ftp = clientFor(target);
   const put = async (name: string, bytes: Buffer): Promise<void> => {
     const stream = ftp.stor(`${FOLDER}/${name}`);
     stream.end(bytes);
@@ -106,11 +107,10 @@ async function furnish(target: Target): Promise<void> {
   await put(KNOWN.name, Buffer.alloc(KNOWN.bytes, 'known'));
   await put('lines.txt', Buffer.from(`${LINES.join('\n')}\n`));
   for (const name of NAMES) await put(`list/${name}`, Buffer.from(name));
-  await ftp.quit();
 }
 
 async function survey(target: Target): Promise<Stage> {
-  const ftp = clientFor(target);
+  await using ftp = clientFor(target);
   const features = await ftp.feat();
   const facts = new Map([['MDTM', (await ftp.mdtm(`${FOLDER}/${KNOWN.name}`)).toISOString()]]);
   for (const verb of ['LIST', 'NLST', ...(features.has('MLST') ? ['MLSD'] : [])]) {
@@ -118,7 +118,6 @@ async function survey(target: Target): Promise<Stage> {
     for await (const line of ftp.retrlines(`${verb} ${FOLDER}/list`)) lines.push(line);
     facts.set(verb, listed(lines));
   }
-  await ftp.quit();
   return { folder: FOLDER, disk: join(target.home, FOLDER), facts, features };
 }
 
