@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PermanentError } from '../../lib/errors';
+import { FTP } from '../../lib/ftp';
+import { realServers } from './servers';
+
+describe('list() on real servers', function () {
+  this.timeout(30_000);
+
+  for (const server of realServers()) {
+    const { name, host, port, user, password, secure, certificate, home, can, login, family } = server;
+    describe(name, () => {
+      let ftp: FTP;
+      beforeEach(() => {
+        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+        ftp = new FTP({ host, port, user, password, secure, ...tls });
+      });
+      afterEach(() => ftp.close());
+
+      it('has the files of a folder, with their sizes', async () => {
+        const entries = await ftp.list('small').toArray();
+        expect(entries.map((entry) => entry.name).sort()).to.deep.equal((await readdir(join(home, 'small'))).sort());
+        for (const entry of entries) expect(entry).to.include({ type: 'file' });
+      });
+
+      it('is empty for an empty folder, and a PermanentError for a missing one', async () => {
+        expect(await ftp.list('empty').toArray()).to.deep.equal([]);
+        expect(await ftp.list('missing').toArray().catch((error: unknown) => error)).to.be.instanceOf(PermanentError);
+        expect(await ftp.pwd()).to.equal(login);
+      });
+
+      it('lists a file, also one with blanks or a dash in its name', async () => {
+        for (const path of ['readme.txt', 'with space.txt', '-dash.txt']) {
+          expect((await ftp.list(path).toArray()).map((entry) => entry.name), path).to.include(path);
+        }
+        expect(await ftp.pwd()).to.equal(login);
+      });
+
+      it('bears downloads, cwd and delete within its loop', async () => {
+        const folder = `listing-${process.pid}-${name}`;
+        await ftp.mkd(folder);
+        for (const file of ['a', 'b', 'c']) await upload(ftp, `${folder}/${file}`, file);
+        const seen: string[] = [];
+        for await (const entry of ftp.list(folder)) {
+          await ftp.cwd(folder);
+          seen.push(Buffer.concat(await ftp.retr(entry.name).toArray()).toString());
+          await ftp.delete(entry.name);
+          await ftp.cwd('..');
+        }
+        expect(seen.sort()).to.deep.equal(['a', 'b', 'c']);
+        await ftp.rmd(folder);
+      });
+
+      if (can.anyBytes) {
+        it('gives names in UTF-8, latin1 and Shift_JIS that can be fetched', async () => {
+          let fetched = 0;
+          for await (const entry of ftp.list('names')) {
+            if (family === 'pureftpd' && entry.name.includes('\\')) continue; // 553 Prohibited file name
+            const bytes = Buffer.concat(await ftp.retr(`names/${entry.name}`).toArray());
+            expect(bytes.length).to.equal(entry.size);
+            fetched += 1;
+          }
+          const names = await readdir(join(home, 'names'), { encoding: 'buffer' });
+          expect(fetched).to.equal(family === 'pureftpd' ? names.length - 1 : names.length);
+          expect(await readFile(join(home, 'readme.txt'), 'utf8')).to.equal('hello\n');
+        });
+      }
+    });
+  }
+});
+
+async function upload(ftp: FTP, path: string, text: string): Promise<void> {
+  const stream = ftp.stor(path);
+  await new Promise<void>((resolve, reject) => void stream.on('finish', resolve).on('error', reject).end(text));
+}
