@@ -120,10 +120,6 @@ export class Exchange implements DataListener {
     if (this.#data && !(await this.#data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
   }
 
-  pause(): void {
-    this.#data?.pause();
-  }
-
   resume(): void {
     this.#data?.resume();
   }

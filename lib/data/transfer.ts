@@ -112,10 +112,6 @@ export class Transfer {
     return this.#abortReply;
   }
 
-  pause(): void {
-    this.#exchange?.pause();
-  }
-
   resume(): void {
     this.#exchange?.resume();
   }
