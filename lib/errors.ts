@@ -78,6 +78,21 @@ export class AbortedError extends TransferError {
   override readonly code: string = 'ERR_FTP_ABORTED';
 }
 
+/** The bytes that were transferred are not those that the server has: its size or its hash differs (the option `verify`). */
+export class MismatchError extends TransferError {
+  override readonly code: string = 'ERR_FTP_MISMATCH';
+}
+
+/** The file is no longer the one whose first bytes were delivered: its size or its time differs, so that it cannot be continued. */
+export class ChangedError extends TransferError {
+  override readonly code: string = 'ERR_FTP_CHANGED';
+}
+
+/** The server does not offer what was asked for, such as any hash; nothing was transferred. */
+export class UnsupportedError extends FTPError {
+  override readonly code: string = 'ERR_FTP_UNSUPPORTED';
+}
+
 /** What was asked for cannot be had safely: TLS refused, a bad certificate, a name that leaves its folder. */
 export class SecurityError extends FTPError {
   override readonly code: string = 'ERR_FTP_SECURITY';

@@ -3,8 +3,8 @@ import * as net from 'node:net';
 import { once } from 'node:events';
 import { Reply } from '../lib/control/reply';
 import {
-  AbortedError, allErrors, annotate, ArgumentError, ConnectionClosedError, FTPError, isFTPError, LimitError, PermanentError,
-  ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError,
+  AbortedError, allErrors, annotate, ArgumentError, ChangedError, ConnectionClosedError, FTPError, isFTPError, LimitError, MismatchError,
+  PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from '../lib/errors';
 
 describe('errors', () => {
@@ -12,7 +12,8 @@ describe('errors', () => {
     [FTPError, 'ERR_FTP'], [ReplyError, 'ERR_FTP_REPLY'], [TemporaryError, 'ERR_FTP_TEMPORARY'], [PermanentError, 'ERR_FTP_PERMANENT'],
     [ProtocolError, 'ERR_FTP_PROTOCOL'], [ConnectionClosedError, 'ERR_FTP_CONNECTION_CLOSED'], [TimeoutError, 'ERR_FTP_TIMEOUT'],
     [TransferError, 'ERR_FTP_TRANSFER'], [AbortedError, 'ERR_FTP_ABORTED'], [SecurityError, 'ERR_FTP_SECURITY'],
-    [LimitError, 'ERR_FTP_LIMIT'], [ArgumentError, 'ERR_FTP_INVALID_ARGUMENT'],
+    [LimitError, 'ERR_FTP_LIMIT'], [ArgumentError, 'ERR_FTP_INVALID_ARGUMENT'], [MismatchError, 'ERR_FTP_MISMATCH'],
+    [ChangedError, 'ERR_FTP_CHANGED'], [UnsupportedError, 'ERR_FTP_UNSUPPORTED'],
   ];
 
   for (const [Kind, code] of kinds) {
