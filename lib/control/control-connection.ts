@@ -219,8 +219,10 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (!head) return this.destroy(this.#stray(shown));
     if (shown.kind === 'preliminary') return this.#onMark(head, shown);
-    if (head.expectation.transfer && !head.marked && shown.kind === 'completion' && !isTransferEnd(shown)) {
-      return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
+    if (head.expectation.transfer && shown.kind === 'completion' && !isTransferEnd(shown)) {
+      if (!head.marked) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
+      // pyftpdlib 1.5.7 can lose a transfer and its reply: what the next command is answered must not prove this one.
+      if (this.#pending.queued) return this.destroy(new ProtocolError(`${head.command?.shown}: its final reply is missing before ${shown}`, { reply: shown }));
     }
     this.#pending.shift();
     this.#sealed = head.expectation.last === true;

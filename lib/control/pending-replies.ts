@@ -46,6 +46,11 @@ export class PendingReplies {
     return this.#pending[0];
   }
 
+  /** True when further commands wait behind the head. */
+  get queued(): boolean {
+    return this.#pending.length > 1;
+  }
+
   push(pending: Pending): void {
     this.#pending.push(pending);
     if (this.#pending.length === 1) this.#watch();

@@ -62,6 +62,8 @@ export class Exchange implements DataListener {
   #early = false;
   #insecure: SecurityError | undefined;
   #dataOver = false;
+  /** Nothing but the final reply is waited for. */
+  #due = false;
   #noops: NodeJS.Timeout | undefined;
 
   constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
@@ -201,6 +203,7 @@ export class Exchange implements DataListener {
     if (this.#marked) return;
     this.#marked = true;
     this.phase = this.#dataOver ? 'completion' : 'data';
+    if (this.#due) this.#control.expectCompletion(); // the data had ended before their mark was read
     const { type, direction, command } = this.#request;
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
@@ -217,7 +220,8 @@ export class Exchange implements DataListener {
     const ended = this.#dataEnded.promise.then(
       () => {
         this.#awaitCompletion();
-        if (this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
+        // Not behind no data at all: pyftpdlib 1.5.7 may lose a data connection before the command, and then never answers it.
+        if (this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
       },
       (error: Error) => this.#brokenBy(error, completion),
     );
@@ -262,13 +266,18 @@ export class Exchange implements DataListener {
     clearInterval(this.#noops);
     this.#dataOver = true;
     if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
+    this.#expectReply();
+  }
+
+  #expectReply(): void {
+    this.#due = true;
     if (!this.#answered) this.#control.expectCompletion();
   }
 
   /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
   async #brokenBy(error: Error, completion: Promise<Reply>): Promise<never> {
     if (error instanceof TimeoutError || !this.#data?.made) throw error;
-    if (!this.#answered) this.#control.expectCompletion();
+    this.#expectReply();
     try {
       await completion;
     } catch (refusal) {

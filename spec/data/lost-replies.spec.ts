@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { connect } from 'node:net';
+import { ProtocolError, TimeoutError } from '../../lib/index';
+import { gate } from '../support/server/gate';
+import { data, dataEnd, dataReset, openData, send, until } from '../support/server/steps';
+import { outcomeOf, useBench } from '../support/transfers';
+
+/** pyftpdlib 1.5.7 with many clients now and then closes a data connection before RETR, and never answers that RETR. */
+describe('a download whose final reply is lost by the server', () => {
+  const bench = useBench();
+
+  it('is not proved by the reply to the command behind it', async () => {
+    await bench.serve();
+    const ftp = await bench.warmClient();
+    bench.server.script = {
+      RETR: [openData(), send('150 Opening.'), data('half'), dataEnd(), until(() => bench.server.waitFor('PWD')), send('257 "/" is the current directory.')],
+    };
+    const [{ bytes, error }, pwd] = await Promise.all([outcomeOf(ftp.retr('a')), ftp.pwd().catch((reason: unknown) => reason)]);
+    expect(bytes.toString()).to.equal('half');
+    expect(error).to.be.instanceOf(ProtocolError);
+    expect(error?.message).to.equal('RETR a: its final reply is missing before 257 "/" is the current directory.');
+    expect(pwd).to.be.instanceOf(ProtocolError);
+  });
+
+  it('is waited for before the next command when no byte came', async () => {
+    await bench.serve();
+    const ftp = await bench.warmClient({ replyTimeout: 250 });
+    bench.server.script = { RETR: [openData(), dataEnd(), send('150 File status okay. About to open data connection.')] };
+    const [{ error }, pwd] = await Promise.all([outcomeOf(ftp.retr('a')), ftp.pwd()]);
+    expect(error).to.be.instanceOf(TimeoutError).and.include({ phase: 'completion', bytesTransferred: 0 });
+    expect(pwd).to.equal('/');
+    expect(bench.logins).to.equal(2);
+  });
+
+  it('is waited for no longer than replyTimeout when its data connection is reset before the mark', async () => {
+    await bench.serve();
+    let made = gate();
+    let closed = gate();
+    const ftp = await bench.warmClient({
+      replyTimeout: 250,
+      createConnection: ({ host, port, purpose }) => {
+        const socket = connect({ host, port });
+        if (purpose === 'data') socket.once('connect', (made = gate()).open).once('close', (closed = gate()).open);
+        return socket;
+      },
+    });
+    bench.server.script = { RETR: [openData(), until(() => made.promise), dataReset(), until(() => closed.promise), send('150 Opening.')] };
+    const [{ error }, pwd] = await Promise.all([outcomeOf(ftp.retr('a')), ftp.pwd()]);
+    expect(error).to.be.instanceOf(TimeoutError).and.include({ bytesTransferred: 0 }); // it is the silence that is told
+    expect(pwd).to.equal('/');
+    expect(bench.logins).to.equal(2);
+  });
+});
