@@ -17,6 +17,8 @@ export class Protection {
   #security: Security | undefined;
   #host = '';
   #data = false;
+  /** TLS was left by `ccc()`, as far as the control connection goes. */
+  #left = false;
 
   constructor(settings: Settings, codec: Codec) {
     this.#settings = settings;
@@ -28,9 +30,10 @@ export class Protection {
   async beforeGreeting(control: ControlConnection, host: string): Promise<void> {
     this.#host = host;
     this.#data = false;
+    this.#left = false;
     this.#security = undefined;
     if (this.#secure !== 'implicit') return;
-    this.#security = new Security(host, this.#settings.tls);
+    this.#security = this.#prepare(control);
     await this.#security.secureControl(control);
   }
 
@@ -53,12 +56,23 @@ export class Protection {
 
   /** AUTH TLS and the handshake (RFC 4217, 4). */
   async authenticate(control: ControlConnection): Promise<Reply> {
+    if (this.#left) throw new ArgumentError('the control connection has left TLS by ccc(): it comes again with the next connection only');
     if (this.#security) throw new ArgumentError('the control connection is in TLS already');
-    const security = new Security(this.#host, this.#settings.tls);
     this.#secure ||= 'explicit'; // also when it is refused: the next connection must not log in without
+    const security = this.#prepare(control);
     const reply = await security.authenticate(control, this.#codec);
     this.#security = security;
     return reply;
+  }
+
+  /** Options that cannot be used end the connection as a refusal does: no login may follow. */
+  #prepare(control: ControlConnection): Security {
+    try {
+      return new Security(this.#host, this.#settings.tls);
+    } catch (error) {
+      control.destroy(error as Error);
+      throw error;
+    }
   }
 
   /** PBSZ 0 and PROT (RFC 4217, 9). */
@@ -72,8 +86,9 @@ export class Protection {
 
   /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
   async clear(control: ControlConnection): Promise<Reply> {
-    if (!this.#security) throw new ArgumentError('TLS is not on the control connection');
+    if (!this.#security || this.#left) throw new ArgumentError('TLS is not on the control connection');
     const reply = await control.exec(new Command('CCC', this.#codec), { last: true });
+    this.#left = true;
     await control.unsecure();
     return reply;
   }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
@@ -25,10 +25,15 @@ export interface SecuredData {
 export class Security {
   readonly #options: ConnectionOptions;
   #ticket: Buffer | undefined;
+  #fingerprint: string | undefined;
 
-  /** @param host whom the certificate must name, on data connections too */
+  /**
+   * @param host whom the certificate must name, on data connections too
+   * @throws SecurityError when OpenSSL cannot use the options
+   */
   constructor(host: string, options: ConnectionOptions = {}) {
-    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options };
+    const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
+    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, secureContext };
   }
 
   /** AUTH TLS, then the handshake (RFC 4217, 4). Refusals end the connection: nothing may follow in the clear. */
@@ -40,13 +45,23 @@ export class Security {
 
   /** TLS on a control connection. */
   async secureControl(control: ControlConnection): Promise<void> {
-    this.#collect(await control.secure(this.#options));
+    const stream = await control.secure(this.#options);
+    this.#fingerprint = fingerprintOf(stream);
+    this.#collect(stream);
   }
 
-  /** TLS on a data connection; with `strict`, its records are watched for close_notify, which Node does not tell. */
+  /**
+   * TLS on a data connection; with `strict`, its records are watched for close_notify, which Node does not tell.
+   *
+   * @throws SecurityError when whoever took the connection shows another certificate than the control connection, even a valid one
+   */
   async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
     const tap = strict ? new RecordTap(raw) : undefined;
     const stream = await secure(tap ?? raw, { ...this.#options, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    if (!this.#isSameServer(stream)) {
+      stream.on('error', ignore).destroy();
+      throw new SecurityError('the data connection has another certificate than the control connection');
+    }
     this.#collect(stream);
     return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
   }
@@ -57,6 +72,11 @@ export class Security {
     const prot = new Command(`PROT ${level}`, codec);
     const [, reply] = await Promise.all(level === 'P' ? [insist(control, pbsz), insist(control, prot)] : [control.exec(pbsz), control.exec(prot)]);
     return reply;
+  }
+
+  /** Only the server itself can resume its session; a client that verifies nothing need not compare, either. */
+  #isSameServer(stream: TLSSocket): boolean {
+    return stream.isSessionReused() || this.#options.rejectUnauthorized === false || fingerprintOf(stream) === this.#fingerprint;
   }
 
   /** TLS 1.2 has its session with the handshake, TLS 1.3 sends tickets when it likes. */
@@ -77,4 +97,20 @@ async function insist(control: ControlConnection, command: Command, expectation:
     control.destroy(refused);
     throw refused;
   }
+}
+
+function contextOf(options: ConnectionOptions): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    throw new SecurityError(`the option tls cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function fingerprintOf(stream: TLSSocket): string | undefined {
+  return stream.getPeerX509Certificate()?.fingerprint256;
+}
+
+function ignore(): void {
+  // the connection is being given up for a reason that is told
 }
