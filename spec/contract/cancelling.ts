@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect } from 'chai';
-import type { FTP, Reply } from '../../lib/index';
+import { TimeoutError, type FTP, type Reply } from '../../lib/index';
 import { describeSeed, random, type Random } from '../support/seed';
 import { pattern, type Scene } from './scene';
 
@@ -30,6 +30,8 @@ export interface Toll {
   complete: number;
   /** How control connections were lost that had to be made anew: each with the round and its lines. */
   lost: string[];
+  /** Rounds behind which a server that `losesReplies` was silent. */
+  unanswered: number;
   /** Milliseconds from leaving a stream until the commands behind it were answered, at most. */
   slowest: number;
 }
@@ -53,10 +55,11 @@ export function describeCancelling(scene: Scene, rounds: number, lanes = 0, repo
       this.timeout(120_000);
       const dice = random(randomInt(1_000_000));
       const plans = Array.from({ length: rounds }, () => plan(dice, direction));
-      const toll: Toll = { cancelled: 0, complete: 0, lost: [], slowest: 0 };
+      const toll: Toll = { cancelled: 0, complete: 0, lost: [], unanswered: 0, slowest: 0 };
       const runners = lanes > 0 ? clients : [scene.ftp];
       const own = (lane: number): Round[] => plans.filter((_, index) => index % runners.length === lane);
       await Promise.all(runners.map((ftp, lane) => runLane(ftp, scene, `lane-${lane}`, own(lane), toll, dice.seed)));
+      expect(toll.unanswered, `rounds without an answer ${describeSeed(dice.seed)}`).to.be.at.most(rounds / 50);
       if (scene.target.facts.outlivesCancel) expect(toll.lost.join('\n'), `connections lost ${describeSeed(dice.seed)}`).to.equal('');
       report?.(direction, toll);
     });
@@ -87,7 +90,8 @@ async function runLane(ftp: FTP, scene: Scene, lane: string, rounds: readonly Ro
       await follow(ftp, scene);
       toll.slowest = Math.max(toll.slowest, Math.round(performance.now() - left));
     } catch (error) {
-      throw new Error(`${JSON.stringify(round)} ${describeSeed(seed)}: ${String(error)}\n${lines.join('\n')}`, { cause: error });
+      if (scene.target.facts.losesReplies && error instanceof TimeoutError) toll.unanswered += 1;
+      else throw new Error(`${JSON.stringify(round)} ${describeSeed(seed)}: ${String(error)}\n${lines.join('\n')}`, { cause: error });
     }
     if (lines.some((line) => line.startsWith('closed'))) toll.lost.push(`${JSON.stringify(round)}\n${lines.join('\n')}`);
   }
