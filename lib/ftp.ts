@@ -1,3 +1,5 @@
+import { checkAlgorithm } from './bulk/digest';
+import { askDigest, chooseDigest } from './bulk/digest-command';
 import { Client } from './client';
 import type { Command } from './control/command';
 import type { Features } from './control/features';
@@ -33,12 +35,12 @@ export class FTP extends Client {
   }
 
   /** A Writable that appends to the file, or makes it (RFC 959, 4.1.3 APPE). */
-  appe(path: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+  appe(path: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
     return upload(this, this.session.command('APPE', requirePath(path)), options);
   }
 
   /** A Writable that makes a file whose name the server chooses: see `storedAs` (RFC 1123, 4.1.2.9 STOU). */
-  stou(path?: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+  stou(path?: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
     return upload(this, this.session.command('STOU', path), options);
   }
 
@@ -58,7 +60,7 @@ export class FTP extends Client {
   }
 
   /** Uploads text with any command that takes some: TYPE A, line ends sent as CRLF (ftplib's `storlines`). */
-  storlines(cmd: string, options: Omit<StorOptions, 'start'> = {}): StorStream {
+  storlines(cmd: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
     return upload(this, this.session.rawCommand(cmd), options, 'A');
   }
 
@@ -176,6 +178,20 @@ export class FTP extends Client {
     const time = reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
     if (!time) throw unexpected(reply, command);
     return time;
+  }
+
+  /**
+   * The file's hash, in lower-case hex, as the server computes it: by HASH (draft-bryan-ftpext-hash), CKSM, XSHA512 … XCRC, or
+   * MD5, as FEAT offers. `replyTimeout` must allow for the server to read the whole file.
+   *
+   * @param algorithm `sha512`, `sha384`, `sha256`, `sha1`, `md5` or `crc32`; default: the first of these that the server offers
+   * @throws ArgumentError for another; UnsupportedError when the server does not offer it
+   */
+  async hash(path: string, algorithm?: string): Promise<string> {
+    const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
+    return this.sequence(this.session.command('HASH', requirePath(path)), async (control) => {
+      return askDigest(this.session, control, chooseDigest(await this.session.features(), wanted), path);
+    });
   }
 
   /**

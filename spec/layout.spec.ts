@@ -23,6 +23,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['control/', 'data/receive-buffer.ts'],
   ['control/abort.ts', 'control/features.ts', 'control/login.ts', 'control/protection.ts', 'control/security.ts', 'control/session.ts'],
   ['data/'],
+  ['bulk/backoff.ts', 'bulk/crc32.ts', 'bulk/digest.ts', 'bulk/digest-command.ts'],
+  ['bulk/healing.ts', 'bulk/healing-identity.ts', 'bulk/healing-plan.ts', 'bulk/verify.ts', 'bulk/verify-plan.ts'],
   ['data/transfer.ts'],
   ['data/retr-stream.ts', 'data/stor-stream.ts', 'data/streams.ts'],
   ['client.ts'],

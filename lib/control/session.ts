@@ -46,7 +46,7 @@ export class Session {
   /** The downloads that are not over: none of them can be piped into an upload here. */
   readonly downloads = new Set<{ feeds(stream: Readable): boolean }>();
   /** The transfer that has the turn. */
-  running: { abort(): Promise<Reply | undefined> } | undefined;
+  running: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
   #establishing: Promise<ControlConnection> | undefined;
   #abandon: ((error: Error) => void) | undefined;
@@ -79,6 +79,11 @@ export class Session {
   /** The control connection, if there is one that is ready for commands. */
   get control(): ControlConnection | undefined {
     return this.#establishing ? undefined : this.#control;
+  }
+
+  /** Whether `ready()` may still lead somewhere. */
+  get reconnects(): boolean {
+    return !this.#manual || this.#control !== undefined;
   }
 
   /** A checked command in the session's encoding. */
@@ -132,7 +137,7 @@ export class Session {
   features(): Promise<Features> {
     const control = this.#control;
     if (!control) return Promise.reject(new ConnectionClosedError('not connected'));
-    return (this.#features ??= this.#negotiate(control));
+    return (this.#features ??= negotiate(control, this.codec, isUTF8(this.settings.encoding)));
   }
 
   /** Begins to learn what the server offers, in the flight of the command that follows. */
@@ -176,7 +181,9 @@ export class Session {
   /** Ends the connection, also one that is still being made. */
   close(error: Error | undefined): void {
     this.#forget();
-    this.#abandon?.(error ?? new ConnectionClosedError('the client was closed'));
+    const reason = error ?? new ConnectionClosedError('the client was closed');
+    this.running?.onClosed(reason);
+    this.#abandon?.(reason);
     this.#control?.destroy(error);
   }
 
@@ -280,11 +287,6 @@ export class Session {
   #forget(): void {
     this.#trail.clear();
     this.#rawType = undefined;
-  }
-
-  #negotiate(control: ControlConnection): Promise<Features> {
-    const { encoding } = this.settings;
-    return negotiate(control, this.codec, isUTF8(encoding));
   }
 }
 

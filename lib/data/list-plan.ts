@@ -9,7 +9,7 @@ import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
 import type { Decoder } from './decoder';
 import { lookUp } from './look-up';
-import type { Plan } from './transfer';
+import type { Plan } from './plan';
 
 /** How a folder is listed. */
 export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 'serverTimeZoneOffset' | 'keepDots'> {

@@ -6,7 +6,7 @@ import { ArgumentError, type PermanentError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import type { Decoder } from './decoder';
-import type { Plan } from './transfer';
+import type { Plan } from './plan';
 
 /** How MLSD is asked. */
 export interface MlsdOptions extends Pick<ListParserOptions, 'keepDots'> {

@@ -1,4 +1,6 @@
 import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
+import type { RetryOptions } from '../bulk/backoff';
+import type { Verify } from '../bulk/verify';
 import type { Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
@@ -12,6 +14,23 @@ export interface RetrOptions {
   start?: number;
   /** Last byte wanted, inclusive as in `fs.createReadStream`; the rest is not transferred. Default: all. */
   end?: number;
+  /**
+   * Goes on by itself behind a lost connection, data that broke, a timeout or a 4yz: connects again, makes sure by SIZE and MDTM that
+   * the file is the same (ChangedError if not), and sends REST at the byte that it has delivered. The event `retry` (RetryEvent) tells
+   * of each; the download keeps its turn meanwhile. Fails with the loss itself after `attempts` in a row without a byte, where
+   * neither SIZE nor MDTM tells the file, and where the client was connected by hand, as `connect()` says. Default false; true: with the defaults.
+   */
+  retry?: RetryOptions | number | boolean;
+  /**
+   * `size`: RETR must give as many bytes as SIZE tells. `hash`: the bytes must have the hash that the server computes of its file,
+   * for whole files only. Otherwise MismatchError in place of `end`; UnsupportedError, before anything is transferred, where the
+   * server has no such command. Default: neither.
+   */
+  verify?: Verify;
+  /** Parts of the file to fetch at the same time, on as many connections of a pool; a client has one data connection and fetches all in one. Default 1. */
+  segments?: number;
+  /** Bytes of a segmented download that may wait for those before them; default 32 MiB. */
+  segmentBuffer?: number;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
   /** Bytes (or items) that the stream holds before it pauses the connection. */
@@ -34,7 +53,7 @@ const HIGH_WATER_MARK = 512 * 1024;
  * A download as a Readable: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
  * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
  *
- * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz).
+ * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
  */
 export class RetrStream<T = Buffer> extends Readable {
   readonly #session: Session;
@@ -117,6 +136,7 @@ export class RetrStream<T = Buffer> extends Readable {
   #listener(): TransferListener {
     return {
       onOpen: (reply) => {
+        if (this.#opened) return; // of another try
         this.#opened = true;
         this.emit('open', reply);
       },

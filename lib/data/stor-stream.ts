@@ -1,4 +1,5 @@
 import { addAbortSignal, Writable, type Readable } from 'node:stream';
+import type { Verify } from '../bulk/verify';
 import type { Codec } from '../control/encoding';
 import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
@@ -10,6 +11,12 @@ import { Transfer, type TransferListener, type TransferRequest } from './transfe
 export interface StorOptions {
   /** The byte to write from, sent as REST (RFC 3659, 5); Pure-FTPd cuts the file's tail off. Default 0. */
   start?: number;
+  /**
+   * `size`: SIZE must tell as many bytes as were sent, from `start` on. `hash`: the server's file must have the hash of what was
+   * sent, from byte 0 on only. Otherwise MismatchError in place of `finish`; UnsupportedError, before anything is
+   * transferred, where the server has no such command. For STOR only. Default: neither.
+   */
+  verify?: Verify;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
   /** Bytes that the stream holds before `write()` returns false. */

@@ -1,3 +1,4 @@
+import { healing, refuseForText, verifying } from '../bulk/healing';
 import type { Command } from '../control/command';
 import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
@@ -8,7 +9,7 @@ import type { Decoder } from './decoder';
 import { LineDecoder } from './lines';
 import { RetrStream, type RetrOptions } from './retr-stream';
 import { StorStream, type StorOptions } from './stor-stream';
-import type { Plan } from './transfer';
+import type { Plan } from './plan';
 
 /** Whose streams they are. */
 export interface Owner {
@@ -21,12 +22,16 @@ export function download({ session, queue }: Owner, command: Command, options: R
   const { start = 0, end } = options;
   checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
-  const request = { command, type, direction: 'down', start } as const;
-  return new RetrStream(session, queue, { request, options, ...ahead(session, command) });
+  if (type === 'A') refuseForText(options);
+  const plan = healing(session, command, options, (event) => void stream.emit('retry', event));
+  const request = { command, type, direction: 'down', start, ...(plan ? { plan } : {}) } as const;
+  const stream = new RetrStream(session, queue, { request, options, ...ahead(session, command) });
+  return stream;
 }
 
 /** The data of a command as lines. */
 export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
+  refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
   const listing = ahead(session, command);
@@ -45,7 +50,9 @@ export function entries({ session, queue }: Owner, command: Command, plan: Plan 
 export function upload({ session, queue }: Owner, command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
   const { start = 0 } = options;
   checkOffset('start', start);
-  const request = { command, type, direction: 'up', start } as const;
+  if (type === 'A') refuseForText(options);
+  const plan = verifying(session, command, options);
+  const request = { command, type, direction: 'up', start, ...(plan ? { plan } : {}) } as const;
   return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
 }
 

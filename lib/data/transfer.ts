@@ -1,21 +1,12 @@
-import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Place, Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { AbortedError, annotate, FTPError, PermanentError, type Phase } from '../errors';
+import { Deferred } from './deferred';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Interrupt } from './interrupt';
-
-/** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
-export interface Plan {
-  /** The transfer command. */
-  begin(control: ControlConnection): Promise<Command>;
-  /** The command was refused with a 5yz: another one, or `complete` when the answer is known without; throws when there is none. */
-  recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
-  /** The transfer is over; after one that failed, this must not throw. */
-  finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
-}
+import type { Plan } from './plan';
 
 /** What is to be transferred, and how. */
 export interface TransferRequest extends ExchangeRequest {
@@ -44,6 +35,11 @@ export class Transfer {
   readonly #interrupt = new Interrupt();
   #exchange: Exchange | undefined;
   #release: () => void = () => undefined;
+  /** Payload bytes of the tries before this one. */
+  #moved = 0;
+  #announced: number | undefined;
+  /** Set while the consumer wants no more: a lost connection is then not made again. */
+  #wanted: Deferred | undefined;
   #abortReply: Reply | undefined;
   #over: Promise<void> | undefined;
   #done = false;
@@ -67,12 +63,12 @@ export class Transfer {
 
   /** Payload bytes moved. */
   get bytes(): number {
-    return this.#exchange?.bytes ?? 0;
+    return this.#moved + (this.#exchange?.bytes ?? 0);
   }
 
-  /** Payload bytes that the server announced in its mark. */
+  /** Payload bytes that the server announced in its first mark. */
   get announced(): number | undefined {
-    return this.#exchange?.announced;
+    return this.#announced ?? this.#exchange?.announced;
   }
 
   /** The step that the transfer is in. */
@@ -112,12 +108,21 @@ export class Transfer {
     return this.#abortReply;
   }
 
+  /** The client was closed: there is no further try. */
+  onClosed(error: Error): void {
+    if (this.#request.plan?.again) this.#interrupt.raise(error);
+  }
+
   resume(): void {
+    this.#wanted?.resolve();
+    this.#wanted = undefined;
     this.#exchange?.resume();
   }
 
   /** Upload: sends bytes; false means that `onWritable` will come. */
   write(chunks: readonly Uint8Array[]): boolean {
+    const { plan } = this.#request;
+    if (plan?.observe) for (const chunk of chunks) plan.observe(chunk);
     return this.#exchange?.write(chunks) ?? false;
   }
 
@@ -136,50 +141,86 @@ export class Transfer {
   }
 
   async #run(): Promise<void> {
-    let control: ControlConnection | undefined;
     this.#session.running = this;
     try {
-      control = await this.#interrupt.race(this.#session.ready());
-      const { plan } = this.#request;
-      const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
-      this.#done = true;
-      this.#listener.onComplete(reply);
-    } catch (error) {
-      await this.#end(error as Error);
-      if (control) await this.#request.plan?.finish(control, false, this.bytes);
+      while (await this.#try());
     } finally {
       this.#giveBack();
     }
   }
 
-  /** Tries the plan's commands until one is not refused. */
-  async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
-    let command = await this.#interrupt.race(plan.begin(control));
-    for (;;) {
-      const exchange = this.#exchangeFor({ ...this.#request, command }, control);
-      try {
-        const reply = await exchange.run();
-        await this.#interrupt.race(plan.finish(control, true, this.bytes));
-        return reply;
-      } catch (error) {
-        if (!(error instanceof PermanentError) || !exchange.refused) throw error;
-        await exchange.end(error);
-        const next = await this.#interrupt.race(plan.recover(error, control));
-        if (next === 'complete') {
-          await this.#interrupt.race(plan.finish(control, true, this.bytes));
-          return undefined;
-        }
-        command = next;
-      }
+  /** True when there is to be another try. */
+  async #try(): Promise<boolean> {
+    const { plan } = this.#request;
+    let control: ControlConnection | undefined;
+    try {
+      control = await this.#interrupt.race(this.#session.ready());
+      const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
+      this.#done = true;
+      this.#listener.onComplete(reply);
+    } catch (error) {
+      const reason = await this.#heal(error as Error);
+      if (!reason) return true;
+      await this.#end(reason);
+      if (control) await plan?.finish(control, false, this.bytes);
+    }
+    return false;
+  }
+
+  /** Ends what failed and waits for the plan's next try; resolves with the reason why there is none. */
+  async #heal(error: Error): Promise<Error | undefined> {
+    const { plan } = this.#request;
+    if (!plan?.again || this.#interrupt.reason) return error;
+    const known = this.describe(error);
+    await this.#exchange?.end(error);
+    this.#announced = this.announced;
+    this.#moved = this.bytes;
+    this.#exchange = undefined;
+    const pause = new AbortController();
+    try {
+      if (this.#wanted) await this.#interrupt.race(this.#wanted.promise);
+      return (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
+    } catch (reason) {
+      return reason as Error;
+    } finally {
+      pause.abort();
     }
   }
 
+  /** Tries the plan's commands until one is not refused. */
+  async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
+    let command = await this.#interrupt.race(plan.begin(control, this.#moved));
+    let reply: Reply | undefined;
+    while (command !== 'complete') {
+      const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#request.start + this.#moved }, control);
+      try {
+        reply = await exchange.run();
+        break;
+      } catch (error) {
+        if (!(error instanceof PermanentError) || !exchange.refused) throw error;
+        await exchange.end(error);
+        command = await this.#interrupt.race(plan.recover(error, control));
+      }
+    }
+    await this.#interrupt.race(plan.finish(control, true, this.bytes));
+    return reply;
+  }
+
   #exchangeFor(request: TransferRequest, control: ControlConnection): Exchange {
-    const { onOpen, onChunk, onWritable } = this.#listener;
+    const { plan } = request;
+    const { onOpen, onWritable } = this.#listener;
     const onDataEnd = (): void => {
-      if (!request.plan) this.#giveBack();
+      if (!plan) this.#giveBack();
     };
+    const onChunk = plan?.observe || plan?.again ? (chunk: Buffer): boolean => this.#receive(plan, chunk) : this.#listener.onChunk;
     return (this.#exchange = new Exchange(this.#session, control, request, { onOpen, onChunk, onWritable, onDataEnd }, this.#interrupt));
+  }
+
+  #receive(plan: Plan, chunk: Buffer): boolean {
+    plan.observe?.(chunk);
+    const more = this.#listener.onChunk(chunk);
+    if (!more) this.#wanted ??= new Deferred();
+    return more;
   }
 
   /** Tells the stream, and brings the control connection in step again before the turn is given back. */

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isLoss, type Backoff, type RetryEvent } from './backoff';
+import { assertSame, identify, type Identity } from './healing-identity';
+import { HashCheck, type Verify } from './verify';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Session } from '../control/session';
+import type { Plan } from '../data/plan';
+import { ChangedError, MismatchError, TransferError, UnsupportedError, type FTPError, type PermanentError } from '../errors';
+
+/** What is wanted of a file, and how sure it must be. */
+export interface HealingSetup {
+  /** First byte. */
+  readonly start: number;
+  /** Last byte, inclusive; undefined: all. */
+  readonly end: number | undefined;
+  /** Undefined: the first loss is the end. */
+  readonly backoff: Backoff | undefined;
+  readonly verify: Verify | undefined;
+  readonly onRetry: (event: RetryEvent) => void;
+}
+
+/**
+ * A RETR that goes on behind losses, and whose bytes are compared with what the server says of the file.
+ *
+ * SIZE and MDTM are asked before the first byte, for what is asked only after a loss cannot tell whether the file was another one
+ * before. They leave in the flight of EPSV and cost no round trip.
+ */
+export class HealingPlan implements Plan {
+  readonly #session: Session;
+  readonly #command: Command;
+  readonly #setup: HealingSetup;
+  readonly #hash: HashCheck | undefined;
+  #identity: Promise<Identity> | undefined;
+  /** Bytes that had arrived when the last retry began. */
+  #progress = 0;
+  #continued = false;
+
+  constructor(session: Session, command: Command, setup: HealingSetup) {
+    this.#session = session;
+    this.#command = command;
+    this.#setup = setup;
+    this.#hash = setup.verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
+    const session = this.#session;
+    session.prepareNames();
+    if (this.#hash || !this.#command.ascii) await session.namesPrepared();
+    await this.#hash?.prepare();
+    if (moved > 0) return this.#continue(control, moved);
+    this.#identity = identify(session, control, this.#command.argument, true);
+    this.#identity.catch(ignore);
+    if (this.#setup.verify === 'size' && (await this.#identity).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+    return this.#command;
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#hash?.update(chunk);
+  }
+
+  async recover(refusal: PermanentError): Promise<never> {
+    throw refusal;
+  }
+
+  async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {
+    const { backoff, start, onRetry } = this.#setup;
+    if (!backoff || !isLoss(error) || !this.#session.reconnects || !(await this.#canContinue(moved))) return false;
+    if (moved > this.#progress) backoff.reset();
+    this.#progress = moved;
+    const next = backoff.next();
+    if (!next) {
+      if (backoff.failures > 0) error.message += ` (given up after ${backoff.failures} retries)`;
+      return false;
+    }
+    onRetry({ ...next, error, offset: start + moved });
+    await sleep(next.delay, undefined, { signal });
+    return true;
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return;
+    this.#judgeSize((await this.#identity)?.size, bytes);
+    await this.#hash?.compare(control);
+  }
+
+  /** Without anything to tell the file by, its second half may be another's. */
+  async #canContinue(moved: number): Promise<boolean> {
+    if (moved === 0) return true;
+    const { size, modified } = (await this.#identity) ?? {};
+    return size !== undefined || modified !== undefined;
+  }
+
+  async #continue(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
+    const path = this.#command.argument;
+    const before = (await this.#identity) as Identity;
+    assertSame(path, before, await identify(this.#session, control, path, false));
+    this.#continued = true;
+    // Only the final reply was lost; some servers refuse a REST to the end of a file.
+    return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;
+  }
+
+  #judgeSize(size: number | undefined, bytes: number): void {
+    const { start, end = Infinity, verify, backoff } = this.#setup;
+    const path = this.#command.argument;
+    if (size === undefined) {
+      if (verify === 'size') throw new UnsupportedError(`the server does not tell the size of ${path} to verify it by`);
+      return;
+    }
+    const wanted = Math.max(0, Math.min(end + 1, size) - start);
+    if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'data' });
+    if (bytes !== wanted && verify === 'size') throw new MismatchError(`SIZE gives ${wanted} bytes, and RETR gave ${bytes}`);
+    if (bytes > wanted && this.#continued) throw new ChangedError(`${path} has changed: it gave ${bytes} bytes in place of ${wanted}`);
+  }
+}
+
+function ignore(): void {
+  // what it tells is looked at when the transfer is over, or was lost
+}

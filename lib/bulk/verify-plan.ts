@@ -1,0 +1,48 @@
+import { HashCheck, type Verify } from './verify';
+import { identify } from './healing-identity';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Session } from '../control/session';
+import type { Plan } from '../data/plan';
+import { MismatchError, UnsupportedError, type PermanentError } from '../errors';
+
+/** A STOR whose file is compared with what was sent, before `finish`. */
+export class VerifiedUpload implements Plan {
+  readonly #session: Session;
+  readonly #command: Command;
+  readonly #start: number;
+  readonly #hash: HashCheck | undefined;
+
+  /** @param start the byte from which the file is written; the file must then end where the upload does */
+  constructor(session: Session, command: Command, start: number, verify: Verify) {
+    this.#session = session;
+    this.#command = command;
+    this.#start = start;
+    this.#hash = verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  async begin(control: ControlConnection): Promise<Command> {
+    this.#session.prepareNames();
+    await this.#session.namesPrepared();
+    if (this.#hash) await this.#hash.prepare();
+    else if ((await identify(this.#session, control, this.#command.argument, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+    return this.#command;
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#hash?.update(chunk);
+  }
+
+  async recover(refusal: PermanentError): Promise<never> {
+    throw refusal;
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return;
+    if (this.#hash) return this.#hash.compare(control);
+    const path = this.#command.argument;
+    const { size } = await identify(this.#session, control, path, false);
+    const wanted = this.#start + bytes;
+    if (size !== wanted) throw new MismatchError(`the server's ${path} has ${size ?? 'an unknown number of'} bytes in place of ${wanted}`);
+  }
+}

@@ -1,0 +1,21 @@
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { FTPError, PermanentError } from '../errors';
+
+/** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
+export interface Plan {
+  /**
+   * The transfer command; `complete` when nothing is left to transfer.
+   *
+   * @param moved payload bytes of the tries before this one
+   */
+  begin(control: ControlConnection, moved: number): Promise<Command | 'complete'>;
+  /** The command was refused with a 5yz: another one, or `complete` when the answer is known without; throws when there is none. */
+  recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
+  /** The transfer is over; after one that failed, this must not throw. */
+  finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
+  /** Payload bytes pass. */
+  observe?(chunk: Uint8Array): void;
+  /** A try failed and is over: resolves with true when the next is to begin, from byte `moved` of the request on; `signal` ends a pause. */
+  again?(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean>;
+}
