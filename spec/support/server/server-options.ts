@@ -19,7 +19,7 @@ export interface FtpServerOptions {
   /** Default: one that is free. */
   readonly port?: number;
   readonly tls?: TlsOptions;
-  /** The lines of FEAT, TLS apart; `MLST` gets its facts. */
+  /** The lines of FEAT, TLS apart; `MLST` gets its facts. HASH, XCRC and their kin are there only when these have them. */
   readonly features?: readonly string[];
   readonly script?: Script;
   /** Of commands, replies and listings; default utf8. A command that is no UTF-8 is read as latin1. */

@@ -31,6 +31,8 @@ export class Session implements DataHost {
   bufferSize = false;
   protection: 'C' | 'P' = 'C';
   facts: readonly string[] = FACTS;
+  /** What OPTS HASH chose. */
+  hash: string | undefined;
   /** The command that is being answered. */
   verb = '';
   argument = '';

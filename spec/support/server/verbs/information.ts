@@ -1,6 +1,7 @@
 import { FACTS, factsLine, itemOf } from '../listing';
 import { Refusal } from '../refusal';
 import type { Session } from '../session';
+import { chooseHash } from './digests';
 import { listed } from './listings';
 import type { Verb } from './verbs';
 
@@ -16,6 +17,8 @@ export const informationVerbs: Readonly<Record<string, Verb>> = {
 
   OPTS(session, argument) {
     if (/^UTF-?8( ON)?$/i.test(argument)) return session.reply('200 Always in UTF8 mode.');
+    const [, algorithm] = /^HASH(?: (.*))?$/i.exec(argument) ?? [undefined, undefined];
+    if (/^HASH( |$)/i.test(argument)) return chooseHash(session, algorithm ?? '');
     const [, facts] = /^MLST(?: (.*))?$/i.exec(argument) ?? [undefined, undefined];
     if (!/^MLST( |$)/i.test(argument)) throw new Refusal('501 Option not understood.');
     const wanted = (facts ?? '').toLowerCase().split(';');

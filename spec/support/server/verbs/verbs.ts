@@ -1,6 +1,7 @@
 import { Refusal } from '../refusal';
 import type { Session } from '../session';
 import { dataVerbs } from './data';
+import { digestVerbs } from './digests';
 import { fileVerbs } from './files';
 import { folderVerbs } from './folders';
 import { informationVerbs } from './information';
@@ -17,6 +18,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ...Object.entries(securityVerbs),
   ...Object.entries(folderVerbs),
   ...Object.entries(fileVerbs),
+  ...Object.entries(digestVerbs),
   ...Object.entries(dataVerbs),
   ...Object.entries(transferVerbs),
   ...Object.entries(listingVerbs),
