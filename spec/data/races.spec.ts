@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { connect, type Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
-import { FTPError, TimeoutError, TransferError, type FTP, type Phase, type RetrStream } from '../../lib/index';
+import { FTPError, TimeoutError, TransferError, type ConnectionRequest, type FTP, type Phase, type RetrStream } from '../../lib/index';
 import { gate, type Gate } from '../support/server/gate';
 import type { Step } from '../support/server/script';
 import { data, dataEnd, dataReset, openData, send, until } from '../support/server/steps';
@@ -11,6 +12,8 @@ const BYTES = Buffer.alloc(SIZE, 'x');
 
 type Completion = 'before' | 'after' | 'never';
 type Data = 'end' | 'reset' | 'never';
+/** When the mark comes: before the data, or behind their end, as two connections may have it. */
+type Mark = 'first' | 'late';
 type Reader = 'flowing' | 'paused' | 'destroyed';
 
 /** How a download must end: whole, silently because its reader left, or with an error. */
@@ -47,19 +50,33 @@ describe('a download whose 2yz and data race', () => {
       for (const reader of ['flowing', 'paused', 'destroyed'] as const) {
         const ending = reader === 'destroyed' ? LEFT[completion] : ENDINGS[completion][end];
         it(`2yz ${completion === 'never' ? 'never' : `${completion} the data's end`}, data ${end === 'never' ? 'without an end' : end}, reader ${reader}: ${tell(ending)}`, async () => {
-          await race(completion, end, reader, ending);
+          await race('first', completion, end, reader, ending);
         });
       }
     }
   }
 
-  async function race(completion: Completion, end: Data, reader: Reader, ending: Ending): Promise<void> {
+  for (const completion of ['after', 'never'] as const) {
+    for (const end of ['end', 'reset'] as const) {
+      const ending = ENDINGS[completion][end];
+      it(`data ${end} before the mark, 2yz ${completion === 'never' ? 'never' : 'behind it'}: ${tell(ending)}`, async () => {
+        await race('late', completion, end, 'flowing', ending);
+      });
+    }
+  }
+
+  async function race(mark: Mark, completion: Completion, end: Data, reader: Reader, ending: Ending): Promise<void> {
     await bench.serve();
-    const ftp = bench.client({ replyTimeout: 250, stallTimeout: 150 });
+    const closed = gate();
+    const createConnection = ({ host, port, purpose }: ConnectionRequest): Socket => {
+      const socket = connect({ host, port });
+      return purpose === 'data' ? socket.once('close', closed.open) : socket;
+    };
+    const ftp = bench.client({ replyTimeout: 250, stallTimeout: 150, createConnection });
     const stream = ftp.retr('file', { highWaterMark: reader === 'paused' ? 1 : 65_536 });
     const scripted = gate();
     const readerDone = gate();
-    bench.server.script = { RETR: [...steps(ftp, stream, completion, end, readerDone), () => scripted.open()] };
+    bench.server.script = { RETR: [...steps(ftp, stream, mark === 'late' && closed, completion, end, readerDone), () => scripted.open()] };
     const error = await read(stream, reader, readerDone, scripted);
     scripted.open();
     if (ending.error) {
@@ -73,18 +90,20 @@ describe('a download whose 2yz and data race', () => {
   }
 });
 
-/** All bytes arrive in every case; what differs is what comes with them. */
-function steps(ftp: FTP, stream: RetrStream, completion: Completion, end: Data, readerDone: Gate): Step[] {
+/** All bytes arrive in every case; what differs is what comes with them, and whether the mark comes first or when `closed` opens. */
+function steps(ftp: FTP, stream: RetrStream, closed: Gate | false, completion: Completion, end: Data, readerDone: Gate): Step[] {
+  const begun = [send(`150 Opening BINARY mode data connection for file (${SIZE} bytes).`)];
   const done = [send('226 Transfer complete.')];
   const last = end === 'end' ? [dataEnd()] : end === 'reset' ? [dataReset()] : [];
   return [
     openData(),
-    send(`150 Opening BINARY mode data connection for file (${SIZE} bytes).`),
+    ...(closed ? [] : begun),
     ...(completion === 'before' ? [...done, until(replied(ftp, 226))] : []),
     data(BYTES),
     until(received(stream, SIZE)),
     until(readerDone),
     ...last,
+    ...(closed ? [until(closed), ...begun] : []),
     ...(completion === 'after' ? done : []),
   ];
 }
