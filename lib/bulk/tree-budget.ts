@@ -1,0 +1,21 @@
+import { LimitError } from '../errors';
+
+/** Bytes that a tree may hold at a time. */
+export class Budget {
+  #used = 0;
+
+  constructor(readonly max: number) {}
+
+  /** @throws LimitError */
+  take(bytes: number): void {
+    this.#used += bytes;
+    if (this.#used > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** Default of `maxPendingBytes`: some two million names. */
+export const MAX_PENDING_BYTES = 128 * 1024 * 1024;

@@ -1,0 +1,91 @@
+import type { Stats } from 'node:fs';
+import type { Entry, EntryType } from '../listing/entry';
+import type { Overwrite } from './tree-options';
+
+const SECOND = 1000;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+/** What is known of a file on one side. */
+export interface Known {
+  readonly type: EntryType;
+  /** Bytes. */
+  readonly size?: number;
+  /** When it was modified, in milliseconds since 1970. */
+  readonly time?: number;
+  /** Milliseconds that `time` is exact to: a listing may give minutes or days. */
+  readonly unit: number;
+  /** The server was asked for this file, or is the local file system: nothing better can be had. */
+  readonly exact: boolean;
+}
+
+/** What a rule needs to know better before it can decide. */
+export interface Doubt {
+  readonly size: boolean;
+  readonly time: boolean;
+}
+
+/** What a listing tells of an entry. */
+export function knownOf(entry: Entry): Known {
+  const { type, size, modified } = entry;
+  return {
+    type,
+    ...(size === undefined ? {} : { size }),
+    ...(modified === undefined ? {} : { time: modified.getTime() }),
+    unit: unitOf(entry),
+    exact: false,
+  };
+}
+
+/** What the local file system tells. */
+export function knownLocally(stats: Stats): Known {
+  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'other';
+  return { type, size: stats.size, time: localTime(stats), unit: 1, exact: true };
+}
+
+/** Whole milliseconds; the file system's floating point may be a hair below what was set. */
+export function localTime({ mtimeMs }: Stats): number {
+  return Math.floor(mtimeMs + 0.01);
+}
+
+/** The `modify` fact is exact to the second at least (RFC 3659, 2.3); `ls` prints minutes, or days for what is old. */
+function unitOf({ facts, modified, raw, name }: Entry): number {
+  const modify = facts?.['modify'];
+  const time = modified?.getTime() ?? 0;
+  if (time % SECOND !== 0) return 1;
+  if (modify !== undefined || time % MINUTE !== 0) return SECOND;
+  const nameAt = raw.lastIndexOf(name);
+  const columns = nameAt < 0 ? raw : raw.slice(0, nameAt);
+  if (/\d:\d\d:\d\d/.test(columns)) return SECOND;
+  return /\d:\d/.test(columns) ? MINUTE : DAY;
+}
+
+/** Negative where `a` is older, as far as both are exact; undefined where a time is not known. */
+export function compareTimes(a: Known, b: Known): number | undefined {
+  if (a.time === undefined || b.time === undefined) return undefined;
+  // A server that prints fractions may not have stored any.
+  const stored = (known: Known): number => (known.unit === 1 && !known.exact && (known.time ?? 0) % SECOND === 0 ? SECOND : known.unit);
+  const unit = Math.max(stored(a), stored(b));
+  return Math.floor(a.time / unit) - Math.floor(b.time / unit);
+}
+
+/**
+ * Whether the source's file is to be transferred over the target's.
+ *
+ * @param kept the target keeps the times that it is given, so that another time is another file; else only a newer source is
+ * @returns a Doubt where it depends on what the listing may have told wrong: ProFTPD gives a link's own size and time, VMS blocks,
+ * and `ls` minutes or days in a time zone that is not known
+ */
+export function decide(rule: Overwrite, source: Known, target: Known, kept: boolean): boolean | Doubt {
+  if (rule === 'always' || rule === 'never') return rule === 'always';
+  const remote = source.exact ? target : source;
+  const differ = source.size === undefined || target.size === undefined || source.size !== target.size;
+  if (rule !== 'newer') {
+    if (differ) return remote.exact || { size: true, time: rule === 'changed' };
+    if (rule === 'size') return false;
+  }
+  const order = compareTimes(source, target);
+  const transfer = order === undefined ? differ : rule === 'changed' && kept ? order !== 0 : order > 0;
+  if (!remote.exact && (transfer || remote.unit > SECOND || order === undefined)) return { size: false, time: true };
+  return transfer;
+}

@@ -1,0 +1,154 @@
+import { ArgumentError } from '../errors';
+import type { EntryType } from '../listing/entry';
+import { selector, type Filter } from './filter';
+import type { Remote } from './remote';
+import { MAX_PENDING_BYTES } from './tree-budget';
+
+/** When a file that the target has is transferred again. */
+export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';
+
+/** How a tree is transferred. */
+export interface TreeOptions {
+  /**
+   * What happens to a file that the target has: `always` and `never` say it; `newer` transfers what is newer at the source,
+   * `size` what has another size, `changed` what has another size or time. Where the target does not keep times (a server without
+   * MFMT, or `preserveTimes: false`), `changed` takes only a newer time for another one. Default `always`; `changed` for `mirror`.
+   */
+  overwrite?: Overwrite;
+  /** Removes from the target what the source does not have, where the source's folder was listed without an error; what `filter` excludes stays. Default false. */
+  delete?: boolean;
+  /** What is transferred; default everything. */
+  filter?: Filter;
+  /** Only tells what would be done; default false. */
+  dryRun?: boolean;
+  /** Gives files the source's time of modification: MFMT where the server has it, utimes locally. Default false; true for `mirror`. */
+  preserveTimes?: boolean;
+  /** Transfers at a time; default: a pool's connections, 1 for a client. */
+  concurrency?: number;
+  /**
+   * A file is written under another name in its folder, and renamed when it is complete, so that no part of a file is seen under its name.
+   * A function makes the other name of the name. Default true: `.name.part`. Where a server renames nothing over a file that is there,
+   * the old file is deleted first.
+   */
+  temporaryName?: boolean | ((name: string) => string);
+  /** `follow`: a symlink is what it leads to; `skip` (the default): a result tells that it was skipped. */
+  symlinks?: 'skip' | 'follow';
+  /**
+   * Names that a download writes: `portable` (the default) refuses what would be a path, a device or another name on any system
+   * (backslashes, drive letters, `CON`, `NUL.txt`, trailing dots and blanks); `native` what would be so on this one.
+   */
+  names?: 'portable' | 'native';
+  /** An error is a result, and the others go on; default false: the first error ends the stream. */
+  continueOnError?: boolean;
+  /** Levels of folders, 1 for the files of the first one only; default 100, and what is deeper is an error. */
+  depth?: number;
+  /** Most bytes of names and facts that are remembered at a time, for folders with millions of files; default 128 MiB. */
+  maxPendingBytes?: number;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** What became of one file or folder. */
+export interface TreeResult {
+  /** With `dryRun`, what would have become of it. */
+  readonly action: 'downloaded' | 'uploaded' | 'created' | 'deleted' | 'skipped' | 'failed';
+  readonly type: EntryType;
+  /** From the start of the tree, its parts joined by `/`; empty for the start itself. */
+  readonly path: string;
+  /** Payload bytes that were transferred. */
+  readonly bytes: number;
+  /** Milliseconds from the beginning of this file's work to its end. */
+  readonly ms: number;
+  /** Why it was skipped: the target has it, or it is a symlink, or nothing that has bytes, or a folder that is not empty because of the filter. */
+  readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty';
+  /** Why it failed. */
+  readonly error?: Error;
+}
+
+/** The options after checks, defaults filled in. */
+export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth'>> {
+  readonly signal: AbortSignal | undefined;
+  readonly depth: number;
+  /** What is deeper is left out without an error. */
+  readonly depthChosen: boolean;
+  readonly select: ReturnType<typeof selector>;
+  readonly temporaryName: ((name: string) => string) | undefined;
+}
+
+/** What differs between a transfer and a mirror. */
+export type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
+
+const MOST_LEVELS = 100;
+
+/** @throws ArgumentError */
+export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remote: Remote): TreeSettings {
+  const settings = {
+    overwrite: oneOf('overwrite', options.overwrite ?? defaults.overwrite, ['always', 'never', 'newer', 'size', 'changed']),
+    delete: flag('delete', options.delete, false),
+    select: selector(options.filter),
+    dryRun: flag('dryRun', options.dryRun, false),
+    preserveTimes: flag('preserveTimes', options.preserveTimes, defaults.preserveTimes),
+    concurrency: whole('concurrency', options.concurrency ?? connectionsOf(remote)),
+    temporaryName: namer(options.temporaryName ?? true),
+    symlinks: oneOf('symlinks', options.symlinks ?? 'skip', ['skip', 'follow']),
+    names: oneOf('names', options.names ?? 'portable', ['portable', 'native']),
+    continueOnError: flag('continueOnError', options.continueOnError, false),
+    ...levels(options.depth),
+    maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? MAX_PENDING_BYTES),
+    signal: options.signal,
+  };
+  return settings;
+}
+
+/** The option `depth`. @throws ArgumentError */
+export function levels(depth: number | undefined): { depth: number; depthChosen: boolean } {
+  if (depth === undefined) return { depth: MOST_LEVELS, depthChosen: false };
+  return { depth: depth === Infinity ? depth : whole('depth', depth), depthChosen: true };
+}
+
+/** @throws ArgumentError */
+export function whole(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw new ArgumentError(`${name} must be a whole number from 1 on, not ${String(value)}`);
+  return value;
+}
+
+/** @throws ArgumentError */
+export function flag(name: string, value: unknown, fallback: boolean): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new ArgumentError(`${name} must be true or false, not ${String(value)}`);
+  return value ?? fallback;
+}
+
+function oneOf<const T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) throw new ArgumentError(`${name} must be one of ${allowed.join(', ')}, not ${String(value)}`);
+  return value;
+}
+
+/** A pool tells how many connections it has. */
+function connectionsOf(remote: Remote & { readonly connections?: unknown }): number {
+  return typeof remote.connections === 'number' ? remote.connections : 1;
+}
+
+function namer(option: unknown): TreeSettings['temporaryName'] {
+  if (option === false) return undefined;
+  if (option === true) return partName;
+  if (typeof option === 'function') return option as (name: string) => string;
+  throw new ArgumentError('temporaryName must be true, false, or a function');
+}
+
+const LONGEST_NAME = 255;
+
+/** Hidden where a dot hides; a name that is too long for more is cut, because file systems end at 255 bytes. */
+function partName(name: string): string {
+  const part = `.${name}.part`;
+  if (Buffer.byteLength(part) <= LONGEST_NAME) return part;
+  let kept = name.slice(0, LONGEST_NAME - 16);
+  while (Buffer.byteLength(kept) > LONGEST_NAME - 16) kept = kept.slice(0, -1);
+  return `.${kept}.${checksum(name)}.part`;
+}
+
+/** Names that begin alike have parts of their own. */
+function checksum(name: string): string {
+  let sum = 5381;
+  for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 33) + name.charCodeAt(i)) >>> 0;
+  return sum.toString(36);
+}

@@ -1,0 +1,149 @@
+import { ArgumentError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { selector, type Filter } from './filter';
+import type { Remote } from './remote';
+import { Budget, MAX_PENDING_BYTES } from './tree-budget';
+import { Flow } from './tree-flow';
+import { flag, levels, whole } from './tree-options';
+import { chainFrom, enter, type Link } from './walk-chain';
+import { checkName, joined, placed, type WalkEntry } from './walk-entry';
+import { followed, LinkLog } from './walk-links';
+import { isAboutPath, Listings } from './walk-listing';
+import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
+
+/** How a tree is walked. */
+export interface WalkOptions {
+  /** Levels of folders, 1 for what is in the first one only; default 100, and what is deeper is told by `unreadable`. */
+  depth?: number;
+  /** Which entries are given; a folder that is excluded is not entered. */
+  filter?: Filter;
+  /** Gives symlinks as what they lead to, and enters them; default false. */
+  followSymlinks?: boolean;
+  /** Most bytes of names of folders that are remembered to be entered later; default 128 MiB. */
+  maxPendingBytes?: number;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** What a walk left out, and why. */
+export interface Unreadable {
+  /** From the start of the tree; where a name is itself a path, that name behind its folder. */
+  readonly path: string;
+  readonly error: Error;
+}
+
+/**
+ * All that is in a folder and below, as a Readable of entries with their paths: each folder comes before what is in it, and is
+ * listed when it is read. Memory holds the names of folders that are still to be entered, and nothing else.
+ *
+ * The event `unreadable` (an `Unreadable`) tells what was left out: a folder that the server does not list, one that leads back
+ * to a folder that it is in (by its `unique` fact or its symlink's target) or is too deep, a name that is a path. The stream
+ * fails when the first folder cannot be listed, or the connection is lost.
+ *
+ * @param path of the first folder; empty for the working folder
+ * @throws ArgumentError
+ */
+export function walk(remote: Remote, path = '', options: WalkOptions = {}): Walk {
+  if (typeof path !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof path}`);
+  return new Walk(remote, path, walkSettings(options));
+}
+
+type WalkSettings = ReturnType<typeof walkSettings>;
+
+function walkSettings({ depth, filter, followSymlinks, maxPendingBytes = MAX_PENDING_BYTES, signal }: WalkOptions) {
+  return {
+    select: selector(filter),
+    follow: flag('followSymlinks', followSymlinks, false),
+    ...levels(depth),
+    maxPendingBytes: whole('maxPendingBytes', maxPendingBytes),
+    signal,
+  };
+}
+
+/** What `walk` makes. */
+export class Walk extends Flow<WalkEntry> {
+  readonly #remote: Remote;
+  readonly #start: string;
+  readonly #settings: WalkSettings;
+  readonly #budget: Budget;
+
+  /** @internal use `walk` */
+  constructor(remote: Remote, path: string, settings: WalkSettings) {
+    super((stop) => this.#walk(stop), settings.signal);
+    this.#remote = remote;
+    this.#start = path;
+    this.#settings = settings;
+    this.#budget = new Budget(settings.maxPendingBytes);
+  }
+
+  async *#walk(signal: AbortSignal): AsyncGenerator<WalkEntry, void, void> {
+    const listings = new Listings(this.#remote, signal);
+    const pending = new PendingFolders(this.#budget);
+    yield* this.#folder({ path: '', link: chainFrom(this.#start) }, listings, pending);
+    for (let seen = pending.next(); seen; seen = pending.next()) {
+      const link = this.#enter(seen);
+      if (!link) continue;
+      try {
+        yield* this.#folder({ path: seen.path, link }, listings, pending);
+      } catch (error) {
+        if (signal.aborted || !isAboutPath(error)) throw error;
+        this.#leaveOut(seen.path, error as Error);
+      }
+    }
+  }
+
+  async *#folder(folder: Folder, listings: Listings, pending: PendingFolders): AsyncGenerator<WalkEntry, void, void> {
+    const folders = pending.in(folder);
+    const links = new LinkLog(this.#budget);
+    const depth = folder.link.depth + 1;
+    for await (const entry of listings.folder(this.#remotePath(folder.path))) {
+      if (!this.#isName(folder, entry)) continue;
+      if (entry.type === 'symlink' && this.#settings.follow) links.add(entry);
+      else yield* this.#give(placed(entry, folder.path, depth), folders);
+    }
+    for (const link of links.take()) {
+      const end = await followed(this.#remote, this.#remotePath(joined(folder.path, link.name)), link);
+      yield* this.#give(placed(end, folder.path, depth), folders);
+    }
+  }
+
+  *#give(entry: WalkEntry, folders: ReturnType<PendingFolders['in']>): Generator<WalkEntry> {
+    const { wanted, entered } = this.#settings.select(entry);
+    if (entry.type === 'directory' && entered && !this.#isEnough(entry.depth)) folders.add({ name: entry.name, unique: entry.facts?.['unique'], target: entry.target });
+    if (wanted) yield entry;
+  }
+
+  #isName(folder: Folder, { name }: Entry): boolean {
+    try {
+      checkName(name);
+      return true;
+    } catch (error) {
+      this.#leaveOut(joined(folder.path, name), error as Error);
+      return false;
+    }
+  }
+
+  /** Undefined where the folder is not to be entered. */
+  #enter(seen: SeenFolder): Link | undefined {
+    try {
+      return enter(seen.parent.link, seen, this.#settings.depth);
+    } catch (error) {
+      this.#leaveOut(seen.path, error as Error);
+      return undefined;
+    }
+  }
+
+  /** What is deeper was not asked for. */
+  #isEnough(level: number): boolean {
+    const { depth, depthChosen } = this.#settings;
+    return depthChosen && level >= depth;
+  }
+
+  #leaveOut(path: string, error: Error): void {
+    this.emit('unreadable', { path, error } satisfies Unreadable);
+  }
+
+  #remotePath(path: string): string {
+    return path === '' ? this.#start : joined(this.#start, path);
+  }
+}
