@@ -1,5 +1,9 @@
 export { FTP } from './ftp';
 export type { FTPEvents } from './client';
+export type { RetryEvent, RetryOptions } from './bulk/backoff';
+export type { HashAlgorithm } from './bulk/digest';
+export { hash } from './bulk/hash';
+export type { Verify } from './bulk/verify';
 export type { ConnectionRequest, FTPOptions } from './options';
 export type { Codec, Encoding } from './control/encoding';
 export { Reply, type ReplyKind } from './control/reply';
