@@ -33,6 +33,11 @@ export function dissect(bytes: Buffer): Dissected {
   return { clear: bytes.toString('latin1', 0, begin), records, behind: bytes.subarray(at) };
 }
 
+/** Whether the bytes can be the beginning of a record that was cut off; nothing is one, too. */
+export function startsRecord(bytes: Buffer): boolean {
+  return bytes.length === 0 || (TYPES.includes(bytes.readUInt8(0)) && (bytes[1] ?? MAJOR) === MAJOR);
+}
+
 function isRecord(bytes: Buffer, at: number): boolean {
   return TYPES.includes(bytes[at] ?? 0) && bytes[at + 1] === MAJOR;
 }
