@@ -5,5 +5,5 @@ export type Remote = Pick<
   FTP,
   | 'retr' | 'stor' | 'appe' | 'stou' | 'retrlines' | 'storlines'
   | 'nlst' | 'dir' | 'list' | 'mlsd' | 'mlst'
-  | 'mkd' | 'rmd' | 'delete' | 'rename' | 'size' | 'mdtm' | 'mfmt' | 'feat'
+  | 'mkd' | 'rmd' | 'delete' | 'rename' | 'size' | 'mdtm' | 'mfmt' | 'feat' | 'hash'
 >;
