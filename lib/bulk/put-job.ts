@@ -1,0 +1,158 @@
+import { pipeline } from 'node:stream/promises';
+import type { StorStream } from '../data/stor-stream';
+import { FTPError, MismatchError, PermanentError } from '../errors';
+import { isLoss, type Backoff } from './backoff';
+import type { Passage } from './passage';
+import { persist, wasClosed } from './persist';
+import type { PutResult } from './put';
+import type { OpenSource } from './put-source';
+import type { PutTarget } from './put-target';
+import { sizeOf } from './remote-facts';
+import { assertSameHash, type HashingRemote } from './same-hash';
+
+/** What an upload is made of. */
+export interface PutSetup {
+  readonly remote: HashingRemote;
+  readonly source: OpenSource;
+  readonly target: PutTarget;
+  readonly backoff: Backoff;
+  readonly passage: Passage;
+  readonly resume: boolean;
+  readonly verify: 'size' | 'hash' | false | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * How to write from a byte on, the safest first. REST and STOR put each byte where it belongs, whatever a session that was lost may still
+ * write; behind APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off.
+ */
+const WAYS = ['REST', 'APPE', 'anew'] as const;
+
+/** One upload: as many attempts as it takes and the options allow. */
+export class PutJob {
+  readonly #setup: PutSetup;
+  #way = 0;
+  /** Bytes of ours that the server can have at most; none while its file is not ours. */
+  #sent: number;
+  #best = 0;
+  #resumedFrom = 0;
+  #continued = false;
+  /** A session that was lost may still write, empty or delete what is under the target's name. */
+  #haunted = false;
+  #retries = 0;
+  #touched = false;
+  /** All bytes are there, and right; what is left is the name. */
+  #bytes: number | undefined;
+
+  constructor(setup: PutSetup) {
+    this.#setup = setup;
+    this.#sent = setup.resume ? (setup.source.size ?? Infinity) : 0;
+  }
+
+  async run(): Promise<PutResult> {
+    const { target, backoff, passage, resume, signal } = this.#setup;
+    const begun = performance.now();
+    try {
+      const bytes = await persist(() => this.#attempt(), {
+        backoff,
+        signal,
+        hopeful: (error) => error instanceof MismatchError && this.#continued,
+        onRetry: (error) => this.#recover(error),
+      });
+      passage.finish();
+      return { path: target.path, bytes, resumedFrom: this.#resumedFrom, retries: this.#retries, ms: performance.now() - begun };
+    } catch (error) {
+      passage.stop();
+      if (this.#touched && !resume && !isUnreachable(error)) await target.discard();
+      throw error;
+    }
+  }
+
+  async #attempt(): Promise<number> {
+    const { target } = this.#setup;
+    if (this.#bytes === undefined) {
+      const offset = await this.#offset();
+      if (offset === 0 && this.#haunted) target.renew();
+      const bytes = await this.#upload(offset);
+      await this.#verify(bytes);
+      this.#bytes = bytes;
+    }
+    await target.publish(this.#bytes);
+    return this.#bytes;
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    this.#retries += 1;
+    if (error instanceof MismatchError) {
+      this.#sent = 0;
+      this.#haunted = true;
+    }
+    await this.#setup.source.check();
+  }
+
+  /** The byte to go on from. */
+  async #offset(): Promise<number> {
+    const { remote, target, backoff } = this.#setup;
+    if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
+    const there = await sizeOf(remote, target.name);
+    if (there === undefined || there > this.#sent) return 0;
+    if (this.#retries === 0) this.#resumedFrom = there;
+    if (there > this.#best) {
+      this.#best = there;
+      backoff.reset();
+    }
+    return there;
+  }
+
+  /** Sends what is missing; resolves with the bytes that the file has then. */
+  async #upload(offset: number): Promise<number> {
+    const { source, passage, signal } = this.#setup;
+    this.#continued = offset > 0;
+    passage.begin(offset);
+    if (offset > 0 && offset === source.size) return offset;
+    const stream = this.#open(offset);
+    try {
+      await pipeline([...source.read(offset), ...passage.streams(), stream], signal ? { signal } : {});
+      return offset + stream.bytesWritten;
+    } catch (error) {
+      if (stream.pending && offset > 0 && isRefusal(error)) return await this.#nextWay();
+      this.#haunted ||= !isUnreachable(error);
+      throw error;
+    } finally {
+      if (!stream.pending) this.#sent = Math.max(offset > 0 ? this.#sent : 0, offset + stream.bytesWritten);
+    }
+  }
+
+  async #nextWay(): Promise<number> {
+    this.#way += 1;
+    return this.#upload(await this.#offset());
+  }
+
+  #open(offset: number): StorStream {
+    const { remote, target, verify } = this.#setup;
+    this.#touched = true;
+    if (offset === 0) return remote.stor(target.name, verify ? { verify } : {});
+    return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
+  }
+
+  /** An upload in one go has verified itself. */
+  async #verify(bytes: number): Promise<void> {
+    const { remote, source, target, verify = 'size' } = this.#setup;
+    if (!this.#continued || verify === false) return;
+    const there = await sizeOf(remote, target.name);
+    if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
+    if (verify !== 'hash') return;
+    await source.check();
+    await assertSameHash(remote, target.name, () => source.read(0));
+  }
+}
+
+/** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
+}
+
+/** Nothing was asked of the server, and nothing more can be. */
+function isUnreachable(error: unknown): boolean {
+  return wasClosed(error) || (isLoss(error) && (error.phase === 'connect' || error.phase === 'login'));
+}

@@ -1,0 +1,29 @@
+import { Writable, type Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MismatchError } from '../errors';
+import { Digest } from './digest';
+import { chooseDigest } from './digest-command';
+import type { FTP } from '../ftp';
+import type { Remote } from './remote';
+
+/** A client or a pool that can also be asked for hashes. */
+export type HashingRemote = Remote & Pick<FTP, 'hash'>;
+
+/**
+ * Compares a file on the server with our bytes by the strongest hash that the server offers.
+ *
+ * @param read gives our bytes: a Readable, and what it goes through
+ * @throws UnsupportedError when the server offers none; MismatchError
+ */
+export async function assertSameHash(remote: HashingRemote, path: string, read: () => readonly (Readable | Transform)[]): Promise<void> {
+  const { algorithm } = chooseDigest(await remote.feat());
+  const digest = new Digest(algorithm);
+  const theirs = await remote.hash(path, algorithm);
+  const write = (bytes: Uint8Array, _encoding: BufferEncoding, callback: () => void): void => {
+    digest.update(bytes);
+    callback();
+  };
+  await pipeline([...read(), new Writable({ write })]);
+  const ours = digest.hex();
+  if (ours !== theirs) throw new MismatchError(`${path}: its ${algorithm} is ${theirs}, and ours is ${ours}`);
+}
