@@ -1,0 +1,59 @@
+import type { FileHandle } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { TransferError } from '../errors';
+import type { RetryOptions } from './backoff';
+import type { Passage } from './passage';
+import { RangeWriter } from './range-writer';
+import type { Remote } from './remote';
+import type { Verify } from './verify';
+
+/** What all ranges of a file have in common. */
+export interface RangeSetup {
+  readonly remote: Remote;
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly retry: RetryOptions | number | boolean;
+  readonly passage: Passage;
+  readonly signal: AbortSignal | undefined;
+  readonly onRetry: () => void;
+}
+
+/** Bytes of a remote file, and what to verify them by. */
+export interface Range {
+  readonly start: number;
+  /** Inclusive; undefined: to the end. */
+  readonly end?: number;
+  readonly verify?: Verify | undefined;
+}
+
+/** Downloads a range to where it belongs in the local file; resolves with its bytes. */
+export async function fetchRange(setup: RangeSetup, { start, end, verify }: Range): Promise<number> {
+  const { remote, path, file, retry, passage, signal, onRetry } = setup;
+  const stream = remote.retr(path, { start, retry, ...(end === undefined ? {} : { end }), ...(verify ? { verify } : {}) }).on('retry', onRetry);
+  const writer = new RangeWriter(file, start);
+  await pipeline([stream, ...passage.streams(), writer], signal ? { signal } : {});
+  return writer.bytesWritten;
+}
+
+/** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */
+export async function fetchSegments(setup: RangeSetup, size: number, segments: number): Promise<void> {
+  const stop = new AbortController();
+  const signal = setup.signal ? AbortSignal.any([setup.signal, stop.signal]) : stop.signal;
+  let failure: { readonly error: unknown } | undefined;
+  const fetchOne = async ({ start, end }: Required<Pick<Range, 'start' | 'end'>>): Promise<void> => {
+    try {
+      const bytes = await fetchRange({ ...setup, signal }, { start, end });
+      if (bytes !== end - start + 1) throw new TransferError(`${setup.path}: bytes ${start} to ${end} are ${bytes} only`, { phase: 'data' });
+    } catch (error) {
+      failure ??= { error };
+      stop.abort();
+    }
+  };
+  await Promise.all(partsOf(size, segments).map(fetchOne));
+  if (failure) throw failure.error;
+}
+
+function partsOf(size: number, segments: number): { start: number; end: number }[] {
+  const length = Math.max(1, Math.ceil(size / segments));
+  return Array.from({ length: Math.ceil(size / length) }, (_, n) => ({ start: n * length, end: Math.min(size, (n + 1) * length) - 1 }));
+}

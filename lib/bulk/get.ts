@@ -1,0 +1,61 @@
+import { ArgumentError } from '../errors';
+import { Backoff, type RetryOptions } from './backoff';
+import { GetJob } from './get-job';
+import { checkSegments } from './healing';
+import { checkPassage, Passage, type PassageOptions } from './passage';
+import type { HashingRemote } from './same-hash';
+import { checkVerify } from './verify';
+
+/** What `get` can be told. */
+export interface GetOptions extends PassageOptions {
+  /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for none. */
+  retry?: RetryOptions | number | boolean;
+  /**
+   * Goes on with what is there of the file, and leaves what there is on a failure, as `<local>.<size>-<time>.part`; default false. A file under
+   * its own name that is shorter than the remote one, and not older, is taken for its beginning.
+   */
+  resume?: boolean;
+  /** Parts that are fetched at the same time, on as many connections of a pool; not with `resume`. Default 1. */
+  segments?: number;
+  /** Compares the size of what came with what SIZE tells, or its hash with what the server computes. Default: `size`, and for a file that was taken for a beginning a hash, where the server offers one. */
+  verify?: 'size' | 'hash';
+  /** Gives the file the time that MDTM tells; default false. */
+  preserveTimes?: boolean;
+  /** Ends it with an AbortError. */
+  signal?: AbortSignal;
+}
+
+/** A download that is complete. */
+export interface GetResult {
+  readonly path: string;
+  /** The local file. */
+  readonly local: string;
+  /** Of the whole file. */
+  readonly bytes: number;
+  /** Bytes of it that were there before. */
+  readonly resumedFrom: number;
+  /** How often it went on after a loss. */
+  readonly retries: number;
+  /** Milliseconds that it took. */
+  readonly ms: number;
+}
+
+/**
+ * Downloads into a local file, going on after losses. The bytes come into a file beside it, which gets its name when all of them are there:
+ * nobody sees half a file. A symbolic link is followed, as `fs` does.
+ *
+ * @throws ArgumentError; PermanentError when the server refuses; ChangedError when the remote file does not stay the same; MismatchError when
+ * what came is not what the server says; else what the last attempt failed with, or the file system
+ */
+export async function get(remote: HashingRemote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
+  const { retry = true, resume = false, segments = 1, preserveTimes = false, verify, signal, progress } = options;
+  if (typeof local !== 'string' || local === '') throw new ArgumentError('the local path must be that of a file');
+  checkSegments(segments);
+  if (resume && segments > 1) throw new ArgumentError('segments cannot be resumed: say one or the other');
+  checkVerify(verify);
+  const backoff = (): Backoff => new Backoff(retry === false ? 0 : retry);
+  backoff();
+  checkPassage(options);
+  const passage = (total: number | undefined): Passage => new Passage(options, total);
+  return new GetJob(remote, path, local, { retry, resume, segments, preserveTimes, verify, signal, backoff, passage, sized: progress !== undefined }).run();
+}
