@@ -14,7 +14,7 @@ export interface DataListener {
   onChunk(chunk: Buffer): boolean;
   /** The server closed its side cleanly. */
   onEnd(): void;
-  /** The connection broke, could not be made, or stood still. */
+  /** The connection broke, could not be made, or stood still; also behind our own end, when the server or the way to it resets. */
   onError(error: Error): void;
   /** More may be written. */
   onDrain(): void;
@@ -55,6 +55,8 @@ export class DataConnection {
   #paused = false;
   /** FIN is on its way, at most for a turn of the event loop. */
   #ending = false;
+  /** FIN has left: what the server's side does from here on is no news, unless it is a reset. */
+  #ended = false;
 
   constructor(source: DataSource, listener: DataListener, settings: Settings) {
     this.#source = source;
@@ -128,7 +130,9 @@ export class DataConnection {
       socket.end((error?: Error | null) => {
         this.#ending = false;
         this.#stall?.rest();
-        if (!error) flushed();
+        if (error) return;
+        this.#ended = true;
+        flushed();
       });
     };
     // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses behind a FIN that waits.
@@ -201,13 +205,14 @@ export class DataConnection {
   }
 
   readonly #onEnd = (): void => {
+    if (this.#ending || this.#ended) return; // both sides have ended, and such a connection has no peer any more, either
     if (wasReset(this.#raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
     else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener.onEnd();
   };
 
   readonly #onClose = (): void => {
-    if (this.#state === 'live') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+    if (this.#state === 'live' && !this.#ended) this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
   };
 
   readonly #onDrain = (): void => {

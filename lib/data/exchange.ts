@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { abortTransfer } from '../control/abort';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
@@ -61,6 +62,7 @@ export class Exchange implements DataListener {
   /** The final reply came before we had ended the upload; that our last byte has left may well be heard of later. */
   #early = false;
   #insecure: SecurityError | undefined;
+  #broken: Error | undefined;
   #dataOver = false;
   /** Nothing but the final reply is waited for. */
   #due = false;
@@ -154,6 +156,7 @@ export class Exchange implements DataListener {
 
   onError(error: Error): void {
     if (error instanceof SecurityError) this.#insecure = error;
+    this.#broken = error;
     this.#dataEnded.reject(error);
   }
 
@@ -230,7 +233,10 @@ export class Exchange implements DataListener {
     return reply;
   }
 
-  /** Complete when all has left, our side has ended, and the final reply is 2yz. */
+  /**
+   * Complete when all has left, our side has ended, the final reply is 2yz, and nobody reset the connection meanwhile:
+   * what cuts an upload on its way may end it properly for the server, which then calls the part that it has the whole.
+   */
   async #upload(): Promise<Reply> {
     const completion = this.#completion as Promise<Reply>;
     const ended = this.#dataEnded.promise.then(
@@ -242,6 +248,8 @@ export class Exchange implements DataListener {
       return reply;
     });
     const [reply] = await Promise.all([answered, ended]);
+    await turn(); // a reset that came before this reply may be read after it
+    if (this.#broken) throw annotate(this.#broken as FTPError, { reply, maybeCompleted: true });
     return reply;
   }
 

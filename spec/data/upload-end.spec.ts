@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import { TransferError, type FTPError, type StorStream } from '../../lib/index';
+import type { Sequence } from '../support/server/script';
+import { dataClosed, dataEnd, dataReset, openData, receiveData, send } from '../support/server/steps';
+import { errorOf, useBench } from '../support/transfers';
+
+const MARK = send('150 Ok to send data.');
+const DONE = send('226 Transfer complete.');
+
+describe('an upload whose last byte and FIN have left', () => {
+  const bench = useBench();
+
+  /** What an upload of `hello` ends with; the session must live on. */
+  async function put(...STOR: Sequence): Promise<{ error: FTPError | undefined; stream: StorStream }> {
+    await bench.serve({ script: { STOR } });
+    const ftp = bench.client();
+    const stream = ftp.stor('file');
+    stream.end('hello');
+    const error = await errorOf(stream);
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.logins).to.equal(1);
+    return { error, stream };
+  }
+
+  it('is an error when the connection is reset, though the server says 226: what cut it may have ended it properly for the server', async () => {
+    const { error, stream } = await put(openData(), MARK, dataClosed(), dataReset(), DONE);
+    expect(error).to.be.instanceOf(TransferError);
+    expect(error).to.include({ phase: 'data', bytesTransferred: 5, maybeCompleted: true });
+    expect(error?.reply?.code).to.equal(226);
+    expect(stream.writableFinished).to.equal(false);
+  });
+
+  it('is the error of the server where there is one', async () => {
+    const { error } = await put(openData(), MARK, dataClosed(), dataReset(), send('426 Failure reading network stream.'));
+    expect(error).to.include({ code: 'ERR_FTP_TEMPORARY', bytesTransferred: 5 });
+  });
+
+  for (const [when, ...steps] of [
+    ['before', dataEnd(), DONE],
+    ['behind', DONE, dataEnd()],
+  ] as const) {
+    it(`is complete when the server ends the connection ${when} its 226`, async () => {
+      expect((await put(openData(), MARK, receiveData(), ...steps)).error).to.equal(undefined);
+      expect(bench.server.read('/file').toString()).to.equal('hello');
+    });
+  }
+});
