@@ -70,9 +70,16 @@ function describeModes(server: RealServer, main: Mode): void {
       if (mode !== main || host !== server.host) describeMode(targetOf(server, host), host === '::1' ? `${mode} over IPv6` : mode, mode, rounds);
     }
   }
-  if (server.secure && server.tlsMax === 'TLSv1.3') {
-    const target = targetOf(server);
-    const tls = { ...target.options.tls, maxVersion: 'TLSv1.2' as const };
-    describeMode({ ...target, options: { ...target.options, tls } }, 'TLS 1.2', main, rounds);
+  if (server.secure && server.tlsMax === 'TLSv1.3') describeTls12(server, main);
+}
+
+/** The older version over each kind of data connection: passive, active, and IPv6. */
+function describeTls12(server: RealServer, main: Mode): void {
+  const rounds = 2;
+  for (const host of server.hosts) {
+    const modes: readonly Mode[] = host === '::1' ? ['EPSV', 'EPRT'] : [main, ...(server.can.port ? (['PORT'] as const) : [])];
+    const { options, ...target } = targetOf(server, host);
+    const tls = { ...options.tls, maxVersion: 'TLSv1.2' as const };
+    for (const mode of modes) describeMode({ ...target, options: { ...options, tls } }, `${mode} in TLS 1.2${host === '::1' ? ' over IPv6' : ''}`, mode, rounds);
   }
 }
