@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { LimitError, SecurityError } from '../errors';
-import type { Entry } from '../listing/entry';
+import type { Entry, EntryType } from '../listing/entry';
 
 /** A folder and the folders that it is in, as far as their identity is known. */
 export interface Link {
@@ -17,6 +17,10 @@ export interface Sighting extends Pick<Entry, 'name'> {
   readonly unique?: string | undefined;
   /** Where the symlink leads that it was reached by. */
   readonly target?: string | undefined;
+  /** False for a folder that is only passed on the way to what is wanted. */
+  readonly wanted?: boolean;
+  /** What is in its place on the other side, if anything. */
+  readonly opposite?: EntryType | undefined;
 }
 
 /** The start of a tree. */

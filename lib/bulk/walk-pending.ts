@@ -1,3 +1,4 @@
+import type { EntryType } from '../listing/entry';
 import type { Budget } from './tree-budget';
 import { TreeLog } from './tree-log';
 import type { Link, Sighting } from './walk-chain';
@@ -11,35 +12,46 @@ export interface Folder {
 }
 
 /** One that was seen, and may turn out to be no folder, or one that must not be entered. */
-export interface SeenFolder extends Sighting {
+export interface SeenFolder<F extends Folder = Folder> extends Sighting {
   readonly path: string;
-  readonly parent: Folder;
+  readonly parent: F;
 }
 
-type Record = [name: string, unique: string | null, target: string | null];
+type FolderRecord = [name: string, unique: string | null, target: string | null, wanted: 0 | 1, opposite: EntryType | null];
 
 /** The folders that are still to be entered, depth first, each group behind the listing that showed it. */
-export class PendingFolders {
+export class PendingFolders<F extends Folder = Folder> {
   readonly #budget: Budget;
-  readonly #groups: { readonly parent: Folder; readonly log: TreeLog<Record> }[] = [];
+  readonly #groups: { readonly parent: F; readonly log: TreeLog<FolderRecord> }[] = [];
 
   constructor(budget: Budget) {
     this.#budget = budget;
   }
 
   /** What is added comes before everything else, in the order in which it is added. @throws LimitError */
-  in(parent: Folder): { add(sighting: Sighting): void } {
-    const log = new TreeLog<Record>(this.#budget);
+  in(parent: F): { add(sighting: Sighting): void } {
+    const log = new TreeLog<FolderRecord>(this.#budget);
     this.#groups.push({ parent, log });
-    return { add: ({ name, unique, target }) => log.push([name, unique ?? null, target ?? null]) };
+    return {
+      add: ({ name, unique, target, wanted = true, opposite }) => log.push([name, unique ?? null, target ?? null, wanted ? 1 : 0, opposite ?? null]),
+    };
   }
 
-  next(): SeenFolder | undefined {
+  next(): SeenFolder<F> | undefined {
     for (let group = this.#groups.at(-1); group; group = this.#groups.at(-1)) {
       const record = group.log.shift();
       if (record) {
-        const [name, unique, target] = record;
-        return { name, unique: unique ?? undefined, target: target ?? undefined, parent: group.parent, path: joined(group.parent.path, name) };
+        const [name, unique, target, wanted, opposite] = record;
+        const { parent } = group;
+        return {
+          name,
+          unique: unique ?? undefined,
+          target: target ?? undefined,
+          wanted: wanted === 1,
+          opposite: opposite ?? undefined,
+          parent,
+          path: joined(parent.path, name),
+        };
       }
       this.#groups.pop();
     }

@@ -1,0 +1,218 @@
+import { ArgumentError, TransferError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { checkLocalName } from './local-name';
+import { LocalTree } from './local-tree';
+import type { Remote } from './remote';
+import { CandidateLog, type Candidate } from './tree-batch';
+import { Budget } from './tree-budget';
+import { decide, knownLocally, knownOf } from './tree-compare';
+import { LocalRemoval } from './tree-local-removal';
+import { treeSettings, type TreeOptions, type TreeSettings } from './tree-options';
+import { Receiver } from './tree-receiver';
+import { RemoteTree } from './tree-remote';
+import { Job, type Step } from './tree-run';
+import { TreeStream } from './tree-stream';
+import { TreeTable } from './tree-table';
+import { chainFrom, enter } from './walk-chain';
+import { checkName, joined, placed, type WalkEntry } from './walk-entry';
+import { followed, LinkLog } from './walk-links';
+import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
+
+/**
+ * Downloads a folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
+ * cancelling are stream work. Nothing happens before it is read; folders are listed as they are reached, and memory holds names,
+ * not trees.
+ *
+ * Names from the server stay names in the local folder, and no symlink in it is followed: what would leave it, or is a device
+ * or another file's name, is refused with a SecurityError. The local folder itself may be a symlink.
+ *
+ * @throws ArgumentError
+ */
+export function downloadTree(remote: Remote, remotePath: string, localPath: string, options: TreeOptions = {}): TreeStream {
+  return downloads(remote, remotePath, localPath, treeSettings(options, { overwrite: 'always', preserveTimes: false }, remote));
+}
+
+/** @internal with settings that were checked */
+export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
+  if (typeof remotePath !== 'string') throw new ArgumentError(`a remote path must be a string, not ${typeof remotePath}`);
+  if (typeof localPath !== 'string' || localPath === '') throw new ArgumentError('a local path must be a string that is not empty');
+  return new TreeStream((signal) => new DownloadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+}
+
+/** A folder on both sides. */
+interface LocalFolder extends Folder {
+  readonly parent: LocalFolder | undefined;
+  /** It is there, or, in a dry run, would be. */
+  made: boolean;
+  /** It was there before. */
+  readonly existed: boolean;
+}
+
+/** What one listing leaves to be done. */
+interface Harvest {
+  readonly folder: LocalFolder;
+  readonly folders: ReturnType<PendingFolders['in']>;
+  readonly links: LinkLog;
+  readonly candidates: CandidateLog;
+  /** Every name of the listing, where what has none is to be deleted. */
+  readonly names: TreeTable<[]> | undefined;
+}
+
+/** The way through a remote tree; its steps are done by `perform`. */
+class DownloadPlan {
+  readonly #remote: RemoteTree;
+  readonly #local: LocalTree;
+  readonly #settings: TreeSettings;
+  readonly #receiver: Receiver;
+  readonly #removal: LocalRemoval;
+  readonly #budget: Budget;
+  readonly #pending: PendingFolders<LocalFolder>;
+
+  constructor(remote: RemoteTree, localPath: string, settings: TreeSettings) {
+    this.#remote = remote;
+    this.#local = new LocalTree(localPath);
+    this.#settings = settings;
+    this.#receiver = new Receiver(remote, this.#local, settings);
+    this.#removal = new LocalRemoval(this.#local, settings);
+    this.#budget = new Budget(settings.maxPendingBytes);
+    this.#pending = new PendingFolders(this.#budget);
+  }
+
+  async *steps(): AsyncGenerator<Step, void, void> {
+    const existed = await this.#local.open();
+    if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
+    yield* this.#folder({ path: '', link: chainFrom(this.#remote.root), parent: undefined, made: existed, existed });
+    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) yield* this.#enter(seen);
+  }
+
+  async *#enter(seen: SeenFolder<LocalFolder>): AsyncGenerator<Step, void, void> {
+    const { parent, path } = seen;
+    const { depth, depthChosen } = this.#settings;
+    if (depthChosen && parent.link.depth + 1 >= depth) return;
+    const job = new Job('directory', path);
+    try {
+      const link = enter(parent.link, seen, depth);
+      const existed = parent.existed && (await this.#clearPlace(path));
+      const folder = { path, link, parent, made: existed, existed };
+      if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
+      if (seen.wanted) yield* this.#make(folder);
+      yield* this.#folder(folder);
+    } catch (error) {
+      yield job.failed(error);
+    }
+  }
+
+  /** Whether there is a folder; a file in its place goes where that is wanted. */
+  async #clearPlace(path: string): Promise<boolean> {
+    const stats = await this.#local.look(path);
+    if (!stats || stats.isDirectory()) return stats !== undefined;
+    if (!this.#settings.delete) throw inTheWay(this.#local.path(path), 'file');
+    if (!this.#settings.dryRun) await this.#local.removeFile(path);
+    return false;
+  }
+
+  /** Makes a folder, and those above it that nothing was wanted of so far. */
+  async *#make(folder: LocalFolder): AsyncGenerator<Step, void, void> {
+    if (folder.made) return;
+    if (folder.parent) yield* this.#make(folder.parent);
+    const job = new Job('directory', folder.path);
+    if (!this.#settings.dryRun) {
+      if (folder.parent) await this.#local.check(folder.parent.path);
+      await this.#local.makeFolder(folder.path);
+    }
+    folder.made = true;
+    yield job.result('created');
+  }
+
+  async *#folder(folder: LocalFolder): AsyncGenerator<Step, void, void> {
+    const harvest: Harvest = {
+      folder,
+      folders: this.#pending.in(folder),
+      links: new LinkLog(this.#budget),
+      candidates: new CandidateLog(this.#budget),
+      names: this.#settings.delete && folder.existed ? new TreeTable(this.#budget) : undefined,
+    };
+    const listing = this.#remote.listings.folder(this.#remote.path(folder.path));
+    let failure: Step | undefined;
+    try {
+      for await (const entry of listing) yield* this.#entry(entry, harvest);
+      for (const link of harvest.links.take()) yield* this.#named(await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link), harvest);
+    } catch (error) {
+      if (folder.path === '' || this.#remote.signal.aborted) throw error;
+      failure = new Job('directory', folder.path).failed(error);
+    }
+    if (failure) yield failure;
+    if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
+    // Before anything is written here: what is half written has a name, too.
+    const extraneous = harvest.names && !failure && listing.whole ? await this.#removal.extraneous(folder.path, harvest.names, this.#remote.listings.showsHidden, this.#budget) : undefined;
+    harvest.names?.clear();
+    for (const batch of harvest.candidates.batches()) yield* this.#batch(folder, batch);
+    if (extraneous) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous);
+  }
+
+  async *#entry(entry: Entry, harvest: Harvest): AsyncGenerator<Step, void, void> {
+    harvest.names?.add(entry.name);
+    if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') harvest.links.add(entry);
+    else yield* this.#named(entry, harvest);
+  }
+
+  async *#named(entry: Entry, { folder, folders, candidates }: Harvest): AsyncGenerator<Step, void, void> {
+    const job = new Job(entry.type, joined(folder.path, entry.name));
+    try {
+      const file = placed(entry, folder.path, folder.link.depth + 1);
+      const { wanted, entered } = this.#settings.select(file);
+      if (!wanted && !entered) return;
+      checkName(entry.name);
+      checkLocalName(entry.name, this.#settings.names);
+      if (entry.type === 'directory') {
+        if (entered) folders.add({ name: entry.name, unique: entry.facts?.['unique'], target: entry.target, wanted });
+      } else if (!wanted) return;
+      else if (entry.type === 'file') yield* this.#file(file, folder, candidates, job);
+      else yield job.result('skipped', { reason: entry.type === 'symlink' ? 'symlink' : 'not a file' });
+    } catch (error) {
+      yield job.failed(error);
+    }
+  }
+
+  async *#file(entry: WalkEntry, folder: LocalFolder, candidates: CandidateLog, job: Job): AsyncGenerator<Step, void, void> {
+    const { overwrite, preserveTimes } = this.#settings;
+    const remote = knownOf(entry);
+    const stats = folder.existed ? await this.#local.look(entry.path) : undefined;
+    if (!stats) return candidates.add({ name: entry.name, remote, doubt: undefined, replaces: false });
+    if (stats.isDirectory() && !this.#settings.delete) throw inTheWay(this.#local.path(entry.path), 'folder');
+    if (stats.isDirectory()) return candidates.add({ name: entry.name, remote, doubt: undefined, replaces: true });
+    const verdict = decide(overwrite, remote, knownLocally(stats), preserveTimes);
+    if (verdict === false) yield job.result('skipped', { reason: 'exists' });
+    else candidates.add({ name: entry.name, remote, doubt: verdict === true ? undefined : verdict, replaces: false });
+  }
+
+  /** Asks what must be asked, all at once, and gives the tasks. */
+  async *#batch(folder: LocalFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
+    const steps = await Promise.all(batch.map((candidate) => this.#settle(joined(folder.path, candidate.name), candidate)));
+    for (const [index, step] of steps.entries()) {
+      if (typeof step === 'function') {
+        yield* this.#make(folder);
+        if (batch[index]?.replaces) yield* this.#removal.one(joined(folder.path, batch[index].name), folder.link.depth + 1);
+      }
+      yield step;
+    }
+  }
+
+  async #settle(path: string, { remote, doubt }: Candidate): Promise<Step> {
+    const { overwrite, preserveTimes, dryRun } = this.#settings;
+    const job = new Job('file', path);
+    try {
+      const forTime = preserveTimes && !dryRun && remote.unit > 1000;
+      const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
+      const stats = doubt && (await this.#local.look(path));
+      if (stats && decide(overwrite, { ...known, exact: true }, knownLocally(stats), preserveTimes) === false) return job.result('skipped', { reason: 'exists' });
+      return dryRun ? job.result('downloaded') : () => this.#receiver.receive(path, known);
+    } catch (error) {
+      return job.failed(error);
+    }
+  }
+}
+
+function inTheWay(path: string, what: 'file' | 'folder'): Error {
+  return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
+}

@@ -1,0 +1,15 @@
+import { Flow } from './tree-flow';
+import type { TreeResult, TreeSettings } from './tree-options';
+import { perform, type Step } from './tree-run';
+
+/** What tree transfers are: a Readable with a `TreeResult` for each file and folder. */
+export class TreeStream extends Flow<TreeResult> {
+  /** @internal use `downloadTree`, `uploadTree` or `mirror` */
+  constructor(plan: (signal: AbortSignal) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
+    super((stop) => {
+      const controller = new AbortController();
+      stop.addEventListener('abort', () => controller.abort(), { once: true });
+      return perform(plan(controller.signal), settings, controller);
+    }, settings.signal);
+  }
+}

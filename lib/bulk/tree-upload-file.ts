@@ -1,0 +1,82 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ConnectionClosedError, PermanentError, SecurityError, TransferError } from '../errors';
+import { checkedPart } from './local-file';
+import type { Remote } from './remote';
+import { localTime } from './tree-compare';
+import { isAboutPath } from './walk-listing';
+
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+
+/** How a local file is sent. */
+export interface Sending {
+  /** The name that it has till it is complete; undefined: its own. */
+  readonly temporaryName: ((name: string) => string) | undefined;
+  /** Gives it the local file's time. */
+  readonly keepTime: boolean;
+  /** A local symlink is read as what it leads to. */
+  readonly followSymlinks: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a local file; what is incomplete is deleted. @returns the bytes sent */
+export async function sendLocalFile(localPath: string, remote: Remote, path: string, sending: Sending): Promise<number> {
+  const handle = await openPlain(localPath, sending.followSymlinks);
+  try {
+    return await send(handle, remote, path, sending);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function send(handle: FileHandle, remote: Remote, path: string, { temporaryName, keepTime, signal }: Sending): Promise<number> {
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw new TransferError(`STOR ${path}: the local path is no file any more`);
+  const name = posix.basename(path);
+  const part = temporaryName ? path.slice(0, path.length - name.length) + checkedPart(temporaryName(name), name) : path;
+  const upload = remote.stor(part, { signal });
+  try {
+    await pipeline(handle.createReadStream(), upload);
+    signal.throwIfAborted();
+    if (keepTime) await remote.mfmt(part, new Date(localTime(stats))).catch(ignoreRefusal);
+    signal.throwIfAborted();
+    if (temporaryName) await renameOver(remote, part, path);
+    return upload.bytesWritten;
+  } catch (error) {
+    if (!isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** RFC 959 leaves open what RNTO does to a file that is there: aioftp refuses it. */
+async function renameOver(remote: Remote, from: string, to: string): Promise<void> {
+  try {
+    await remote.rename(from, to);
+  } catch (refusal) {
+    if (!(refusal instanceof PermanentError)) throw refusal;
+    await remote.delete(to).catch(() => {
+      throw refusal;
+    });
+    await remote.rename(from, to);
+  }
+}
+
+async function openPlain(path: string, followSymlinks: boolean): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | (followSymlinks ? 0 : O_NOFOLLOW));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
+  }
+}
+
+/** Whoever has closed the client does not want it to connect again, be it to clean up. */
+function isClosedByUs(error: unknown): boolean {
+  return error instanceof ConnectionClosedError && error.cause === undefined;
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!isAboutPath(error)) throw error;
+}

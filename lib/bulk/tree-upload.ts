@@ -1,0 +1,240 @@
+import { lstat, opendir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ArgumentError, PermanentError, SecurityError, TransferError } from '../errors';
+import type { EntryType } from '../listing/entry';
+import type { Remote } from './remote';
+import { Budget } from './tree-budget';
+import { decide, knownLocally, knownOf, type Known } from './tree-compare';
+import { localEntry } from './tree-local-removal';
+import { treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
+import { RemoteTree } from './tree-remote';
+import { RemoteRemoval, type Facts } from './tree-remote-removal';
+import { Job, type Step } from './tree-run';
+import { TreeStream } from './tree-stream';
+import { TreeTable } from './tree-table';
+import { sendLocalFile } from './tree-upload-file';
+import { chainFrom, enter } from './walk-chain';
+import { checkName, joined, type WalkEntry } from './walk-entry';
+import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
+
+/**
+ * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
+ * cancelling are stream work. Nothing happens before it is read; local folders are read as they are reached, and remote ones
+ * are listed once, to know what is there.
+ *
+ * @throws ArgumentError
+ */
+export function uploadTree(remote: Remote, localPath: string, remotePath: string, options: TreeOptions = {}): TreeStream {
+  return uploads(remote, localPath, remotePath, treeSettings(options, { overwrite: 'always', preserveTimes: false }, remote));
+}
+
+/** @internal with settings that were checked */
+export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
+  if (typeof remotePath !== 'string') throw new ArgumentError(`a remote path must be a string, not ${typeof remotePath}`);
+  if (typeof localPath !== 'string' || localPath === '') throw new ArgumentError('a local path must be a string that is not empty');
+  return new TreeStream((signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+}
+
+/** What a server holds in one folder; undefined where the folder is new. */
+type Index = TreeTable<[type: EntryType, size: number | null, time: number | null, unit: number]>;
+
+/** A folder on both sides. */
+interface RemoteFolder extends Folder {
+  readonly parent: RemoteFolder | undefined;
+  made: boolean;
+}
+
+/** A local file that is to be sent, or about whose namesake more must be asked first. */
+interface Candidate {
+  readonly file: WalkEntry;
+  readonly local: Known;
+  readonly there: Known | undefined;
+  readonly job: Job;
+}
+
+const BATCH = 64;
+
+/** The way through a local tree; its steps are done by `perform`. */
+class UploadPlan {
+  readonly #remote: RemoteTree;
+  readonly #root: string;
+  readonly #settings: TreeSettings;
+  readonly #removal: RemoteRemoval;
+  readonly #budget: Budget;
+  readonly #pending: PendingFolders<RemoteFolder>;
+  #keepsTimes = false;
+
+  constructor(remote: RemoteTree, root: string, settings: TreeSettings) {
+    this.#remote = remote;
+    this.#root = root;
+    this.#settings = settings;
+    this.#budget = new Budget(settings.maxPendingBytes);
+    this.#removal = new RemoteRemoval(remote, settings, this.#budget);
+    this.#pending = new PendingFolders(this.#budget);
+  }
+
+  async *steps(): AsyncGenerator<Step, void, void> {
+    const stats = await stat(this.#root);
+    if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
+    this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
+    const index = await this.#index('').catch(absent);
+    const root = { path: '', link: { ...chainFrom(''), unique: `${stats.dev}:${stats.ino}` }, parent: undefined, made: index !== undefined };
+    if (index) yield new Job('directory', '').result('skipped', { reason: 'exists' });
+    else yield* this.#make(root);
+    yield* this.#folder(root, index);
+    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) yield* this.#enter(seen);
+  }
+
+  async *#enter(seen: SeenFolder<RemoteFolder>): AsyncGenerator<Step, void, void> {
+    const { parent, path, opposite } = seen;
+    const { depth, depthChosen } = this.#settings;
+    if (depthChosen && parent.link.depth + 1 >= depth) return;
+    const job = new Job('directory', path);
+    try {
+      const link = enter(parent.link, seen, depth);
+      const existed = opposite !== undefined && (yield* this.#clearPlace(path, opposite));
+      const folder = { path, link, parent, made: existed };
+      const index = existed ? await this.#index(path) : undefined;
+      if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
+      if (seen.wanted) yield* this.#make(folder);
+      yield* this.#folder(folder, index);
+    } catch (error) {
+      yield job.failed(error);
+    }
+  }
+
+  /** Whether there is a folder; a file in its place goes where that is wanted. */
+  async *#clearPlace(path: string, opposite: EntryType): AsyncGenerator<Step, boolean, void> {
+    if (opposite === 'directory') return true;
+    if (opposite === 'symlink' && this.#settings.delete) throw new SecurityError(`${this.#remote.path(path)} is a symlink: nothing is deleted where it leads`);
+    if (opposite === 'symlink') return true;
+    if (!this.#settings.delete) throw inTheWay(this.#remote.path(path), 'file');
+    if (!this.#settings.dryRun) await this.#remote.remote.delete(this.#remote.path(path));
+    return false;
+  }
+
+  /** Makes a folder, and those above it that nothing was wanted of so far. */
+  async *#make(folder: RemoteFolder): AsyncGenerator<Step, void, void> {
+    if (folder.made) return;
+    if (folder.parent) yield* this.#make(folder.parent);
+    const job = new Job('directory', folder.path);
+    if (!this.#settings.dryRun) await this.#remote.makeFolder(folder.path);
+    folder.made = true;
+    yield job.result('created');
+  }
+
+  /** What the server has in a folder. */
+  async #index(path: string): Promise<Index> {
+    const index: Index = new TreeTable(this.#budget);
+    for await (const entry of this.#remote.listings.folder(this.#remote.path(path))) {
+      checkName(entry.name);
+      const { type, size, time, unit } = knownOf(entry);
+      index.add(entry.name, type, size ?? null, time ?? null, unit);
+    }
+    return index;
+  }
+
+  async *#folder(folder: RemoteFolder, index: Index | undefined): AsyncGenerator<Step, void, void> {
+    const folders = this.#pending.in(folder);
+    let batch: Candidate[] = [];
+    try {
+      for await (const { name } of await opendir(join(this.#root, folder.path))) {
+        const there = index?.get(name);
+        index?.mark(name);
+        const found = await this.#look(folder, name, there?.[0], folders);
+        if (!found) continue;
+        if ('action' in found) yield found;
+        else if (batch.push({ ...found, there: there && knownAs(there) }) === BATCH) {
+          yield* this.#batch(folder, batch);
+          batch = [];
+        }
+      }
+    } catch (error) {
+      if (this.#remote.signal.aborted) throw error;
+      yield new Job('directory', folder.path).failed(error);
+      return; // what was not seen here is not deleted there
+    }
+    yield* this.#batch(folder, batch);
+    if (index && this.#settings.delete) yield* this.#removal.all(folder.path, folder.link.depth + 1, unmarked(index));
+    index?.clear();
+  }
+
+  /** A file to be compared, a result, or nothing where it is a folder or not wanted. */
+  async #look(folder: RemoteFolder, name: string, opposite: EntryType | undefined, folders: ReturnType<PendingFolders['in']>): Promise<Omit<Candidate, 'there'> | TreeResult | undefined> {
+    const path = joined(folder.path, name);
+    try {
+      const own = await lstat(join(this.#root, path));
+      const stats = own.isSymbolicLink() && this.#settings.symlinks === 'follow' ? await stat(join(this.#root, path)) : own;
+      const file = localEntry(path, folder.link.depth + 1, stats);
+      const { wanted, entered } = this.#settings.select(file);
+      const job = new Job(file.type, path);
+      if (file.type === 'directory' && entered) folders.add({ name, unique: `${stats.dev}:${stats.ino}`, wanted, opposite });
+      if (file.type === 'directory' || !wanted) return undefined;
+      if (file.type !== 'file') return job.result('skipped', { reason: file.type === 'symlink' ? 'symlink' : 'not a file' });
+      return { file, local: knownLocally(stats), job };
+    } catch (error) {
+      return new Job('other', path).failed(error);
+    }
+  }
+
+  /** Asks what must be asked, all at once, and gives the tasks. */
+  async *#batch(folder: RemoteFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
+    const steps = await Promise.all(batch.map((candidate) => this.#settle(candidate)));
+    for (const [index, step] of steps.entries()) {
+      const candidate = batch[index];
+      if (typeof step === 'function') {
+        yield* this.#make(folder);
+        if (candidate?.there?.type === 'directory') yield* this.#removal.folder(candidate.file.path, candidate.file.depth);
+      }
+      yield step;
+    }
+  }
+
+  async #settle({ file, local, there, job }: Candidate): Promise<Step> {
+    const { path } = file;
+    const { overwrite, dryRun } = this.#settings;
+    try {
+      if (there?.type === 'directory' && !this.#settings.delete) throw inTheWay(this.#remote.path(path), 'folder');
+      if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
+      return dryRun ? job.result('uploaded') : () => this.#send(path);
+    } catch (error) {
+      return job.failed(error);
+    }
+  }
+
+  async #differs(path: string, local: Known, there: Known, rule: TreeSettings['overwrite']): Promise<boolean> {
+    const verdict = decide(rule, local, there, this.#keepsTimes);
+    if (typeof verdict === 'boolean') return verdict;
+    return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#keepsTimes) === true;
+  }
+
+  async #send(path: string): Promise<TreeResult> {
+    const job = new Job('file', path);
+    const { temporaryName, symlinks } = this.#settings;
+    const { remote, signal } = this.#remote;
+    try {
+      signal.throwIfAborted();
+      const sending = { temporaryName, keepTime: this.#keepsTimes, followSymlinks: symlinks === 'follow', signal };
+      return job.result('uploaded', { bytes: await sendLocalFile(join(this.#root, path), remote, this.#remote.path(path), sending) });
+    } catch (error) {
+      return job.failed(error);
+    }
+  }
+}
+
+function knownAs([type, size, time, unit]: [EntryType, number | null, number | null, number]): Known {
+  return { type, ...(size === null ? {} : { size }), ...(time === null ? {} : { time }), unit, exact: false };
+}
+
+function* unmarked(index: Index): Generator<[name: string, facts: Facts]> {
+  for (const [name, [type, size, time]] of index.unmarked()) yield [name, [type, size, time]];
+}
+
+function absent(error: unknown): undefined {
+  if (!(error instanceof PermanentError)) throw error;
+  return undefined;
+}
+
+function inTheWay(path: string, what: 'file' | 'folder'): Error {
+  return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
+}
