@@ -98,16 +98,15 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   /**
-   * Gives up the commands that wait and hands every reply to `collect` until the returned function is called.
-   * The commands given up reject with `reason`.
+   * Gives up the commands that wait, which reject with `reason`, and hands every reply to `collect` until `release` is called;
+   * `due` is how many were given up, whose final replies will come.
    */
-  collect(reason: Error, collect: (reply: Reply) => void): () => void {
+  collect(reason: Error, collect: (reply: Reply) => void): { readonly due: number; release(): void } {
     this.#collector = collect;
     this.#noopsDue = 0;
-    for (const { reject } of this.#pending.clear()) reject(reason);
-    return () => {
-      this.#collector = undefined;
-    };
+    const waiting = this.#pending.clear();
+    for (const { reject } of waiting) reject(reason);
+    return { due: waiting.length, release: () => void (this.#collector = undefined) };
   }
 
   /** NOOPs sent during a transfer that are not answered yet. */

@@ -10,11 +10,11 @@ const PATIENCE = 10_000;
 
 /** What is still due. */
 export interface Due {
-  /** How many final replies are due. */
+  /** How many final replies are due besides those to the commands that wait. */
   readonly finals: number;
   /** A 1yz is due too, and is no final reply. */
   readonly mark: boolean;
-  /** What the commands that wait are told; theirs are among the replies due. */
+  /** What the commands that wait are told. */
   readonly reason: Error;
   /**
    * After the last reply that came, no other may be due because the server swallows some: then PWD shows whether it is so,
@@ -32,7 +32,7 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
     let probed = false;
     let last: Reply | undefined;
 
-    const release = control.collect(reason, (reply) => {
+    const { due, release } = control.collect(reason, (reply) => {
       quiet.refresh();
       if (reply.kind === 'preliminary' && markDue) markDue = false;
       else if (probed && reply.code === 257) settle(last);
@@ -40,7 +40,7 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
         came += 1;
         last = reply;
         // A server that knows no PWD answers that too: then all are there.
-        if (came === (probed ? finals + 1 : finals)) settle(last);
+        if (came === due + finals + (probed ? 1 : 0)) settle(last);
       }
     });
     const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step', { cause: reason }));
