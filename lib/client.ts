@@ -4,6 +4,7 @@ import type { ControlConnection } from './control/control-connection';
 import { Queue } from './control/queue';
 import type { Reply } from './control/reply';
 import { Session } from './control/session';
+import type { Turns } from './control/turns';
 import { ConnectionClosedError, isFTPError, ReplyError } from './errors';
 import { checkHost, checkPort, settle, type FTPOptions } from './options';
 import { parseFTPURL } from './url';
@@ -26,6 +27,9 @@ interface ExecOptions {
   readonly names?: boolean;
 }
 
+/** What an operation does in its turn, on the connection and in the session that it was given. */
+type Steps<T> = (control: ControlConnection, session: Session) => Promise<T>;
+
 /** Verbs that are more than one command and one reply: the next operation waits for their final reply. */
 const EXCLUSIVE = new Set('RETR STOR STOU APPE LIST NLST MLSD AUTH CCC REIN USER PASS ACCT QUIT ABOR RNFR REST'.split(' '));
 const TRANSFERS = new Set('RETR STOR STOU APPE LIST NLST MLSD'.split(' '));
@@ -34,8 +38,7 @@ const TRANSFERS = new Set('RETR STOR STOU APPE LIST NLST MLSD'.split(' '));
 export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDisposable {
   /** @internal */
   readonly session: Session;
-  /** @internal */
-  readonly queue = new Queue();
+  readonly #queue: Queue;
   #noops: NodeJS.Timeout | undefined;
 
   /**
@@ -55,6 +58,12 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
         this.emit('close', error);
       },
     });
+    this.#queue = new Queue(this.session);
+  }
+
+  /** @internal where operations take their turns */
+  get queue(): Turns {
+    return this.#queue;
   }
 
   /** The server's greeting; undefined before the first connection. */
@@ -154,8 +163,8 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   /** @internal runs one plain command: its turn ends when it is written. */
   protected async exec(command: Command, { type, names = true }: ExecOptions = {}): Promise<Reply> {
     const reply = await this.#run(
-      async (control) => {
-        const typed = type && this.session.switchType(control, type);
+      async (control, session) => {
+        const typed = type && session.switchType(control, type);
         const [answer] = await Promise.all([control.exec(command), typed]);
         return answer;
       },
@@ -167,7 +176,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   }
 
   /** @internal runs several commands in one turn. */
-  sequence<T>(first: Command, act: (control: ControlConnection) => Promise<T>): Promise<T> {
+  sequence<T>(first: Command, act: Steps<T>): Promise<T> {
     return this.#run(act, true, first, true);
   }
 
@@ -190,14 +199,14 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     this.#noops = setInterval(noop, keepAlive).unref();
   }
 
-  #run<T>(act: (control: ControlConnection) => Promise<T>, exclusive: boolean, command: Command, names: boolean): Promise<T> {
+  #run<T>(act: Steps<T>, exclusive: boolean, command: Command, names: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      const run = async (release: () => void): Promise<void> => {
+      const run = async (release: () => void, session: Session): Promise<void> => {
         try {
-          const control = this.session.control ?? (await this.session.ready());
-          if (names) this.session.prepareNames();
-          if (exclusive || !command.ascii) await this.session.namesPrepared();
-          const outcome = act(control);
+          const control = session.control ?? (await session.ready());
+          if (names) session.prepareNames();
+          if (exclusive || !command.ascii) await session.namesPrepared();
+          const outcome = act(control, session);
           if (!exclusive) {
             outcome.catch(ignore);
             const room = control.room();
@@ -211,7 +220,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
           release();
         }
       };
-      this.queue.enter((release) => void run(release), { onDropped: reject }).ready();
+      this.queue.enter((release, session) => void run(release, session), { onDropped: reject }).ready();
     });
   }
 }

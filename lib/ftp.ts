@@ -189,8 +189,8 @@ export class FTP extends Client {
    */
   async hash(path: string, algorithm?: string): Promise<string> {
     const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
-    return this.sequence(this.session.command('HASH', requirePath(path)), async (control) => {
-      return askDigest(this.session, control, chooseDigest(await this.session.features(), wanted), path);
+    return this.sequence(this.session.command('HASH', requirePath(path)), async (control, session) => {
+      return askDigest(session, control, chooseDigest(await session.features(), wanted), path);
     });
   }
 
@@ -200,7 +200,7 @@ export class FTP extends Client {
    */
   async mlst(path: string): Promise<Entry> {
     const command = this.session.command('MLST', requirePath(path));
-    return this.sequence(command, (control) => lookUp(this.session, control, command));
+    return this.sequence(command, (control, session) => lookUp(session, control, command));
   }
 
   /** Sets when the file was modified (draft-somers-ftp-mfxx, 3.1 MFMT). */
@@ -235,7 +235,7 @@ export class FTP extends Client {
 
   /** What the server offers: names in capitals, and what follows them; asked once a login (RFC 2389, 3 FEAT). */
   async feat(): Promise<Map<string, string>> {
-    const features: Features = await this.sequence(this.session.command('FEAT'), () => this.session.features());
+    const features: Features = await this.sequence(this.session.command('FEAT'), (_control, session) => session.features());
     return new Map(features);
   }
 

@@ -27,7 +27,7 @@ export interface HealingSetup {
  * before. They leave in the flight of EPSV and cost no round trip.
  */
 export class HealingPlan implements Plan {
-  readonly #session: Session;
+  #session: Session;
   readonly #command: Command;
   readonly #setup: HealingSetup;
   readonly #hash: HashCheck | undefined;
@@ -41,6 +41,11 @@ export class HealingPlan implements Plan {
     this.#command = command;
     this.#setup = setup;
     this.#hash = setup.verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  use(session: Session): void {
+    this.#session = session;
+    this.#hash?.use(session);
   }
 
   async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {

@@ -8,7 +8,7 @@ import { MismatchError, UnsupportedError, type PermanentError } from '../errors'
 
 /** A STOR whose file is compared with what was sent, before `finish`. */
 export class VerifiedUpload implements Plan {
-  readonly #session: Session;
+  #session: Session;
   readonly #command: Command;
   readonly #start: number;
   readonly #hash: HashCheck | undefined;
@@ -19,6 +19,11 @@ export class VerifiedUpload implements Plan {
     this.#command = command;
     this.#start = start;
     this.#hash = verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  use(session: Session): void {
+    this.#session = session;
+    this.#hash?.use(session);
   }
 
   async begin(control: ControlConnection): Promise<Command> {

@@ -19,7 +19,7 @@ export function checkVerify(verify: unknown): Verify | undefined {
 
 /** The hash of one file as it passes, and as the server has it. */
 export class HashCheck {
-  readonly #session: Session;
+  #session: Session;
   readonly #path: string;
   #command: DigestCommand | undefined;
   #digest: Digest | undefined;
@@ -27,6 +27,11 @@ export class HashCheck {
   constructor(session: Session, path: string) {
     this.#session = session;
     this.#path = path;
+  }
+
+  /** The session whose server is asked from here on. */
+  use(session: Session): void {
+    this.#session = session;
   }
 
   /** Before the transfer; on a new connection to the same server the choice stays. @throws UnsupportedError when the server offers no hash */

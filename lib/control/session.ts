@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { Command } from './command';
 import { ControlConnection } from './control-connection';
 import { isUTF8 } from './encoding';
@@ -10,6 +9,7 @@ import type { Reply } from './reply';
 import { Protection } from './protection';
 import { Trail } from './trail';
 import { ReceiveBuffer } from '../data/receive-buffer';
+import type { RetrStream } from '../data/retr-stream';
 import { connected, deadline, dial } from '../dial';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase } from '../errors';
 import { netrc } from '../netrc';
@@ -43,8 +43,8 @@ export class Session {
   /** The transfer type that the server has, as far as we know. */
   type: string | undefined;
   welcome: Reply | undefined;
-  /** The downloads that are not over: none of them can be piped into an upload here. */
-  readonly downloads = new Set<{ feeds(stream: Readable): boolean }>();
+  /** The downloads that are not over: whether one of them can be piped into an upload, the turns decide. */
+  readonly downloads = new Set<RetrStream<unknown>>();
   /** The transfer that has the turn. */
   running: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
@@ -62,13 +62,11 @@ export class Session {
   readonly #trail = new Trail();
   #rawType: Command | undefined;
 
-  constructor(
-    readonly settings: Settings,
-    readonly listener: SessionListener,
-  ) {
-    this.codec = new NameMemory(settings.encoding);
+  /** @param kin a session with the same options, which knows the server: names that were listed, and how data connections are made */
+  constructor(readonly settings: Settings, readonly listener: SessionListener, kin?: Session) {
+    this.codec = kin?.codec ?? new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec);
-    this.dataMode = { epsv: settings.extended !== false, proven: false };
+    this.dataMode = kin?.dataMode ?? { epsv: settings.extended !== false, proven: false };
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;

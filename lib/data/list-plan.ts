@@ -30,7 +30,7 @@ const UNKNOWN = new Set([500, 502, 504]);
  * is checked.
  */
 export class ListPlan implements Plan, Decoder<Entry> {
-  readonly #session: Session;
+  #session: Session;
   readonly #path: string | undefined;
   readonly #options: ListOptions;
   readonly #onUnparsed: (line: string) => void;
@@ -53,7 +53,12 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#onUnparsed = onUnparsed;
   }
 
+  use(session: Session): void {
+    this.#session = session;
+  }
+
   async begin(control: ControlConnection): Promise<Command> {
+    this.#home = this.#only = this.#refusal = undefined; // of another connection
     this.#mode = !this.#session.lacksMLSD && (await this.#session.features()).has('MLST') ? 'MLSD' : 'LIST';
     return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
   }

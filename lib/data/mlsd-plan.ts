@@ -18,7 +18,7 @@ export interface MlsdOptions extends Pick<ListParserOptions, 'keepDots'> {
 
 /** MLSD and nothing else, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
 export class MlsdPlan implements Plan, Decoder<Entry> {
-  readonly #session: Session;
+  #session: Session;
   readonly #command: Command;
   readonly #facts: Command | undefined;
   readonly #decoder: ListDecoder;
@@ -31,6 +31,10 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     this.#facts = facts && session.command('OPTS', `MLST ${facts.map((fact) => `${fact};`).join('')}`);
     const { encoding, maxLineBytes } = session.settings;
     this.#decoder = new ListDecoder({ format: 'mlsd', encoding: isUTF8(encoding) ? 'auto' : encoding, maxLineBytes, keepDots, onUnparsed });
+  }
+
+  use(session: Session): void {
+    this.#session = session;
   }
 
   async begin(control: ControlConnection): Promise<Command> {

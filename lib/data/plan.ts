@@ -1,9 +1,12 @@
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import type { Session } from '../control/session';
 import type { FTPError, PermanentError } from '../errors';
 
 /** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
 export interface Plan {
+  /** The session that the turn is in: which of a pool's, is known only when the turn comes. */
+  use(session: Session): void;
   /**
    * The transfer command; `complete` when nothing is left to transfer.
    *

@@ -1,9 +1,9 @@
 import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
 import type { RetryOptions } from '../bulk/backoff';
 import type { Verify } from '../bulk/verify';
-import type { Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
+import type { Turns } from '../control/turns';
 import { LimitError, type FTPError } from '../errors';
 import type { Decoder } from './decoder';
 import { Transfer, type TransferListener, type TransferRequest } from './transfer';
@@ -68,7 +68,7 @@ export class RetrStream<T = Buffer> extends Readable {
   #opened = false;
 
   /** @internal use `FTP.retr` and its kin */
-  constructor(session: Session, queue: Queue, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
+  constructor(session: Session, turns: Turns, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
     const { signal, highWaterMark, start = 0, end } = options;
     super({
       ...(decoder ? { objectMode: true } : { highWaterMark: HIGH_WATER_MARK }),
@@ -79,7 +79,7 @@ export class RetrStream<T = Buffer> extends Readable {
     this.#decoder = decoder;
     this.#readAhead = readAhead;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
-    this.#transfer = new Transfer(session, queue, request, this.#listener());
+    this.#transfer = new Transfer(session, turns, request, this.#listener());
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 
@@ -106,6 +106,11 @@ export class RetrStream<T = Buffer> extends Readable {
   /** @internal true when this stream is piped into that one, through whatever lies between */
   feeds(stream: Readable): boolean {
     return leadsTo(this, stream);
+  }
+
+  /** @internal what this stream gives is written by that upload: false where both cannot run at the same time */
+  couple(upload: Transfer): boolean {
+    return this.#transfer.couple(upload);
   }
 
   override _read(): void {
@@ -143,7 +148,7 @@ export class RetrStream<T = Buffer> extends Readable {
       onChunk: (chunk) => this.#receive(chunk),
       onWritable: () => undefined,
       onContended: () => {
-        if (this.#state === 'paused' && this.#readAhead > 0) this.#transfer.resume();
+        if (this.#state === 'paused' && this.#mayReadAhead) this.#transfer.resume();
       },
       onComplete: (reply) => this.#complete(reply),
       onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
@@ -160,7 +165,11 @@ export class RetrStream<T = Buffer> extends Readable {
       if (!this.#pushAll(wanted)) this.#state = 'paused';
     } else this.#keep(wanted);
     if (this.#remaining === 0) this.#transfer.enough();
-    return this.#state === 'flowing' || (this.#readAhead > 0 && this.#transfer.contended);
+    return this.#state === 'flowing' || this.#mayReadAhead;
+  }
+
+  get #mayReadAhead(): boolean {
+    return this.#readAhead > 0 && this.#transfer.contended(this.#aheadBytes);
   }
 
   #keep(chunk: Buffer): void {

@@ -1,8 +1,8 @@
 import { addAbortSignal, Writable, type Readable } from 'node:stream';
 import type { Verify } from '../bulk/verify';
 import type { Codec } from '../control/encoding';
-import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
+import type { Turns } from '../control/turns';
 import { ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
 import { Transfer, type TransferListener, type TransferRequest } from './transfer';
@@ -51,7 +51,7 @@ export class StorStream extends Writable {
   #storedAs: string | undefined;
 
   /** @internal use `FTP.stor` and its kin */
-  constructor(session: Session, queue: Queue, { request, options, text }: StorSetup) {
+  constructor(session: Session, turns: Turns, { request, options, text }: StorSetup) {
     const { signal, highWaterMark } = options;
     super({
       decodeStrings: !text,
@@ -59,7 +59,7 @@ export class StorStream extends Writable {
     });
     this.#session = session;
     this.#text = text;
-    this.#transfer = new Transfer(session, queue, request, this.#listener());
+    this.#transfer = new Transfer(session, turns, request, this.#listener());
     this.on('pipe', (source) => this.#onPipe(source));
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
@@ -164,9 +164,9 @@ export class StorStream extends Writable {
 
   #onPipe(source: Readable): void {
     // Also through a gunzip or the like: the upload would wait for the download's turn to end, and the download for the upload.
-    if ([...this.#session.downloads].some((download) => download.feeds(source))) {
-      this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client'));
-    } else this.#use();
+    const feeders = [...this.#session.downloads].filter((download) => download.feeds(source));
+    if (feeders.every((download) => download.couple(this.#transfer))) this.#use();
+    else this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client, or a pool of two connections'));
   }
 
   #bytesOf(chunk: Buffer | string): Uint8Array {

@@ -1,7 +1,7 @@
 import { healing, refuseForText, verifying } from '../bulk/healing';
 import type { Command } from '../control/command';
-import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
+import type { Turns } from '../control/turns';
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkOffset } from '../options';
@@ -14,7 +14,7 @@ import type { Plan } from './plan';
 /** Whose streams they are. */
 export interface Owner {
   readonly session: Session;
-  readonly queue: Queue;
+  readonly queue: Turns;
 }
 
 /** The data of a command as they are. */

@@ -1,8 +1,8 @@
 import type { ControlConnection } from '../control/control-connection';
-import type { Place, Queue } from '../control/queue';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
-import { AbortedError, annotate, FTPError, PermanentError, type Phase } from '../errors';
+import type { Place, Turns } from '../control/turns';
+import { AbortedError, annotate, ConnectionClosedError, FTPError, PermanentError, type Phase } from '../errors';
 import { Deferred } from './deferred';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Interrupt } from './interrupt';
@@ -25,10 +25,14 @@ export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
 /** Raised to end a transfer early without an error: its range is complete, or its consumer has left. */
 class Enough extends Error {}
 
+/** Connections that may be found dead, one after the other, before that is the operation's own failure. */
+const MOST_MOVES = 3;
+
 /** One stream's turn: its place in the queue, its exchange with the server, and how it ends for the stream and the session (law 4). */
 export class Transfer {
-  readonly #session: Session;
-  readonly #queue: Queue;
+  /** That of the turn, once it has come. */
+  #session: Session;
+  readonly #turns: Turns;
   readonly #request: TransferRequest;
   readonly #listener: TransferListener;
   readonly #place: Place;
@@ -38,20 +42,25 @@ export class Transfer {
   /** Payload bytes of the tries before this one. */
   #moved = 0;
   #announced: number | undefined;
+  /** The transfer command of the last exchange. */
+  #sent: string | undefined;
+  #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
   #wanted: Deferred | undefined;
   #abortReply: Reply | undefined;
   #over: Promise<void> | undefined;
   #done = false;
 
-  constructor(session: Session, queue: Queue, request: TransferRequest, listener: TransferListener) {
+  constructor(session: Session, turns: Turns, request: TransferRequest, listener: TransferListener) {
     this.#session = session;
-    this.#queue = queue;
+    this.#turns = turns;
     this.#request = request;
     this.#listener = listener;
-    this.#place = queue.enter(
-      (release) => {
+    this.#place = turns.enter(
+      (release, current) => {
         this.#release = release;
+        this.#session = current;
+        request.plan?.use(current);
         this.#over = this.#run();
       },
       {
@@ -76,9 +85,14 @@ export class Transfer {
     return this.#exchange?.phase ?? 'connect';
   }
 
-  /** True when another operation waits for this one's turn. */
-  get contended(): boolean {
-    return this.#queue.contended;
+  /** True when another operation waits for this one's turn, and the paused reader of a listing should read ahead, further than `ahead` bytes. */
+  contended(ahead: number): boolean {
+    return this.#turns.contended(ahead);
+  }
+
+  /** What this download gives will be written by that upload: false where both cannot run at the same time. */
+  couple(upload: Transfer): boolean {
+    return this.#turns.couple(this.#place, upload.#place);
   }
 
   /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
@@ -114,6 +128,7 @@ export class Transfer {
   }
 
   resume(): void {
+    this.#place.pause(false);
     this.#wanted?.resolve();
     this.#wanted = undefined;
     this.#exchange?.resume();
@@ -159,12 +174,36 @@ export class Transfer {
       this.#done = true;
       this.#listener.onComplete(reply);
     } catch (error) {
+      if (this.#isUnsent(error as Error, control)) {
+        await this.#moveOn(error as Error);
+        return false;
+      }
       const reason = await this.#heal(error as Error);
       if (!reason) return true;
       await this.#end(reason);
       if (control) await plan?.finish(control, false, this.bytes);
     }
     return false;
+  }
+
+  /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
+  #isUnsent(error: Error, control: ControlConnection | undefined): boolean {
+    if (!this.#turns.several || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
+    const lost = error instanceof FTPError && (error instanceof ConnectionClosedError || error.reply?.code === 421);
+    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#sent;
+  }
+
+  /** Waits for its turn once more, on another connection. */
+  async #moveOn(error: Error): Promise<void> {
+    await this.#exchange?.end(error);
+    this.#exchange = undefined;
+    this.#moves += 1;
+    this.#giveBack();
+    this.#place.again();
+  }
+
+  get #marked(): boolean {
+    return this.phase === 'data' || this.phase === 'completion';
   }
 
   /** Ends what failed and waits for the plan's next try; resolves with the reason why there is none. */
@@ -212,14 +251,18 @@ export class Transfer {
     const onDataEnd = (): void => {
       if (!plan) this.#giveBack();
     };
-    const onChunk = plan?.observe || plan?.again ? (chunk: Buffer): boolean => this.#receive(plan, chunk) : this.#listener.onChunk;
+    const onChunk = (chunk: Buffer): boolean => this.#receive(plan, chunk);
+    this.#sent = request.command.shown;
     return (this.#exchange = new Exchange(this.#session, control, request, { onOpen, onChunk, onWritable, onDataEnd }, this.#interrupt));
   }
 
-  #receive(plan: Plan, chunk: Buffer): boolean {
-    plan.observe?.(chunk);
+  #receive(plan: Plan | undefined, chunk: Buffer): boolean {
+    plan?.observe?.(chunk);
     const more = this.#listener.onChunk(chunk);
-    if (!more) this.#wanted ??= new Deferred();
+    if (!more) {
+      this.#place.pause(true);
+      if (plan?.again) this.#wanted ??= new Deferred();
+    }
     return more;
   }
 

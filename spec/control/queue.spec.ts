@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { Queue } from '../../lib/control/queue';
+import type { Session } from '../../lib/control/session';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Queue', () => {
   /** A queue and what ran in it, in order; a place holds its turn until `release[name]()`. */
   function recorder(): { queue: Queue; ran: string[]; release: Record<string, () => void>; enter: (name: string, hold?: boolean) => ReturnType<Queue['enter']> } {
-    const queue = new Queue();
+    const queue = new Queue({} as Session);
     const ran: string[] = [];
     const release: Record<string, () => void> = {};
     const enter = (name: string, hold = false): ReturnType<Queue['enter']> =>
@@ -93,7 +94,7 @@ describe('Queue', () => {
     await turn();
     expect(b.leave()).to.equal(false);
     expect(ran).to.deep.equal(['b']);
-    expect(queue.contended).to.equal(false);
+    expect(queue.contended()).to.equal(false);
   });
 
   it('drop tells every place whose turn has not come, or those before a place', async () => {
