@@ -1,13 +1,14 @@
 import { ChangedError, MismatchError, PermanentError, UnsupportedError } from '../errors';
 import type { Backoff } from './backoff';
 import type { GetOptions, GetResult } from './get';
-import { fetchRange, fetchSegments } from './get-range';
+import { connectionsOf, fetchRange, fetchSegments } from './get-range';
 import { GetTarget } from './get-target';
 import type { Passage } from './passage';
 import { persist } from './persist';
 import { RangeReader } from './range-reader';
 import { factsOf, type RemoteFacts } from './remote-facts';
-import { assertSameHash, type HashingRemote } from './same-hash';
+import type { Remote } from './remote';
+import { assertSameHash } from './same-hash';
 import type { Verify } from './verify';
 
 /** The options after checks, with defaults. */
@@ -35,7 +36,7 @@ export class GetJob {
   #retries = 0;
 
   constructor(
-    private readonly remote: HashingRemote,
+    private readonly remote: Remote,
     private readonly path: string,
     private readonly local: string,
     private readonly setup: GetSetup,
@@ -83,7 +84,8 @@ export class GetJob {
   /** Fetches what is missing; resolves with the bytes of the whole file. */
   async #fetch(target: GetTarget, passage: Passage): Promise<number> {
     const { remote, path } = this;
-    const { retry, segments, signal, verify } = this.setup;
+    const { retry, signal, verify } = this.setup;
+    const segments = Math.min(this.setup.segments, connectionsOf(remote));
     const { size } = this.#facts;
     const setup = { remote, path, file: target.file, retry, passage, signal, onRetry: () => void (this.#retries += 1) };
     passage.begin(target.bytes);

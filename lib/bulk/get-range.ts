@@ -35,6 +35,11 @@ export async function fetchRange(setup: RangeSetup, { start, end, verify }: Rang
   return writer.bytesWritten;
 }
 
+/** What can be transferred at the same time: a pool says it, and a client has one data connection. */
+export function connectionsOf(remote: Remote & { readonly connections?: unknown }): number {
+  return typeof remote.connections === 'number' ? remote.connections : 1;
+}
+
 /** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */
 export async function fetchSegments(setup: RangeSetup, size: number, segments: number): Promise<void> {
   const stop = new AbortController();

@@ -3,7 +3,7 @@ import { Backoff, type RetryOptions } from './backoff';
 import { GetJob } from './get-job';
 import { checkSegments } from './healing';
 import { checkPassage, Passage, type PassageOptions } from './passage';
-import type { HashingRemote } from './same-hash';
+import type { Remote } from './remote';
 import { checkVerify } from './verify';
 
 /** What `get` can be told. */
@@ -15,7 +15,7 @@ export interface GetOptions extends PassageOptions {
    * its own name that is shorter than the remote one, and not older, is taken for its beginning.
    */
   resume?: boolean;
-  /** Parts that are fetched at the same time, on as many connections of a pool; not with `resume`. Default 1. */
+  /** Parts that are fetched at the same time, on as many connections of a pool; a client has one, and fetches all in one. Not with `resume`. Default 1. */
   segments?: number;
   /** Compares the size of what came with what SIZE tells, or its hash with what the server computes. Default: `size`, and for a file that was taken for a beginning a hash, where the server offers one. */
   verify?: 'size' | 'hash';
@@ -47,7 +47,7 @@ export interface GetResult {
  * @throws ArgumentError; PermanentError when the server refuses; ChangedError when the remote file does not stay the same; MismatchError when
  * what came is not what the server says; else what the last attempt failed with, or the file system
  */
-export async function get(remote: HashingRemote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
+export async function get(remote: Remote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
   const { retry = true, resume = false, segments = 1, preserveTimes = false, verify, signal, progress } = options;
   if (typeof local !== 'string' || local === '') throw new ArgumentError('the local path must be that of a file');
   checkSegments(segments);

@@ -8,11 +8,12 @@ import type { PutResult } from './put';
 import type { OpenSource } from './put-source';
 import type { PutTarget } from './put-target';
 import { sizeOf } from './remote-facts';
-import { assertSameHash, type HashingRemote } from './same-hash';
+import type { Remote } from './remote';
+import { assertSameHash } from './same-hash';
 
 /** What an upload is made of. */
 export interface PutSetup {
-  readonly remote: HashingRemote;
+  readonly remote: Remote;
   readonly source: OpenSource;
   readonly target: PutTarget;
   readonly backoff: Backoff;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { FTPError, PermanentError } from '../errors';
+import { ArgumentError, FTPError, PermanentError } from '../errors';
 import type { Remote } from './remote';
 import { sizeOf } from './remote-facts';
 
-/** How an upload is named until it is complete: true is a name of ours beside the file, false the file's own. */
-export type TemporaryName = boolean | ((path: string) => string);
+/** How an upload is named until it is complete: true is a name of ours, false the file's own, a function makes another of that; in the file's folder. */
+export type TemporaryName = boolean | ((name: string) => string);
 
 /** Characters of the file's own name in a name of ours, so that the longest ones stay within the 255 bytes of most systems. */
 const KEPT = 60;
@@ -83,11 +83,17 @@ export class PutTarget {
 
   #choose(): string {
     if (this.temporaryName === false) return this.path;
-    if (typeof this.temporaryName === 'function') return this.temporaryName(this.path);
-    if (this.resume) return `${this.path}.part`;
     const at = this.path.lastIndexOf('/') + 1;
-    return `${this.path.slice(0, at)}${[...this.path.slice(at)].slice(0, KEPT).join('')}.${randomBytes(4).toString('hex')}.part`;
+    const name = this.path.slice(at);
+    if (typeof this.temporaryName === 'function') return this.path.slice(0, at) + checkedName(this.temporaryName(name));
+    const part = this.resume ? `.${name}.part` : `.${[...name].slice(0, KEPT).join('')}.${randomBytes(4).toString('hex')}.part`;
+    return this.path.slice(0, at) + part;
   }
+}
+
+function checkedName(name: unknown): string {
+  if (typeof name !== 'string' || name === '' || name.includes('/')) throw new ArgumentError(`temporaryName must give a name without a path, not ${String(name)}`);
+  return name;
 }
 
 function ignore(error: unknown): void {

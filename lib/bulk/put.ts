@@ -6,7 +6,7 @@ import { checkPassage, Passage, type PassageOptions } from './passage';
 import { PutJob } from './put-job';
 import { openSource, type PutSource } from './put-source';
 import { PutTarget, type TemporaryName } from './put-target';
-import type { HashingRemote } from './same-hash';
+import type { Remote } from './remote';
 
 /** What `put` can be told. */
 export interface PutOptions extends PassageOptions {
@@ -15,8 +15,8 @@ export interface PutOptions extends PassageOptions {
   /** Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. */
   resume?: boolean;
   /**
-   * Upload under another name, and rename when all is there, so that nobody sees half a file; default true. With `resume` that name is the
-   * file's own and `.part`, else a new one each time. False: under its own name; a function: under the name that it gives.
+   * Upload under another name in the same folder, and rename when all is there, so that nobody sees half a file; default true: `.name.part`
+   * with `resume`, else a new name each time. False: under its own name; a function makes the other name of the name.
    */
   temporaryName?: TemporaryName;
   /** Compares the size on the server with ours, or also a hash that the server computes; default `size` where an upload was continued. */
@@ -47,7 +47,7 @@ export interface PutResult {
  * @throws ArgumentError; PermanentError when the server refuses; ChangedError when the source does not stay the same; MismatchError when
  * the server has something else than we sent; else what the last attempt failed with
  */
-export async function put(remote: HashingRemote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
+export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
   const { retry = true, resume = false, temporaryName = true, verify, size, signal } = options;
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');
   if (![undefined, false, 'size', 'hash'].includes(verify)) throw new ArgumentError(`verify must be 'size', 'hash' or false, not ${String(verify)}`);

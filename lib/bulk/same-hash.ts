@@ -3,11 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { MismatchError } from '../errors';
 import { Digest } from './digest';
 import { chooseDigest } from './digest-command';
-import type { FTP } from '../ftp';
 import type { Remote } from './remote';
-
-/** A client or a pool that can also be asked for hashes. */
-export type HashingRemote = Remote & Pick<FTP, 'hash'>;
 
 /**
  * Compares a file on the server with our bytes by the strongest hash that the server offers.
@@ -15,7 +11,7 @@ export type HashingRemote = Remote & Pick<FTP, 'hash'>;
  * @param read gives our bytes: a Readable, and what it goes through
  * @throws UnsupportedError when the server offers none; MismatchError
  */
-export async function assertSameHash(remote: HashingRemote, path: string, read: () => readonly (Readable | Transform)[]): Promise<void> {
+export async function assertSameHash(remote: Remote, path: string, read: () => readonly (Readable | Transform)[]): Promise<void> {
   const { algorithm } = chooseDigest(await remote.feat());
   const digest = new Digest(algorithm);
   const theirs = await remote.hash(path, algorithm);

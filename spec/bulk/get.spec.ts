@@ -36,7 +36,7 @@ describe('get', () => {
   async function serve(features?: readonly string[]): Promise<void> {
     server = await stage.serve({ files: { '/f': BYTES, '/empty': '' }, ...(features ? { features } : {}) });
     server.file('/f').modified = TIME;
-    ftp = stage.client(server);
+    ftp = Object.assign(stage.client(server), { connections: 64 }); // as a pool says it
   }
 
   const sent = (verb: string): string[] => server.commands.filter((line) => line.startsWith(verb));
@@ -236,6 +236,11 @@ describe('get', () => {
         expect(await readFile(local)).to.deep.equal(BYTES);
       });
     }
+
+    it('are one on a client, which has one data connection', async () => {
+      await get(stage.client(server), '/f', local, { segments: 4 });
+      expect(sent('RETR')).to.have.length(1);
+    });
 
     it('more than there are bytes are one for each', async () => {
       server.write('/f', 'abc');

@@ -81,7 +81,7 @@ describe('put', () => {
       await put(ftp, BYTES, '/in/a');
       expect(seen).to.have.length(1);
       expect(seen[0]).to.have.length(1);
-      expect(seen[0]?.[0]).to.match(/^a\.[0-9a-f]{8}\.part$/);
+      expect(seen[0]?.[0]).to.match(/^\.a\.[0-9a-f]{8}\.part$/);
     });
 
     it('uploads under the name itself if told so', async () => {
@@ -91,7 +91,7 @@ describe('put', () => {
     });
 
     it('uploads under the name that a function gives', async () => {
-      await put(ftp, BYTES, '/in/a', { temporaryName: (path) => `${path}~` });
+      await put(ftp, BYTES, '/in/a', { temporaryName: (name) => `${name}~` });
       expect(sent('STOR')).to.deep.equal(['STOR /in/a~']);
       expect(names()).to.deep.equal(['a']);
     });
@@ -246,7 +246,7 @@ describe('put', () => {
     it('goes on with what an earlier call has left', async () => {
       server.script = { STOR: [takeThenReset(100_000), normally] };
       await failure(put(ftp, local, '/in/a', { retry: false, resume: true }));
-      expect(names()).to.deep.equal(['a.part']);
+      expect(names()).to.deep.equal(['.a.part']);
       expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 100_000, bytes: SIZE, retries: 0 });
       expect(server.read('/in/a')).to.deep.equal(BYTES);
       expect(names()).to.deep.equal(['a']);
@@ -261,13 +261,13 @@ describe('put', () => {
 
     it('begins at the beginning where there is nothing, or more than there should be', async () => {
       expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0 });
-      server.write('/in/b.part', Buffer.concat([BYTES, BYTES]));
+      server.write('/in/.b.part', Buffer.concat([BYTES, BYTES]));
       expect(await put(ftp, local, '/in/b', { resume: true })).to.include({ resumedFrom: 0 });
       expect(server.read('/in/b')).to.deep.equal(BYTES);
     });
 
     it('finds by its hash that the beginning is of another file, and begins again', async () => {
-      const able = await stage.serve({ files: { '/a.part': Buffer.alloc(1000, 'x') }, features: ['SIZE', 'REST STREAM', 'HASH SHA-256*;CRC32'] });
+      const able = await stage.serve({ files: { '/.a.part': Buffer.alloc(1000, 'x') }, features: ['SIZE', 'REST STREAM', 'HASH SHA-256*;CRC32'] });
       expect(await put(stage.client(able), BYTES, '/a', { resume: true, verify: 'hash', retry: QUICK })).to.include({ retries: 1 });
       expect(able.read('/a')).to.deep.equal(BYTES);
     });
@@ -313,6 +313,7 @@ describe('put', () => {
       ['a wrong throttle', 'x', '/in/a', { throttle: 1000 }],
       ['a wrong progress', 'x', '/in/a', { progress: true }],
       ['a wrong temporaryName', 'x', '/in/a', { temporaryName: '.part' }],
+      ['a temporary name with a path', Buffer.alloc(1), '/in/a', { temporaryName: () => '../a' }],
       ['a local folder', tmpdir(), '/in/a'],
     ];
     for (const [what, source, path, options] of REFUSED) {
