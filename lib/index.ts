@@ -3,6 +3,7 @@ export type { FTPEvents } from './client';
 export type { RetryEvent, RetryOptions } from './bulk/backoff';
 export type { HashAlgorithm } from './bulk/digest';
 export { hash } from './bulk/hash';
+export { FTPPool, type FTPPoolOptions } from './bulk/pool';
 export type { Verify } from './bulk/verify';
 export type { ConnectionRequest, FTPOptions } from './options';
 export type { Codec, Encoding } from './control/encoding';

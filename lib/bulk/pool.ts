@@ -1,0 +1,218 @@
+import { PoolVerbs } from './pool-verbs';
+import type { Remote } from './remote';
+import type { Reply } from '../control/reply';
+import type { ListOptions } from '../data/list-plan';
+import type { MlsdOptions } from '../data/mlsd-plan';
+import type { RetrOptions, RetrStream } from '../data/retr-stream';
+import type { StorOptions, StorStream } from '../data/stor-stream';
+import { ArgumentError, ConnectionClosedError } from '../errors';
+import type { Entry } from '../listing/entry';
+import type { FTPOptions } from '../options';
+import { parseFTPURL } from '../url';
+
+/** What a pool can be told: what each of its connections is, and how many there may be. */
+export interface FTPPoolOptions extends FTPOptions {
+  /** The most connections at a time; default 4. A server that refuses one is asked for no more for a minute. */
+  connections?: number;
+}
+
+/**
+ * Several connections to one server with one login, which share the work: the verbs are those of FTP, and each operation has a free
+ * connection for itself, in the order of the calls. Connections are made when there is work and none is free, replaced when they
+ * are lost, and stay until `quit()` or `close()`.
+ *
+ * Paths are absolute or relative to the login folder. When the server refuses a connection (421, 530) while others are
+ * there, these do the work; without any, everything that waits fails with the first refusal.
+ */
+export class FTPPool implements Remote, AsyncDisposable {
+  readonly #verbs: PoolVerbs;
+
+  /**
+   * Checks the options, which are copied; does no I/O.
+   *
+   * @param options or an `ftp://` or `ftps://` URL
+   * @throws ArgumentError
+   */
+  constructor(options: FTPPoolOptions | string = {}) {
+    const { connections = 4, ...rest }: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
+    if (!Number.isSafeInteger(connections) || connections < 1) throw new ArgumentError(`connections must be a whole number from 1 on, not ${String(connections)}`);
+    this.#verbs = new PoolVerbs({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }, connections);
+  }
+
+  /** How many connections there are now. */
+  get connections(): number {
+    return this.#verbs.queue.connections;
+  }
+
+  /** Says QUIT on all connections after all operations in use are done; streams that nobody reads fail (RFC 959, 4.1.1). */
+  quit(): Promise<void> {
+    const turns = this.#verbs.queue;
+    return new Promise((resolve, reject) => {
+      const act = (release: () => void): void => {
+        turns.drop(() => new ConnectionClosedError('the pool quit before this stream was used'), place.sequence);
+        void turns.quit().then(resolve, reject).finally(release);
+      };
+      const place = turns.enterLast(act, { onDropped: reject });
+      place.ready();
+    });
+  }
+
+  /** Closes all connections at once: everything that is under way or waits fails with ConnectionClosedError. */
+  close(): void {
+    this.#verbs.queue.close();
+  }
+
+  /** `quit()`, then `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.quit();
+    } catch (error) {
+      if (!(error instanceof ConnectionClosedError)) throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  // ---- transfers
+
+  /** See `FTP.retr`. */
+  retr(path: string, options?: RetrOptions): RetrStream {
+    return this.#verbs.retr(path, options);
+  }
+
+  /** See `FTP.stor`. A download of the same pool may be piped into it, where the pool may have two connections. */
+  stor(path: string, options?: StorOptions): StorStream {
+    return this.#verbs.stor(path, options);
+  }
+
+  /** See `FTP.appe`. */
+  appe(...args: Parameters<PoolVerbs['appe']>): StorStream {
+    return this.#verbs.appe(...args);
+  }
+
+  /** See `FTP.stou`. */
+  stou(...args: Parameters<PoolVerbs['stou']>): StorStream {
+    return this.#verbs.stou(...args);
+  }
+
+  /** See `FTP.retrbinary`. */
+  retrbinary(cmd: string, options?: RetrOptions): RetrStream {
+    return this.#verbs.retrbinary(cmd, options);
+  }
+
+  /** See `FTP.retrlines`. */
+  retrlines(...args: Parameters<PoolVerbs['retrlines']>): RetrStream<string> {
+    return this.#verbs.retrlines(...args);
+  }
+
+  /** See `FTP.storbinary`. */
+  storbinary(cmd: string, options?: StorOptions): StorStream {
+    return this.#verbs.storbinary(cmd, options);
+  }
+
+  /** See `FTP.storlines`. */
+  storlines(...args: Parameters<PoolVerbs['storlines']>): StorStream {
+    return this.#verbs.storlines(...args);
+  }
+
+  // ---- listings
+
+  /** See `FTP.nlst`. */
+  nlst(path?: string): RetrStream<string> {
+    return this.#verbs.nlst(path);
+  }
+
+  /** See `FTP.dir`. */
+  dir(path?: string): RetrStream<string> {
+    return this.#verbs.dir(path);
+  }
+
+  /** See `FTP.list`. */
+  list(path?: string, options?: ListOptions): RetrStream<Entry> {
+    return this.#verbs.list(path, options);
+  }
+
+  /** See `FTP.mlsd`. */
+  mlsd(path?: string, options?: MlsdOptions): RetrStream<Entry> {
+    return this.#verbs.mlsd(path, options);
+  }
+
+  /** See `FTP.mlst`. */
+  mlst(path: string): Promise<Entry> {
+    return this.#verbs.mlst(path);
+  }
+
+  // ---- files and folders
+
+  /** See `FTP.mkd`. */
+  mkd(dir: string): Promise<string> {
+    return this.#verbs.mkd(dir);
+  }
+
+  /** See `FTP.rmd`. */
+  rmd(dir: string): Promise<Reply> {
+    return this.#verbs.rmd(dir);
+  }
+
+  /** See `FTP.delete`. */
+  delete(path: string): Promise<Reply> {
+    return this.#verbs.delete(path);
+  }
+
+  /** See `FTP.rename`. */
+  rename(from: string, to: string): Promise<Reply> {
+    return this.#verbs.rename(from, to);
+  }
+
+  /** See `FTP.size`. */
+  size(path: string): Promise<number> {
+    return this.#verbs.size(path);
+  }
+
+  /** See `FTP.mdtm`. */
+  mdtm(path: string): Promise<Date> {
+    return this.#verbs.mdtm(path);
+  }
+
+  /** See `FTP.mfmt`. */
+  mfmt(path: string, date: Date): Promise<Reply> {
+    return this.#verbs.mfmt(path, date);
+  }
+
+  /** See `FTP.hash`. */
+  hash(path: string, algorithm?: string): Promise<string> {
+    return this.#verbs.hash(path, algorithm);
+  }
+
+  // ---- the server
+
+  /** See `FTP.feat`. */
+  feat(): Promise<Map<string, string>> {
+    return this.#verbs.feat();
+  }
+
+  /** See `FTP.syst`. */
+  syst(): Promise<Reply> {
+    return this.#verbs.syst();
+  }
+
+  /** See `FTP.stat`. */
+  stat(path?: string): Promise<Reply> {
+    return this.#verbs.stat(path);
+  }
+
+  /** See `FTP.site`; for commands that leave no state behind on the connection. */
+  site(cmd: string): Promise<Reply> {
+    return this.#verbs.site(cmd);
+  }
+
+  /** See `FTP.noop`. */
+  noop(): Promise<Reply> {
+    return this.#verbs.noop();
+  }
+
+  /** See `FTP.help`. */
+  help(cmd?: string): Promise<Reply> {
+    return this.#verbs.help(cmd);
+  }
+}

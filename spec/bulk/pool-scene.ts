@@ -1,0 +1,31 @@
+import { FTPPool, type FTPPoolOptions } from '../../lib/bulk/pool';
+import { scene, type Scene } from '../support/client';
+import type { FtpServer } from '../support/server/ftp-server';
+
+/** A scene with pools, which are closed behind each test. */
+export interface PoolScene {
+  readonly stage: Scene;
+  pool(server: { readonly host: string; readonly port: number }, options?: FTPPoolOptions): FTPPool;
+}
+
+export function poolScene(): PoolScene {
+  const pools: FTPPool[] = [];
+  // Registered before the scene's own, which looks for what is left open.
+  afterEach(() => {
+    for (const pool of pools.splice(0)) pool.close();
+  });
+  const stage = scene();
+  return {
+    stage,
+    pool({ host, port }, options = {}) {
+      const pool = new FTPPool({ host, port, user: 'user', password: 'secret', ...options });
+      pools.push(pool);
+      return pool;
+    },
+  };
+}
+
+/** How many logins there were. */
+export function loginsOf(server: FtpServer): number {
+  return server.commands.filter((line) => line.startsWith('PASS')).length;
+}
