@@ -7,7 +7,7 @@ import { CandidateLog, type Candidate } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf } from './tree-compare';
 import { LocalRemoval } from './tree-local-removal';
-import { treeSettings, type TreeOptions, type TreeSettings } from './tree-options';
+import { treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
 import { Receiver } from './tree-receiver';
 import { RemoteTree } from './tree-remote';
 import { Job, type Step } from './tree-run';
@@ -135,8 +135,14 @@ class DownloadPlan {
     const listing = this.#remote.listings.folder(this.#remote.path(folder.path));
     let failure: Step | undefined;
     try {
-      for await (const entry of listing) yield* this.#entry(entry, harvest);
-      for (const link of harvest.links.take()) yield* this.#named(await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link), harvest);
+      for await (const entry of listing) {
+        const step = await this.#entry(entry, harvest);
+        if (step) yield step;
+      }
+      for (const link of harvest.links.take()) {
+        const step = await this.#named(await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link), harvest);
+        if (step) yield step;
+      }
     } catch (error) {
       if (folder.path === '' || this.#remote.signal.aborted) throw error;
       failure = new Job('directory', folder.path).failed(error);
@@ -150,40 +156,48 @@ class DownloadPlan {
     if (extraneous) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous);
   }
 
-  async *#entry(entry: Entry, harvest: Harvest): AsyncGenerator<Step, void, void> {
+  /** A result, or nothing where there is something to be done first. */
+  async #entry(entry: Entry, harvest: Harvest): Promise<TreeResult | undefined> {
     harvest.names?.add(entry.name);
-    if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') harvest.links.add(entry);
-    else yield* this.#named(entry, harvest);
+    if (entry.type !== 'symlink' || this.#settings.symlinks === 'skip') return this.#named(entry, harvest);
+    harvest.links.add(entry);
+    return undefined;
   }
 
-  async *#named(entry: Entry, { folder, folders, candidates }: Harvest): AsyncGenerator<Step, void, void> {
+  async #named(entry: Entry, { folder, folders, candidates }: Harvest): Promise<TreeResult | undefined> {
     const job = new Job(entry.type, joined(folder.path, entry.name));
     try {
       const file = placed(entry, folder.path, folder.link.depth + 1);
       const { wanted, entered } = this.#settings.select(file);
-      if (!wanted && !entered) return;
+      if (!wanted && !entered) return undefined;
       checkName(entry.name);
       checkLocalName(entry.name, this.#settings.names);
       if (entry.type === 'directory') {
         if (entered) folders.add({ name: entry.name, unique: entry.facts?.['unique'], target: entry.target, wanted });
-      } else if (!wanted) return;
-      else if (entry.type === 'file') yield* this.#file(file, folder, candidates, job);
-      else yield job.result('skipped', { reason: entry.type === 'symlink' ? 'symlink' : 'not a file' });
+        return undefined;
+      }
+      if (!wanted) return undefined;
+      if (entry.type !== 'file') return job.result('skipped', { reason: entry.type === 'symlink' ? 'symlink' : 'not a file' });
+      const candidate = await this.#compare(file, folder);
+      if (!candidate) return job.result('skipped', { reason: 'exists' });
+      candidates.add(candidate);
+      return undefined;
     } catch (error) {
-      yield job.failed(error);
+      return job.failed(error);
     }
   }
 
-  async *#file(entry: WalkEntry, folder: LocalFolder, candidates: CandidateLog, job: Job): AsyncGenerator<Step, void, void> {
+  /** Undefined where the file that is there will do. */
+  async #compare(entry: WalkEntry, folder: LocalFolder): Promise<Candidate | undefined> {
     const { overwrite, preserveTimes } = this.#settings;
-    const remote = knownOf(entry);
+    const candidate = { name: entry.name, remote: knownOf(entry), doubt: undefined, replaces: false };
     const stats = folder.existed ? await this.#local.look(entry.path) : undefined;
-    if (!stats) return candidates.add({ name: entry.name, remote, doubt: undefined, replaces: false });
+    if (!stats) return candidate;
     if (stats.isDirectory() && !this.#settings.delete) throw inTheWay(this.#local.path(entry.path), 'folder');
-    if (stats.isDirectory()) return candidates.add({ name: entry.name, remote, doubt: undefined, replaces: true });
-    const verdict = decide(overwrite, remote, knownLocally(stats), preserveTimes);
-    if (verdict === false) yield job.result('skipped', { reason: 'exists' });
-    else candidates.add({ name: entry.name, remote, doubt: verdict === true ? undefined : verdict, replaces: false });
+    if (stats.isDirectory()) return { ...candidate, replaces: true };
+    const verdict = decide(overwrite, candidate.remote, knownLocally(stats), preserveTimes);
+    if (verdict === false) return undefined;
+    return verdict === true ? candidate : { ...candidate, doubt: verdict };
   }
 
   /** Asks what must be asked, all at once, and gives the tasks. */

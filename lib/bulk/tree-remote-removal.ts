@@ -26,36 +26,45 @@ export class RemoteRemoval {
     this.#budget = budget;
   }
 
-  /** Removes what a folder holds, as far as the filter wants it. */
-  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>): AsyncGenerator<Step, void, void> {
+  /** Removes what a folder holds, as far as the filter wants it; returns whether it keeps something. */
+  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>): AsyncGenerator<Step, boolean, void> {
     const folders = new TreeLog<[path: string]>(this.#budget);
+    let kept = false;
     let batch: WalkEntry[] = [];
     for (const [name, [type, size, time]] of found) {
       const entry = { name, path: joined(folder, name), depth, type, raw: '', ...(size === null ? {} : { size }), ...(time === null ? {} : { modified: new Date(time) }) };
       const { wanted, entered } = this.#settings.select(entry);
       if (type === 'directory' && entered) folders.push([entry.path]);
-      else if (wanted && batch.push(entry) === BATCH) {
+      else if (!wanted) kept = true;
+      else if (batch.push(entry) === BATCH) {
         yield* await this.#removeAll(batch);
         batch = [];
       }
     }
     yield* await this.#removeAll(batch);
-    for (let record = folders.shift(); record; record = folders.shift()) yield* this.folder(record[0], depth);
+    for (let record = folders.shift(); record; record = folders.shift()) kept = (yield* this.folder(record[0], depth)) || kept;
+    return kept;
   }
 
-  /** Removes a folder and what is in it. */
-  async *folder(path: string, depth: number): AsyncGenerator<Step, void, void> {
+  /** Removes a folder and what is in it; returns whether it stays, because the filter keeps something. */
+  async *folder(path: string, depth: number): AsyncGenerator<Step, boolean, void> {
     const job = new Job('directory', path);
     const { wanted } = this.#settings.select({ name: posix.basename(path), path, depth, type: 'directory', raw: '' });
     try {
       // MLSD of ProFTPD and pyftpdlib shows a symlink to a folder as a folder: what DELE can remove is none.
-      if (wanted && !this.#settings.dryRun && (await this.#isGone(path))) return yield job.result('deleted');
-      yield* this.all(path, depth + 1, await this.#list(path));
-      if (!wanted) return;
+      if (wanted && !this.#settings.dryRun && (await this.#isGone(path))) {
+        yield job.result('deleted');
+        return false;
+      }
+      const kept = yield* this.all(path, depth + 1, await this.#list(path));
+      if (kept && wanted) yield job.result('skipped', { reason: 'not empty' });
+      if (kept || !wanted) return true;
       if (!this.#settings.dryRun) await this.#remote.remote.rmd(this.#remote.path(path));
       yield job.result('deleted');
+      return false;
     } catch (error) {
       yield job.failed(error);
+      return true;
     }
   }
 

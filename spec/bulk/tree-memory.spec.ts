@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { Budget } from '../../lib/bulk/tree-budget';
+import { TreeLog } from '../../lib/bulk/tree-log';
+import { TreeTable } from '../../lib/bulk/tree-table';
+import { LimitError } from '../../lib/index';
+import { describeSeed, random } from '../support/seed';
+
+const NAMES = ['', 'a', '.dot', 'größe', '日本.txt', 'with\nnewline', '"quoted"', '\ud800 alone', '[', ']', 'x'.repeat(70_000)];
+
+describe('what a tree remembers', () => {
+  it('comes out of a log in order, whatever it is', () => {
+    const log = new TreeLog<[string, number | null]>(new Budget(10_000_000));
+    for (const [index, name] of NAMES.entries()) log.push([name, index % 2 ? index : null]);
+    expect(NAMES.map(() => log.shift())).to.deep.equal(NAMES.map((name, index) => [name, index % 2 ? index : null]));
+    expect(log.shift()).to.equal(undefined);
+    expect(log.size).to.equal(0);
+  });
+
+  it('goes into a log and out of it in any order, and gives its memory back', () => {
+    const { seed, int } = random(7);
+    const budget = new Budget(1_000_000);
+    const log = new TreeLog<[string, number]>(budget);
+    let [pushed, shifted] = [0, 0];
+    for (let turn = 0; turn < 20_000; turn++) {
+      if (int(100) < (turn < 10_000 ? 55 : 40)) log.push(['x'.repeat(int(40)), pushed++]);
+      else {
+        const record = log.shift();
+        expect(record?.[1], describeSeed(seed)).to.equal(shifted < pushed ? shifted : undefined);
+        if (record) shifted++;
+      }
+      expect(log.size, describeSeed(seed)).to.equal(pushed - shifted);
+    }
+    log.clear();
+    budget.take(1_000_000);
+  });
+
+  it('is found in a table by its name, with the facts that came first', () => {
+    const table = new TreeTable<[number]>(new Budget(50_000_000));
+    for (let i = 0; i < 20_000; i++) table.add(`name-${i}`, i);
+    table.add('name-5', 99);
+    expect(table.size).to.equal(20_000);
+    for (let i = 0; i < 20_000; i++) if (table.get(`name-${i}`)?.[0] !== i) expect.fail(`name-${i}`);
+    expect(table.get('name-20000')).to.equal(undefined);
+    for (const name of NAMES.slice(0, 7)) table.add(name, 1);
+    for (const name of NAMES.slice(0, 7)) expect(table.has(name), JSON.stringify(name)).to.equal(true);
+  });
+
+  it('is told in order where it was not marked', () => {
+    const table = new TreeTable<[number]>(new Budget(1_000_000));
+    for (const [index, name] of ['c', 'a', 'b', 'd'].entries()) table.add(name, index);
+    table.mark('a');
+    table.mark('missing');
+    expect([...table.unmarked()]).to.deep.equal([['c', [0]], ['b', [2]], ['d', [3]]]);
+    table.clear();
+    expect(table.get('c')).to.equal(undefined);
+    expect([...table.unmarked()]).to.deep.equal([]);
+  });
+
+  it('is a LimitError when it is too much', () => {
+    const fill = (add: (index: number) => void): void => {
+      for (let i = 0; i < 10_000; i++) add(i);
+    };
+    const log = new TreeLog<[string]>(new Budget(100_000));
+    expect(() => fill((i) => log.push([`a name of some length ${i}`]))).to.throw(LimitError, 'maxPendingBytes');
+    const table = new TreeTable<[]>(new Budget(100_000));
+    expect(() => fill((i) => table.add(`a name of some length ${i}`))).to.throw(LimitError, 'maxPendingBytes');
+  });
+});

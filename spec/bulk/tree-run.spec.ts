@@ -1,0 +1,155 @@
+import { expect } from 'chai';
+import { mirror } from '../../lib/bulk/mirror';
+import { downloadTree } from '../../lib/bulk/tree-download';
+import type { TreeResult } from '../../lib/bulk/tree-options';
+import { perform, type Step } from '../../lib/bulk/tree-run';
+import { uploadTree } from '../../lib/bulk/tree-upload';
+import { scene } from '../support/client';
+import type { VirtualEntry } from '../support/server/nodes';
+import { gate } from '../support/server/gate';
+import { send, until } from '../support/server/steps';
+import { Heap } from './tree-heap';
+import { lanes } from './tree-lanes';
+import { line, listing } from './tree-listing';
+import { Scratch } from './tree-scratch';
+
+function result(path: string, error?: Error): TreeResult {
+  return { action: error ? 'failed' : 'downloaded', type: 'file', path, bytes: 0, ms: 0, ...(error ? { error } : {}) };
+}
+
+describe('the work on a tree', () => {
+  const stage = scene();
+  const scratch = new Scratch();
+
+  /** `count` files in folders of `width`, and the same on disk. */
+  function files(count: number, width: number): Record<string, string> {
+    return Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${Math.floor(i / width)}/file-${i}`, `content of ${i}`]));
+  }
+
+  it('goes on while its results are taken, and rests while they are not', async () => {
+    const begun: number[] = [];
+    async function* plan(): AsyncGenerator<Step> {
+      for (let i = 0; i < 100; i++) yield async () => (begun.push(i), result(String(i)));
+    }
+    const stream = perform(plan(), { concurrency: 3, continueOnError: false }, new AbortController());
+    await stream.next();
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    expect(begun.length).to.be.within(1, 12);
+    let rest = 0;
+    for await (const { path } of stream) rest += path === '' ? 0 : 1;
+    expect(rest).to.equal(99);
+  });
+
+  it('does no more at a time than it may, and plans nothing meanwhile where it may do one thing only', async () => {
+    for (const concurrency of [1, 4]) {
+      let [now, most, planned] = [0, 0, 0];
+      async function* plan(): AsyncGenerator<Step> {
+        for (; planned < 50; planned++) {
+          if (concurrency === 1) expect(now).to.equal(0);
+          yield async () => {
+            most = Math.max(most, ++now);
+            await new Promise(setImmediate);
+            now -= 1;
+            return result('x');
+          };
+        }
+      }
+      let count = 0;
+      for await (const { path } of perform(plan(), { concurrency, continueOnError: false }, new AbortController())) count += path === 'x' ? 1 : 0;
+      expect([count, most]).to.deep.equal([50, concurrency]);
+    }
+  });
+
+  it('ends what is under way when one thing has failed', async () => {
+    const controller = new AbortController();
+    const ended: string[] = [];
+    const waits = (name: string) => () =>
+      new Promise<TreeResult>((resolve) => controller.signal.addEventListener('abort', () => resolve((ended.push(name), result(name)))));
+    async function* plan(): AsyncGenerator<Step> {
+      yield* [waits('a'), waits('b'), async () => result('c', new Error('c has failed'))];
+    }
+    const seen: string[] = [];
+    const error = await (async () => {
+      for await (const { path } of perform(plan(), { concurrency: 3, continueOnError: false }, controller)) seen.push(path);
+    })().catch((reason: unknown) => reason);
+    expect(error).to.have.property('message', 'c has failed');
+    expect([seen, ended]).to.deep.equal([['c'], ['a', 'b']]);
+  });
+
+  it('is shared by the connections that there are, and comes to the same', async () => {
+    const server = await stage.serve();
+    const source = files(200, 9);
+    await scratch.put('source', source, new Date('2020-01-02T03:04:05Z'));
+    const remote = lanes(Array.from({ length: 4 }, () => stage.client(server)));
+    const run = async (options: Parameters<typeof mirror>[0]): Promise<string[]> => (await mirror(options).toArray()).filter(({ action }) => action !== 'skipped').map(({ action }) => action);
+    expect(await run({ from: scratch.path('source'), to: { client: remote, path: '/top' } })).to.have.length(200 + 23 + 1);
+    expect(await run({ from: { client: remote, path: '/top' }, to: scratch.path('copy') })).to.have.length(224);
+    expect(await scratch.tree('copy')).to.deep.equal(await scratch.tree('source'));
+    expect(await run({ from: { client: remote, path: '/top' }, to: scratch.path('copy'), delete: true })).to.deep.equal([]);
+    expect(await run({ from: scratch.path('source'), to: { client: remote, path: '/top' }, delete: true })).to.deep.equal([]);
+    expect(server.sessions.size).to.equal(4);
+  });
+
+  it('moves as many files at a time as there are connections, and lists on meanwhile', async () => {
+    const begun = gate();
+    let now = 0;
+    const server = await stage.serve({ files: Object.fromEntries(Object.entries(files(8, 2)).map(([path, text]) => [`/top/${path}`, text])) });
+    server.script = {
+      RETR: (session) => {
+        if (++now === 3) begun.open();
+        return begun.promise.then(() => session.normal());
+      },
+    };
+    const remote = lanes(Array.from({ length: 3 }, () => stage.client(server)));
+    const list = await downloadTree(remote, '/top', scratch.path('copy')).toArray();
+    expect(list.filter(({ action }) => action === 'downloaded')).to.have.length(8);
+  });
+
+  it('lists one folder at a time on one connection, and none while a file moves', async () => {
+    const server = await stage.serve({ files: Object.fromEntries(Object.entries(files(12, 3)).map(([path, text]) => [`/top/${path}`, text])) });
+    await downloadTree(stage.client(server), '/top', scratch.path('copy')).toArray();
+    const order = server.commands.filter((command) => /^(MLSD|RETR)/.test(command)).map((command) => command.replace(/file-.*/, ''));
+    expect(order).to.deep.equal(['MLSD /top', ...[0, 1, 2, 3].flatMap((n) => [`MLSD /top/f${n}`, ...Array.from({ length: 3 }, () => `RETR /top/f${n}/`)])]);
+  });
+
+  it('leaves nothing open when a pool is cancelled in the middle', async () => {
+    const server = await stage.serve({ script: { STOR: [send('150 go'), until(new Promise(() => undefined))] } });
+    await scratch.put('source', files(20, 5));
+    const clients = Array.from({ length: 3 }, () => stage.client(server, { timeout: 300 }));
+    const stream = uploadTree(lanes(clients), scratch.path('source'), '/top', { continueOnError: true });
+    let commands = 0;
+    server.on('command', (command: string) => {
+      if (command.startsWith('STOR') && ++commands === 3) stream.destroy();
+    });
+    await new Promise((resolve) => stream.resume().on('close', resolve));
+    for (const client of clients) client.close();
+  });
+
+  it('mirrors 100,000 entries that are there already, in 1,000 folders and in one, with flat memory', async function () {
+    this.timeout(120_000);
+    const COUNT = 100_000;
+    const names = function* (count: number): Generator<VirtualEntry> {
+      for (let i = 0; i < count; i++) yield { name: `entry-with-a-name-of-some-length-${i}` };
+    };
+    const folders = function* (): Generator<string> {
+      for (let i = 0; i < 1000; i++) yield line(`folder-${i}`, { type: 'dir' });
+    };
+    const hundred = [...names(100)].map(({ name }) => line(name));
+    const server = await stage.serve({ files: { '/wide': { entries: () => names(COUNT) } } });
+    const ftp = stage.client(server);
+    for (const [path, count] of [['/deep', 101_001], ['/wide', COUNT]] as const) {
+      if (path === '/deep') server.script = { MLSD: listing((folder) => (folder === '/deep' ? folders() : hundred)) };
+      else server.script = {};
+      const heap = new Heap();
+      let seen = 0;
+      // Nothing is there, and a dry run moves nothing: what remains is the memory of the names.
+      for await (const { action } of mirror({ from: { client: ftp, path }, to: scratch.path('nothing'), dryRun: true })) {
+        expect(action).to.be.oneOf(['created', 'downloaded']);
+        if (++seen % 25_000 === 1) heap.note();
+      }
+      expect(seen).to.equal(count + (path === '/wide' ? 1 : 0));
+      console.log(`      ${path === '/deep' ? '1,000 folders of 100' : 'one folder of 100,000'}: at most ${heap.most.toFixed(1)} MiB more than before`);
+      expect(heap.most).to.be.below(path === '/deep' ? 16 : 32);
+    }
+  });
+});
