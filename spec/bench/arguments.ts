@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util';
+import { NAMES, type ContenderName } from './contender';
+import { FULL, QUICK, type Scale } from './files';
+
+export const USAGE = `Measures this library against other FTP clients, on servers that it starts itself.
+
+  npm run bench -- [--job NAME,…] [--only NAME,…] [--runs N] [--quick] [--json FILE] [--list]
+
+  --job    these jobs, or those that begin with the name and a dash; default: all
+  --only   these contenders: ${NAMES.join(', ')}
+  --runs   rounds; in each, every contender runs once; default 5
+  --quick  smaller jobs, to see that all works
+  --json   where to write all samples as well
+  --list   only name the jobs`;
+
+/** What the command line asks for. */
+export interface Request {
+  /** Empty: all. */
+  readonly jobs: readonly string[];
+  readonly only: readonly ContenderName[];
+  readonly runs: number;
+  readonly scale: Scale;
+  readonly json: string | undefined;
+  readonly list: boolean;
+}
+
+/** @throws Error for what is not understood */
+export function readArguments(args: readonly string[]): Request {
+  const options = { job: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'string' }, list: { type: 'boolean' } } as const;
+  const { values } = parseArgs({ args: [...args], options });
+  const runs = Number(values.runs ?? 5);
+  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: no number of rounds`);
+  return { jobs: split(values.job), only: contenders(split(values.only)), runs, scale: values.quick ? QUICK : FULL, json: values.json, list: values.list ?? false };
+}
+
+function contenders(names: readonly string[]): ContenderName[] {
+  const unknown = names.find((name) => !NAMES.some((known) => known === name));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${NAMES.join(', ')}`);
+  return NAMES.filter((name) => names.length === 0 || names.includes(name));
+}
+
+function split(list: string | undefined): string[] {
+  return (list ?? '').split(',').filter((name) => name !== '');
+}

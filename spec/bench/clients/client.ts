@@ -1,0 +1,29 @@
+import type { Writable } from 'node:stream';
+import type { Place } from '../work';
+
+/** One FTP client for Node.js, connected and logged in; each verb in the cheapest way that its public interface has. */
+export interface Client {
+  /** How many operations to have under way at once: 1 awaits each; more only where the client puts them in order by itself. */
+  readonly ahead: number;
+  /** Whether plain commands may be called together. */
+  readonly queues: boolean;
+  /** Reads a file to its end; resolves with the bytes counted. */
+  drain(name: string): Promise<number>;
+  download(name: string, into: Writable): Promise<void>;
+  upload(file: string, name: string): Promise<void>;
+  fill(name: string, bytes: Buffer): Promise<void>;
+  /** Reads a listing; resolves with the number of entries. */
+  list(path: string): Promise<number>;
+  size(name: string): Promise<number>;
+  /** Copies a folder and what is below it. */
+  tree?(path: string, folder: string): Promise<void>;
+  close(): void;
+}
+
+/** What a file in this folder exports. */
+export interface ClientModule {
+  open(place: Place): Promise<Client>;
+  /** The client's own parsers, without a connection: entries of a listing, and the number of replies in a text. */
+  readonly parseList?: (text: string) => number;
+  readonly parseReplies?: (text: Buffer) => number;
+}

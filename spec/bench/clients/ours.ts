@@ -1,0 +1,85 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { finished, pipeline } from 'node:stream/promises';
+import * as ftplib from '../../../lib';
+import type { FTP, FTPOptions } from '../../../lib';
+import type { Place } from '../work';
+import type { Client } from './client';
+
+/** What only the finished library has: a pool, and trees. */
+interface Bulk {
+  readonly FTPPool?: new (options: FTPOptions & { connections: number }) => FTP;
+  readonly downloadTree?: (remote: FTP, path: string, folder: string) => Promise<unknown>;
+}
+
+const { FTPPool, downloadTree } = ftplib as Bulk;
+
+/** This library; the next transfer is called while one runs. */
+export async function open(place: Place): Promise<Client> {
+  return clientOf(place, 2);
+}
+
+/** The same, `ahead` transfers called before the first of them is over. */
+export async function clientOf(place: Place, ahead: number): Promise<Client> {
+  const options = optionsOf(place);
+  const ftp = new ftplib.FTP(options);
+  await ftp.noop(); // connects and logs in
+  const tree = FTPPool && downloadTree ? { tree: (path: string, folder: string) => copyTree(options, path, folder) } : {};
+  return {
+    ahead,
+    queues: true,
+    drain: (name) => drain(ftp, name),
+    download: (name, into) => pipeline(ftp.retr(name), into),
+    upload: (file, name) => pipeline(createReadStream(file), ftp.stor(name)),
+    fill: (name, bytes) => finished(ftp.stor(name).end(bytes)),
+    list: (path) => count(ftp, path),
+    size: (name) => ftp.size(name),
+    ...tree,
+    close: () => void ftp.quit(),
+  };
+}
+
+export function parseList(text: string): number {
+  return ftplib.parseList(text).length;
+}
+
+export function parseReplies(text: Buffer): number {
+  const parser = new ftplib.ReplyParser();
+  let replies = 0;
+  parser.on('data', () => replies++);
+  for (let at = 0; at < text.length; at += 65_536) parser.write(text.subarray(at, at + 65_536));
+  while (parser.read() !== null) replies++;
+  return replies;
+}
+
+function optionsOf({ host, port, user, password, ca }: Place): FTPOptions {
+  return { host, port, user, password, ...(ca === undefined ? {} : { secure: 'explicit', tls: { ca: readFileSync(ca), servername: 'localhost' } }) };
+}
+
+function drain(ftp: FTP, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    ftp
+      .retr(name)
+      .on('data', (chunk: Buffer) => (bytes += chunk.length))
+      .on('end', () => resolve(bytes))
+      .on('error', reject);
+  });
+}
+
+function count(ftp: FTP, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let entries = 0;
+    ftp
+      .list(path)
+      .on('data', () => entries++)
+      .on('end', () => resolve(entries))
+      .on('error', reject);
+  });
+}
+
+async function copyTree(options: FTPOptions, path: string, folder: string): Promise<void> {
+  if (!FTPPool || !downloadTree) throw new Error('there is no pool');
+  const pool = new FTPPool({ ...options, connections: 8 });
+  await downloadTree(pool, path, folder);
+  await pool.quit();
+}

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { readArguments, USAGE, type Request } from './arguments';
+import { SOURCES } from './folders';
+import type { Job } from './job';
+import { allJobs } from './jobs';
+import { play } from './play';
+import { report } from './report';
+import { Stage } from './servers/stage';
+import { judge } from './target';
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
+
+async function main(args: readonly string[]): Promise<void> {
+  const request = understood(args);
+  if (!request) return;
+  const jobs = allJobs(request.scale).filter(({ name }) => request.jobs.length === 0 || request.jobs.some((wanted) => name === wanted || name.startsWith(`${wanted}-`)));
+  if (jobs.length === 0) throw new Error(`there is no job ${request.jobs.join(', ')}`);
+  if (request.list) return console.log(jobs.map(({ name, title }) => `${name}\t${title}`).join('\n'));
+  installPeers();
+  console.log(`Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}; ${request.runs} rounds, medians; "ours÷" is ours divided by theirs, the median over the rounds`);
+  const stage = new Stage(new Set(jobs.flatMap(({ content }) => content)), request.scale);
+  try {
+    await playAll(jobs, request, stage);
+  } finally {
+    stage.close();
+  }
+}
+
+function understood(args: readonly string[]): Request | undefined {
+  try {
+    return readArguments(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+async function playAll(jobs: readonly Job[], { only, runs, json }: Request, stage: Stage): Promise<void> {
+  const record: object[] = [];
+  for (const job of jobs) {
+    const contenders = job.contenders.filter((name) => only.includes(name));
+    const results = await play(job, contenders, runs, stage);
+    console.log(report(job, results, stage.describe(job.where)));
+    record.push({ job: job.name, title: job.title, ...results.toJSON(), targets: job.targets.map((target) => judge(target, results)) });
+    if (json !== undefined) writeFileSync(json, JSON.stringify(record, null, 1));
+  }
+}
+
+/** The other clients have a lock of their own here; without the network the bench goes on without them. */
+function installPeers(): void {
+  if (existsSync(join(SOURCES, 'node_modules'))) return;
+  try {
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: SOURCES, stdio: 'inherit' });
+  } catch {
+    console.error('the other clients for Node.js could not be installed');
+  }
+}

@@ -1,0 +1,37 @@
+import { versionOf } from './contender';
+import type { Job } from './job';
+import type { Measure, Results } from './results';
+import { table } from './table';
+import { judge } from './target';
+
+/** A job's results as a table, and how its targets came out. */
+export function report(job: Job, results: Results, where: string): string {
+  const [first, ...rest] = job.measures;
+  if (!first) throw new Error(`${job.name} measures nothing`);
+  const head = [first.title, 'min', 'median', 'max', 'ours÷', ...rest.flatMap(({ title }) => [title, 'ours÷'])];
+  const rows = results.names.map((name) => {
+    const spread = results.spread(name, first);
+    const ratio = (measure: Measure): string => (name === 'ours' ? '' : number(results.ratio(measure, name), 2));
+    return [
+      `${name} ${versionOf(name)}`,
+      number(spread?.min, first.digits),
+      number(spread?.median, first.digits),
+      number(spread?.max, first.digits),
+      ratio(first),
+      ...rest.flatMap((measure) => [number(results.spread(name, measure)?.median, measure.digits), ratio(measure)]),
+    ];
+  });
+  const failures = [...results.failures].map(([name, reason]) => `${name}: ${reason}`);
+  return [`\n${job.name}: ${job.title} (${where})`, table([head, ...rows]), ...failures, ...verdicts(job, results)].join('\n');
+}
+
+function verdicts(job: Job, results: Results): string[] {
+  return job.targets.map((target) => {
+    const { text, outcome, value, against } = judge(target, results);
+    return `  ${outcome}: ${text}${value === undefined ? '' : `: ${number(value, 2)}${against ? ` (${against})` : ''}`}`;
+  });
+}
+
+function number(value: number | undefined, digits: number): string {
+  return value === undefined || Number.isNaN(value) ? '' : value.toFixed(digits);
+}

@@ -1,0 +1,64 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Scale } from '../files';
+import type { Scene, Where } from '../job';
+import { canDelayPackets, ROUND_TRIP, startBehindLink } from '../link/delayed-link';
+import { startRelay } from '../link/delaying-relay';
+import type { Place } from '../work';
+import { emptyIncoming, fill, type Content } from './content';
+import { startEmbedded } from './embedded';
+import type { Running } from './running';
+import { canRunVsftpd, configureVsftpd, startVsftpd } from './vsftpd';
+
+/** Everything that jobs need around them: files, and servers as they are asked for. */
+export class Stage {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'ftplib-bench-'));
+  readonly #home = join(this.#folder, 'home');
+  readonly #scratch = join(this.#folder, 'scratch');
+  readonly #servers = new Map<Where, Running>();
+
+  constructor(contents: ReadonlySet<Content>, private readonly scale: Scale) {
+    chmodSync(this.#folder, 0o755);
+    mkdirSync(this.#home);
+    fill(this.#home, contents, scale);
+  }
+
+  /** Undefined for jobs that need no server. */
+  async place(where: Where): Promise<Place | undefined> {
+    if (where === 'nowhere') return undefined;
+    const server = this.#servers.get(where) ?? (await this.#start(where));
+    this.#servers.set(where, server);
+    return server.place;
+  }
+
+  /** For the next run: nothing is left of the last one. */
+  scene(): Scene {
+    rmSync(this.#scratch, { recursive: true, force: true });
+    mkdirSync(this.#scratch);
+    emptyIncoming(this.#home);
+    return { folder: this.#scratch, home: this.#home };
+  }
+
+  /** What serves, in words. */
+  describe(where: Where): string {
+    if (where === 'nowhere') return 'no server';
+    if (where === 'memory') return 'a listing from memory';
+    const server = canRunVsftpd() ? 'vsftpd' : 'the embedded server';
+    if (where !== 'link') return `${server} on loopback${where === 'tls' ? ', TLS' : ''}`;
+    return `${server}, ${canDelayPackets() ? 'packets' : 'bytes (the making of connections not)'} delayed: ${ROUND_TRIP * 1000} ms round trip`;
+  }
+
+  close(): void {
+    for (const server of this.#servers.values()) server.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #start(where: Exclude<Where, 'nowhere'>): Promise<Running> {
+    if (where === 'memory') return startEmbedded(this.#folder, this.scale, { fromMemory: true });
+    if (where === 'link') return canDelayPackets() ? startBehindLink(this.#folder, this.#home) : startRelay(await this.#start('plain'), ROUND_TRIP / 2);
+    const secure = where === 'tls';
+    if (!canRunVsftpd()) return startEmbedded(this.#folder, this.scale, { secure });
+    return startVsftpd(await configureVsftpd(this.#folder, this.#home, secure));
+  }
+}
