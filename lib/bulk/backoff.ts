@@ -1,4 +1,4 @@
-import { ArgumentError, ConnectionClosedError, PermanentError, TemporaryError, TimeoutError, TransferError, type FTPError } from '../errors';
+import { ArgumentError, ConnectionClosedError, PermanentError, SecurityError, TemporaryError, TimeoutError, TransferError, type FTPError } from '../errors';
 
 /** How a download goes on after a loss. */
 export interface RetryOptions {
@@ -22,6 +22,8 @@ export interface RetryEvent {
   readonly offset: number;
 }
 
+/** The codes of Node's errors for a connection that was cut. */
+const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How long each retry waits: exponential, with "full jitter", so that clients that were cut together do not come back together. */
@@ -70,12 +72,14 @@ export class Backoff {
 
 /**
  * Whether another try may succeed: the connection was lost or stood still, the data broke, or the server said 4yz.
- * Never after `abort()`, a SecurityError, data that were compared and differ, or a 5yz that is not merely the echo of data that broke.
+ * Never after `abort()`, data that were compared and differ, a 5yz that is not merely the echo of data that broke, or a SecurityError
+ * that is not merely a TLS handshake that was cut: the next handshake is as strict.
  */
 export function isLoss(error: unknown): error is FTPError {
   // Its kinds are final: AbortedError, ChangedError, MismatchError.
   if (error instanceof TransferError) return error.constructor === TransferError;
-  // GridFTP calls a data connection that broke a 500.
+  if (error instanceof SecurityError) return CUT.has((error.cause as NodeJS.ErrnoException | undefined)?.code);
+  // GridFTP 13.24 calls a data connection that broke a 500.
   if (error instanceof PermanentError) return error.phase === 'data' && isLoss(error.cause);
   return error instanceof ConnectionClosedError || error instanceof TimeoutError || error instanceof TemporaryError;
 }

@@ -1,7 +1,9 @@
 import type { ControlConnection } from '../control/control-connection';
+import type { Features } from '../control/features';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { ChangedError, PermanentError, TemporaryError } from '../errors';
+import { mlstEntry } from '../listing/mlst';
 import { parseTime } from '../listing/time';
 
 /** What tells whether a file is still the same; what the server does not tell is undefined. */
@@ -9,24 +11,32 @@ export interface Identity {
   readonly size: number | undefined;
   /** Milliseconds, as `Date.getTime()`. */
   readonly modified: number | undefined;
-  /** The server has no SIZE at all. */
+  /** The server has nothing that would tell a size. */
   readonly unsized: boolean;
 }
 
 /**
- * Asks SIZE and MDTM in one flight (RFC 3659). What is refused for good is unknown.
+ * Asks SIZE and MDTM in one flight (RFC 3659); where FEAT does not have SIZE one after the other, and MLST when there is neither.
+ * What is refused for good is unknown.
  *
  * @param patient whether to take "not now" (4yz) for unknown too, rather than to throw
  */
-export async function identify(session: Session, control: ControlConnection, path: string, patient: boolean): Promise<Identity> {
+export async function identify(session: Session, control: ControlConnection, path: string, features: Features, patient: boolean): Promise<Identity> {
+  const ask = (verb: string): Promise<Reply | undefined> => known(control.exec(session.command(verb, path)), patient);
   // ProFTPD and pyftpdlib refuse SIZE in TYPE A.
   const typed = session.switchType(control, 'I');
-  const asked = [control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))] as const;
-  const [, size, time] = await Promise.all([typed, ...asked.map((answer) => known(answer, patient))]);
-  const bytes = textOf(size);
-  const modified = parseTime(textOf(time))?.getTime();
-  const exact = /^\d+$/.test(bytes) && Number.isSafeInteger(Number(bytes));
-  return { size: exact ? Number(bytes) : undefined, modified, unsized: [500, 502, 504].includes(size?.code ?? 0) };
+  if (features.has('SIZE')) {
+    const [size, time] = await Promise.all([ask('SIZE'), ask('MDTM'), typed]);
+    return { size: sizeIn(size), modified: timeIn(time), unsized: isUnknown(size) };
+  }
+  // aioftp 0.21, which has no FEAT, refuses what it does not know before it has answered what came first.
+  await typed;
+  const size = await ask('SIZE');
+  const time = await ask('MDTM');
+  if (!isUnknown(size) || !isUnknown(time)) return { size: sizeIn(size), modified: timeIn(time), unsized: isUnknown(size) };
+  const facts = await ask('MLST');
+  const entry = facts && facts.kind === 'completion' ? mlstEntry(facts) : undefined;
+  return { size: entry?.size, modified: entry?.modified?.getTime(), unsized: entry?.size === undefined };
 }
 
 /** @throws ChangedError when what was known of the file differs, or is not told any more */
@@ -46,8 +56,22 @@ async function known(answer: Promise<Reply>, patient: boolean): Promise<Reply | 
   }
 }
 
+function sizeIn(reply: Reply | undefined): number | undefined {
+  const text = textOf(reply);
+  return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+}
+
+function timeIn(reply: Reply | undefined): number | undefined {
+  return parseTime(textOf(reply))?.getTime();
+}
+
 function textOf(reply: Reply | undefined): string {
   return reply?.code === 213 ? reply.text.trim() : '';
+}
+
+/** The command is not implemented. */
+function isUnknown(reply: Reply | undefined): boolean {
+  return reply !== undefined && [500, 502, 504].includes(reply.code);
 }
 
 function shown(time: number): string {

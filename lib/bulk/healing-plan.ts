@@ -4,6 +4,7 @@ import { assertSame, identify, type Identity } from './healing-identity';
 import { HashCheck, type Verify } from './verify';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import type { Features } from '../control/features';
 import type { Session } from '../control/session';
 import type { Plan } from '../data/plan';
 import { ChangedError, MismatchError, TransferError, UnsupportedError, type FTPError, type PermanentError } from '../errors';
@@ -24,7 +25,7 @@ export interface HealingSetup {
  * A RETR that goes on behind losses, and whose bytes are compared with what the server says of the file.
  *
  * SIZE and MDTM are asked before the first byte, for what is asked only after a loss cannot tell whether the file was another one
- * before. They leave in the flight of EPSV and cost no round trip.
+ * before. They leave in the flight of EPSV and cost no round trip where FEAT has SIZE.
  */
 export class HealingPlan implements Plan {
   #session: Session;
@@ -50,12 +51,12 @@ export class HealingPlan implements Plan {
 
   async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
     const session = this.#session;
-    session.prepareNames();
-    if (this.#hash || !this.#command.ascii) await session.namesPrepared();
+    const features = await session.features();
     await this.#hash?.prepare();
-    if (moved > 0) return this.#continue(control, moved);
-    this.#identity = identify(session, control, this.#command.argument, true);
+    if (moved > 0) return this.#continue(control, features, moved);
+    this.#identity = identify(session, control, this.#command.argument, features, true);
     this.#identity.catch(ignore);
+    if (!features.has('SIZE')) await this.#identity;
     if (this.#setup.verify === 'size' && (await this.#identity).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
     return this.#command;
   }
@@ -96,10 +97,10 @@ export class HealingPlan implements Plan {
     return size !== undefined || modified !== undefined;
   }
 
-  async #continue(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
+  async #continue(control: ControlConnection, features: Features, moved: number): Promise<Command | 'complete'> {
     const path = this.#command.argument;
     const before = (await this.#identity) as Identity;
-    assertSame(path, before, await identify(this.#session, control, path, false));
+    assertSame(path, before, await identify(this.#session, control, path, features, false));
     this.#continued = true;
     // Only the final reply was lost; some servers refuse a REST to the end of a file.
     return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;

@@ -2,6 +2,7 @@ import { HashCheck, type Verify } from './verify';
 import { identify } from './healing-identity';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import type { Features } from '../control/features';
 import type { Session } from '../control/session';
 import type { Plan } from '../data/plan';
 import { MismatchError, UnsupportedError, type PermanentError } from '../errors';
@@ -12,6 +13,7 @@ export class VerifiedUpload implements Plan {
   readonly #command: Command;
   readonly #start: number;
   readonly #hash: HashCheck | undefined;
+  #features: Features = new Map();
 
   /** @param start the byte from which the file is written; the file must then end where the upload does */
   constructor(session: Session, command: Command, start: number, verify: Verify) {
@@ -27,10 +29,9 @@ export class VerifiedUpload implements Plan {
   }
 
   async begin(control: ControlConnection): Promise<Command> {
-    this.#session.prepareNames();
-    await this.#session.namesPrepared();
+    this.#features = await this.#session.features();
     if (this.#hash) await this.#hash.prepare();
-    else if ((await identify(this.#session, control, this.#command.argument, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+    else if ((await identify(this.#session, control, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
     return this.#command;
   }
 
@@ -46,7 +47,7 @@ export class VerifiedUpload implements Plan {
     if (!complete) return;
     if (this.#hash) return this.#hash.compare(control);
     const path = this.#command.argument;
-    const { size } = await identify(this.#session, control, path, false);
+    const { size } = await identify(this.#session, control, path, this.#features, false);
     const wanted = this.#start + bytes;
     if (size !== wanted) throw new MismatchError(`the server's ${path} has ${size ?? 'an unknown number of'} bytes in place of ${wanted}`);
   }

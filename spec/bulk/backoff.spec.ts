@@ -58,6 +58,11 @@ describe('what may be tried again', () => {
     it(`is no ${Kind.name}`, () => expect(isLoss(new Kind(''))).to.equal(false));
   }
 
+  it('is a TLS handshake that was cut, but none that was refused', () => {
+    expect(isLoss(new SecurityError('TLS', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) }))).to.equal(true);
+    expect(isLoss(new SecurityError('TLS', { cause: Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' }) }))).to.equal(false);
+  });
+
   it('is a 5yz that only echoes data that broke', () => {
     const cause = new TransferError('the data connection was reset');
     expect(isLoss(new PermanentError('500 Command failed', { phase: 'data', cause }))).to.equal(true);

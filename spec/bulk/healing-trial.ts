@@ -18,7 +18,8 @@ export interface Trial {
   readonly problem: string | undefined;
 }
 
-const KINDS: readonly FaultKind[] = ['fin', 'rst', 'rst', 'fin', 'rst', 'freeze', 'split'];
+/** Freezes are waited for. */
+export const KINDS: readonly FaultKind[] = ['fin', 'rst', 'rst', 'fin', 'rst', 'freeze', 'split'];
 /** Bytes of the control connection among which it is cut: a login and a transfer. */
 const CONTROL = 700;
 
@@ -30,6 +31,7 @@ export class Trials {
     private readonly proxy: FaultProxy,
     private readonly random: Random,
     private readonly hashes: boolean,
+    private readonly kinds: readonly FaultKind[] = KINDS,
   ) {}
 
   /** One download of the sample through the proxy. */
@@ -65,7 +67,7 @@ export class Trials {
   #plan(size: number, verified: boolean): Plan {
     const { random } = this;
     if (verified && random.int(3) === 0) return { on: 'data', direction: 'toClient', kind: 'corrupt', at: random.int(size + 1) };
-    const kind = random.pick(KINDS);
+    const kind = random.pick(this.kinds);
     if (random.int(3) > 0) return { on: 'data', direction: 'toClient', kind, at: random.int(size + 1) };
     return { on: 'control', direction: random.pick(['toClient', 'toServer']), kind, at: random.int(CONTROL) };
   }

@@ -129,6 +129,14 @@ describe('a download that heals itself', () => {
       expect(retries.map(({ offset }) => offset), 'before the first byte nothing can be mixed up').to.deep.equal([0]);
     });
 
+    it('asking one thing after the other, and MLST in the end, where FEAT does not tell of SIZE', async () => {
+      await bench.serve({ files: { '/file': PATTERN }, features: [], script: { SIZE: '502 No SIZE.', MDTM: '502 No MDTM.' } });
+      const { bytes, retries } = await scene.download([broken]);
+      expect(bytes.equals(FILE)).to.equal(true);
+      expect(retries).to.have.length(1);
+      expect(bench.server.commands.filter((line) => /file$/.test(line))).to.deep.equal([1, 2].flatMap(() => ['SIZE file', 'MDTM file', 'MLST file', 'RETR file']));
+    });
+
     it('and finds that bytes are missing where the mark announces none', async () => {
       const { bytes, retries } = await scene.download([[scene.arrive(CUT, '150 Here it comes.'), dataEnd(), send('226 Done.')]]);
       expect(bytes.equals(FILE)).to.equal(true);
