@@ -241,6 +241,7 @@ export class DataConnection {
 
   /** close_notify, without which vsftpd calls a transfer failed; a server that does not take it is not waited for. */
   #sayGoodbye(secured: Duplex): void {
+    if (secured.destroyed) return; // both sides have ended already
     const timer = setTimeout(() => secured.destroy(), GOODBYE);
     secured.once('close', () => clearTimeout(timer));
     secured.resume();
@@ -256,9 +257,18 @@ export class DataConnection {
   #drop(): void {
     const raw = this.#raw as Socket | undefined;
     if (this.#ending && raw) this.#closeBehindEnd(raw);
-    else if (this.#state === 'reset' && typeof raw?.resetAndDestroy === 'function') raw.resetAndDestroy();
+    else if (this.#state === 'reset' && raw) reset(raw);
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
+  }
+}
+
+/** By RST where that can be: a TLSSocket as a tunnel has the method too, and throws. Never by close_notify, which makes a cut upload whole. */
+function reset(raw: Socket): void {
+  try {
+    raw.resetAndDestroy();
+  } catch {
+    raw.destroy();
   }
 }
 
