@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
+import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
 import { TemporaryError, TimeoutError, TransferError } from '../../lib/errors';
 import type { ConnectionRequest } from '../../lib/options';
 import { failure } from '../support/client';
 import { Recorder } from '../support/recorder';
-import { SecuredStage, WAYS } from '../support/secured';
+import { CA, SecuredStage, WAYS } from '../support/secured';
 import { certificate } from '../support/server/certificates';
 import { gate, type Gate } from '../support/server/gate';
 import type { Step } from '../support/server/script';
@@ -142,6 +143,27 @@ describe('the end of a TLS data connection', () => {
     held.open();
   });
 
+  it('of an upload left early is no close_notify, either, where a tunnel in TLS cannot be reset', async () => {
+    const tunnel = await Tunnel.start();
+    const arrived = gate();
+    const STOR = [openData(), send('150 Go.'), async (session: Session) => void (await endOf(session, Buffer.alloc(0), arrived)), send('426 Cut.')];
+    const server = await stage.serve({}, { script: { STOR, ABOR: '226 Aborted.' } });
+    const ftp = stage.client(server, { createConnection: tunnel.dial });
+    try {
+      const up = ftp.stor('up');
+      up.write('part');
+      await arrived.promise;
+      up.destroy();
+      expect((await ftp.noop()).code).to.equal(200);
+    } finally {
+      ftp.close();
+      await tunnel.close();
+    }
+    const [, data] = tunnel.lines.map((chunks) => dissect(Buffer.concat(chunks)));
+    expect(data?.records).to.have.length.greaterThan(2);
+    expect(data && saysGoodbye(data)).to.equal(false);
+  });
+
   it('comes after connectTimeout where the server never begins its handshake', async () => {
     const gone: Step = async (session) => void (await once((await session.dataConnection()).resume(), 'close'));
     const server = await stage.serve({}, { script: { RETR: [openData(), send('150 Here.'), gone, send('425 No.')] } });
@@ -161,4 +183,48 @@ async function endOf(session: Session, bytes: Buffer, arrived: Gate): Promise<st
     secured.on('data', arrived.open);
     if (bytes.length > 0) secured.write(bytes);
   });
+}
+
+/** A proxy that is spoken to in TLS; the first bytes of each connection are the port to connect to. */
+class Tunnel {
+  /** What went through to the server, by connection. */
+  readonly lines: Buffer[][] = [];
+  readonly #sockets: TLSSocket[] = [];
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server.on('secureConnection', (inner: TLSSocket) => inner.once('data', (first: Buffer) => this.#join(inner, first)));
+  }
+
+  static async start(): Promise<Tunnel> {
+    const server = createServer({ ...certificate(), allowHalfOpen: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Tunnel(server);
+  }
+
+  readonly dial = ({ port }: ConnectionRequest): TLSSocket => {
+    const socket = connectTls({ host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port, ca: CA });
+    socket.write(Buffer.from([port >> 8, port & 255]));
+    return socket;
+  };
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(inner: TLSSocket, first: Buffer): void {
+    const sent = [first.subarray(2)];
+    this.lines.push(sent);
+    this.#sockets.push(inner);
+    const outer = connect({ host: '127.0.0.1', port: first.readUInt16BE(0) }).on('error', () => inner.destroy());
+    outer.write(first.subarray(2));
+    inner.on('data', (chunk: Buffer) => {
+      sent.push(chunk);
+      outer.write(chunk);
+    });
+    inner.on('end', () => outer.end()).on('error', () => outer.destroy());
+    outer.pipe(inner);
+  }
 }
