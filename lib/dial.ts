@@ -62,13 +62,20 @@ export function connected(socket: Duplex): Promise<void> {
  *
  * @throws SecurityError with OpenSSL's or Node's reason as its cause
  */
-export function secure(socket: Duplex, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
+export async function secure(socket: Duplex, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
+  const secured = await handshake(socket, options);
+  if (secured.destroyed) throw new SecurityError('TLS: the connection broke at the end of the handshake', { cause: secured.errored ?? undefined });
+  return secured;
+}
+
+function handshake(socket: Duplex, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = tls.connect({ ...options, socket });
     const settle = (error?: Error): void => {
-      secured.off('secureConnect', settle).off('error', settle).off('close', onClose);
+      // Sending our last flight may fail before whoever waits for this hears anything.
+      secured.off('secureConnect', settle).off('error', settle).off('close', onClose).on('error', ignore);
       if (!error) return resolve(secured);
-      secured.on('error', ignore).destroy();
+      secured.destroy();
       reject(error instanceof FTPError ? error : new SecurityError(`TLS: ${error.message}`, { cause: error }));
     };
     const onClose = (): void => settle(new Error('the server closed the connection during the handshake'));
