@@ -122,6 +122,19 @@ describe('FaultProxy', () => {
     });
   }
 
+  it('leads through itself what a PORT that nobody can read announces', async () => {
+    proxy.arm({ on: 'data', direction: 'toClient', at: 3, kind: 'fin' });
+    const data = await listening();
+    const accepted = once(data, 'connection') as Promise<[Socket]>;
+    const port = portOf(data);
+    const [, high, low] = /^127,0,0,1,(\d+),(\d+)$/.exec(proxy.redirect('PORT', `127,0,0,1,${port >> 8},${port & 255}`)) ?? [];
+    client = connect({ host: '127.0.0.1', port: Number(high) * 256 + Number(low) }).on('error', () => undefined);
+    client.end('abcdef');
+    [peer] = await accepted;
+    expect(await toEnd(peer)).to.equal('abc');
+    data.close();
+  });
+
   it('leads what createConnection makes through itself', async () => {
     proxy.arm({ on: 'data', direction: 'toClient', at: 2, kind: 'fin' });
     const accepted = once(server, 'connection') as Promise<[Socket]>;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ConnectionRequest } from '../../lib/options';
-import { announced, offered } from './fault-proxy/endpoints';
+import { announced, offered, type Endpoint } from './fault-proxy/endpoints';
 import { Trigger, type Direction, type Link, type Plan, type Traffic } from './fault-proxy/plan';
 import { Relay, type Rewrite } from './fault-proxy/relay';
 
@@ -9,6 +9,16 @@ export type { Direction, FaultKind, Link, Plan, Traffic } from './fault-proxy/pl
 
 /** Milliseconds that a client has for closing its sockets once it was told to. */
 const CLOSING = 5000;
+
+/** Listeners in reserve; a transfer takes at most a PORT, an EPRT, and the same once more on a new connection. */
+const SPARES = 6;
+
+/** A listener for one data connection that the server makes. */
+interface Spare {
+  port: number;
+  server: Server;
+  client?: Endpoint;
+}
 
 /**
  * A proxy between a client and a server on loopback, which makes one fault at a time.
@@ -25,6 +35,8 @@ export class FaultProxy {
   readonly #listeners = new Set<Server>();
   /** Listeners for one data connection each. */
   readonly #offers = new Set<Server>();
+  /** Listeners that nobody has been told of. */
+  readonly #spares: Spare[] = [];
   readonly #arrivals = new Map<number, Socket | ((socket: Socket) => void)>();
   #closed = false;
   #port = 0;
@@ -36,6 +48,7 @@ export class FaultProxy {
   static async open(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
     proxy.#port = await proxy.#listen((socket) => proxy.#onControl(socket));
+    for (let count = 0; count < SPARES; count++) await proxy.#spare();
     proxy.#seam = await proxy.#listen((socket) => proxy.#meet(socket.remotePort ?? 0, socket));
     return proxy;
   }
@@ -70,6 +83,18 @@ export class FaultProxy {
     });
     return socket;
   };
+
+  /** What to send in place of the argument of PORT or EPRT, so that the server's connection comes through the proxy. */
+  redirect(verb: string, argument: string): string {
+    const client = announced(`${verb} ${argument}`);
+    const spare = this.#spares.shift();
+    if (!client || !spare) throw new Error(`${verb} ${argument} cannot be led through the proxy`);
+    spare.client = client;
+    this.#listeners.delete(spare.server);
+    this.#offers.add(spare.server);
+    void this.#spare();
+    return client.at(spare.port).slice(verb.length + 1);
+  }
 
   /** Drops all connections but control connections that work; resolves with the number of those that the client should have closed and has not. */
   async discard(): Promise<number> {
@@ -137,13 +162,26 @@ export class FaultProxy {
     return server.at(await this.#listenOnce((client) => this.#relay('data', client, dial(server.port, this.target.host))));
   }
 
-  async #listen(onConnection: (socket: Socket, server: Server) => void, kept = this.#listeners): Promise<number> {
+  async #listen(onConnection: (socket: Socket, server: Server) => void, kept = this.#listeners, take: (server: Server) => void = ignore): Promise<number> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => onConnection(socket.on('error', ignore), server));
     kept.add(server);
+    take(server);
     server.once('close', () => kept.delete(server)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     if (this.#closed) server.close();
     return (server.address() as AddressInfo).port;
+  }
+
+  /** Listens in advance: a line that is about to be written cannot wait for that. */
+  async #spare(): Promise<void> {
+    const spare: Partial<Spare> = {};
+    const port = await this.#listen((socket, server) => {
+      server.close();
+      this.#offers.delete(server);
+      if (spare.client) this.#relay('data', dial(spare.client.port, spare.client.host), socket);
+      else socket.destroy();
+    }, this.#listeners, (server) => (spare.server = server));
+    this.#spares.push(Object.assign(spare, { port }) as Spare);
   }
 
   #listenOnce(onConnection: (socket: Socket) => void): Promise<number> {

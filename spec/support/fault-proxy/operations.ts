@@ -1,9 +1,13 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { AbortedError, type FTP } from '../../../lib/index';
+
+/** What the server has in the run's folder, seen past the server. */
+export interface Store {
+  has(name: string): boolean;
+  read(name: string): Buffer;
+}
 
 /** What an operation works on. */
 export interface Scene {
@@ -13,8 +17,7 @@ export interface Scene {
   readonly helper: FTP;
   /** The run's folder, as the server names it. */
   readonly folder: string;
-  /** The same folder on disk. */
-  readonly disk: string;
+  readonly store: Store;
   /** A name that no other operation uses. */
   readonly name: string;
   /** What is transferred. */
@@ -127,7 +130,7 @@ export const OPERATIONS: readonly Operation[] = [
       const stream = scene.ftp.stou();
       await send(scene, stream, scene.payload);
       const name = stream.storedAs;
-      return name === undefined ? 'no name of the stored file' : differs(readFileSync(join(scene.disk, name)), scene.payload);
+      return name === undefined ? 'no name of the stored file' : differs(scene.store.read(name), scene.payload);
     },
   },
   { name: 'retr abort', transfer: 'down', prepare: putPayload, act: (scene) => abort(scene) },
@@ -170,7 +173,7 @@ export const OPERATIONS: readonly Operation[] = [
     prepare: putPayload,
     act: async (scene) => {
       await scene.ftp.rename(path(scene), `${path(scene)}.new`);
-      return there(scene) ? 'the old name is there' : differs(readFileSync(join(scene.disk, `${scene.name}.new`)), scene.payload);
+      return there(scene) ? 'the old name is there' : differs(scene.store.read(`${scene.name}.new`), scene.payload);
     },
     happened: (scene) => !there(scene),
   },
@@ -209,12 +212,12 @@ function path({ folder, name }: Scene): string {
   return `${folder}/${name}`;
 }
 
-function there({ disk, name }: Scene): boolean {
-  return existsSync(join(disk, name));
+function there({ store, name }: Scene): boolean {
+  return store.has(name);
 }
 
-function read({ disk, name }: Scene): Buffer {
-  return readFileSync(join(disk, name));
+function read({ store, name }: Scene): Buffer {
+  return store.read(name);
 }
 
 function arrived(scene: Scene): boolean {

@@ -7,6 +7,7 @@ export type Rewrite = (direction: Direction, chunk: Buffer | undefined) => Promi
 
 const NOTHING = Buffer.alloc(0);
 const DEFAULT_AMOUNT = 20;
+const [CR, LF] = [0x0d, 0x0a];
 
 /** One connection through the proxy: two sockets, two directions, and the faults on them. */
 export class Relay {
@@ -61,7 +62,7 @@ export class Relay {
     } catch {
       // a connection that one side resets is reset on the other
       if (this.#state === 'frozen') await this.#thaw;
-      if (this.#state === 'live') target.resetAndDestroy();
+      if (this.#state === 'live') reset(target);
       source.destroy();
     }
   }
@@ -74,14 +75,19 @@ export class Relay {
     this.trigger.traffic[this.on][direction] += bytes.length;
     const plan = this.trigger.due(this.on, direction, from, to);
     if (!plan) return write(target, bytes);
-    await write(target, this.#before(plan, bytes.subarray(0, plan.at - from)));
-    await this.#suffer(plan, bytes.subarray(plan.at - from), source, target);
+    const at = this.#within(plan, bytes, plan.at - from);
+    await write(target, bytes.subarray(0, at));
+    await this.#suffer(plan, bytes.subarray(at), source, target);
   }
 
-  /** When the rest never comes, vsftpd 3.0.3 and ProFTPD 1.3.8 run what they have of a line: MKD with half a name. So it stays here. */
-  #before({ kind, direction }: Plan, bytes: Buffer): Buffer {
-    const ends = kind === 'fin' || kind === 'rst' || kind === 'freeze';
-    return ends && this.on === 'control' && direction === 'toServer' ? bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1) : bytes;
+  /**
+   * Where the fault is made. When the rest never comes, vsftpd 3.0.3 and ProFTPD 1.3.8 run what they have of a line: MKD with
+   * half a name. And ProFTPD takes a CR and an LF that come in two segments, and the next command, for a part of the name.
+   */
+  #within({ kind, direction }: Plan, bytes: Buffer, at: number): number {
+    if (this.on !== 'control' || direction !== 'toServer' || kind === 'corrupt') return at;
+    if (kind === 'split' || kind === 'delay') return bytes[at - 1] === CR ? at + 1 : at;
+    return bytes.subarray(0, at).lastIndexOf(LF) + 1;
   }
 
   async #suffer({ kind, amount = DEFAULT_AMOUNT }: Plan, rest: Buffer, source: Socket, target: Socket): Promise<void> {
@@ -90,13 +96,13 @@ export class Relay {
         this.#state = 'cut';
         target.end();
         // Its bytes are no longer taken; a sender of data that were told so by FIN could not know that they are lost.
-        if (this.on === 'data') source.resetAndDestroy();
+        if (this.on === 'data') reset(source);
         else source.end();
         return;
       case 'rst':
         this.#state = 'cut';
-        target.resetAndDestroy();
-        source.resetAndDestroy();
+        reset(target);
+        reset(source);
         return;
       case 'freeze':
         this.#state = 'frozen';
@@ -105,11 +111,12 @@ export class Relay {
         await pause(amount);
         return this.#state === 'live' ? write(target, rest) : undefined;
       case 'split':
-        for (const byte of rest.subarray(0, amount)) {
-          await write(target, Buffer.of(byte));
+        for (let at = 0, end: number; at < rest.length; at = end) {
+          end = at >= amount ? rest.length : at + (rest[at] === CR ? 2 : 1);
+          await write(target, rest.subarray(at, end));
           await turn();
         }
-        return write(target, rest.subarray(amount));
+        return;
       case 'corrupt': {
         const flipped = Buffer.from(rest);
         flipped[0] = (flipped[0] ?? 0) ^ 0x80;
@@ -117,6 +124,12 @@ export class Relay {
       }
     }
   }
+}
+
+/** RST. Behind an end that still waits to leave, libuv refuses it (EINVAL), and Node then never closes the socket. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) socket.once('finish', () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
 }
 
 /** Writes and waits while the other side takes no more. */
