@@ -4,12 +4,14 @@ import { FULL, QUICK, type Scale } from './files';
 
 export const USAGE = `Measures this library against other FTP clients, on servers that it starts itself.
 
-  npm run bench -- [--job NAME,…] [--only NAME,…] [--runs N] [--quick] [--json FILE] [--list]
+  npm run bench -- [--job NAME,…] [--only NAME,…] [--runs N] [--quick] [--round-trip MS] [--relay] [--json FILE] [--list]
 
   --job    these jobs, or those that begin with the name and a dash; default: all
   --only   these contenders: ${NAMES.join(', ')}
   --runs   rounds; in each, every contender runs once; default 5
   --quick  smaller jobs, to see that all works
+  --round-trip MS  of the link with a delay, default 20; more shows the count more clearly on a busy machine
+  --relay  delay bytes in a relay and not packets: the making of a connection takes no time then
   --json   where to write all samples as well
   --list   only name the jobs`;
 
@@ -20,17 +22,19 @@ export interface Request {
   readonly only: readonly ContenderName[];
   readonly runs: number;
   readonly scale: Scale;
+  readonly relay: boolean;
   readonly json: string | undefined;
   readonly list: boolean;
 }
 
 /** @throws Error for what is not understood */
 export function readArguments(args: readonly string[]): Request {
-  const options = { job: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'string' }, list: { type: 'boolean' } } as const;
+  const options = { job: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, quick: { type: 'boolean' }, relay: { type: 'boolean' }, 'round-trip': { type: 'string' }, json: { type: 'string' }, list: { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: [...args], options });
   const runs = Number(values.runs ?? 5);
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: no number of rounds`);
-  return { jobs: split(values.job), only: contenders(split(values.only)), runs, scale: values.quick ? QUICK : FULL, json: values.json, list: values.list ?? false };
+  const scale = { ...(values.quick ? QUICK : FULL), ...(values['round-trip'] === undefined ? {} : { roundTrip: Number(values['round-trip']) / 1000 }) };
+  return { jobs: split(values.job), only: contenders(split(values.only)), runs, scale, relay: values.relay ?? false, json: values.json, list: values.list ?? false };
 }
 
 function contenders(names: readonly string[]): ContenderName[] {

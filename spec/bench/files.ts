@@ -26,7 +26,9 @@ export interface Scale {
   readonly linkSizes: number;
   readonly entries: number;
   readonly replies: number;
+  /** Seconds that a packet takes on the link, there and back. */
+  readonly roundTrip: number;
 }
 
-export const FULL: Scale = { bigBytes: 512 * MIB, smallFiles: 2000, linkFiles: 200, linkSizes: 1000, entries: 100_000, replies: 1_000_000 };
-export const QUICK: Scale = { bigBytes: 64 * MIB, smallFiles: 200, linkFiles: 20, linkSizes: 100, entries: 10_000, replies: 100_000 };
+export const FULL: Scale = { bigBytes: 512 * MIB, smallFiles: 2000, linkFiles: 200, linkSizes: 1000, entries: 100_000, replies: 1_000_000, roundTrip: 0.02 };
+export const QUICK: Scale = { bigBytes: 64 * MIB, smallFiles: 200, linkFiles: 20, linkSizes: 100, entries: 10_000, replies: 100_000, roundTrip: 0.02 };

@@ -11,7 +11,7 @@ interface Bulk {
   readonly downloadTree?: (remote: FTP, path: string, folder: string) => Promise<unknown>;
 }
 
-const { FTPPool, downloadTree } = ftplib as Bulk;
+const { FTPPool, downloadTree } = ftplib as unknown as Bulk;
 
 /** This library; the next transfer is called while one runs. */
 export async function open(place: Place): Promise<Client> {

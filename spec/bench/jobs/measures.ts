@@ -1,5 +1,4 @@
 import { MIB } from '../files';
-import { ROUND_TRIP } from '../link/delayed-link';
 import type { Measure } from '../results';
 
 /** Processor time in the unit that the job counts. */
@@ -27,7 +26,7 @@ export function cpuEach(unit: string, count: number, scale: 'ms' | 'µs' = 'ms')
   return { title: `CPU ${scale}/${unit}`, better: 'less', digits: 3, of: ({ cpu }) => (cpu * (scale === 'ms' ? 1e3 : 1e6)) / count };
 }
 
-/** Elapsed time in round trips of the link. */
-export function roundTrips(title: string, count: number): Measure {
-  return { title, better: 'less', digits: 2, of: ({ seconds }) => seconds / ROUND_TRIP / count };
+/** Elapsed time in round trips of the link, which take so many seconds. */
+export function roundTrips(title: string, count: number, roundTrip: number): Measure {
+  return { title, better: 'less', digits: 2, of: ({ seconds }) => seconds / roundTrip / count };
 }

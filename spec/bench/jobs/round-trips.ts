@@ -8,10 +8,10 @@ import { FIRST_BYTE, PEAK, roundTrips } from './measures';
 const CONTENDERS: readonly ContenderName[] = ['ours', 'ours-awaited', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'];
 
 /** How long things take where the way is long. */
-export function roundTripJobs({ linkFiles, linkSizes }: Scale): Job[] {
+export function roundTripJobs({ linkFiles, linkSizes, roundTrip }: Scale): Job[] {
   const { names, sizes } = smallFiles('small', linkFiles);
-  const perFile = roundTrips('round trips/file', linkFiles);
-  const inAll = roundTrips('round trips in all', 1);
+  const perFile = roundTrips('round trips/file', linkFiles, roundTrip);
+  const inAll = roundTrips('round trips in all', 1, roundTrip);
   const asked = Array.from({ length: linkSizes }, (_, n) => names[n % names.length] ?? '');
   const common = { where: 'link', content: ['small'], contenders: CONTENDERS, measures: [perFile, PEAK] } as const;
   return [

@@ -7,9 +7,6 @@ import { answers } from '../servers/port';
 import type { Running } from '../servers/running';
 import { canRunVsftpd, configureVsftpd } from '../servers/vsftpd';
 
-/** Seconds that a packet takes there and back. */
-export const ROUND_TRIP = 0.02;
-
 /** The two ends of the link; benchmarking addresses (RFC 2544, C.2.2), which no real network has. */
 const CLIENT = '198.18.77.1';
 const SERVER = '198.18.77.2';
@@ -19,10 +16,10 @@ export function canDelayPackets(): boolean {
   return canRunVsftpd() && existsSync('/dev/net/tun');
 }
 
-/** Starts vsftpd behind a link that delays every packet. */
-export async function startBehindLink(folder: string, home: string): Promise<Running> {
+/** Starts vsftpd behind a link that delays every packet; `roundTrip` is in seconds, there and back. */
+export async function startBehindLink(folder: string, home: string, roundTrip: number): Promise<Running> {
   const { command, place } = await configureVsftpd(folder, home, false, SERVER);
-  const args = [join(SOURCES, 'link/tun_link.py'), String(ROUND_TRIP / 2), CLIENT, SERVER, ...command];
+  const args = [join(SOURCES, 'link/tun_link.py'), String(roundTrip / 2), CLIENT, SERVER, ...command];
   const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const failed = once(child, 'exit').then(() => Promise.reject(new Error('the delayed link could not be made')));
   await Promise.race([once(child.stdout, 'data'), failed]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scale } from '../files';
 import type { Scene, Where } from '../job';
-import { canDelayPackets, ROUND_TRIP, startBehindLink } from '../link/delayed-link';
+import { canDelayPackets, startBehindLink } from '../link/delayed-link';
 import { startRelay } from '../link/delaying-relay';
 import type { Place } from '../work';
 import { emptyIncoming, fill, type Content } from './content';
@@ -18,7 +18,7 @@ export class Stage {
   readonly #scratch = join(this.#folder, 'scratch');
   readonly #servers = new Map<Where, Running>();
 
-  constructor(contents: ReadonlySet<Content>, private readonly scale: Scale) {
+  constructor(contents: ReadonlySet<Content>, private readonly scale: Scale, private readonly relay: boolean) {
     chmodSync(this.#folder, 0o755);
     mkdirSync(this.#home);
     fill(this.#home, contents, scale);
@@ -46,7 +46,7 @@ export class Stage {
     if (where === 'memory') return 'a listing from memory';
     const server = canRunVsftpd() ? 'vsftpd' : 'the embedded server';
     if (where !== 'link') return `${server} on loopback${where === 'tls' ? ', TLS' : ''}`;
-    return `${server}, ${canDelayPackets() ? 'packets' : 'bytes (the making of connections not)'} delayed: ${ROUND_TRIP * 1000} ms round trip`;
+    return `${server}, ${this.#packets ? 'packets' : 'bytes (the making of connections not)'} delayed: ${this.scale.roundTrip * 1000} ms round trip`;
   }
 
   close(): void {
@@ -54,9 +54,14 @@ export class Stage {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  get #packets(): boolean {
+    return !this.relay && canDelayPackets();
+  }
+
   async #start(where: Exclude<Where, 'nowhere'>): Promise<Running> {
     if (where === 'memory') return startEmbedded(this.#folder, this.scale, { fromMemory: true });
-    if (where === 'link') return canDelayPackets() ? startBehindLink(this.#folder, this.#home) : startRelay(await this.#start('plain'), ROUND_TRIP / 2);
+    const { roundTrip } = this.scale;
+    if (where === 'link') return this.#packets ? startBehindLink(this.#folder, this.#home, roundTrip) : startRelay(await this.#start('plain'), roundTrip / 2);
     const secure = where === 'tls';
     if (!canRunVsftpd()) return startEmbedded(this.#folder, this.scale, { secure });
     return startVsftpd(await configureVsftpd(this.#folder, this.#home, secure));
