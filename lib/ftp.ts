@@ -1,6 +1,6 @@
+import { BulkClient } from './bulk/bulk-client';
 import { checkAlgorithm } from './bulk/digest';
 import { askDigest, chooseDigest } from './bulk/digest-command';
-import { Client } from './client';
 import type { Command } from './control/command';
 import type { Features } from './control/features';
 import type { Reply } from './control/reply';
@@ -21,7 +21,7 @@ import { formatTime, parseTime } from './listing/time';
  * Transfers are streams that exist at once and send nothing before they are used; operations run one at a time in the
  * order they were called. Promises reject, and streams fail, with the errors of `allErrors`.
  */
-export class FTP extends Client {
+export class FTP extends BulkClient {
   // ---- transfers
 
   /** A file as a Readable of bytes; `end` proves that it is whole (RFC 959, 4.1.3 RETR). */

@@ -27,9 +27,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ['bulk/healing.ts', 'bulk/healing-identity.ts', 'bulk/healing-plan.ts', 'bulk/verify.ts', 'bulk/verify-plan.ts'],
   ['data/transfer.ts'],
   ['data/retr-stream.ts', 'data/stor-stream.ts', 'data/streams.ts'],
-  ['client.ts'],
+  ['client.ts', 'bulk/'],
+  ['bulk/bulk-client.ts'],
   ['ftp.ts'],
-  ['ftpcp.ts', 'open.ts', 'bulk/'],
+  ['ftpcp.ts', 'open.ts', 'bulk/pool-verbs.ts', 'bulk/pool.ts'],
   ['index.ts'],
 ];
 
@@ -48,7 +49,7 @@ describe('layout', () => {
 
   it('reads the imports of lib', () => {
     expect(files).to.include('control/control-connection.ts');
-    expect(values).to.deep.include({ file: 'ftp.ts', target: 'client.ts', typeOnly: false });
+    expect(values).to.deep.include({ file: 'ftp.ts', target: 'bulk/bulk-client.ts', typeOnly: false });
     expect(imports).to.deep.include({ file: 'errors.ts', target: 'control/reply.ts', typeOnly: true });
   });
 

@@ -1,5 +1,13 @@
+import { get, type GetOptions, type GetResult } from './get';
 import { PoolVerbs } from './pool-verbs';
+import { put, type PutOptions, type PutResult } from './put';
+import type { PutSource } from './put-source';
 import type { Remote } from './remote';
+import { downloadTree } from './tree-download';
+import type { TreeOptions } from './tree-options';
+import type { TreeStream } from './tree-stream';
+import { uploadTree } from './tree-upload';
+import { walk, type Walk, type WalkOptions } from './walk';
 import type { Reply } from '../control/reply';
 import type { ListOptions } from '../data/list-plan';
 import type { MlsdOptions } from '../data/mlsd-plan';
@@ -214,5 +222,32 @@ export class FTPPool implements Remote, AsyncDisposable {
   /** See `FTP.help`. */
   help(cmd?: string): Promise<Reply> {
     return this.#verbs.help(cmd);
+  }
+
+  // ---- bulk work
+
+  /** See the function `walk`. */
+  walk(path?: string, options?: WalkOptions): Walk {
+    return walk(this, path, options);
+  }
+
+  /** See the function `downloadTree`. */
+  downloadTree(remotePath: string, localPath: string, options?: TreeOptions): TreeStream {
+    return downloadTree(this, remotePath, localPath, options);
+  }
+
+  /** See the function `uploadTree`. */
+  uploadTree(localPath: string, remotePath: string, options?: TreeOptions): TreeStream {
+    return uploadTree(this, localPath, remotePath, options);
+  }
+
+  /** See the function `get`. */
+  get(path: string, local: string, options?: GetOptions): Promise<GetResult> {
+    return get(this, path, local, options);
+  }
+
+  /** See the function `put`. */
+  put(source: PutSource, path: string, options?: PutOptions): Promise<PutResult> {
+    return put(this, source, path, options);
   }
 }
