@@ -8,6 +8,7 @@ import { resynchronise } from '../control/resync';
 import type { Session } from '../control/session';
 import { annotate, FTPError, ReplyError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
+import { checkSize } from './announced';
 import type { DataConnection, DataListener } from './data-connection';
 import { Deferred, within } from './deferred';
 import type { Interrupt } from './interrupt';
@@ -229,14 +230,11 @@ export class Exchange implements DataListener {
       (error: Error) => this.#brokenBy(error, completion),
     );
     const [reply] = await Promise.all([this.#afterData(completion), ended]);
-    this.#checkSize();
+    checkSize(this.bytes, this.announced, this.#request.start);
     return reply;
   }
 
-  /**
-   * Complete when all has left, our side has ended, the final reply is 2yz, and nobody reset the connection meanwhile:
-   * what cuts an upload on its way may end it properly for the server, which then calls the part that it has the whole.
-   */
+  /** Complete when all has left, our side has ended, the final reply is 2yz, and no reset came: what cuts an upload may end it properly for the server. */
   async #upload(): Promise<Reply> {
     const completion = this.#completion as Promise<Reply>;
     const ended = this.#dataEnded.promise.then(
@@ -292,14 +290,6 @@ export class Exchange implements DataListener {
       throw refusal instanceof FTPError && refusal.reply ? annotate(refusal, { cause: error }) : error;
     }
     throw error;
-  }
-
-  /** After REST, servers announce the whole size (vsftpd, inetutils) or what is left of it (ProFTPD). */
-  #checkSize(): void {
-    const { announced, bytes } = this;
-    const { start } = this.#request;
-    if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
-    throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
   }
 }
 
