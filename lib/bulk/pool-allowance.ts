@@ -3,7 +3,7 @@ import { FTPError } from '../errors';
 
 /** Milliseconds behind a refusal after which one more connection is tried. */
 const PROBATION = 60_000;
-/** Milliseconds until the first connection is tried again where there is none; twice as many each time. */
+/** Milliseconds until the first connection is tried again; twice as many each time. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 30_000;
 
@@ -15,6 +15,7 @@ export class Allowance {
   readonly #clock: Clock;
   #limit: number;
   #probation = 0;
+  #careful = false;
   #served = false;
   #pause = FIRST_PAUSE;
   #waited = 0;
@@ -26,21 +27,33 @@ export class Allowance {
     this.#limit = most;
   }
 
-  /** How many connections there may be now. */
-  get limit(): number {
-    return this.#limit < this.#most && this.#clock.now() >= this.#probation ? this.#limit + 1 : this.#limit;
+  /** True once one was refused: from then on they are tried one at a time. */
+  get careful(): boolean {
+    return this.#careful;
   }
 
-  /** A connection was made; there are so many now. */
+  /**
+   * How many may be begun while so many are there, and so many are being made.
+   *
+   * The first is tried alone: a wrong password is then tried once, and what is refused behind it is not the login.
+   */
+  room(up: number, opening: number): number {
+    if (up === 0 || this.#careful) return opening > 0 || up >= this.#limitNow() ? 0 : 1;
+    return this.#most - up - opening;
+  }
+
+  /** A connection was made. */
   granted(up: number): void {
     this.#served = true;
     this.#limit = Math.max(this.#limit, up);
     this.#rested();
   }
 
-  /** A connection was refused; so many others are there, or are still being made. */
-  refused(others: number): void {
-    this.#limit = Math.max(1, others);
+  /** A connection was refused while so many others are there; `tried` with others at the same time, it may have been one of these that was in its way. */
+  refused(up: number, tried: 'alone' | 'with others'): void {
+    this.#careful = true;
+    if (tried === 'with others') return;
+    this.#limit = up;
     this.#probation = this.#clock.now() + PROBATION;
   }
 
@@ -48,17 +61,21 @@ export class Allowance {
    * There is none, and none can be made: the milliseconds after which to try again, where the server has let us in before and now says
    * that it is full, which it may believe until it has heard of the connections we lost. Undefined: this is how it is.
    */
-  pauseAfter(error: unknown): number | undefined {
+  pauseAfter(error: Error): number | undefined {
     const pause = this.#pause;
     const code = error instanceof FTPError ? error.reply?.code : undefined;
-    if (this.#served && (code === 421 || code === 530) && (this.#patience === 0 || this.#waited + pause <= this.#patience)) {
-      this.#waited += pause;
-      this.#pause = Math.min(2 * pause, LONGEST_PAUSE);
-      return pause;
+    const full = this.#served && (code === 421 || code === 530);
+    if (!full || (this.#patience > 0 && this.#waited + pause > this.#patience)) {
+      this.#rested();
+      return undefined;
     }
-    this.#limit = this.#most;
-    this.#rested();
-    return undefined;
+    this.#waited += pause;
+    this.#pause = Math.min(2 * pause, LONGEST_PAUSE);
+    return pause;
+  }
+
+  #limitNow(): number {
+    return this.#clock.now() >= this.#probation ? this.#most : this.#limit;
   }
 
   #rested(): void {
