@@ -17,6 +17,7 @@ export { downloadTree } from './bulk/tree-download';
 export type { Overwrite, TreeOptions, TreeResult } from './bulk/tree-options';
 export type { TreeStream } from './bulk/tree-stream';
 export { uploadTree } from './bulk/tree-upload';
+export { SegmentedStream } from './bulk/segments';
 export type { Verify } from './bulk/verify';
 export { walk, type Unreadable, type Walk, type WalkOptions } from './bulk/walk';
 export type { WalkEntry } from './bulk/walk-entry';

@@ -3,6 +3,7 @@ import { PoolVerbs } from './pool-verbs';
 import { put, type PutOptions, type PutResult } from './put';
 import type { PutSource } from './put-source';
 import type { Remote } from './remote';
+import { segmented, type SegmentedStream } from './segments';
 import { downloadTree } from './tree-download';
 import type { TreeOptions } from './tree-options';
 import type { TreeStream } from './tree-stream';
@@ -83,9 +84,11 @@ export class FTPPool implements Remote, AsyncDisposable {
 
   // ---- transfers
 
-  /** See `FTP.retr`. */
-  retr(path: string, options?: RetrOptions): RetrStream {
-    return this.#verbs.retr(path, options);
+  /** See `FTP.retr`. With `segments`, parts of the file are fetched at the same time, in order: see SegmentedStream. */
+  retr(path: string, options: RetrOptions & { segments: number }): RetrStream | SegmentedStream;
+  retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
+  retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedStream {
+    return (options.segments ?? 1) > 1 ? segmented(this, path, options) : this.#verbs.retr(path, options);
   }
 
   /** See `FTP.stor`. A download of the same pool may be piped into it, where the pool may have two connections. */
