@@ -13,7 +13,7 @@ import { RemoteTree } from './tree-remote';
 import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
 import { TreeTable } from './tree-table';
-import { chainFrom, enter } from './walk-chain';
+import { chainFrom, enter, listingPath } from './walk-chain';
 import { checkName, joined, placed, type WalkEntry } from './walk-entry';
 import { followed, LinkLog } from './walk-links';
 import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
@@ -132,7 +132,7 @@ class DownloadPlan {
       candidates: new CandidateLog(this.#budget),
       names: this.#settings.delete && folder.existed ? new TreeTable(this.#budget) : undefined,
     };
-    const listing = this.#remote.listings.folder(this.#remote.path(folder.path));
+    const listing = this.#remote.listings.folder(listingPath(this.#remote.path(folder.path), folder.link));
     let failure: Step | undefined;
     try {
       for await (const entry of listing) {

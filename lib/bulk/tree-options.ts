@@ -123,9 +123,9 @@ function oneOf<const T extends string>(name: string, value: T, allowed: readonly
   return value;
 }
 
-/** A pool tells how many connections it has. */
-function connectionsOf(remote: Remote & { readonly connections?: unknown }): number {
-  return typeof remote.connections === 'number' ? remote.connections : 1;
+/** A pool tells how many connections it may have. */
+function connectionsOf({ maxConnections }: Remote & { readonly maxConnections?: unknown }): number {
+  return typeof maxConnections === 'number' ? maxConnections : 1;
 }
 
 function namer(option: unknown): TreeSettings['temporaryName'] {

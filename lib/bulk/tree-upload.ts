@@ -13,7 +13,7 @@ import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
 import { TreeTable } from './tree-table';
 import { sendLocalFile } from './tree-upload-file';
-import { chainFrom, enter } from './walk-chain';
+import { chainFrom, enter, listingPath } from './walk-chain';
 import { checkName, joined, type WalkEntry } from './walk-entry';
 import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
 
@@ -94,7 +94,7 @@ class UploadPlan {
       const link = enter(parent.link, seen, depth);
       const existed = opposite !== undefined && (yield* this.#clearPlace(path, opposite));
       const folder = { path, link, parent, made: existed };
-      const index = existed ? await this.#index(path) : undefined;
+      const index = existed ? await this.#index(path, opposite === 'symlink') : undefined;
       if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
       if (seen.wanted) yield* this.#make(folder);
       yield* this.#folder(folder, index);
@@ -124,9 +124,9 @@ class UploadPlan {
   }
 
   /** What the server has in a folder. */
-  async #index(path: string): Promise<Index> {
+  async #index(path: string, linked = false): Promise<Index> {
     const index: Index = new TreeTable(this.#budget);
-    for await (const entry of this.#remote.listings.folder(this.#remote.path(path))) {
+    for await (const entry of this.#remote.listings.folder(listingPath(this.#remote.path(path), { linked }))) {
       checkName(entry.name);
       const { type, size, time, unit } = knownOf(entry);
       index.add(entry.name, type, size ?? null, time ?? null, unit);

@@ -10,6 +10,8 @@ export interface Link {
   readonly unique: string | undefined;
   readonly depth: number;
   readonly parent: Link | undefined;
+  /** It was reached by a symlink that the listing told. */
+  readonly linked: boolean;
 }
 
 /** What is known of a folder before it is entered. */
@@ -25,7 +27,7 @@ export interface Sighting extends Pick<Entry, 'name'> {
 
 /** The start of a tree. */
 export function chainFrom(path: string): Link {
-  return { real: posix.normalize(path === '' ? '.' : path).replace(/(.)\/$/, '$1'), unique: undefined, depth: 0, parent: undefined };
+  return { real: posix.normalize(path === '' ? '.' : path).replace(/(.)\/$/, '$1'), unique: undefined, depth: 0, parent: undefined, linked: false };
 }
 
 /**
@@ -41,7 +43,12 @@ export function enter(parent: Link, { name, unique, target }: Sighting, depth: n
     }
   }
   if (parent.depth + 1 >= depth) throw new LimitError(`folders are nested deeper than ${depth} levels (depth)`);
-  return { real, unique, depth: parent.depth + 1, parent };
+  return { real, unique, depth: parent.depth + 1, parent, linked: target !== undefined };
+}
+
+/** The path to list a folder by: with a slash, LIST of inetutils and ftpd-ssl gives what is behind a symlink, and not the link. */
+export function listingPath(path: string, { linked }: Pick<Link, 'linked'>): string {
+  return linked ? `${path}/` : path;
 }
 
 /** Whether a folder is another one, or lies in it. */

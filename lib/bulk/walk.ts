@@ -5,7 +5,7 @@ import type { Remote } from './remote';
 import { Budget, MAX_PENDING_BYTES } from './tree-budget';
 import { Flow } from './tree-flow';
 import { flag, levels, whole } from './tree-options';
-import { chainFrom, enter, type Link } from './walk-chain';
+import { chainFrom, enter, listingPath, type Link } from './walk-chain';
 import { checkName, joined, placed, type WalkEntry } from './walk-entry';
 import { followed, LinkLog } from './walk-links';
 import { isAboutPath, Listings } from './walk-listing';
@@ -96,7 +96,7 @@ export class Walk extends Flow<WalkEntry> {
     const folders = pending.in(folder);
     const links = new LinkLog(this.#budget);
     const depth = folder.link.depth + 1;
-    for await (const entry of listings.folder(this.#remotePath(folder.path))) {
+    for await (const entry of listings.folder(listingPath(this.#remotePath(folder.path), folder.link))) {
       if (!this.#isName(folder, entry)) continue;
       if (entry.type === 'symlink' && this.#settings.follow) links.add(entry);
       else yield* this.#give(placed(entry, folder.path, depth), folders);

@@ -125,7 +125,7 @@ describe('the work on a tree', () => {
     for (const client of clients) client.close();
   });
 
-  it('mirrors 100,000 entries that are there already, in 1,000 folders and in one, with flat memory', async function () {
+  it('passes 100,000 entries, in 1,000 folders and in one, with flat memory', async function () {
     this.timeout(120_000);
     const COUNT = 100_000;
     const names = function* (count: number): Generator<VirtualEntry> {
@@ -144,7 +144,7 @@ describe('the work on a tree', () => {
       let seen = 0;
       // Nothing is there, and a dry run moves nothing: what remains is the memory of the names.
       for await (const { action } of mirror({ from: { client: ftp, path }, to: scratch.path('nothing'), dryRun: true })) {
-        expect(action).to.be.oneOf(['created', 'downloaded']);
+        if (action !== 'created' && action !== 'downloaded') expect.fail(action);
         if (++seen % 25_000 === 1) heap.note();
       }
       expect(seen).to.equal(count + (path === '/wide' ? 1 : 0));
