@@ -35,9 +35,9 @@ export async function fetchRange(setup: RangeSetup, { start, end, verify }: Rang
   return writer.bytesWritten;
 }
 
-/** What can be transferred at the same time: a pool says it, and a client has one data connection. */
-export function connectionsOf(remote: Remote & { readonly connections?: unknown }): number {
-  return typeof remote.connections === 'number' ? remote.connections : 1;
+/** A pool has connections; a client has one, and one data connection. */
+export function isPool(remote: Remote & { readonly connections?: unknown }): boolean {
+  return typeof remote.connections === 'number';
 }
 
 /** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */

@@ -57,7 +57,7 @@ export class PutJob {
       const bytes = await persist(() => this.#attempt(), {
         backoff,
         signal,
-        hopeful: (error) => error instanceof MismatchError && this.#continued,
+        hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
         onRetry: (error) => this.#recover(error),
       });
       passage.finish();
@@ -109,6 +109,7 @@ export class PutJob {
   async #upload(offset: number): Promise<number> {
     const { source, passage, signal } = this.#setup;
     this.#continued = offset > 0;
+    if (offset === 0) this.#resumedFrom = 0;
     passage.begin(offset);
     if (offset > 0 && offset === source.size) return offset;
     const stream = this.#open(offset);
@@ -151,6 +152,11 @@ export class PutJob {
 /** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */
 function isRefusal(error: unknown): boolean {
   return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
+}
+
+/** GridFTP 13.24 says 500 when the data connection breaks. */
+function isBroken(error: unknown): boolean {
+  return error instanceof PermanentError && error.phase !== 'command' && error.reply?.code === 500;
 }
 
 /** Nothing was asked of the server, and nothing more can be. */

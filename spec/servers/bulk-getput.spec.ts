@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { get } from '../../lib/bulk/get';
+import { put } from '../../lib/bulk/put';
+import { FTP } from '../../lib/ftp';
+import { FaultProxy } from '../support/fault-proxy';
+import { content } from '../support/server/content';
+import { realServers, type RealServer } from './servers';
+
+const SIZE = 500_000;
+const BYTES = content(SIZE).read(0, SIZE);
+const RETRY = { attempts: 3, backoff: 10 };
+
+describe('get() and put() on real servers', function () {
+  this.timeout(30_000);
+
+  for (const server of oneOfEachKind()) {
+    const { name, host, port, user, password, secure, certificate, home, can } = server;
+    describe(name, () => {
+      const folder = `getput-${process.pid}-${name}`;
+      let ftp: FTP;
+      let proxy: FaultProxy;
+      let local: string;
+      before(async () => {
+        local = await mkdtemp(join(tmpdir(), 'ftplib-getput-'));
+        proxy = await FaultProxy.open({ host, port });
+        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+        ftp = new FTP({ host, port, user, password, secure, ...tls, createConnection: proxy.createConnection });
+        await ftp.mkd(folder);
+      });
+      after(async () => {
+        for (const each of await readdir(join(home, folder))) await ftp.delete(`${folder}/${each}`);
+        await ftp.rmd(folder);
+        ftp.close();
+        await proxy.close();
+        await rm(local, { recursive: true });
+      });
+
+      it('puts a file, over one that is there, and nothing else', async () => {
+        for (const bytes of [Buffer.from('old'), BYTES]) {
+          expect(await put(ftp, bytes, `${folder}/put`)).to.include({ bytes: bytes.length, retries: 0 });
+          expect((await readFile(join(home, folder, 'put'))).equals(bytes)).to.equal(true);
+        }
+        expect(await readdir(join(home, folder))).to.deep.equal(['put']);
+      });
+
+      it('goes on with an upload that was cut', async () => {
+        let attempts = 0;
+        const source = (offset: number): Readable => {
+          attempts += 1;
+          proxy.arm(attempts === 1 ? { on: 'data', direction: 'toServer', at: 200_000, kind: 'rst' } : undefined);
+          return Readable.from([BYTES.subarray(offset)]);
+        };
+        const { retries } = await put(ftp, source, `${folder}/cut`, { retry: RETRY, size: SIZE });
+        expect(retries).to.be.greaterThan(0);
+        expect((await readFile(join(home, folder, 'cut'))).equals(BYTES)).to.equal(true);
+      });
+
+      it('goes on with what an earlier upload has left, where the server can', async () => {
+        await put(ftp, BYTES.subarray(0, 123_457), `${folder}/.resumed.part`, { temporaryName: false });
+        const { resumedFrom } = await put(ftp, BYTES, `${folder}/resumed`, { resume: true, retry: RETRY });
+        expect(resumedFrom).to.equal(can.rest || can.appe ? 123_457 : 0);
+        expect((await readFile(join(home, folder, 'resumed'))).equals(BYTES)).to.equal(true);
+      });
+
+      it('gets a file, with its time where the server tells that', async () => {
+        await put(ftp, BYTES, `${folder}/got`);
+        const path = join(local, 'got');
+        expect(await get(ftp, `${folder}/got`, path, { preserveTimes: true })).to.include({ bytes: SIZE, retries: 0 });
+        expect((await readFile(path)).equals(BYTES)).to.equal(true);
+        const { mtimeMs } = await stat(join(home, folder, 'got'));
+        if (can.mdtm) expect((await stat(path)).mtimeMs).to.equal(Math.floor(mtimeMs / 1000) * 1000);
+      });
+
+      if (can.rest) {
+        it('goes on with a download that was cut, and with what is there', async () => {
+          await put(ftp, BYTES, `${folder}/got`);
+          const path = join(local, 'again');
+          if (can.size) proxy.arm({ on: 'data', direction: 'toClient', at: 200_000, kind: 'rst' }); // without it, nothing tells whether the file is the same
+          const cut = await get(ftp, `${folder}/got`, path, { retry: RETRY });
+          proxy.arm();
+          expect(cut).to.include({ bytes: SIZE, retries: can.size ? 1 : 0 });
+          expect((await readFile(path)).equals(BYTES)).to.equal(true);
+          await truncate(path, 300_001);
+          expect(await get(ftp, `${folder}/got`, path, { resume: true })).to.include({ resumedFrom: 300_001, bytes: SIZE });
+          expect((await readFile(path)).equals(BYTES)).to.equal(true);
+        });
+      }
+    });
+  }
+});
+
+/** Each program with each kind of TLS; the proxy's own address is of IPv4. */
+function oneOfEachKind(): RealServer[] {
+  const kinds = new Map<string, RealServer>();
+  for (const server of realServers().filter(({ host }) => host === '127.0.0.1')) {
+    const kind = `${server.family} ${server.secure}`;
+    if (!kinds.has(kind)) kinds.set(kind, server);
+  }
+  return [...kinds.values()];
+}
