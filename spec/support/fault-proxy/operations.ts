@@ -56,12 +56,12 @@ export const NAMES: readonly string[] = Array.from({ length: 60 }, (_, n) => `en
 
 const text = `${LINES.join('\n')}\n`;
 
-/** Every verb, so that each meets every fault. */
+/** Every verb. */
 export const OPERATIONS: readonly Operation[] = [
   { name: 'retr', transfer: 'down', prepare: putPayload, act: (scene) => download(scene, scene.ftp.retr(path(scene)), scene.payload) },
   {
     name: 'retr from',
-    transfer: 'down',
+    transfer: 'down', fragile: true, // another digit of REST is another byte
     prepare: putPayload,
     act: (scene) => {
       const start = scene.payload.length >> 1;
@@ -70,7 +70,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     name: 'retr range',
-    transfer: 'down',
+    transfer: 'down', fragile: true,
     prepare: putPayload,
     act: (scene) => {
       const [start, end] = [scene.payload.length >> 2, scene.payload.length >> 1];

@@ -64,6 +64,7 @@ export class FaultRun {
     await closeServers();
     const left = await leftBeyond(quiet, Date.now() + CLOSING);
     console.log(summary(results, open + (left === '' ? 0 : 1)));
+    console.log(`      preparations tried again ${this.#lanes.reduce((sum, { repeated }) => sum + repeated, 0)}`);
     const bad = results.filter(({ problems }) => problems.length > 0);
     return [...bad.map(describeResult), ...this.#stray.map((stack) => `unhandled rejection: ${stack}`), ...(open > 0 ? [`${open} sockets left open`] : []), ...(left === '' ? [] : [left])];
   }

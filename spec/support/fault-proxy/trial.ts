@@ -54,6 +54,8 @@ const KINDS: readonly FaultKind[] = ['fin', 'rst', 'freeze', 'delay', 'split', '
 
 /** One client after another on one server in one mode, and the proxy that they go through. */
 export class Lane {
+  /** Preparations that failed, and were tried again. */
+  repeated = 0;
   #client: FTP | undefined;
   #patient: FTP | undefined;
 
@@ -135,6 +137,7 @@ export class Lane {
       if (!warm) patient.close();
       if (ending === undefined) return traffic;
       // Two clients that ask for a STOU at once may be given one name: vsftpd 3.0.3 refuses the second.
+      this.repeated += 1;
       if (attempt === ATTEMPTS || !(ending instanceof ReplyError)) throw new Error(String(ending), { cause: ending });
     }
   }
@@ -166,20 +169,28 @@ export class Lane {
     this.proxy.arm();
     const { folder, store, facts } = this.stage;
     const scene: Scene = { ftp, helper: this.helper, folder, store, name, payload, facts };
-    await operation.prepare?.(scene);
-    if (warm) await this.#warmUp(ftp);
+    await this.#prepared(() => operation.prepare?.(scene));
+    if (warm) await this.#prepared(() => this.#warmUp(ftp));
     return scene;
   }
 
-  /** The mode is proven, the type is I; a busy machine may be slower than the client's short timeouts. */
+  /** The mode is proven, the type is I. */
   async #warmUp(ftp: FTP): Promise<void> {
+    await ftp.cwd('/');
+    for await (const _ of ftp.retr(`${this.stage.folder}/${KNOWN.name}`));
+  }
+
+  /**
+   * What only prepares is tried again, and counted: a busy machine may be slower than the client's short timeouts, ProFTPD runs
+   * out of passive ports, and on ports that many clients share vsftpd can take another client's late connection.
+   */
+  async #prepared(act: () => Promise<void> | undefined): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await ftp.cwd('/');
-        for await (const _ of ftp.retr(`${this.stage.folder}/${KNOWN.name}`));
-        return;
+        return await act();
       } catch (error) {
-        if (attempt === ATTEMPTS || !(error instanceof TimeoutError)) throw error;
+        if (attempt === ATTEMPTS || !(error instanceof FTPError)) throw error;
+        this.repeated += 1;
       }
     }
   }

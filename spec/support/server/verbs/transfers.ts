@@ -24,6 +24,7 @@ export const transferVerbs: Readonly<Record<string, Verb>> = {
   async STOU(session) {
     let number = 1;
     while (session.server.files.has(session.path(`STOU.${number}`))) number += 1;
+    session.server.write(session.path(`STOU.${number}`), ''); // nobody else gets the name meanwhile
     await receive(session, `STOU.${number}`, 0, `150 FILE: STOU.${number}`);
   },
 };
