@@ -58,7 +58,7 @@ class Side {
  * that its PASV claims. Resolves with both final replies; after a failure both clients are usable.
  *
  * @param type `I` (default) or `A`
- * @throws ArgumentError when both are one client; TemporaryError, PermanentError from either server
+ * @throws ArgumentError when both are one client, or the data of either are protected (PROT P); TemporaryError, PermanentError from either server
  */
 export async function ftpcp(source: FTP, sourceName: string, target: FTP, targetName = '', type: 'I' | 'A' = 'I'): Promise<{ source: Reply; target: Reply }> {
   if (source === target) throw new ArgumentError('ftpcp needs two clients');
@@ -78,6 +78,10 @@ export async function ftpcp(source: FTP, sourceName: string, target: FTP, target
 }
 
 async function copy(source: Side, retr: Command, target: Side, stor: Command, type: 'I' | 'A'): Promise<{ source: Reply; target: Reply }> {
+  // Both would wait for the other's ClientHello: who plays the TLS client is said by SSCN or CPSV, which hardly a server has.
+  if (source.session.protection.secureData || target.session.protection.secureData) {
+    throw new ArgumentError('ftpcp is for data in the clear: ask for it with protC() on both clients, or pipe retr() into stor()');
+  }
   try {
     await Promise.all([source.session.switchType(source.control, type), target.session.switchType(target.control, type)]);
     await connectServers(source, target);

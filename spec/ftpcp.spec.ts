@@ -4,6 +4,7 @@ import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, Te
 import type { FTP } from '../lib/ftp';
 import { ftpcp } from '../lib/ftpcp';
 import { failure, scene, type Scene } from './support/client';
+import { certificate } from './support/server/certificates';
 import type { FtpServer } from './support/server/ftp-server';
 import type { FtpServerOptions } from './support/server/server-options';
 import { data, dataEnd, hangUp, receiveData, send } from './support/server/steps';
@@ -26,6 +27,21 @@ describe('ftpcp', () => {
     expect(other.server.read('/copy').equals(CONTENT)).to.equal(true);
     expect(one.server.commands.slice(-3)).to.deep.equal(['TYPE I', 'PASV', 'RETR file']);
     expect(other.server.commands.map((line) => line.split(' ')[0]).slice(-3)).to.deep.equal(['TYPE', 'PORT', 'STOR']);
+    await usable(one, other);
+  });
+
+  it('refuses to copy what is protected, before anything is said, and copies it after protC()', async () => {
+    const tls = { mode: 'explicit', ...certificate() } as const;
+    const make = async (options: FtpServerOptions): Promise<End> => {
+      const server = await stage.serve({ features: [], tls, ...options });
+      return { server, ftp: await stage.connect(server, { secure: 'explicit', tls: { ca: tls.cert } }) };
+    };
+    const [one, other] = [await make({ files: { '/file': CONTENT } }), await make({})];
+    expect(await failure(ftpcp(one.ftp, 'file', other.ftp))).to.be.instanceOf(ArgumentError);
+    expect([...one.server.commands, ...other.server.commands]).to.deep.equal([]);
+    await Promise.all([one.ftp.protC(), other.ftp.protC()]);
+    await ftpcp(one.ftp, 'file', other.ftp);
+    expect(other.server.read('/file').equals(CONTENT)).to.equal(true);
     await usable(one, other);
   });
 
