@@ -30,7 +30,7 @@ describe('ftpcp', () => {
     await usable(one, other);
   });
 
-  it('refuses to copy what is protected, before anything is said, and copies it after protC()', async () => {
+  it('refuses to copy what is protected, before anything is said of it, and copies it after protC()', async () => {
     const tls = { mode: 'explicit', ...certificate() } as const;
     const make = async (options: FtpServerOptions): Promise<End> => {
       const server = await stage.serve({ features: [], tls, ...options });
@@ -38,7 +38,7 @@ describe('ftpcp', () => {
     };
     const [one, other] = [await make({ files: { '/file': CONTENT } }), await make({})];
     expect(await failure(ftpcp(one.ftp, 'file', other.ftp))).to.be.instanceOf(ArgumentError);
-    expect([...one.server.commands, ...other.server.commands]).to.deep.equal([]);
+    expect([...one.server.commands, ...other.server.commands].filter((line) => line !== 'FEAT')).to.deep.equal([]);
     await Promise.all([one.ftp.protC(), other.ftp.protC()]);
     await ftpcp(one.ftp, 'file', other.ftp);
     expect(other.server.read('/file').equals(CONTENT)).to.equal(true);
