@@ -25,10 +25,16 @@ async function main(args: readonly string[]): Promise<void> {
   installPeers();
   console.log(`Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}; ${request.runs} rounds, medians; "ours÷" is ours divided by theirs, the median over the rounds`);
   hurry();
-  const stage = new Stage(new Set(jobs.flatMap(({ content }) => content)), request.scale, request.relay);
+  const stage = new Stage(new Set(jobs.flatMap(({ content }) => content)), request);
+  const leave = (): never => {
+    stage.close();
+    process.exit(1);
+  };
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     await playAll(jobs, request, stage);
   } finally {
+    process.off('SIGINT', leave).off('SIGTERM', leave);
     stage.close();
   }
 }
@@ -57,7 +63,7 @@ async function playAll(jobs: readonly Job[], { only, runs, json }: Request, stag
 /** Servers and contenders inherit this: what else the machine does disturbs them less. Only root may. */
 function hurry(): void {
   try {
-    setPriority(-10);
+    setPriority(-20);
   } catch {
     // then not
   }

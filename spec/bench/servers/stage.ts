@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scale } from '../files';
 import type { Scene, Where } from '../job';
@@ -11,14 +10,30 @@ import { startEmbedded } from './embedded';
 import type { Running } from './running';
 import { canRunVsftpd, configureVsftpd, startVsftpd } from './vsftpd';
 
+/** How a stage is set up. */
+export interface StageOptions {
+  /** Where the files of the servers and of the clients go. */
+  readonly folder: string;
+  readonly scale: Scale;
+  /** No delayed packets but a relay that delays bytes. */
+  readonly relay: boolean;
+}
+
 /** Everything that jobs need around them: files, and servers as they are asked for. */
 export class Stage {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'ftplib-bench-'));
-  readonly #home = join(this.#folder, 'home');
-  readonly #scratch = join(this.#folder, 'scratch');
+  readonly #scale: Scale;
+  readonly #relay: boolean;
+  readonly #folder: string;
+  readonly #home: string;
+  readonly #scratch: string;
   readonly #servers = new Map<Where, Running>();
 
-  constructor(contents: ReadonlySet<Content>, private readonly scale: Scale, private readonly relay: boolean) {
+  constructor(contents: ReadonlySet<Content>, { folder, scale, relay }: StageOptions) {
+    this.#scale = scale;
+    this.#relay = relay;
+    this.#folder = mkdtempSync(join(folder, 'ftplib-bench-'));
+    this.#home = join(this.#folder, 'home');
+    this.#scratch = join(this.#folder, 'scratch');
     chmodSync(this.#folder, 0o755);
     mkdirSync(this.#home);
     fill(this.#home, contents, scale);
@@ -46,7 +61,7 @@ export class Stage {
     if (where === 'memory') return 'a listing from memory';
     const server = canRunVsftpd() ? 'vsftpd' : 'the embedded server';
     if (where !== 'link') return `${server} on loopback${where === 'tls' ? ', TLS' : ''}`;
-    return `${server}, ${this.#packets ? 'packets' : 'bytes (the making of connections not)'} delayed: ${this.scale.roundTrip * 1000} ms round trip`;
+    return `${server}, ${this.#packets ? 'packets' : 'bytes (the making of connections not)'} delayed: ${this.#scale.roundTrip * 1000} ms round trip`;
   }
 
   close(): void {
@@ -55,15 +70,15 @@ export class Stage {
   }
 
   get #packets(): boolean {
-    return !this.relay && canDelayPackets();
+    return !this.#relay && canDelayPackets();
   }
 
   async #start(where: Exclude<Where, 'nowhere'>): Promise<Running> {
-    if (where === 'memory') return startEmbedded(this.#folder, this.scale, { fromMemory: true });
-    const { roundTrip } = this.scale;
+    if (where === 'memory') return startEmbedded(this.#folder, this.#scale, { fromMemory: true });
+    const { roundTrip } = this.#scale;
     if (where === 'link') return this.#packets ? startBehindLink(this.#folder, this.#home, roundTrip) : startRelay(await this.#start('plain'), roundTrip / 2);
     const secure = where === 'tls';
-    if (!canRunVsftpd()) return startEmbedded(this.#folder, this.scale, { secure });
+    if (!canRunVsftpd()) return startEmbedded(this.#folder, this.#scale, { secure });
     return startVsftpd(await configureVsftpd(this.#folder, this.#home, secure));
   }
 }
