@@ -41,10 +41,13 @@ export class LocalTree {
    */
   async look(relative: string): Promise<Stats | undefined> {
     const path = this.path(relative);
-    const [stats, real] = await Promise.all([this.#files.lstat(path).catch(absent), this.#files.realpath(path).catch(absent)]);
+    const [looked, resolved] = await Promise.allSettled([this.#files.lstat(path).catch(absent), this.#files.realpath(path).catch(absent)]);
+    if (looked.status === 'rejected') throw looked.reason;
+    const stats = looked.value;
     if (!stats) return undefined;
     if (stats.isSymbolicLink()) throw new SecurityError(`${path} is a symlink: it is not followed`);
-    if (real !== path) throw new SecurityError(`${path} is another name of ${real ?? 'something else'}: it is not written to`);
+    if (resolved.status === 'rejected') throw resolved.reason;
+    if (resolved.value !== path) throw new SecurityError(`${path} is another name of ${resolved.value ?? 'something else'}: it is not written to`);
     return stats;
   }
 

@@ -14,7 +14,7 @@ import { TreeStream } from './tree-stream';
 import { TreeTable } from './tree-table';
 import { sendLocalFile } from './tree-upload-file';
 import { chainFrom, enter, listingPath } from './walk-chain';
-import { checkName, joined, type WalkEntry } from './walk-entry';
+import { joined, type WalkEntry } from './walk-entry';
 import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
 
 /**
@@ -127,7 +127,7 @@ class UploadPlan {
   async #index(path: string, linked = false): Promise<Index> {
     const index: Index = new TreeTable(this.#budget);
     for await (const entry of this.#remote.listings.folder(listingPath(this.#remote.path(path), { linked }))) {
-      checkName(entry.name);
+      if (entry.name.includes('/')) continue; // a path: no local file has that name
       const { type, size, time, unit } = knownOf(entry);
       index.add(entry.name, type, size ?? null, time ?? null, unit);
     }

@@ -1,15 +1,17 @@
 import { expect } from 'chai';
-import { mirror } from '../../lib/bulk/mirror';
+import { mirror, type MirrorOptions } from '../../lib/bulk/mirror';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeResult } from '../../lib/bulk/tree-options';
 import { perform, type Step } from '../../lib/bulk/tree-run';
 import { uploadTree } from '../../lib/bulk/tree-upload';
+import { FTPPool } from '../../lib/index';
 import { scene } from '../support/client';
+import type { FtpServer } from '../support/server/ftp-server';
 import type { VirtualEntry } from '../support/server/nodes';
 import { gate } from '../support/server/gate';
 import { send, until } from '../support/server/steps';
+import { closing } from '../support/transfers';
 import { Heap } from './tree-heap';
-import { lanes } from './tree-lanes';
 import { line, listing } from './tree-listing';
 import { Scratch } from './tree-scratch';
 
@@ -18,8 +20,19 @@ function result(path: string, error?: Error): TreeResult {
 }
 
 describe('the work on a tree', () => {
+  const pools: FTPPool[] = [];
+  afterEach(() => {
+    for (const each of pools.splice(0)) each.close();
+  });
+
   const stage = scene();
   const scratch = new Scratch();
+
+  function pool({ host, port }: FtpServer, connections: number): FTPPool {
+    const made = new FTPPool({ host, port, user: 'user', password: 'secret', connections, timeout: 2000 });
+    pools.push(made);
+    return made;
+  }
 
   /** `count` files in folders of `width`, and the same on disk. */
   function files(count: number, width: number): Record<string, string> {
@@ -80,8 +93,8 @@ describe('the work on a tree', () => {
     const server = await stage.serve();
     const source = files(200, 9);
     await scratch.put('source', source, new Date('2020-01-02T03:04:05Z'));
-    const remote = lanes(Array.from({ length: 4 }, () => stage.client(server)));
-    const run = async (options: Parameters<typeof mirror>[0]): Promise<string[]> => (await mirror(options).toArray()).filter(({ action }) => action !== 'skipped').map(({ action }) => action);
+    const remote = pool(server, 4);
+    const run = async (options: MirrorOptions): Promise<string[]> => (await mirror({ concurrency: 4, ...options }).toArray()).filter(({ action }) => action !== 'skipped').map(({ action }) => action);
     expect(await run({ from: scratch.path('source'), to: { client: remote, path: '/top' } })).to.have.length(200 + 23 + 1);
     expect(await run({ from: { client: remote, path: '/top' }, to: scratch.path('copy') })).to.have.length(224);
     expect(await scratch.tree('copy')).to.deep.equal(await scratch.tree('source'));
@@ -100,8 +113,7 @@ describe('the work on a tree', () => {
         return begun.promise.then(() => session.normal());
       },
     };
-    const remote = lanes(Array.from({ length: 3 }, () => stage.client(server)));
-    const list = await downloadTree(remote, '/top', scratch.path('copy')).toArray();
+    const list = await downloadTree(pool(server, 3), '/top', scratch.path('copy'), { concurrency: 3 }).toArray();
     expect(list.filter(({ action }) => action === 'downloaded')).to.have.length(8);
   });
 
@@ -115,14 +127,13 @@ describe('the work on a tree', () => {
   it('leaves nothing open when a pool is cancelled in the middle', async () => {
     const server = await stage.serve({ script: { STOR: [send('150 go'), until(new Promise(() => undefined))] } });
     await scratch.put('source', files(20, 5));
-    const clients = Array.from({ length: 3 }, () => stage.client(server, { timeout: 300 }));
-    const stream = uploadTree(lanes(clients), scratch.path('source'), '/top', { continueOnError: true });
+    const remote = pool(server, 3);
+    const stream = uploadTree(remote, scratch.path('source'), '/top', { concurrency: 3, continueOnError: true });
     let commands = 0;
     server.on('command', (command: string) => {
       if (command.startsWith('STOR') && ++commands === 3) stream.destroy();
     });
-    await new Promise((resolve) => stream.resume().on('close', resolve));
-    for (const client of clients) client.close();
+    await closing(stream.resume());
   });
 
   it('passes 100,000 entries, in 1,000 folders and in one, with flat memory', async function () {
