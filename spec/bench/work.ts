@@ -35,6 +35,8 @@ export interface Outcome {
   readonly peak: number;
   /** How much of that was added by the work, in bytes. */
   readonly growth?: number;
+  /** Heap that was in use after the work and a collection, less that before: what a client keeps of a listing, in bytes. */
+  readonly held?: number;
   /** Bytes, files or entries that were counted, where the client counts. */
   readonly counted?: number;
 }

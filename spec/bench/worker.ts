@@ -1,6 +1,8 @@
 import { createWriteStream, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client, ClientModule } from './clients/client';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Client, ClientModule, Listed } from './clients/client';
 import type { Outcome, Place, Work } from './work';
 
 /** What this process is told, as JSON in its first argument. */
@@ -19,20 +21,21 @@ void main(JSON.parse(process.argv[2] ?? '') as Order);
 async function main({ client: name, place, work }: Order): Promise<void> {
   const clientModule = require(join(__dirname, 'clients', name)) as ClientModule;
   const client = place && (await clientModule.open(place));
+  const heap = work.kind === 'list' ? heapInUse() : undefined;
   const before = process.memoryUsage().rss;
   const started = process.hrtime.bigint();
   const { user, system } = process.cpuUsage();
-  const counted = client ? await act(client, work) : parse(clientModule, work);
+  const result = client ? await act(client, work) : parse(clientModule, work);
   const cpu = process.cpuUsage({ user, system });
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
   const peak = process.resourceUsage().maxRSS * 1024;
-  const outcome: Outcome = { seconds, cpu: (cpu.user + cpu.system) / 1e6, peak, growth: Math.max(0, peak - before), counted };
+  const outcome: Outcome = { seconds, cpu: (cpu.user + cpu.system) / 1e6, peak, growth: Math.max(0, peak - before), ...told(result), ...(heap === undefined ? {} : { held: Math.max(0, heapInUse() - heap) }) };
   writeSync(REPORT, JSON.stringify(outcome));
   client?.close();
 }
 
 /** Resolves with what was counted: bytes, files or entries. */
-async function act(client: Client, work: Work): Promise<number> {
+async function act(client: Client, work: Work): Promise<number | Listed> {
   switch (work.kind) {
     case 'drain':
       return sum(await inOrder(work.names, client.ahead, (name) => client.drain(name)));
@@ -61,6 +64,17 @@ async function act(client: Client, work: Work): Promise<number> {
     default:
       throw new Error(`${work.kind} is no work for a server`);
   }
+}
+
+function told(result: number | Listed): Pick<Outcome, 'counted'> {
+  return { counted: typeof result === 'number' ? result : result.count };
+}
+
+/** Bytes, after a collection. */
+function heapInUse(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
 }
 
 /** Without a server: what a client's parsers make of a text. */

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
 import type { Place } from '../work';
-import type { Client } from './client';
+import { listed, type Client } from './client';
 import { Sink } from './sink';
 
 /** The part of basic-ftp that is used here; its own types may not be installed. */
@@ -35,7 +35,7 @@ export async function open({ host, port, user, password, ca }: Place): Promise<C
     download: async (name, into) => void (await client.downloadTo(into, name)),
     upload: async (file, name) => void (await client.uploadFrom(createReadStream(file), name)),
     fill: async (name, bytes) => void (await client.uploadFrom(Readable.from([bytes], { objectMode: false }), name)),
-    list: async (path) => (await client.list(path)).length,
+    list: async (path) => listed(await client.list(path)),
     size: (name) => client.size(name),
     tree: async (path, folder) => void (await client.downloadToDir(folder, path)),
     close: () => client.close(),

@@ -1,6 +1,12 @@
 import type { Writable } from 'node:stream';
 import type { Place } from '../work';
 
+/** A listing that was read: how many entries, and what the client has to keep of it. */
+export interface Listed {
+  readonly count: number;
+  readonly kept?: readonly unknown[];
+}
+
 /** One FTP client for Node.js, connected and logged in; each verb in the cheapest way that its public interface has. */
 export interface Client {
   /** How many operations to have under way at once: 1 awaits each; more only where the client puts them in order by itself. */
@@ -12,12 +18,16 @@ export interface Client {
   download(name: string, into: Writable): Promise<void>;
   upload(file: string, name: string): Promise<void>;
   fill(name: string, bytes: Buffer): Promise<void>;
-  /** Reads a listing; resolves with the number of entries. */
-  list(path: string): Promise<number>;
+  list(path: string): Promise<Listed>;
   size(name: string): Promise<number>;
   /** Copies a folder and what is below it. */
   tree?(path: string, folder: string): Promise<void>;
   close(): void;
+}
+
+/** Of a client that gives all entries at once. */
+export function listed(kept: readonly unknown[]): Listed {
+  return { count: kept.length, kept };
 }
 
 /** What a file in this folder exports. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Place } from '../work';
-import type { Client } from './client';
+import { listed, type Client } from './client';
 
 type Back<T> = (error: Error | null | undefined, value: T) => void;
 
@@ -32,7 +32,7 @@ export async function open({ host, port, user, password, ca }: Place): Promise<C
     download: async (name, into: Writable) => pipeline(await get(name), into),
     upload: (file, name) => promise((back) => client.put(file, name, back)),
     fill: (name, bytes) => promise((back) => client.put(bytes, name, back)),
-    list: async (path) => (await promise<readonly unknown[]>((back) => client.list(path, back))).length,
+    list: async (path) => listed(await promise<readonly unknown[]>((back) => client.list(path, back))),
     size: (name) => promise((back) => client.size(name, back)),
     close: () => client.end(),
   };

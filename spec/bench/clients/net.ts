@@ -60,7 +60,7 @@ export async function open(place: Place): Promise<Client> {
       const socket = await down(`LIST ${path}`);
       const count = await countLines(socket);
       await complete();
-      return count;
+      return { count };
     },
     async size(name) {
       wire.send(`SIZE ${name}`);

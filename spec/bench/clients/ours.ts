@@ -31,7 +31,7 @@ export async function clientOf(place: Place, ahead: number): Promise<Client> {
     download: (name, into) => pipeline(ftp.retr(name), into),
     upload: (file, name) => pipeline(createReadStream(file), ftp.stor(name)),
     fill: (name, bytes) => finished(ftp.stor(name).end(bytes)),
-    list: (path) => count(ftp, path),
+    list: async (path) => ({ count: await count(ftp, path) }),
     size: (name) => ftp.size(name),
     ...tree,
     close: () => void ftp.quit(),

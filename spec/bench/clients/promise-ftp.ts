@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Place } from '../work';
-import type { Client } from './client';
+import { listed, type Client } from './client';
 import { drain } from './ftp';
 
 /** The part of promise-ftp that is used here; it has no types. */
@@ -28,7 +28,7 @@ export async function open({ host, port, user, password, ca }: Place): Promise<C
     download: async (name, into) => pipeline(await client.get(name), into),
     upload: (file, name) => client.put(file, name),
     fill: (name, bytes) => client.put(bytes, name),
-    list: async (path) => (await client.list(path)).length,
+    list: async (path) => listed(await client.list(path)),
     size: (name) => client.size(name),
     close: () => void client.end(),
   };

@@ -8,6 +8,8 @@ export const PEAK: Measure = { title: 'peak MiB', better: 'less', digits: 0, of:
 
 export const GROWTH: Measure = { title: 'growth MiB', better: 'less', digits: 1, of: ({ growth }) => (growth ?? NaN) / MIB };
 
+export const HELD: Measure = { title: 'held MiB', better: 'less', digits: 1, of: ({ held }) => (held ?? NaN) / MIB };
+
 export const FIRST_BYTE: Measure = { title: 'ms to first byte', better: 'less', digits: 0, of: ({ firstByte }) => (firstByte ?? NaN) * 1000 };
 
 export function throughput(bytes: number): Measure {
