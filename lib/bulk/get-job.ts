@@ -1,5 +1,5 @@
 import { ChangedError, MismatchError, PermanentError, UnsupportedError } from '../errors';
-import type { Backoff } from './backoff';
+import { isLoss, type Backoff } from './backoff';
 import type { GetOptions, GetResult } from './get';
 import { fetchRange, fetchSegments, isPool } from './get-range';
 import { GetTarget } from './get-target';
@@ -104,16 +104,18 @@ export class GetJob {
     const { size: bytes } = await file.stat();
     if (bytes !== size) throw new MismatchError(`${this.path}: ${bytes} bytes came in place of ${size}`);
     const { verify = adopted ? 'best' : 'size' } = this.setup;
-    if (verify === 'size') return;
-    try {
-      await this.#ask(() => assertSameHash(this.remote, this.path, () => [new RangeReader(file, 0, bytes)]));
-    } catch (error) {
-      if (verify === 'hash' || !(error instanceof UnsupportedError)) throw error;
-    }
+    const compare = (): Promise<void> => assertSameHash(this.remote, this.path, () => [new RangeReader(file, 0, size)]);
+    if (verify === 'hash') await this.#ask(compare);
+    else if (verify === 'best') await compare().catch(ignoreUnanswered);
   }
 
   #ask<T>(question: () => Promise<T>): Promise<T> {
     const { backoff, signal } = this.setup;
-    return persist(question, { backoff: backoff(), signal, onRetry: () => void (this.#retries += 1) });
+    return persist(question, { remote: this.remote, backoff: backoff(), signal, onRetry: () => void (this.#retries += 1) });
   }
+}
+
+/** The server offers no hash, or takes longer over it than `replyTimeout` allows. */
+function ignoreUnanswered(error: unknown): void {
+  if (!(error instanceof UnsupportedError || isLoss(error))) throw error;
 }

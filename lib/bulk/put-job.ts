@@ -1,13 +1,13 @@
 import { pipeline } from 'node:stream/promises';
 import type { StorStream } from '../data/stor-stream';
-import { FTPError, MismatchError, PermanentError } from '../errors';
+import { ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
 import { isLoss, type Backoff } from './backoff';
 import type { Passage } from './passage';
 import { persist, wasClosed } from './persist';
 import type { PutResult } from './put';
 import type { OpenSource } from './put-source';
 import type { PutTarget } from './put-target';
-import { sizeOf } from './remote-facts';
+import { factsOf, sizeOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
 import { assertSameHash } from './same-hash';
 
@@ -51,10 +51,11 @@ export class PutJob {
   }
 
   async run(): Promise<PutResult> {
-    const { target, backoff, passage, resume, signal } = this.#setup;
+    const { remote, target, backoff, passage, resume, signal } = this.#setup;
     const begun = performance.now();
     try {
       const bytes = await persist(() => this.#attempt(), {
+        remote,
         backoff,
         signal,
         hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
@@ -64,7 +65,8 @@ export class PutJob {
       return { path: target.path, bytes, resumedFrom: this.#resumedFrom, retries: this.#retries, ms: performance.now() - begun };
     } catch (error) {
       passage.stop();
-      if (this.#touched && !resume && !isUnreachable(error)) await target.discard();
+      const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
+      if (this.#touched && useless && !isUnreachable(error)) await target.discard();
       throw error;
     }
   }
@@ -72,9 +74,7 @@ export class PutJob {
   async #attempt(): Promise<number> {
     const { target } = this.#setup;
     if (this.#bytes === undefined) {
-      const offset = await this.#offset();
-      if (offset === 0 && this.#haunted) target.renew();
-      const bytes = await this.#upload(offset);
+      const bytes = await this.#upload(await this.#offset());
       await this.#verify(bytes);
       this.#bytes = bytes;
     }
@@ -93,11 +93,14 @@ export class PutJob {
 
   /** The byte to go on from. */
   async #offset(): Promise<number> {
-    const { remote, target, backoff } = this.#setup;
+    const { source, backoff } = this.#setup;
     if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
-    const there = await sizeOf(remote, target.name);
+    const first = !this.#touched;
+    const { size: there, modified } = await this.#there(first);
     if (there === undefined || there > this.#sent) return 0;
-    if (this.#retries === 0) this.#resumedFrom = there;
+    // What was written before our file was changed is the beginning of another one; MDTM has no milliseconds.
+    if (modified && source.modified !== undefined && modified.getTime() + 1000 <= source.modified) return 0;
+    if (first) this.#resumedFrom = there;
     if (there > this.#best) {
       this.#best = there;
       backoff.reset();
@@ -105,11 +108,17 @@ export class PutJob {
     return there;
   }
 
+  async #there(dated: boolean): Promise<RemoteFacts> {
+    const { remote, target } = this.#setup;
+    return dated ? factsOf(remote, target.name) : { size: await sizeOf(remote, target.name), modified: undefined };
+  }
+
   /** Sends what is missing; resolves with the bytes that the file has then. */
   async #upload(offset: number): Promise<number> {
-    const { source, passage, signal } = this.#setup;
+    const { source, target, passage, signal } = this.#setup;
     this.#continued = offset > 0;
     if (offset === 0) this.#resumedFrom = 0;
+    if (offset === 0 && this.#haunted) target.renew();
     passage.begin(offset);
     if (offset > 0 && offset === source.size) return offset;
     const stream = this.#open(offset);

@@ -11,6 +11,8 @@ export type PutSource = string | Uint8Array | ((offset: number) => Readable) | R
 export interface OpenSource {
   /** Bytes of all of it; undefined where that shows at its end only. */
   readonly size: number | undefined;
+  /** When a file was last written, as `Date.getTime()`. */
+  readonly modified: number | undefined;
   /** What the source is read through, from that byte on; each ends with an error rather than short. */
   read(offset: number): (Readable | Transform)[];
   /** Another attempt is only of use while the source is the same. @throws ChangedError */
@@ -28,6 +30,7 @@ export async function openSource(source: PutSource, size: number | undefined): P
   const exact = source instanceof Uint8Array ? undefined : size;
   return {
     size: source instanceof Uint8Array ? source.length : size,
+    modified: undefined,
     read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
     check: async () => undefined,
     close: async () => undefined,
@@ -58,7 +61,7 @@ class FileSource implements OpenSource {
     private readonly path: string,
     private readonly file: FileHandle,
     readonly size: number,
-    private readonly modified: number,
+    readonly modified: number,
   ) {}
 
   static async open(path: string): Promise<FileSource> {

@@ -12,7 +12,7 @@ import type { Remote } from './remote';
 export interface PutOptions extends PassageOptions {
   /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for a source that can be read once only. */
   retry?: RetryOptions | number | boolean;
-  /** Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. */
+  /** Goes on with what an earlier call with `resume` has left on the server, unless our file was changed after that, and leaves what there is on a failure; default false. */
   resume?: boolean;
   /**
    * Upload under another name in the same folder, and rename when all is there, so that nobody sees half a file; default true: `.name.part`

@@ -193,6 +193,14 @@ describe('get', () => {
       expect(await readdir(folder)).to.deep.equal(['file']);
     });
 
+    it('does without the hash where the server cannot tell it now', async () => {
+      await serve(['SIZE', 'MDTM', 'REST STREAM', 'HASH SHA-256*']);
+      server.script = { HASH: '450 Busy.' };
+      await writeFile(local, BYTES.subarray(0, 60_000));
+      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 60_000 });
+      expect(await readFile(local)).to.deep.equal(BYTES);
+    });
+
     it('transfers nothing where all is there', async () => {
       await get(ftp, '/f', local, { preserveTimes: true });
       expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: SIZE, bytes: SIZE });

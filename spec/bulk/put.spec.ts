@@ -14,7 +14,7 @@ import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { content } from '../support/server/content';
 import { dataReset, openData, resetControl, send } from '../support/server/steps';
-import type { Act, Step } from '../support/server/script';
+import type { Step } from '../support/server/script';
 
 const SIZE = 300_000;
 const BYTES = content(SIZE).read(0, SIZE);
@@ -254,6 +254,7 @@ describe('put', () => {
 
     it('goes on under the name itself', async () => {
       server.write('/in/a', BYTES.subarray(0, 70_000));
+      server.file('/in/a').modified = new Date();
       expect(await put(ftp, local, '/in/a', { resume: true, temporaryName: false })).to.include({ resumedFrom: 70_000 });
       expect(sent('REST')).to.deep.equal(['REST 70000']);
       expect(server.read('/in/a')).to.deep.equal(BYTES);
@@ -264,6 +265,27 @@ describe('put', () => {
       server.write('/in/.b.part', Buffer.concat([BYTES, BYTES]));
       expect(await put(ftp, local, '/in/b', { resume: true })).to.include({ resumedFrom: 0 });
       expect(server.read('/in/b')).to.deep.equal(BYTES);
+    });
+
+    it('begins again where the local file was changed after what is there was sent', async () => {
+      server.write('/in/.a.part', Buffer.alloc(1000, 'x'));
+      server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
+      await utimes(local, new Date(), new Date('2025-03-04T05:06:09Z'));
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('goes on where both were written in the same second', async () => {
+      server.write('/in/.a.part', BYTES.subarray(0, 1000));
+      server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
+      await utimes(local, new Date(), new Date('2025-03-04T05:06:07.900Z'));
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 1000 });
+    });
+
+    it('leaves nothing of what proved wrong', async () => {
+      const able = await stage.serve({ files: { '/.a.part': Buffer.alloc(1000, 'x') }, features: ['SIZE', 'REST STREAM', 'HASH SHA-256*'] });
+      expect(await failure(put(stage.client(able), BYTES, '/a', { resume: true, verify: 'hash', retry: false }))).to.be.instanceOf(MismatchError);
+      expect(able.files.names('/')).to.deep.equal([]);
     });
 
     it('finds by its hash that the beginning is of another file, and begins again', async () => {
@@ -378,6 +400,17 @@ describe('put', () => {
     expect(await attempt).to.have.property('name', 'AbortError');
   });
 
+  for (const leave of ['close', 'quit'] as const) {
+    it(`ends a pause between two attempts by ${leave}()`, async () => {
+      server.script = { STOR: takeThenReset(1000) };
+      const attempt = failure(put(ftp, BYTES, '/in/a', { retry: { attempts: 1, backoff: 2 ** 31 - 1, maxDelay: 2 ** 31 - 1 } }));
+      await paused(ftp);
+      await Promise.resolve(ftp[leave]()).catch(() => undefined); // nobody is there to say QUIT to
+      expect(await attempt).to.be.instanceOf(ConnectionClosedError);
+      expect(sent('USER')).to.have.length(1);
+    });
+  }
+
   it('keeps to a rate, and tells how far it is', async () => {
     const told: Progress[] = [];
     await put(ftp, BYTES, '/in/a', { throttle: throttle(1e9), progress: (now) => told.push(now) });
@@ -409,10 +442,19 @@ describe('put', () => {
   }
 });
 
+/** An upload in its pause has a download that nobody reads: it hears when the client is left. */
+async function paused(ftp: FTP): Promise<void> {
+  const retr = ftp.retr.bind(ftp);
+  await new Promise<void>((resolve) => {
+    ftp.retr = (...args) => {
+      resolve();
+      return retr(...args);
+    };
+  });
+}
+
 const normally: Step[] = [(session) => session.normal()];
 
 async function run(session: Parameters<Step>[0], steps: readonly Step[]): Promise<void> {
   for (const step of steps) await step(session);
 }
-
-export type { Act };

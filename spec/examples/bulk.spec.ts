@@ -93,6 +93,7 @@ describe('examples: bulk transfers', () => {
 
   it('put: goes on with what an earlier run has left', async () => {
     server.write('/incoming/.photo.jpg.part', PHOTO.subarray(0, 30_000));
+    server.file('/incoming/.photo.jpg.part').modified = new Date();
     expect(await resumedUpload(url)).to.equal(30_000);
     expect(server.read('/incoming/photo.jpg')).to.deep.equal(PHOTO);
   });

@@ -29,7 +29,7 @@ describe('get() and put() on real servers', function () {
         local = await mkdtemp(join(tmpdir(), 'ftplib-getput-'));
         proxy = await FaultProxy.open({ host, port });
         const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-        ftp = new FTP({ host, port, user, password, secure, ...tls, createConnection: proxy.createConnection });
+        ftp = new FTP({ host, port, user, password, secure, ...tls, createConnection: proxy.createConnection, replyTimeout: 5000 }); // pyftpdlib 1.5.7 may say nothing of a reset
         await ftp.mkd(folder);
       });
       after(async () => {
