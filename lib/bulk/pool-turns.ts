@@ -13,6 +13,7 @@ const EAGER = 1024 * 1024;
 export class PoolTurns extends Turns {
   readonly #kin: Session;
   readonly #most: number;
+  readonly #eager: number;
   readonly #lanes: Lanes;
   readonly #couples = new Couples();
   readonly #holders = new Map<Place, Lane>();
@@ -25,6 +26,7 @@ export class PoolTurns extends Turns {
     super();
     this.#kin = kin;
     this.#most = connections;
+    this.#eager = Math.min(EAGER, kin.settings.maxReadAheadBytes / 2);
     this.#lanes = new Lanes(kin, connections, clock, {
       onChange: () => {
         if (this.first) this.wake();
@@ -47,7 +49,8 @@ export class PoolTurns extends Turns {
   }
 
   contended(ahead: number): boolean {
-    return this.first !== undefined && this.#lanes.free === 0 && (ahead < EAGER || this.#running.every((place) => place.paused));
+    if (!this.first || (this.#lanes.free > 0 && !this.#lasts.has(this.first))) return false;
+    return ahead < this.#eager || this.#running.every((place) => place.paused);
   }
 
   couple(download: Place, upload: Place): boolean {

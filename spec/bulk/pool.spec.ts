@@ -219,6 +219,21 @@ describe('FTPPool', () => {
       expect(await text(later).catch((error: Error) => error)).to.be.instanceOf(ConnectionClosedError);
     });
 
+    it('quit waits for no reader who waits for it: a listing that has paused is read ahead', async () => {
+      const server = await stage.serve({ files: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`/f${index}`, 'x'])) });
+      const ours = pool(server, { connections: 2 });
+      await Promise.all(['f1', 'f2', 'f3'].map((name) => text(ours.retr(name))));
+      expect(ours.connections).to.equal(2);
+      let quit: Promise<void> | undefined;
+      let entries = 0;
+      for await (const { name } of ours.list()) {
+        quit ??= ours.quit();
+        if (entries++ < 3) expect(await text(ours.retr(name))).to.equal('x');
+      }
+      await quit;
+      expect(entries).to.equal(5000);
+    });
+
     it('quit without a connection does nothing', async () => {
       const server = await stage.serve();
       await pool(server).quit();
