@@ -112,7 +112,7 @@ export class Lane {
     let kind = pick(KINDS, random);
     if (on === 'data' && kind === 'corrupt' && !tls) kind = 'rst';
     if (on === 'data' && kind === 'fin' && operation.unsized && !tls) kind = 'rst';
-    if (on === 'control' && kind === 'corrupt' && !tls && (operation.fragile || operation.unsized)) kind = 'freeze';
+    if (on === 'control' && kind === 'corrupt' && !tls && !tellsCorruption(operation, direction)) kind = 'freeze';
     const fraction = random();
     return { on, direction, kind, fraction, amount: 1 + Math.floor(random() * 60) };
   }
@@ -289,4 +289,9 @@ async function within<T>(act: Promise<T>, ms = HANG): Promise<T | Error | 'hang'
 
 function pick<T>(list: readonly T[], random: () => number): T {
   return list[Math.floor(random() * list.length)] as T;
+}
+
+/** Nothing in plain text tells a corrupted command from another, nor a reply that only its code is known of: a download shows its bytes. */
+function tellsCorruption({ transfer, fragile, unsized }: Operation, direction: Direction): boolean {
+  return direction === 'toClient' && transfer === 'down' && !fragile && !unsized;
 }
