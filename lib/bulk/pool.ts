@@ -34,6 +34,8 @@ export interface FTPPoolOptions extends FTPOptions {
  * there, these do the work; without any, everything that waits fails with the first refusal.
  */
 export class FTPPool implements Remote, AsyncDisposable {
+  /** How many connections there may be at a time. */
+  readonly maxConnections: number;
   readonly #verbs: PoolVerbs;
 
   /**
@@ -45,6 +47,7 @@ export class FTPPool implements Remote, AsyncDisposable {
   constructor(options: FTPPoolOptions | string = {}) {
     const { connections = 4, ...rest }: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
     if (!Number.isSafeInteger(connections) || connections < 1) throw new ArgumentError(`connections must be a whole number from 1 on, not ${String(connections)}`);
+    this.maxConnections = connections;
     this.#verbs = new PoolVerbs({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }, connections);
   }
 

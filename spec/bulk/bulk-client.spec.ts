@@ -37,4 +37,11 @@ describe('bulk work as verbs', () => {
       }
     });
   }
+
+  it('a pool transfers trees on all of its connections', async () => {
+    await bench.serve({ files: Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`/from/${n}`, 'x'.repeat(n)])) });
+    await using pool = new FTPPool({ host: bench.server.host, port: bench.server.port, user: 'user', password: 'secret', connections: 3 });
+    await pool.downloadTree('from', join(local, 'tree')).toArray();
+    expect(pool.connections).to.equal(3);
+  });
 });
