@@ -33,6 +33,7 @@ export function throttle(bytesPerSecond: number, { clock = systemClock }: { /** 
 /** Bytes that wait for their tokens. */
 class ThrottledStream extends Transform {
   #turn: Turn | undefined;
+  readonly #flow = { had: 0 };
 
   constructor(
     private readonly bucket: TokenBucket,
@@ -58,6 +59,6 @@ class ThrottledStream extends Transform {
       this.push(rest.subarray(0, size));
       if (!this.destroyed) this.#handOn(rest.subarray(size), done);
     };
-    this.bucket.take((this.#turn = { tokens: size, go }));
+    this.bucket.take((this.#turn = { flow: this.#flow, tokens: size, go }));
   }
 }

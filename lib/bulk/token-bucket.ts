@@ -3,19 +3,31 @@ import type { Clock } from './clock';
 /** What timers and other streams' work may delay us by: tokens of so many milliseconds are kept, so that the rate is met all the same. */
 const KEPT = 100;
 
-/** What someone wants: `go` is called when the tokens are there. */
+/** Somebody who takes tokens again and again. */
+export interface Flow {
+  /** Tokens that it has had, or could have had; 0 in the beginning. */
+  had: number;
+}
+
+/** What a flow wants now: `go` is called when the tokens are there. */
 export interface Turn {
+  readonly flow: Flow;
   readonly tokens: number;
   readonly go: () => void;
 }
 
-/** Hands out so many tokens a second, first come, first served; it has a timer only while somebody waits. */
+/**
+ * Hands out so many tokens a second, shared evenly by those who want some, however many each takes at a time (start-time fair queueing: next
+ * is the flow that has had the fewest, whoever comes later beginning where the others are). It has a timer only while somebody waits.
+ */
 export class TokenBucket {
   #tokens = 0;
   #filledAt: number;
   #callOff: (() => void) | undefined;
   #serving = false;
-  readonly #waiting = new Set<Turn>();
+  /** By the tokens that the turn's flow has had. */
+  readonly #waiting = new Map<Turn, number>();
+  #hadByNext = 0;
 
   constructor(
     /** Tokens that each second brings. */
@@ -30,7 +42,10 @@ export class TokenBucket {
    * anybody's having to wait for a full bucket.
    */
   take(turn: Turn): void {
-    this.#waiting.add(turn);
+    const { flow, tokens } = turn;
+    const had = Math.max(flow.had, this.#hadByNext);
+    this.#waiting.set(turn, had);
+    flow.had = had + tokens;
     if (!this.#serving && !this.#callOff) this.#serve();
   }
 
@@ -39,19 +54,30 @@ export class TokenBucket {
     if (this.#waiting.delete(turn) && this.#waiting.size === 0) this.#sleep();
   }
 
-  /** A turn that ends in another `take` queues behind those that wait: streams alternate. */
+  /** A turn may end in another `take`, which this loop serves, too. */
   #serve(): void {
     this.#sleep();
     this.#fill();
     this.#serving = true;
-    for (const turn of this.#waiting) {
-      if (this.#tokens < 0) break;
+    for (let turn = this.#next(); turn && this.#tokens >= 0; turn = this.#next()) {
+      this.#hadByNext = this.#waiting.get(turn) ?? 0;
       this.#waiting.delete(turn);
       this.#tokens -= turn.tokens;
       turn.go();
     }
     this.#serving = false;
     if (this.#waiting.size > 0) this.#callOff = this.clock.after(Math.ceil((-this.#tokens / this.rate) * 1000), () => this.#serve());
+  }
+
+  #next(): Turn | undefined {
+    let next: Turn | undefined;
+    let least = Infinity;
+    for (const [turn, had] of this.#waiting) {
+      if (had >= least) continue;
+      next = turn;
+      least = had;
+    }
+    return next;
   }
 
   #sleep(): void {

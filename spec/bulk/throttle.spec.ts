@@ -38,8 +38,18 @@ describe('throttle', () => {
     const middling = countOf(feed(limit(), 400, 16 * KB));
     await clock.pass(6000);
     expect(small() + large() + middling()).to.be.within(595 * KB, 606 * KB);
-    expect(large()).to.be.within(150 * KB, 300 * KB);
-    expect(middling()).to.be.within(150 * KB, 300 * KB);
+    for (const passed of [small, large, middling]) expect(passed()).to.be.within(190 * KB, 210 * KB);
+  });
+
+  it('gives one that comes later its share, and nothing for the time before', async () => {
+    const limit = throttle(100 * KB, { clock });
+    const first = countOf(feed(limit(), 1000, 10 * KB));
+    await clock.pass(3000);
+    const second = countOf(feed(limit(), 1000, 10 * KB));
+    const before = first();
+    await clock.pass(2000);
+    expect(first() - before).to.be.within(95 * KB, 105 * KB);
+    expect(second()).to.be.within(95 * KB, 105 * KB);
   });
 
   it('gives the whole rate to the one that is left', async () => {
