@@ -16,6 +16,9 @@ export interface Order {
 
 const REPORT = 3;
 
+/** Two of the usual ones. */
+const REPLIES = '150 Opening BINARY mode data connection for small/0001.bin (4001 bytes).\r\n226 Transfer complete.\r\n';
+
 void main(JSON.parse(process.argv[2] ?? '') as Order);
 
 async function main({ client: name, place, work }: Order): Promise<void> {
@@ -83,9 +86,6 @@ function parse({ parseList, parseReplies }: ClientModule, work: Work): number {
   if (work.kind === 'replies' && parseReplies) return parseReplies(Buffer.from(REPLIES.repeat(work.count / 2)));
   throw new Error('it has no such parser');
 }
-
-/** Two of the usual ones. */
-const REPLIES = '150 Opening BINARY mode data connection for small/0001.bin (4001 bytes).\r\n226 Transfer complete.\r\n';
 
 /** Acts on all in order, `ahead` of them under way at once. */
 async function inOrder<T, R>(items: readonly T[], ahead: number, act: (item: T, index: number) => Promise<R>): Promise<R[]> {

@@ -5,14 +5,6 @@ import type { FTP, FTPOptions } from '../../../lib';
 import type { Place } from '../work';
 import type { Client } from './client';
 
-/** What only the finished library has: a pool, and trees. */
-interface Bulk {
-  readonly FTPPool?: new (options: FTPOptions & { connections: number }) => FTP;
-  readonly downloadTree?: (remote: FTP, path: string, folder: string) => Promise<unknown>;
-}
-
-const { FTPPool, downloadTree } = ftplib as unknown as Bulk;
-
 /** This library; the next transfer is called while one runs. */
 export async function open(place: Place): Promise<Client> {
   return clientOf(place, 2);
@@ -23,7 +15,6 @@ export async function clientOf(place: Place, ahead: number): Promise<Client> {
   const options = optionsOf(place);
   const ftp = new ftplib.FTP(options);
   await ftp.noop(); // connects and logs in
-  const tree = FTPPool && downloadTree ? { tree: (path: string, folder: string) => copyTree(options, path, folder) } : {};
   return {
     ahead,
     queues: true,
@@ -33,7 +24,7 @@ export async function clientOf(place: Place, ahead: number): Promise<Client> {
     fill: (name, bytes) => finished(ftp.stor(name).end(bytes)),
     list: async (path) => ({ count: await count(ftp, path) }),
     size: (name) => ftp.size(name),
-    ...tree,
+    tree: (path, folder) => copyTree(options, path, folder),
     close: () => void ftp.quit(),
   };
 }
@@ -78,8 +69,6 @@ function count(ftp: FTP, path: string): Promise<number> {
 }
 
 async function copyTree(options: FTPOptions, path: string, folder: string): Promise<void> {
-  if (!FTPPool || !downloadTree) throw new Error('there is no pool');
-  const pool = new FTPPool({ ...options, connections: 8 });
-  await downloadTree(pool, path, folder);
-  await pool.quit();
+  await using pool = new ftplib.FTPPool({ ...options, connections: 8 });
+  await ftplib.downloadTree(pool, path, folder).forEach(() => undefined);
 }
