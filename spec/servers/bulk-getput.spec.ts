@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { get } from '../../lib/bulk/get';
 import { put } from '../../lib/bulk/put';
 import { FTP } from '../../lib/ftp';
+import type { FTPOptions } from '../../lib/options';
 import { FaultProxy } from '../support/fault-proxy';
 import { content } from '../support/server/content';
 import { realServers, type RealServer } from './servers';
@@ -19,7 +20,9 @@ describe('get() and put() on real servers', function () {
   this.timeout(30_000);
 
   for (const server of oneOfEachKind()) {
-    const { name, host, port, user, password, secure, certificate, home, can } = server;
+    const { name, family, host, port, user, password, secure, certificate, home, can } = server;
+    /** Pure-FTPd 1.0.50 may answer a download that is reset with a second 150 and nothing else; without SIZE nothing tells whether the file is the same. */
+    const cuts = can.size && family !== 'pureftpd';
     describe(name, () => {
       const folder = `getput-${process.pid}-${name}`;
       let ftp: FTP;
@@ -28,17 +31,24 @@ describe('get() and put() on real servers', function () {
       before(async () => {
         local = await mkdtemp(join(tmpdir(), 'ftplib-getput-'));
         proxy = await FaultProxy.open({ host, port });
-        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-        ftp = new FTP({ host, port, user, password, secure, ...tls, createConnection: proxy.createConnection, replyTimeout: 5000 }); // pyftpdlib 1.5.7 may say nothing of a reset
+        ftp = connect({ createConnection: proxy.createConnection });
         await ftp.mkd(folder);
       });
       after(async () => {
-        for (const each of await readdir(join(home, folder))) await ftp.delete(`${folder}/${each}`);
-        await ftp.rmd(folder);
         ftp.close();
         await proxy.close();
         await rm(local, { recursive: true });
+        const cleaner = connect({});
+        for (const each of await readdir(join(home, folder))) await cleaner.delete(`${folder}/${each}`);
+        await cleaner.rmd(folder);
+        cleaner.close();
       });
+
+      /** pyftpdlib 1.5.7 may say nothing of an upload that is reset. */
+      function connect(options: FTPOptions): FTP {
+        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+        return new FTP({ host, port, user, password, secure, ...tls, replyTimeout: 5000, ...options });
+      }
 
       it('puts a file, over one that is there, and nothing else', async () => {
         for (const bytes of [Buffer.from('old'), BYTES]) {
@@ -80,10 +90,10 @@ describe('get() and put() on real servers', function () {
         it('goes on with a download that was cut, and with what is there', async () => {
           await put(ftp, BYTES, `${folder}/got`);
           const path = join(local, 'again');
-          if (can.size) proxy.arm({ on: 'data', direction: 'toClient', at: 200_000, kind: 'rst' }); // without it, nothing tells whether the file is the same
+          if (cuts) proxy.arm({ on: 'data', direction: 'toClient', at: 200_000, kind: 'rst' });
           const cut = await get(ftp, `${folder}/got`, path, { retry: RETRY });
           proxy.arm();
-          expect(cut).to.include({ bytes: SIZE, retries: can.size ? 1 : 0 });
+          expect(cut).to.include({ bytes: SIZE, retries: cuts ? 1 : 0 });
           expect((await readFile(path)).equals(BYTES)).to.equal(true);
           await truncate(path, 300_001);
           expect(await get(ftp, `${folder}/got`, path, { resume: true })).to.include({ resumedFrom: 300_001, bytes: SIZE });
