@@ -154,11 +154,10 @@ export class PoolTurns extends Turns {
   /** All that waits for a connection fails. */
   #fail(error: Error): void {
     const failed: Place[] = [];
-    for (let place = this.first, next; place; place = next) {
-      next = place.next;
-      if (!this.#lasts.has(place) && place.leave()) failed.push(place);
+    for (let place = this.first; place; place = place.next) {
+      if (!this.#lasts.has(place)) failed.push(place);
     }
-    failed.forEach((place, index) => place.listener.onDropped(index === 0 ? error : copyOf(error)));
+    failed.forEach((place, index) => place.waiting && place.refuse(index === 0 ? error : copyOf(error)));
   }
 }
 

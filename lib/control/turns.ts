@@ -9,6 +9,8 @@ export interface PlaceListener {
   onContended?(): void;
   /** The turn will not come, or cannot go on. */
   onDropped(error: Error): void;
+  /** There is no connection to have the turn on, and none can be made: the place rests until it is ready again, or is left. Without this, it is dropped. */
+  onRefused?(error: Error): void;
 }
 
 type PlaceState = 'idle' | 'ready' | 'running' | 'done';
@@ -178,6 +180,15 @@ export class Place {
     this.#state = 'done';
     this.#turns.left(this);
     return true;
+  }
+
+  /** No connection can be made for it. */
+  refuse(error: Error): void {
+    if (this.listener.onRefused) {
+      this.#turns.remove(this);
+      this.#state = 'idle';
+      this.listener.onRefused(error);
+    } else if (this.leave()) this.listener.onDropped(error);
   }
 
   /** Behind a turn in which nothing was done: the turn shall come once more. */

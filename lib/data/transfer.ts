@@ -66,6 +66,7 @@ export class Transfer {
       {
         onContended: () => listener.onContended(),
         onDropped: (error) => listener.onError(this.describe(error)),
+        onRefused: (error) => void this.#onRefused(error),
       },
     );
   }
@@ -107,7 +108,8 @@ export class Transfer {
 
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
   cancel(): void {
-    if (!this.#place.leave() && !this.#done) this.#interrupt.raise(new Enough());
+    this.#place.leave();
+    if (!this.#done) this.#interrupt.raise(new Enough());
   }
 
   /** All that was wanted has arrived: the transfer ends early, and is complete. */
@@ -184,6 +186,13 @@ export class Transfer {
       if (control) await plan?.finish(control, false, this.bytes);
     }
     return false;
+  }
+
+  /** There is no connection: the plan may know when to try again. */
+  async #onRefused(error: Error): Promise<void> {
+    const reason = await this.#heal(error);
+    if (!reason) this.#place.ready();
+    else if (this.#place.leave() && !(reason instanceof Enough)) this.#listener.onError(this.describe(reason));
   }
 
   /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */

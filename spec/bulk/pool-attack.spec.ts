@@ -7,6 +7,7 @@ import { ArgumentError, isFTPError } from '../../lib/errors';
 import { describeSeed, random, type Random } from '../support/seed';
 import { chunksOf, content } from '../support/server/content';
 import type { FtpServer } from '../support/server/ftp-server';
+import type { Session } from '../support/server/session';
 import { hangUp, resetControl } from '../support/server/steps';
 import { loginsOf, poolScene } from './pool-scene';
 
@@ -113,7 +114,7 @@ describe('FTPPool under attack', function () {
         if (connections > 1) expect(outcomes, hint).not.to.include('refused');
         expect(loginsOf(server), hint).to.be.at.most(connections + drops + 80);
         if (ending !== 'close') {
-          expect(await bytesOf(ours.retr('f3')), hint).to.equal(SIZES[3]);
+          expect(await bytesOf(ours.retr('f3', { retry: { backoff: 1 } })), hint).to.equal(SIZES[3]);
         }
         await ours.quit(); // also what was begun behind the close, which a pool survives
         await server.deserted();
@@ -123,14 +124,19 @@ describe('FTPPool under attack', function () {
   }
 });
 
+/** Node never closes a socket that is reset while its end is on the way. */
+const dropped = new WeakSet<Session>();
+
 /** Drops a connection behind the next command, or some later one, while operations go on. */
 async function dropOne(server: FtpServer, { int, pick }: Random, over: Promise<unknown>): Promise<void> {
   const controller = new AbortController();
   const { signal } = controller;
   over.then(() => controller.abort(), () => controller.abort());
   for (let commands = 1 + int(8); commands > 0 && !signal.aborted; commands--) await once(server, 'command', { signal }).catch(() => undefined);
-  const session = pick([...server.sessions]);
-  if (session) await pick([resetControl(), hangUp()])(session);
+  const session = pick([...server.sessions].filter((each) => !dropped.has(each)));
+  if (!session) return;
+  dropped.add(session);
+  await pick([resetControl(), hangUp()])(session);
 }
 
 async function bytesOf(stream: Readable): Promise<number> {

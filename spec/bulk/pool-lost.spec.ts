@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import type { RetryEvent } from '../../lib/bulk/backoff';
 import { ConnectionClosedError, FTPError, TemporaryError } from '../../lib/errors';
 import { failure } from '../support/client';
 import { content } from '../support/server/content';
@@ -73,6 +75,33 @@ describe('FTPPool that loses a connection', () => {
     expect(Buffer.concat(chunks as Buffer[]).equals(server.read('/f'))).to.equal(true);
     await ours.quit();
   });
+
+  it('heals a download for which no connection could be made', async () => {
+    const server = await stage.serve({ files: FILES, script: { GREETING: [[send('421 Later.'), hangUp()], [resetControl()], [send('220 ready')]] } });
+    const ours = pool(server, { connections: 2 });
+    const healing = ours.retr('f1', { retry: { backoff: 1 } });
+    const retries: number[] = [];
+    healing.on('retry', ({ attempt }: RetryEvent) => retries.push(attempt));
+    const other = failure(text(ours.retr('f2')));
+    expect(await text(healing)).to.equal('file 1');
+    expect(retries).to.deep.equal([1, 2]);
+    expect((await other).reply?.code).to.equal(421);
+  });
+
+  for (const end of ['destroy', 'close', 'quit'] as const) {
+    it(`lets ${end} end the pause of such a download`, async () => {
+      const server = await stage.serve({ script: { GREETING: [send('421 Later.'), hangUp()] } });
+      const ours = pool(server);
+      const healing = ours.retr('f1', { retry: { backoff: 1e9, maxDelay: 1e9 } }).resume();
+      const closed = new Promise<Error | null>((resolve) => healing.on('error', () => undefined).once('close', () => resolve(healing.errored)));
+      await once(healing, 'retry');
+      if (end === 'destroy') healing.destroy();
+      else await ours[end]();
+      const error = await closed;
+      if (end === 'destroy') expect(error).to.equal(null);
+      else expect(error).to.be.instanceOf(ConnectionClosedError);
+    });
+  }
 
   it('never repeats what may have happened', async () => {
     const lost = [resetControl()];
