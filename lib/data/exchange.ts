@@ -204,10 +204,10 @@ export class Exchange implements DataListener {
   }
 
   #onMark(reply: Reply): void {
+    if (this.#due) this.#control.expectCompletion(); // a mark behind the data's end: it was late, or Pure-FTPd 1.0.50 tells a reset with one
     if (this.#marked) return;
     this.#marked = true;
     this.phase = this.#dataOver ? 'completion' : 'data';
-    if (this.#due) this.#control.expectCompletion(); // the data had ended before their mark was read
     const { type, direction, command } = this.#request;
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { ProtocolError, TimeoutError } from '../../lib/index';
 import { gate } from '../support/server/gate';
 import { data, dataEnd, dataReset, openData, send, until } from '../support/server/steps';
-import { outcomeOf, useBench } from '../support/transfers';
+import { outcomeOf, received, useBench } from '../support/transfers';
 
 /** pyftpdlib 1.5.7 with many clients now and then closes a data connection before RETR, and never answers that RETR. */
 describe('a download whose final reply is lost by the server', () => {
@@ -49,5 +49,18 @@ describe('a download whose final reply is lost by the server', () => {
     expect(error).to.be.instanceOf(TimeoutError).and.include({ bytesTransferred: 0 }); // it is the silence that is told
     expect(pwd).to.equal('/');
     expect(bench.logins).to.equal(2);
+  });
+
+  it('is waited for no longer than replyTimeout behind another mark', async () => {
+    await bench.serve();
+    const ftp = await bench.warmClient({ replyTimeout: 250 });
+    const stream = ftp.retr('a');
+    const half = received(stream, 4);
+    const over = outcomeOf(stream);
+    // Pure-FTPd 1.0.50 answers a reset so, and then nothing more.
+    bench.server.script = { RETR: [openData(), send('150 Accepted data connection'), data('half'), until(half), dataReset(), send('150 0.001 seconds (measured here)')] };
+    const { error } = await over;
+    expect(error).to.be.instanceOf(TimeoutError).and.include({ bytesTransferred: 4 });
+    expect(await ftp.pwd()).to.equal('/');
   });
 });
