@@ -14,7 +14,7 @@ import { realServers, type RealServer } from './servers';
 const SLOW = ['inetutils', 'ftpdssl', 'twisted'];
 const DAY = 86_400_000;
 /** On a pool. */
-const LARGE = ['vsftpd-plain', 'pureftpd-plain'];
+const LARGE = ['vsftpd-plain', 'proftpd-plain'];
 const CONNECTIONS = 4;
 
 describe('mirror() on real servers', function () {

@@ -79,7 +79,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   },
 };
 
-/** Control ports are below the kernel's ephemeral ports, as are the passive ones: 100 for each row from 12000 on. */
+/** Control ports are below the kernel's ephemeral ports, as are the passive ones: 600 for each row from 12000 on, for a port rests a minute behind its use. */
 const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
   ['vsftpd-plain', 11101, 'none'],
   ['vsftpd-tls', 11102, 'required'],
@@ -162,7 +162,7 @@ function describeAll(): readonly RealServer[] {
       home: HOME,
       login: facts.realPaths ? HOME : '/',
       pub: PUB,
-      passivePorts: [12_000 + index * 100, 12_099 + index * 100],
+      passivePorts: [12_000 + index * 600, 12_599 + index * 600],
       can: Object.fromEntries(ABILITIES.map((ability) => [ability, !lacks.includes(ability)])) as Record<Ability, boolean>,
     };
   });
