@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { FTPPool } from '../../lib/bulk/pool';
+import { FTPError } from '../../lib/errors';
+import { assertNoLeaks, snapshot, type Snapshot } from '../support/leaks';
+import { realServers } from './servers';
+
+describe('FTPPool on real servers', function () {
+  this.timeout(60_000);
+
+  for (const server of realServers()) {
+    const { name, host, port, user, password, secure, certificate, home } = server;
+    describe(name, () => {
+      let pool: FTPPool;
+      let before: Snapshot;
+      beforeEach(async () => {
+        before = await snapshot();
+        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+        pool = new FTPPool({ host, port, user, password, secure, ...tls, connections: 4 });
+      });
+      afterEach(async () => {
+        pool.close();
+        await assertNoLeaks(before);
+      });
+
+      it('downloads, uploads, copies and deletes many files at a time', async () => {
+        const names = (await readdir(join(home, 'small'))).slice(0, 24);
+        const contents = await Promise.all(names.map((each) => buffer(pool.retr(`small/${each}`))));
+        for (const [index, each] of names.entries()) expect(contents[index]?.equals(await readFile(join(home, 'small', each))), each).to.equal(true);
+        expect(pool.connections).to.be.within(1, 4);
+
+        const folder = `pool-${process.pid}-${name}`;
+        await pool.mkd(folder);
+        await Promise.all(names.map((each, index) => pipeline(Readable.from([contents[index] ?? Buffer.alloc(0)]), pool.stor(`${folder}/${each}`))));
+        await Promise.all(names.slice(0, 8).map((each) => pipeline(pool.retr(`${folder}/${each}`), pool.stor(`${folder}/copy-${each}`))));
+        const stored: string[] = [];
+        for await (const entry of pool.list(folder)) {
+          const source = entry.name.replace('copy-', '');
+          expect((await buffer(pool.retr(`${folder}/${entry.name}`))).equals(await readFile(join(home, 'small', source))), entry.name).to.equal(true);
+          stored.push(entry.name);
+        }
+        expect(stored).to.have.length(names.length + 8);
+        await Promise.all(stored.map((each) => pool.delete(`${folder}/${each}`)));
+        await pool.rmd(folder);
+        await pool.quit();
+        expect(pool.connections).to.equal(0);
+      });
+
+      it('goes on behind downloads that are left, and a folder that is missing', async () => {
+        const names = (await readdir(join(home, 'small'))).slice(0, 12);
+        const left = names.map((each) => pool.retr(`small/${each}`).on('error', () => undefined).resume());
+        const missing = await Promise.all([1, 2, 3].map((number) => buffer(pool.retr(`missing/${number}`)).catch((error: unknown) => error)));
+        for (const error of missing) expect(error).to.be.instanceOf(FTPError);
+        for (const stream of left) stream.destroy();
+        const contents = await Promise.all(names.map((each) => buffer(pool.retr(`small/${each}`))));
+        for (const [index, each] of names.entries()) expect(contents[index]?.equals(await readFile(join(home, 'small', each))), each).to.equal(true);
+        await pool.quit(); // behind the ends of those that were left
+      });
+    });
+  }
+});
