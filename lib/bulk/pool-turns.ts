@@ -50,7 +50,7 @@ export class PoolTurns extends Turns {
 
   contended(ahead: number): boolean {
     if (!this.first || (this.#lanes.free > 0 && !this.#lasts.has(this.first))) return false;
-    return ahead < this.#eager || this.#running.every((place) => place.paused);
+    return ahead < this.#eager || (!this.#lanes.coming && this.#running.every((place) => place.paused));
   }
 
   couple(download: Place, upload: Place): boolean {
