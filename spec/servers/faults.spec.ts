@@ -7,7 +7,7 @@ import type { Mode, Target } from '../support/fault-proxy/trial';
 import { snapshot } from '../support/leaks';
 import { realServers, SERVERS_REQUIRED, type RealServer } from './servers';
 
-const OPERATIONS = Number(process.env['FAULTS'] || 2400);
+const OPERATIONS = Number(process.env['FAULTS'] || 2000);
 const NAMES = ['vsftpd-plain', 'proftpd-plain', 'vsftpd-tls', 'proftpd-tls'];
 /** Clients at once of each server in each mode: a freeze is waited for, not worked on. */
 const CLIENTS = { plain: 4, tls: 4 } as const;
