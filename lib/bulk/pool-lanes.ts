@@ -10,6 +10,8 @@ export interface LanesListener {
   onChange(): void;
   /** There is no connection, and none can be made. */
   onFailure(error: Error): void;
+  /** The signal of the options says that it is over. */
+  onAborted(error: Error): void;
 }
 
 /** The connections of a pool: made when they are wanted, as many as the server bears, each lent to one operation at a time. */
@@ -61,16 +63,16 @@ export class Lanes {
   giveBack(lane: Lane): void {
     lane.holder = undefined;
     if (lane.up) this.#free.add(lane);
-    else this.#drop(lane);
+    else this.#lanes.delete(lane);
   }
 
   /** So many operations wait for one. */
   want(count: number): void {
     if (this.#pause) return;
     const { signal } = this.#kin.settings;
-    if (signal?.aborted) return this.#listener.onFailure(this.#aborted());
+    if (signal?.aborted) return this.#listener.onAborted(this.#aborted());
+    signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close: a pause between tries is to end, too
     const more = Math.min(count - this.#opening.size, this.#allowance.room(this.#lanes.size, this.#opening.size));
-    if (more > 0) signal?.addEventListener('abort', this.#onAbort, { once: true });
     for (let made = 0; made < more; made++) void this.#connect(new Lane(this.#kin, { onLost: this.#onLost }));
   }
 
@@ -89,12 +91,14 @@ export class Lanes {
   /** Says QUIT on all. */
   async quit(): Promise<void> {
     await Promise.all([...this.#lanes].map((lane) => lane.quit()));
+    this.#unlisten();
   }
 
   /** Closes all at once. */
   close(error?: Error): void {
     this.cancel();
     for (const lane of [...this.#lanes]) lane.close(error);
+    this.#unlisten();
   }
 
   async #connect(lane: Lane): Promise<void> {
@@ -112,7 +116,6 @@ export class Lanes {
     else if (!failure) this.#add(lane);
     else if (this.#lanes.size > 0) this.#onRefused(failure, tried);
     else this.#onNone(failure);
-    if (!lane.up) this.#drop(lane);
     this.#listener.onChange();
   }
 
@@ -138,19 +141,18 @@ export class Lanes {
 
   readonly #onLost = (lane: Lane): void => {
     this.#free.delete(lane);
-    if (!lane.holder) this.#drop(lane);
+    if (!lane.holder) this.#lanes.delete(lane);
     this.#listener.onChange();
   };
 
-  #drop(lane: Lane): void {
-    this.#lanes.delete(lane);
-    if (this.#lanes.size + this.#opening.size === 0) this.#kin.settings.signal?.removeEventListener('abort', this.#onAbort);
-  }
-
   readonly #onAbort = (): void => {
-    this.#listener.onFailure(this.#aborted());
+    this.#listener.onAborted(this.#aborted());
     this.close(this.#aborted());
   };
+
+  #unlisten(): void {
+    this.#kin.settings.signal?.removeEventListener('abort', this.#onAbort);
+  }
 
   #aborted(): Error {
     return new ConnectionClosedError('the pool was aborted', { cause: this.#kin.settings.signal?.reason });

@@ -32,6 +32,7 @@ export class PoolTurns extends Turns {
         if (this.first) this.wake();
       },
       onFailure: (error) => this.#fail(error),
+      onAborted: (error) => this.drop(() => copyOf(error)),
     });
   }
 

@@ -5,6 +5,7 @@ import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
 import { ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
+import type { RetrStream } from './retr-stream';
 import { Transfer, type TransferListener, type TransferRequest } from './transfer';
 
 /** What a caller may say about an upload. */
@@ -164,9 +165,15 @@ export class StorStream extends Writable {
 
   #onPipe(source: Readable): void {
     // Also through a gunzip or the like: the upload would wait for the download's turn to end, and the download for the upload.
-    const feeders = [...this.#session.downloads].filter((download) => download.feeds(source));
-    if (feeders.every((download) => download.couple(this.#transfer))) this.#use();
+    if (this.#feedersOf(source).every((download) => download.couple(this.#transfer))) this.#use();
     else this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client, or a pool of two connections'));
+  }
+
+  /** The downloads that lead here through that stream, or that it is. */
+  #feedersOf(source: Readable): RetrStream<unknown>[] {
+    const { downloads } = this.#session;
+    const itself = source as RetrStream<unknown>;
+    return downloads.has(itself) ? [itself] : [...downloads].filter((download) => download.feeds(source));
   }
 
   #bytesOf(chunk: Buffer | string): Uint8Array {

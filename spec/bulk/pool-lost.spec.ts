@@ -88,14 +88,16 @@ describe('FTPPool that loses a connection', () => {
     expect((await other).reply?.code).to.equal(421);
   });
 
-  for (const end of ['destroy', 'close', 'quit'] as const) {
+  for (const end of ['destroy', 'close', 'quit', 'abort'] as const) {
     it(`lets ${end} end the pause of such a download`, async () => {
       const server = await stage.serve({ script: { GREETING: [send('421 Later.'), hangUp()] } });
-      const ours = pool(server);
+      const controller = new AbortController();
+      const ours = pool(server, { signal: controller.signal });
       const healing = ours.retr('f1', { retry: { backoff: 1e9, maxDelay: 1e9 } }).resume();
       const closed = new Promise<Error | null>((resolve) => healing.on('error', () => undefined).once('close', () => resolve(healing.errored)));
       await once(healing, 'retry');
       if (end === 'destroy') healing.destroy();
+      else if (end === 'abort') controller.abort();
       else await ours[end]();
       const error = await closed;
       if (end === 'destroy') expect(error).to.equal(null);

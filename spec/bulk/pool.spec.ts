@@ -287,10 +287,12 @@ describe('FTPPool', () => {
       const server = await stage.serve({ files: FILES, script: { RETR: [until(gate())] } });
       const controller = new AbortController();
       const ours = pool(server, { signal: controller.signal, connections: 12 });
+      const unread = ours.retr('f19', { retry: true });
       const reading = NAMES.slice(0, 12).map((name) => failure(text(ours.retr(name))));
       await server.waitFor('RETR f11');
       controller.abort();
-      for (const error of await Promise.all(reading)) expect(error.message).to.include('the pool was aborted');
+      for (const error of await Promise.all([...reading, failure(text(unread))])) expect(error.message).to.include('the pool was aborted');
+      expect((await failure(text(ours.retr('f1', { retry: true })))).message).to.include('the pool was aborted');
       expect((await failure(text(ours.retr('f1')))).message).to.include('the pool was aborted');
     });
   });
