@@ -1,6 +1,6 @@
 import { BulkClient } from './bulk/bulk-client';
-import { checkAlgorithm } from './bulk/digest';
-import { askDigest, chooseDigest } from './bulk/digest-command';
+import { checkAlgorithm } from './healing/digest';
+import { askDigest, chooseDigest } from './healing/digest-command';
 import type { Command } from './control/command';
 import type { Features } from './control/features';
 import type { Reply } from './control/reply';

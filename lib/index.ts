@@ -1,7 +1,7 @@
 export { FTP } from './ftp';
 export type { FTPEvents } from './client';
-export type { RetryEvent, RetryOptions } from './bulk/backoff';
-export type { HashAlgorithm } from './bulk/digest';
+export type { RetryEvent, RetryOptions } from './healing/backoff';
+export type { HashAlgorithm } from './healing/digest';
 export type { Filter } from './bulk/filter';
 export { get, type GetOptions, type GetResult } from './bulk/get';
 export { hash } from './bulk/hash';
@@ -18,7 +18,7 @@ export type { Overwrite, TreeOptions, TreeResult } from './bulk/tree-options';
 export type { TreeStream } from './bulk/tree-stream';
 export { uploadTree } from './bulk/tree-upload';
 export { SegmentedStream } from './bulk/segments';
-export type { Verify } from './bulk/verify';
+export type { Verify } from './healing/verify';
 export { walk, type Unreadable, type Walk, type WalkOptions } from './bulk/walk';
 export type { WalkEntry } from './bulk/walk-entry';
 export type { ConnectionRequest, FTPOptions } from './options';

@@ -1,5 +1,5 @@
 import { ChangedError, MismatchError, PermanentError, UnsupportedError } from '../errors';
-import { isLoss, type Backoff } from './backoff';
+import { isLoss, type Backoff } from '../healing/backoff';
 import type { GetOptions, GetResult } from './get';
 import { fetchRange, fetchSegments, isPool } from './get-range';
 import { GetTarget } from './get-target';
@@ -9,7 +9,7 @@ import { RangeReader } from './range-reader';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
 import { assertSameHash } from './same-hash';
-import type { Verify } from './verify';
+import type { Verify } from '../healing/verify';
 
 /** The options after checks, with defaults. */
 export interface GetSetup {

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { TransferError } from '../errors';
-import type { RetryOptions } from './backoff';
+import type { RetryOptions } from '../healing/backoff';
 import type { Passage } from './passage';
 import { RangeWriter } from './range-writer';
 import type { Remote } from './remote';
-import type { Verify } from './verify';
+import type { Verify } from '../healing/verify';
 
 /** What all ranges of a file have in common. */
 export interface RangeSetup {

@@ -1,10 +1,10 @@
 import { ArgumentError } from '../errors';
-import { Backoff, type RetryOptions } from './backoff';
+import { Backoff, type RetryOptions } from '../healing/backoff';
 import { GetJob } from './get-job';
-import { checkSegments } from './healing';
+import { checkSegments } from '../healing/healing';
 import { checkPassage, Passage, type PassageOptions } from './passage';
 import type { Remote } from './remote';
-import { checkVerify } from './verify';
+import { checkVerify } from '../healing/verify';
 
 /** What `get` can be told. */
 export interface GetOptions extends PassageOptions {

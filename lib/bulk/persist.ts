@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectionClosedError } from '../errors';
-import { isLoss, type Backoff } from './backoff';
+import { isLoss, type Backoff } from '../healing/backoff';
 import type { Remote } from './remote';
 
 /** How something is tried again. */

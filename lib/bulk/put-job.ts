@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { StorStream } from '../data/stor-stream';
 import { ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
-import { isLoss, type Backoff } from './backoff';
+import { isLoss, type Backoff } from '../healing/backoff';
 import type { Passage } from './passage';
 import { persist, wasClosed } from './persist';
 import type { PutResult } from './put';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { ArgumentError } from '../errors';
 import { checkOffset } from '../options';
-import { Backoff, type RetryOptions } from './backoff';
+import { Backoff, type RetryOptions } from '../healing/backoff';
 import { checkPassage, Passage, type PassageOptions } from './passage';
 import { PutJob } from './put-job';
 import { openSource, type PutSource } from './put-source';

@@ -1,8 +1,8 @@
 import { Writable, type Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { MismatchError } from '../errors';
-import { Digest } from './digest';
-import { chooseDigest } from './digest-command';
+import { Digest } from '../healing/digest';
+import { chooseDigest } from '../healing/digest-command';
 import type { Remote } from './remote';
 
 /**

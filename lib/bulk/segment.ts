@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { RetryEvent } from './backoff';
+import type { RetryEvent } from '../healing/backoff';
 import type { Reply } from '../control/reply';
 import { ChangedError, TransferError } from '../errors';
 

@@ -1,13 +1,13 @@
 import { addAbortSignal, Readable } from 'node:stream';
-import { Backoff } from './backoff';
-import { Digest } from './digest';
-import { chooseDigest } from './digest-command';
-import { checkSegments } from './healing';
+import { Backoff } from '../healing/backoff';
+import { Digest } from '../healing/digest';
+import { chooseDigest } from '../healing/digest-command';
+import { checkSegments } from '../healing/healing';
 import { persist } from './persist';
 import type { Remote } from './remote';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import { Segment } from './segment';
-import { checkVerify } from './verify';
+import { checkVerify } from '../healing/verify';
 import type { Reply } from '../control/reply';
 import type { RetrOptions } from '../data/retr-stream';
 import { ArgumentError, ChangedError, MismatchError, UnsupportedError } from '../errors';

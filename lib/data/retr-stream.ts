@@ -1,6 +1,6 @@
 import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
-import type { RetryOptions } from '../bulk/backoff';
-import type { Verify } from '../bulk/verify';
+import type { RetryOptions } from '../healing/backoff';
+import type { Verify } from '../healing/verify';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';

@@ -1,5 +1,5 @@
 import { addAbortSignal, Writable, type Readable } from 'node:stream';
-import type { Verify } from '../bulk/verify';
+import type { Verify } from '../healing/verify';
 import type { Codec } from '../control/encoding';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';

@@ -1,4 +1,4 @@
-import { healing, refuseForText, verifying } from '../bulk/healing';
+import { healing, refuseForText, verifying } from '../healing/healing';
 import type { Command } from '../control/command';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';

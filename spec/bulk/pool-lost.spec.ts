@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { RetryEvent } from '../../lib/bulk/backoff';
+import type { RetryEvent } from '../../lib/healing/backoff';
 import { ConnectionClosedError, FTPError, TemporaryError } from '../../lib/errors';
 import { failure } from '../support/client';
 import { content } from '../support/server/content';

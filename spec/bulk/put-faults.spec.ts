@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Readable } from 'node:stream';
-import { isLoss } from '../../lib/bulk/backoff';
+import { isLoss } from '../../lib/healing/backoff';
 import { put } from '../../lib/bulk/put';
 import { FTP } from '../../lib/ftp';
 import { FaultProxy, type Plan, type Traffic } from '../support/fault-proxy';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { isLoss } from '../../lib/bulk/backoff';
+import { isLoss } from '../../lib/healing/backoff';
 import { put, type PutOptions } from '../../lib/bulk/put';
 import type { Progress } from '../../lib/bulk/progress-meter';
 import type { PutSource } from '../../lib/bulk/put-source';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLoss, type Backoff, type RetryEvent } from './backoff';
-import { assertSame, identify, type Identity } from './healing-identity';
+import { assertSame, identify, type Identity } from './identity';
 import { HashCheck, type Verify } from './verify';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { crc32, tableCrc32 } from '../../lib/bulk/crc32';
+import { crc32, tableCrc32 } from '../../lib/healing/crc32';
 import { describeSeed, random } from '../support/seed';
 
 describe('crc32', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { algorithmNamed, checkAlgorithm, Digest, HASH_ALGORITHMS, HEX_DIGITS } from '../../lib/bulk/digest';
+import { algorithmNamed, checkAlgorithm, Digest, HASH_ALGORITHMS, HEX_DIGITS } from '../../lib/healing/digest';
 import { ArgumentError } from '../../lib/errors';
 
 describe('digest', () => {

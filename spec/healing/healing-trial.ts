@@ -1,5 +1,5 @@
 import { MismatchError, type FTP, type FTPError, type RetryEvent } from '../../lib/index';
-import { isLoss } from '../../lib/bulk/backoff';
+import { isLoss } from '../../lib/healing/backoff';
 import type { FaultKind, FaultProxy, Plan } from '../support/fault-proxy';
 import { describeSeed, type Random } from '../support/seed';
 import { outcomeOf } from '../support/transfers';

@@ -1,5 +1,5 @@
 import { HashCheck, type Verify } from './verify';
-import { identify } from './healing-identity';
+import { identify } from './identity';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { chooseDigest, digestCommands } from '../../lib/bulk/digest-command';
+import { chooseDigest, digestCommands } from '../../lib/healing/digest-command';
 import { UnsupportedError } from '../../lib/errors';
 
 function features(...lines: string[]): Map<string, string> {

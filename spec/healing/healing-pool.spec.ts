@@ -7,7 +7,7 @@ import type { Sequence } from '../support/server/script';
 import { data, normal, openData, resetControl, send } from '../support/server/steps';
 import { errorOf, outcomeOf } from '../support/transfers';
 import { FILE, PATTERN, QUICK, SIZE } from './healing-scene';
-import { loginsOf, poolScene } from './pool-scene';
+import { loginsOf, poolScene } from '../bulk/pool-scene';
 
 const FILES = { '/file': PATTERN };
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Backoff, isLoss } from '../../lib/bulk/backoff';
+import { Backoff, isLoss } from '../../lib/healing/backoff';
 import {
   AbortedError, ArgumentError, ChangedError, ConnectionClosedError, FTPError, LimitError, MismatchError, PermanentError, ProtocolError, SecurityError,
   TemporaryError, TimeoutError, TransferError, UnsupportedError,
