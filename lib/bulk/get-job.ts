@@ -1,7 +1,7 @@
 import { ChangedError, MismatchError, PermanentError, UnsupportedError } from '../errors';
 import { isLoss, type Backoff } from '../healing/backoff';
 import type { GetOptions, GetResult } from './get';
-import { fetchRange, fetchSegments, isPool } from './get-range';
+import { fetchRange, fetchSegments } from './get-range';
 import { GetTarget } from './get-target';
 import type { Passage } from './passage';
 import { persist } from './persist';
@@ -85,7 +85,7 @@ export class GetJob {
   async #fetch(target: GetTarget, passage: Passage): Promise<number> {
     const { remote, path } = this;
     const { retry, signal, verify } = this.setup;
-    const segments = isPool(remote) ? this.setup.segments : 1;
+    const segments = Math.min(this.setup.segments, remote.maxConnections ?? 1);
     const { size } = this.#facts;
     const setup = { remote, path, file: target.file, retry, passage, signal, onRetry: () => void (this.#retries += 1) };
     passage.begin(target.bytes);

@@ -35,11 +35,6 @@ export async function fetchRange(setup: RangeSetup, { start, end, verify }: Rang
   return writer.bytesWritten;
 }
 
-/** A pool has connections; a client has one, and one data connection. */
-export function isPool(remote: Remote & { readonly connections?: unknown }): boolean {
-  return typeof remote.connections === 'number';
-}
-
 /** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */
 export async function fetchSegments(setup: RangeSetup, size: number, segments: number): Promise<void> {
   const stop = new AbortController();

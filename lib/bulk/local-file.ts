@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { open, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { RetrStream } from '../data/retr-stream';
-import { ArgumentError, SecurityError } from '../errors';
+import { SecurityError } from '../errors';
+import { checkedPart } from './part-name';
 
 const { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } = constants;
 /** Not on Windows. */
@@ -67,12 +68,4 @@ async function openPlace(path: string): Promise<FileHandle> {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
     throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
   }
-}
-
-/** @throws ArgumentError for a name that leaves the folder, or is the file's own */
-export function checkedPart(part: unknown, name: string): string {
-  if (typeof part !== 'string' || part === '' || part === '.' || part === '..' || part === name || /[/\\\0]/.test(part)) {
-    throw new ArgumentError(`temporaryName must make another name in the same folder, not ${JSON.stringify(part)}`);
-  }
-  return part;
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { ArgumentError, FTPError, PermanentError } from '../errors';
+import { FTPError, PermanentError } from '../errors';
+import { checkedPart } from './part-name';
 import type { Remote } from './remote';
 import { sizeOf } from './remote-facts';
+import { renameOver } from './rename-over';
 
 /** How an upload is named until it is complete: true is a name of ours, false the file's own, a function makes another of that; in the file's folder. */
 export type TemporaryName = boolean | ((name: string) => string);
@@ -64,15 +66,9 @@ export class PutTarget {
     const again = this.#renaming;
     this.#renaming = true;
     try {
-      await this.remote.rename(this.#name, this.path);
+      await renameOver(this.remote, this.#name, this.path, () => (this.#irreplaceable = true));
     } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      if (again && (await this.#isRenamed(size))) return;
-      // Windows servers and others rename onto nothing that exists.
-      if (!error.command?.startsWith('RNTO') || (await sizeOf(this.remote, this.path)) === undefined) throw error;
-      await this.remote.delete(this.path);
-      this.#irreplaceable = true;
-      await this.remote.rename(this.#name, this.path);
+      if (!(error instanceof PermanentError && again && (await this.#isRenamed(size)))) throw error;
     }
   }
 
@@ -85,15 +81,10 @@ export class PutTarget {
     if (this.temporaryName === false) return this.path;
     const at = this.path.lastIndexOf('/') + 1;
     const name = this.path.slice(at);
-    if (typeof this.temporaryName === 'function') return this.path.slice(0, at) + checkedName(this.temporaryName(name));
+    if (typeof this.temporaryName === 'function') return this.path.slice(0, at) + checkedPart(this.temporaryName(name), name);
     const part = this.resume ? `.${name}.part` : `.${[...name].slice(0, KEPT).join('')}.${randomBytes(4).toString('hex')}.part`;
     return this.path.slice(0, at) + part;
   }
-}
-
-function checkedName(name: unknown): string {
-  if (typeof name !== 'string' || name === '' || name.includes('/')) throw new ArgumentError(`temporaryName must give a name without a path, not ${String(name)}`);
-  return name;
 }
 
 function ignore(error: unknown): void {

@@ -6,4 +6,7 @@ export type Remote = Pick<
   | 'retr' | 'stor' | 'appe' | 'stou' | 'retrlines' | 'storlines'
   | 'nlst' | 'dir' | 'list' | 'mlsd' | 'mlst'
   | 'mkd' | 'rmd' | 'delete' | 'rename' | 'size' | 'mdtm' | 'mfmt' | 'feat' | 'hash'
->;
+> & {
+  /** Operations that can run at a time: a pool tells its connections; a client has one. */
+  readonly maxConnections?: number;
+};

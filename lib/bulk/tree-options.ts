@@ -1,6 +1,7 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { selector, type Filter } from './filter';
+import { partName } from './part-name';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-budget';
 
@@ -88,7 +89,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     select: selector(options.filter),
     dryRun: flag('dryRun', options.dryRun, false),
     preserveTimes: flag('preserveTimes', options.preserveTimes, defaults.preserveTimes),
-    concurrency: whole('concurrency', options.concurrency ?? connectionsOf(remote)),
+    concurrency: whole('concurrency', options.concurrency ?? remote.maxConnections ?? 1),
     temporaryName: namer(options.temporaryName ?? true),
     symlinks: oneOf('symlinks', options.symlinks ?? 'skip', ['skip', 'follow']),
     names: oneOf('names', options.names ?? 'portable', ['portable', 'native']),
@@ -123,32 +124,9 @@ function oneOf<const T extends string>(name: string, value: T, allowed: readonly
   return value;
 }
 
-/** A pool tells how many connections it may have. */
-function connectionsOf({ maxConnections }: Remote & { readonly maxConnections?: unknown }): number {
-  return typeof maxConnections === 'number' ? maxConnections : 1;
-}
-
 function namer(option: unknown): TreeSettings['temporaryName'] {
   if (option === false) return undefined;
   if (option === true) return partName;
   if (typeof option === 'function') return option as (name: string) => string;
   throw new ArgumentError('temporaryName must be true, false, or a function');
-}
-
-const LONGEST_NAME = 255;
-
-/** Hidden where a dot hides; a name that is too long for more is cut, because file systems end at 255 bytes. */
-function partName(name: string): string {
-  const part = `.${name}.part`;
-  if (Buffer.byteLength(part) <= LONGEST_NAME) return part;
-  let kept = name.slice(0, LONGEST_NAME - 16);
-  while (Buffer.byteLength(kept) > LONGEST_NAME - 16) kept = kept.slice(0, -1);
-  return `.${kept}.${checksum(name)}.part`;
-}
-
-/** Names that begin alike have parts of their own. */
-function checksum(name: string): string {
-  let sum = 5381;
-  for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 33) + name.charCodeAt(i)) >>> 0;
-  return sum.toString(36);
 }

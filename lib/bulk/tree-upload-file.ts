@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ConnectionClosedError, PermanentError, SecurityError, TransferError } from '../errors';
-import { checkedPart } from './local-file';
+import { ConnectionClosedError, SecurityError, TransferError } from '../errors';
+import { checkedPart } from './part-name';
 import type { Remote } from './remote';
+import { renameOver } from './rename-over';
 import { localTime } from './tree-compare';
 import { isAboutPath } from './walk-listing';
 
@@ -37,29 +38,17 @@ async function send(handle: FileHandle, remote: Remote, path: string, { temporar
   const name = posix.basename(path);
   const part = temporaryName ? path.slice(0, path.length - name.length) + checkedPart(temporaryName(name), name) : path;
   const upload = remote.stor(part, { signal });
+  let precious = false;
   try {
     await pipeline(handle.createReadStream(), upload);
     signal.throwIfAborted();
     if (keepTime) await remote.mfmt(part, new Date(localTime(stats))).catch(ignoreRefusal);
     signal.throwIfAborted();
-    if (temporaryName) await renameOver(remote, part, path);
+    if (temporaryName) await renameOver(remote, part, path, () => (precious = true));
     return upload.bytesWritten;
   } catch (error) {
-    if (!isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
+    if (!precious && !isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
     throw error;
-  }
-}
-
-/** RFC 959 leaves open what RNTO does to a file that is there: aioftp refuses it. */
-async function renameOver(remote: Remote, from: string, to: string): Promise<void> {
-  try {
-    await remote.rename(from, to);
-  } catch (refusal) {
-    if (!(refusal instanceof PermanentError)) throw refusal;
-    await remote.delete(to).catch(() => {
-      throw refusal;
-    });
-    await remote.rename(from, to);
   }
 }
 

@@ -36,7 +36,7 @@ describe('get', () => {
   async function serve(features?: readonly string[]): Promise<void> {
     server = await stage.serve({ files: { '/f': BYTES, '/empty': '' }, ...(features ? { features } : {}) });
     server.file('/f').modified = TIME;
-    ftp = Object.assign(stage.client(server), { connections: 64 }); // as a pool says it
+    ftp = Object.assign(stage.client(server), { maxConnections: 64 }); // as a pool says it
   }
 
   const sent = (verb: string): string[] => server.commands.filter((line) => line.startsWith(verb));

@@ -7,6 +7,7 @@ import { uploadTree } from '../../lib/bulk/tree-upload';
 import { ArgumentError, PermanentError, SecurityError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import type { Script, Step } from '../support/server/script';
 import { dataClosed, normal, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { Scratch } from './tree-scratch';
@@ -119,6 +120,21 @@ describe('uploadTree()', () => {
       expect(server.commands.filter((command) => /^(RNFR|RNTO|DELE)/.test(command))).to.deep.equal([
         'RNFR /top/.file.part', 'RNTO /top/file', 'DELE /top/file', 'RNFR /top/.file.part', 'RNTO /top/file',
       ]);
+    });
+
+    it('leaves either the old file or the new one, whatever is refused', async () => {
+      const keep: Step = (session) => (session.argument === '/top/file' ? session.reply('550 Permission denied.') : session.normal());
+      const cases: readonly (readonly [script: Script, left: Record<string, string>])[] = [
+        [{ RNFR: '550 Permission denied.' }, { file: 'old' }],
+        [{ RNTO: '550 Exists.', DELE: keep }, { file: 'old' }],
+        [{ RNTO: '550 Permission denied.' }, { '.file.part': 'new' }],
+      ];
+      for (const [script, left] of cases) {
+        const server = await stage.serve({ files: { '/top/file': 'old' }, script });
+        await scratch.put('source', { file: 'new' });
+        expect(await failure(results(stage.client(server)))).to.be.instanceOf(PermanentError);
+        expect(served(server)).to.deep.equal(left);
+      }
     });
   });
 
