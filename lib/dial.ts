@@ -90,6 +90,14 @@ export function deadline(socket: Duplex, ms: number, message: string): () => voi
   return () => clearTimeout(timer);
 }
 
+/** The other side took the connection, and reset it before we had heard that it was made. */
+export function wasResetAtOnce(error: Error): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ECONNRESET') return true;
+  }
+  return false;
+}
+
 function unreachable(cause: Error | undefined): Error {
   if (cause instanceof FTPError) return cause;
   return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });

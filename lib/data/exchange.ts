@@ -6,6 +6,7 @@ import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
 import { resynchronise } from '../control/resync';
 import type { Session } from '../control/session';
+import { wasResetAtOnce } from '../dial';
 import { annotate, FTPError, ReplyError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import { checkSize } from './announced';
@@ -282,7 +283,8 @@ export class Exchange implements DataListener {
 
   /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
   async #brokenBy(error: Error, completion: Promise<Reply>): Promise<never> {
-    if (error instanceof TimeoutError || !this.#data?.made) throw error;
+    // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
+    if (error instanceof TimeoutError || !(this.#data?.made || wasResetAtOnce(error))) throw error;
     this.#expectReply();
     try {
       await completion;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { connect } from 'node:net';
-import { ProtocolError, TimeoutError } from '../../lib/index';
+import { PermanentError, ProtocolError, TimeoutError } from '../../lib/index';
 import { gate } from '../support/server/gate';
 import { data, dataEnd, dataReset, openData, send, until } from '../support/server/steps';
 import { outcomeOf, received, useBench } from '../support/transfers';
@@ -62,5 +62,20 @@ describe('a download whose final reply is lost by the server', () => {
     const { error } = await over;
     expect(error).to.be.instanceOf(TimeoutError).and.include({ bytesTransferred: 4 });
     expect(await ftp.pwd()).to.equal('/');
+  });
+});
+
+describe('a download that the server refuses', () => {
+  const bench = useBench();
+
+  it('fails with its reply also where the connection is reset before we hear that it was made', async () => {
+    await bench.serve();
+    const ftp = await bench.warmClient();
+    bench.server.script = { RETR: [openData(), dataReset(), send('550 No such file.')] };
+    for (let round = 0; round < 20; round++) {
+      const { error } = await outcomeOf(ftp.retr('a'));
+      expect(error).to.be.instanceOf(PermanentError).with.nested.property('reply.code', 550);
+    }
+    expect(bench.logins).to.equal(1);
   });
 });
