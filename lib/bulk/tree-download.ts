@@ -1,4 +1,4 @@
-import { ArgumentError, TransferError } from '../errors';
+import { TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkLocalName } from './local-name';
 import { LocalTree } from './local-tree';
@@ -7,7 +7,7 @@ import { CandidateLog, type Candidate } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf } from './tree-compare';
 import { LocalRemoval } from './tree-local-removal';
-import { treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
+import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
 import { Receiver } from './tree-receiver';
 import { RemoteTree } from './tree-remote';
 import { Job, type Step } from './tree-run';
@@ -34,8 +34,7 @@ export function downloadTree(remote: Remote, remotePath: string, localPath: stri
 
 /** @internal with settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
-  if (typeof remotePath !== 'string') throw new ArgumentError(`a remote path must be a string, not ${typeof remotePath}`);
-  if (typeof localPath !== 'string' || localPath === '') throw new ArgumentError('a local path must be a string that is not empty');
+  checkPlaces(remotePath, localPath);
   return new TreeStream((signal) => new DownloadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
 }
 

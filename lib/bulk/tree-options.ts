@@ -101,6 +101,12 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
   return settings;
 }
 
+/** Where a tree is, on both sides. @throws ArgumentError */
+export function checkPlaces(remotePath: unknown, localPath: unknown): void {
+  if (typeof remotePath !== 'string') throw new ArgumentError(`a remote path must be a string, not ${typeof remotePath}`);
+  if (typeof localPath !== 'string' || localPath === '') throw new ArgumentError('a local path must be a string that is not empty');
+}
+
 /** The option `depth`. @throws ArgumentError */
 export function levels(depth: number | undefined): { depth: number; depthChosen: boolean } {
   if (depth === undefined) return { depth: MOST_LEVELS, depthChosen: false };

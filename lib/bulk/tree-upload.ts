@@ -6,7 +6,7 @@ import type { Remote } from './remote';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf, type Known } from './tree-compare';
 import { localEntry } from './tree-local-removal';
-import { treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
+import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
 import { RemoteTree } from './tree-remote';
 import { RemoteRemoval, type Facts } from './tree-remote-removal';
 import { Job, type Step } from './tree-run';
@@ -30,8 +30,7 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 
 /** @internal with settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
-  if (typeof remotePath !== 'string') throw new ArgumentError(`a remote path must be a string, not ${typeof remotePath}`);
-  if (typeof localPath !== 'string' || localPath === '') throw new ArgumentError('a local path must be a string that is not empty');
+  checkPlaces(remotePath, localPath);
   return new TreeStream((signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
 }
 
