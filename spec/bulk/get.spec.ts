@@ -1,45 +1,39 @@
 import { expect } from 'chai';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get, type GetOptions } from '../../lib/bulk/get';
 import type { Progress } from '../../lib/bulk/progress-meter';
 import { throttle } from '../../lib/bulk/throttle';
 import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError, UnsupportedError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
-import { failure, scene } from '../support/client';
-import { content } from '../support/server/content';
+import type { FtpServerOptions } from '../support/server/server-options';
+import { BYTES, FileScene, normally, QUICK, sendThenReset, SIZE } from './file-scene';
+import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import type { Step } from '../support/server/script';
-import { sendChunks } from '../support/server/transfer';
 
-const SIZE = 400_000;
-const BYTES = content(SIZE).read(0, SIZE);
-const QUICK = { attempts: 3, backoff: 0 };
 const TIME = new Date('2025-03-04T05:06:07Z');
-const PARTIAL = `file.${SIZE}-20250304050607.part`;
+const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
 
 describe('get', () => {
-  const stage = scene();
+  const at = new FileScene(options);
   let server: FtpServer;
   let ftp: FTP;
   let folder: string;
   let local: string;
+  beforeEach(take);
 
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'ftplib-get-'));
-    local = join(folder, 'file');
-    await serve();
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  async function serve(features?: readonly string[]): Promise<void> {
-    server = await stage.serve({ files: { '/f': BYTES, '/empty': '' }, ...(features ? { features } : {}) });
+  function take(): void {
+    ({ server, ftp, folder } = at);
     server.file('/f').modified = TIME;
-    ftp = Object.assign(stage.client(server), { maxConnections: 64 }); // as a pool says it
+    local = join(folder, 'file');
   }
 
-  const sent = (verb: string): string[] => server.commands.filter((line) => line.startsWith(verb));
+  async function serve(features: readonly string[]): Promise<void> {
+    await at.serve({ ...options(), features });
+    take();
+  }
+
+  const sent = (verb: string): string[] => at.sent(verb);
 
   it('downloads a file, and tells what it did', async () => {
     const result = await get(ftp, '/f', local);
@@ -144,99 +138,6 @@ describe('get', () => {
     });
   });
 
-  describe('resume', () => {
-    it('goes on with what an earlier call has left', async () => {
-      const arrived = async (): Promise<void> => {
-        while ((await stat(join(folder, PARTIAL))).size === 0) await new Promise(setImmediate);
-      };
-      server.script = { RETR: [sendThenReset(150_000, arrived), normally] };
-      await failure(get(ftp, '/f', local, { resume: true, retry: false }));
-      expect(await readdir(folder)).to.deep.equal([PARTIAL]);
-      const { size } = await stat(join(folder, PARTIAL));
-      expect(size).to.be.within(1, 150_000);
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: size, bytes: SIZE });
-      expect(sent('REST')).to.deep.equal([`REST ${size}`]);
-      expect(await readFile(local)).to.deep.equal(BYTES);
-      expect(await readdir(folder)).to.deep.equal(['file']);
-    });
-
-    it('does not go on with the beginning of what the file was before', async () => {
-      await writeFile(join(folder, `file.${SIZE}-20240101000000.part`), 'x'.repeat(1000));
-      await writeFile(join(folder, `file.1000-20250304050607.part`), 'x'.repeat(1000));
-      await writeFile(join(folder, `file.of.mine.part`), 'mine');
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0 });
-      expect(await readFile(local)).to.deep.equal(BYTES);
-      expect(await readdir(folder)).to.have.members(['file', 'file.of.mine.part']);
-    });
-
-    it('takes a file under its own name that is shorter, and not older, for the beginning', async () => {
-      await writeFile(local, BYTES.subarray(0, 60_000));
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 60_000 });
-      expect(sent('REST')).to.deep.equal(['REST 60000']);
-      expect(await readFile(local)).to.deep.equal(BYTES);
-    });
-
-    it('does not where it is older, or longer', async () => {
-      await writeFile(local, 'x'.repeat(1000));
-      await utimes(local, 1, 1);
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0 });
-      await writeFile(local, 'x'.repeat(SIZE + 1));
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0 });
-      expect(await readFile(local)).to.deep.equal(BYTES);
-    });
-
-    it('finds by its hash that it was not, and begins again', async () => {
-      await serve(['SIZE', 'MDTM', 'REST STREAM', 'HASH SHA-256*']);
-      await writeFile(local, 'x'.repeat(1000));
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0 });
-      expect(await readFile(local)).to.deep.equal(BYTES);
-      expect(await readdir(folder)).to.deep.equal(['file']);
-    });
-
-    it('does without the hash where the server cannot tell it now', async () => {
-      await serve(['SIZE', 'MDTM', 'REST STREAM', 'HASH SHA-256*']);
-      server.script = { HASH: '450 Busy.' };
-      await writeFile(local, BYTES.subarray(0, 60_000));
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 60_000 });
-      expect(await readFile(local)).to.deep.equal(BYTES);
-    });
-
-    it('transfers nothing where all is there', async () => {
-      await get(ftp, '/f', local, { preserveTimes: true });
-      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: SIZE, bytes: SIZE });
-      expect(sent('RETR')).to.have.length(1);
-      expect(await readFile(local)).to.deep.equal(BYTES);
-    });
-
-    it('fails when the file changes meanwhile, and forgets what came', async () => {
-      await writeFile(local, BYTES.subarray(0, 60_000));
-      server.script = {
-        RETR: async (session) => {
-          await session.normal();
-          server.file('/f').modified = new Date('2026-01-01T00:00:00Z');
-        },
-      };
-      expect(await failure(get(ftp, '/f', local, { resume: true }))).to.be.instanceOf(ChangedError);
-      expect(await readdir(folder)).to.deep.equal([]);
-    });
-
-    it('downloads all where the server tells no sizes', async () => {
-      server.script = { SIZE: '502 No.', MLST: '502 No.' };
-      await writeFile(local, BYTES.subarray(0, 60_000));
-      expect(await get(ftp, '/f', local, { resume: true, retry: false })).to.include({ resumedFrom: 0, bytes: SIZE });
-      expect(await readFile(local)).to.deep.equal(BYTES);
-    });
-
-    it('does not follow a link in the place of its partial file', async function () {
-      if (process.platform === 'win32') return;
-      await writeFile(join(folder, 'victim'), 'mine');
-      await symlink('victim', join(folder, PARTIAL));
-      const error = await get(ftp, '/f', local, { resume: true }).catch((reason: NodeJS.ErrnoException) => reason);
-      expect(error).to.have.property('code', 'ELOOP');
-      expect(await readFile(join(folder, 'victim'), 'utf8')).to.equal('mine');
-    });
-  });
-
   describe('segments', () => {
     for (const segments of [2, 3, 7, 64]) {
       it(`${segments} make the whole`, async () => {
@@ -246,7 +147,7 @@ describe('get', () => {
     }
 
     it('are one on a client, which has one data connection', async () => {
-      await get(stage.client(server), '/f', local, { segments: 4 });
+      await get(at.stage.client(server), '/f', local, { segments: 4 });
       expect(sent('RETR')).to.have.length(1);
     });
 
@@ -310,19 +211,3 @@ describe('get', () => {
     }
   });
 });
-
-const normally: Step[] = [(session) => session.normal()];
-
-/** Sends so many bytes of the file from where REST says, and then loses the connection. */
-function sendThenReset(bytes: number, before = async (): Promise<void> => undefined): Step[] {
-  return [
-    async (session) => {
-      const from = session.restart;
-      const socket = await session.dataConnection();
-      session.reply('150 go');
-      await sendChunks(socket, [BYTES.subarray(from, from + bytes)]);
-      await before();
-      session.control.reset();
-    },
-  ];
-}

@@ -10,6 +10,7 @@ import type { FtpServer } from '../support/server/ftp-server';
 import type { Script, Step } from '../support/server/script';
 import { dataClosed, normal, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
+import { failure, told } from './tree-results';
 import { Scratch } from './tree-scratch';
 
 const SOURCE = { 'a.txt': 'aaa', 'sub/b.txt': 'bb', 'sub/deep/c.bin': 'c', 'empty/': '' };
@@ -22,11 +23,6 @@ describe('uploadTree()', () => {
     return uploadTree(remote, scratch.path('source'), '/top', options).toArray();
   }
 
-  /** What was done, sorted, skipped folders apart. */
-  function told(list: readonly TreeResult[]): string[] {
-    return list.filter(({ action, type }) => action !== 'skipped' || type !== 'directory').map(({ action, path, reason }) => `${action} ${path}${reason ? ` (${reason})` : ''}`).sort();
-  }
-
   /** What the server has below /top: text, or a slash behind the name. */
   function served(server: FtpServer, below = '/top/'): Record<string, string> {
     const found: Record<string, string> = {};
@@ -36,10 +32,6 @@ describe('uploadTree()', () => {
       else found[path.slice(below.length)] = node.kind === 'file' ? server.read(path).toString() : `link to ${node.target}`;
     }
     return found;
-  }
-
-  async function failure(promise: Promise<unknown>): Promise<unknown> {
-    return promise.then(() => expect.fail('should have failed'), (error: unknown) => error);
   }
 
   it('has all files, in their folders, and the empty ones', async () => {

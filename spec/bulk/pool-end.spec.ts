@@ -1,0 +1,117 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { ConnectionClosedError } from '../../lib/errors';
+import { failure } from '../support/client';
+import { gate } from '../support/server/gate';
+import { until } from '../support/server/steps';
+import { poolScene } from './pool-scene';
+
+const FILES = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`/f${index}`, `file ${index}`]));
+const NAMES = Object.keys(FILES).map((path) => path.slice(1));
+
+describe('the end of an FTPPool', () => {
+  const { stage, pool } = poolScene();
+
+  it('quit comes after everything in use, on all connections', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server, { connections: 3 });
+    const contents = NAMES.map((name) => text(ours.retr(name)));
+    await ours.quit();
+    expect(await Promise.all(contents)).to.deep.equal(Object.values(FILES));
+    expect(server.commands.filter((line) => line === 'QUIT')).to.have.length(3);
+    expect(ours.connections).to.equal(0);
+    await server.deserted();
+  });
+
+  it('quit waits for what is being piped in this very turn, and fails what nobody uses', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server);
+    const unread = ours.retr('f2');
+    const piped = pipeline(ours.retr('f1'), ours.stor('copy'));
+    const later = ours.retr('f3');
+    await ours.quit();
+    await piped;
+    expect(server.read('/copy').toString()).to.equal('file 1');
+    expect((await failure(text(unread))).message).to.equal('RETR f2: the pool quit before this stream was used');
+    expect(await text(later).catch((error: Error) => error)).to.be.instanceOf(ConnectionClosedError);
+  });
+
+  it('quit waits for no reader who waits for it: a listing that has paused is read ahead', async () => {
+    const server = await stage.serve({ files: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`/f${index}`, 'x'])) });
+    const ours = pool(server, { connections: 2 });
+    await Promise.all(['f1', 'f2', 'f3'].map((name) => text(ours.retr(name))));
+    expect(ours.connections).to.equal(2);
+    let quit: Promise<void> | undefined;
+    let entries = 0;
+    for await (const { name } of ours.list()) {
+      quit ??= ours.quit();
+      if (entries++ < 3) expect(await text(ours.retr(name))).to.equal('x');
+    }
+    await quit;
+    expect(entries).to.equal(5000);
+  });
+
+  it('quit without a connection does nothing', async () => {
+    const server = await stage.serve();
+    await pool(server).quit();
+    expect(server.commands).to.deep.equal([]);
+  });
+
+  it('a pool can be used again behind quit and close', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server);
+    expect(await text(ours.retr('f1'))).to.equal('file 1');
+    await ours.quit();
+    expect(await text(ours.retr('f2'))).to.equal('file 2');
+    ours.close();
+    expect(await text(ours.retr('f3'))).to.equal('file 3');
+  });
+
+  it('close fails what is under way, what waits and what nobody uses, each with an error of its own', async () => {
+    const server = await stage.serve({ files: FILES, script: { RETR: [until(gate())] } });
+    const ours = pool(server, { connections: 2 });
+    const reading = ['f1', 'f2', 'f3'].map((name) => failure(text(ours.retr(name))));
+    const unused = ours.retr('f4');
+    await server.waitFor('RETR f2');
+    ours.close();
+    const errors = await Promise.all([...reading, failure(text(unused))]);
+    for (const [index, error] of errors.entries()) {
+      expect(error).to.be.instanceOf(ConnectionClosedError);
+      expect(error.message).to.include(`RETR f${index + 1}`);
+    }
+  });
+
+  it('close ends connections that are being made', async () => {
+    const server = await stage.serve({ files: FILES, script: { GREETING: [until(gate())] } });
+    const ours = pool(server, { connections: 2 });
+    const reading = ['f1', 'f2'].map((name) => failure(text(ours.retr(name))));
+    await once(server, 'session');
+    ours.close();
+    for (const error of await Promise.all(reading)) expect(error.message).to.include('the pool was closed');
+    await server.deserted();
+  });
+
+  it('await using quits', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server, { connections: 2 });
+    const contents = ['f1', 'f2'].map((name) => text(ours.retr(name)));
+    await ours[Symbol.asyncDispose]();
+    expect(await Promise.all(contents)).to.deep.equal(['file 1', 'file 2']);
+    expect(server.commands.filter((line) => line === 'QUIT')).to.have.length(2);
+  });
+
+  it('the signal of the options closes it, and what is called afterwards fails', async () => {
+    const server = await stage.serve({ files: FILES, script: { RETR: [until(gate())] } });
+    const controller = new AbortController();
+    const ours = pool(server, { signal: controller.signal, connections: 12 });
+    const unread = ours.retr('f19', { retry: true });
+    const reading = NAMES.slice(0, 12).map((name) => failure(text(ours.retr(name))));
+    await server.waitFor('RETR f11');
+    controller.abort();
+    for (const error of await Promise.all([...reading, failure(text(unread))])) expect(error.message).to.include('the pool was aborted');
+    expect((await failure(text(ours.retr('f1', { retry: true })))).message).to.include('the pool was aborted');
+    expect((await failure(text(ours.retr('f1')))).message).to.include('the pool was aborted');
+  });
+});

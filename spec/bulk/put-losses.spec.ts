@@ -1,0 +1,190 @@
+import { expect } from 'chai';
+import { utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isLoss } from '../../lib/healing/backoff';
+import { put } from '../../lib/bulk/put';
+import { ChangedError, ConnectionClosedError, MismatchError, PermanentError } from '../../lib/errors';
+import type { FTP } from '../../lib/ftp';
+import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
+import { failure } from '../support/client';
+import type { FtpServer } from '../support/server/ftp-server';
+import { dataReset, openData, resetControl, send } from '../support/server/steps';
+import type { Step } from '../support/server/script';
+
+describe('put, when connections are lost', () => {
+  const at = new FileScene(() => ({ files: { '/in/': '' } }));
+  let server: FtpServer;
+  let ftp: FTP;
+  let folder: string;
+  let local: string;
+  beforeEach(async () => {
+    ({ server, ftp, folder } = at);
+    local = join(folder, 'local.bin');
+    await writeFile(local, BYTES);
+  });
+
+  /** Names in the folder of uploads. */
+  const names = (): string[] => server.files.names('/in');
+  const sent = (verb: string): string[] => at.sent(verb);
+
+  describe('after a loss', () => {
+    it('sends nothing again when only the final reply was lost', async () => {
+      server.script = { STOR: [takeThenReset(SIZE), normally] };
+      expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 1, bytes: SIZE });
+      expect(sent('STOR')).to.have.length(1);
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('appends where REST is refused', async () => {
+      server.script = { STOR: [takeThenReset(100_000), normally], REST: '502 No REST.' };
+      expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 1 });
+      expect(sent('APPE')).to.have.length(1);
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    for (const refusal of ['550 No.', '451 Append/Restart not permitted, try again.']) {
+      it(`begins again where STOR behind REST, and APPE, say ${refusal.slice(0, 3)}`, async () => {
+        server.script = {
+          STOR: (session) => {
+            if (session.restart > 0) return session.reply(refusal);
+            return sent('STOR').length === 1 ? run(session, takeThenReset(100_000)) : session.normal();
+          },
+          APPE: refusal,
+        };
+        expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 1 });
+        expect(server.read('/in/a')).to.deep.equal(BYTES);
+        expect(names()).to.deep.equal(['a']);
+      });
+    }
+
+    it('begins again under another name where the server has deleted what it had, or tells no sizes', async () => {
+      server.script = { STOR: [takeThenReset(100_000), normally], SIZE: '502 No SIZE.', MLST: '502 No MLST.' };
+      await put(ftp, BYTES, '/in/a', { retry: QUICK });
+      expect(new Set(sent('STOR')).size).to.equal(2);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('does not meet the STOR that was lost on its way, should it arrive yet', async () => {
+      server.script = { STOR: [[resetControl()], [(session) => session.normal()]] };
+      await put(ftp, BYTES, '/in/a', { retry: QUICK });
+      expect(new Set(sent('STOR')).size).to.equal(2);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('begins again where the size is wrong in the end: someone else has written', async () => {
+      server.script = {
+        STOR: [takeThenReset(100_000), normally],
+        APPE: async (session) => {
+          await session.normal();
+          const path = session.path(session.argument);
+          if (sent('APPE').length === 1) server.write(path, Buffer.concat([server.read(path), Buffer.from('late')]));
+        },
+        REST: '502 No REST.',
+      };
+      expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 2, bytes: SIZE });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('gives up after the attempts that are allowed, and leaves nothing', async () => {
+      server.script = { STOR: [[openData(), send('150 go'), dataReset(), send('426 broken')]] };
+      const error = await failure(put(ftp, BYTES, '/in/a', { retry: { attempts: 2, backoff: 0 } }));
+      expect(error.reply?.code ?? 426).to.equal(426);
+      expect(sent('STOR')).to.have.length(3);
+      expect(names()).to.deep.equal([]);
+    });
+
+    it('counts attempts anew whenever the server has more', async () => {
+      server.script = { STOR: Array.from({ length: 9 }, () => takeThenReset(20_000)).concat([[...normally]]) };
+      expect(await put(ftp, BYTES, '/in/a', { retry: { attempts: 1, backoff: 0 } })).to.include({ retries: 9 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('does not try again what the server refuses', async () => {
+      server.script = { STOR: '553 No.' };
+      expect(await failure(put(ftp, BYTES, '/in/a', { retry: QUICK }))).to.be.instanceOf(PermanentError);
+      expect(sent('STOR')).to.have.length(1);
+    });
+
+    it('does not try again with retry: false', async () => {
+      server.script = { STOR: [takeThenReset(100_000), normally] };
+      expect(await failure(put(ftp, BYTES, '/in/a', { retry: false }))).to.be.satisfy(isLoss);
+      expect(sent('STOR')).to.have.length(1);
+    });
+
+    it('does not go on with a local file that is another one by now', async () => {
+      server.script = { STOR: [takeThenReset(100_000), normally] };
+      server.on('command', (line: string) => void (line.startsWith('STOR') && void utimes(local, 1, 1)));
+      expect(await failure(put(ftp, local, '/in/a', { retry: QUICK }))).to.be.instanceOf(ChangedError);
+      expect(names()).to.deep.equal([]);
+    });
+
+    it('does not connect again when the client was closed', async () => {
+      server.on('command', (line: string) => void (line.startsWith('STOR') && ftp.close()));
+      expect(await failure(put(ftp, BYTES, '/in/a', { retry: QUICK }))).to.be.instanceOf(ConnectionClosedError);
+      expect(sent('USER')).to.have.length(1);
+    });
+
+    it('does not wait for a client that was connected by hand', async () => {
+      const manual = await at.stage.connect(server);
+      server.script = { STOR: [takeThenReset(100_000), normally] };
+      expect(await failure(put(manual, BYTES, '/in/a', { retry: { attempts: 1000, backoff: 0 } }))).to.be.instanceOf(ConnectionClosedError);
+    });
+  });
+
+  describe('resume', () => {
+    it('goes on with what an earlier call has left', async () => {
+      server.script = { STOR: [takeThenReset(100_000), normally] };
+      await failure(put(ftp, local, '/in/a', { retry: false, resume: true }));
+      expect(names()).to.deep.equal(['.a.part']);
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 100_000, bytes: SIZE, retries: 0 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('goes on under the name itself', async () => {
+      server.write('/in/a', BYTES.subarray(0, 70_000));
+      server.file('/in/a').modified = new Date();
+      expect(await put(ftp, local, '/in/a', { resume: true, temporaryName: false })).to.include({ resumedFrom: 70_000 });
+      expect(sent('REST')).to.deep.equal(['REST 70000']);
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('begins at the beginning where there is nothing, or more than there should be', async () => {
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0 });
+      server.write('/in/.b.part', Buffer.concat([BYTES, BYTES]));
+      expect(await put(ftp, local, '/in/b', { resume: true })).to.include({ resumedFrom: 0 });
+      expect(server.read('/in/b')).to.deep.equal(BYTES);
+    });
+
+    it('begins again where the local file was changed after what is there was sent', async () => {
+      server.write('/in/.a.part', Buffer.alloc(1000, 'x'));
+      server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
+      await utimes(local, new Date(), new Date('2025-03-04T05:06:09Z'));
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('goes on where both were written in the same second', async () => {
+      server.write('/in/.a.part', BYTES.subarray(0, 1000));
+      server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
+      await utimes(local, new Date(), new Date('2025-03-04T05:06:07.900Z'));
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 1000 });
+    });
+
+    it('leaves nothing of what proved wrong', async () => {
+      const able = await at.stage.serve({ files: { '/.a.part': Buffer.alloc(1000, 'x') }, features: ['SIZE', 'REST STREAM', 'HASH SHA-256*'] });
+      expect(await failure(put(at.stage.client(able), BYTES, '/a', { resume: true, verify: 'hash', retry: false }))).to.be.instanceOf(MismatchError);
+      expect(able.files.names('/')).to.deep.equal([]);
+    });
+
+    it('finds by its hash that the beginning is of another file, and begins again', async () => {
+      const able = await at.stage.serve({ files: { '/.a.part': Buffer.alloc(1000, 'x') }, features: ['SIZE', 'REST STREAM', 'HASH SHA-256*;CRC32'] });
+      expect(await put(at.stage.client(able), BYTES, '/a', { resume: true, verify: 'hash', retry: QUICK })).to.include({ retries: 1 });
+      expect(able.read('/a')).to.deep.equal(BYTES);
+    });
+  });
+});
+
+async function run(session: Parameters<Step>[0], steps: readonly Step[]): Promise<void> {
+  for (const step of steps) await step(session);
+}
