@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { resumedDownload, segmented } from '../../examples/get';
 import { healing } from '../../examples/healing';
 import { mirrorDown, mirrorUp } from '../../examples/mirror';
@@ -13,6 +11,7 @@ import { verified } from '../../examples/verify';
 import { sizeOfAll } from '../../examples/walk';
 import { sha256 } from '../support/hash';
 import { content } from '../support/server/content';
+import { capture, Home, PHOTO, startServer, urlOf } from './home';
 import { FtpServer } from '../support/server/ftp-server';
 import type { Step } from '../support/server/script';
 import { FEATURES } from '../support/server/server-options';
@@ -20,26 +19,14 @@ import { receiveChunks, sendChunks } from '../support/server/transfer';
 
 const IMAGE = content(300_000);
 const image = IMAGE.read(0, IMAGE.size);
-const PHOTO = content(70_000, 2).read(0, 70_000);
 
 describe('examples: bulk transfers', () => {
-  const home = process.cwd();
+  const home = new Home(start);
   let server: FtpServer;
   let url: string;
-  let folder: string;
-
-  beforeEach(async () => {
-    server = await startServer();
+  beforeEach(() => {
+    ({ server } = home);
     url = urlOf(server);
-    folder = await mkdtemp(join(tmpdir(), 'ftplib-examples-'));
-    await writeFile(join(folder, 'photo.jpg'), PHOTO);
-    process.chdir(folder); // the examples name files as a reader would
-  });
-
-  afterEach(async () => {
-    process.chdir(home);
-    await rm(folder, { recursive: true });
-    await server.close();
   });
 
   const sent = (verb: string): string[] => server.commands.filter((line) => line.startsWith(verb));
@@ -125,7 +112,7 @@ describe('examples: bulk transfers', () => {
   });
 
   it('relay: from server to server, through us', async () => {
-    const target = await startServer();
+    const target = await start();
     try {
       await relay(url, urlOf(target));
       expect(target.read('/incoming/image.iso')).to.deep.equal(image);
@@ -135,16 +122,11 @@ describe('examples: bulk transfers', () => {
   });
 });
 
-function startServer(): Promise<FtpServer> {
-  return FtpServer.start({
-    users: { user: 'secret' },
+function start(): Promise<FtpServer> {
+  return startServer({
     features: [...FEATURES, 'HASH SHA-256*'],
     files: { '/pub/README': 'read me\r\n', '/pub/image.iso': IMAGE, '/pub/deep/notes.txt': 'notes', '/incoming/': '' },
   });
-}
-
-function urlOf({ port }: FtpServer): string {
-  return `ftp://user:secret@127.0.0.1:${port}`;
 }
 
 /** Sends the first third of the image, and loses the connection. */
@@ -164,16 +146,3 @@ const takeThenReset: Step = async (session) => {
   session.server.write(session.path(session.argument), Buffer.concat(chunks).subarray(0, 20_000));
   session.control.reset();
 };
-
-/** What `console.log` is told meanwhile. */
-async function capture(act: () => Promise<unknown>): Promise<string[]> {
-  const { log } = console;
-  const printed: string[] = [];
-  console.log = (...words: unknown[]) => void printed.push(words.join(' '));
-  try {
-    await act();
-  } finally {
-    console.log = log;
-  }
-  return printed;
-}

@@ -2,8 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -29,31 +28,21 @@ import { upload } from '../../examples/upload';
 import { download as downloadURL } from '../../examples/url';
 import { ConnectionClosedError } from '../../lib';
 import { content } from '../support/server/content';
+import { capture, Home, PHOTO, startServer, urlOf } from './home';
 import { FtpServer } from '../support/server/ftp-server';
 
 const IMAGE = content(100_000);
 const image = IMAGE.read(0, IMAGE.size);
 const BIG = content(20 * 1024 * 1024);
-const PHOTO = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 7) & 0xff));
 
 describe('examples', () => {
-  const home = process.cwd();
+  const home = new Home(start);
   let server: FtpServer;
   let url: string;
   let folder: string;
-
-  beforeEach(async () => {
-    server = await startServer();
+  beforeEach(() => {
+    ({ server, folder } = home);
     url = urlOf(server);
-    folder = await mkdtemp(join(tmpdir(), 'ftplib-examples-'));
-    await writeFile(join(folder, 'photo.jpg'), PHOTO);
-    process.chdir(folder); // the examples name files as a reader would
-  });
-
-  afterEach(async () => {
-    process.chdir(home);
-    await rm(folder, { recursive: true });
-    await server.close();
   });
 
   it('download: a file', async () => {
@@ -90,7 +79,7 @@ describe('examples', () => {
       expect(await post(port, PHOTO)).to.equal(502);
     } finally {
       http.close();
-      server = await startServer();
+      home.server = await start();
     }
   });
 
@@ -119,7 +108,7 @@ describe('examples', () => {
   it('errors: a server that is gone is an error of the library, too', async () => {
     await server.close();
     expect(await errors(url)).to.match(/^failed: cannot connect/);
-    server = await startServer();
+    home.server = await start();
   });
 
   it('cancel: by a signal, and the session lives on', async () => {
@@ -170,7 +159,7 @@ describe('examples', () => {
   });
 
   it('copy: from server to server', async () => {
-    const target = await startServer();
+    const target = await start();
     try {
       await copy(url, urlOf(target));
       expect(target.read('/incoming/README').toString()).to.equal('read me\r\n');
@@ -225,15 +214,10 @@ describe('examples', () => {
   });
 });
 
-function startServer(): Promise<FtpServer> {
-  return FtpServer.start({
-    users: { user: 'secret' },
+function start(): Promise<FtpServer> {
+  return startServer({
     files: { '/pub/README': 'read me\r\n', '/pub/image.iso': IMAGE, '/pub/big': BIG, '/incoming/': '' },
   });
-}
-
-function urlOf({ port }: FtpServer): string {
-  return `ftp://user:secret@127.0.0.1:${port}`;
 }
 
 async function listen(http: Server): Promise<number> {
@@ -261,17 +245,4 @@ function startProxy(tunnelled: string[]): Server {
     onward.on('error', () => socket.destroy());
     socket.on('error', () => onward.destroy());
   });
-}
-
-/** What `console.log` is told meanwhile. */
-async function capture(act: () => Promise<unknown>): Promise<string[]> {
-  const { log } = console;
-  const printed: string[] = [];
-  console.log = (...words: unknown[]) => void printed.push(words.join(' '));
-  try {
-    await act();
-  } finally {
-    console.log = log;
-  }
-  return printed;
 }
