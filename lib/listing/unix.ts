@@ -2,6 +2,7 @@ import { Columns } from './columns';
 import { setSize, type Draft, type Entry, type EntryType } from './entry';
 import type { ListContext, ListFormat, Parsed } from './format';
 import { monthAt } from './months';
+import { usualEntry } from './unix-usual';
 import { firstWords, isAllBlank, isBlank, isDigit, numberAt, skipBlanks, skipDigits } from './words';
 
 /**
@@ -26,6 +27,8 @@ const columns = new Columns();
 export const unix: ListFormat = {
   name: 'unix',
   parse(line, context) {
+    const usual = usualEntry(line, context.calendar);
+    if (usual !== undefined) return usual.type === 'symlink' ? splitTarget(usual) : usual;
     const mode = findMode(line);
     const end = mode < 0 ? -1 : endOfMode(line, mode);
     if (end < 0) return undefined;
