@@ -49,6 +49,9 @@ export interface RetrSetup<T> {
 /** Bytes that wait for a slow consumer; the receive buffer may be larger, so this is about when to pause, not how much comes. */
 const HIGH_WATER_MARK = 512 * 1024;
 
+/** Bytes that a decoder is given at once: few enough for their items to be gone before the collector counts them, or to wait for a slow reader. */
+const PORTION = 16 * 1024;
+
 /**
  * A download as a Readable: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
  * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
@@ -200,21 +203,31 @@ export class RetrStream<T = Buffer> extends Readable {
     if (reading || this.#ahead.length === 0) this.#pushEnd();
   }
 
+  /** True while more is wanted; what a decoder has not been given by then waits for the next read. */
   #pushAll(chunk: Buffer): boolean {
     if (!this.#decoder) return chunk.length === 0 || this.push(chunk);
-    return this.#decoding(() => this.#decoder?.decode(chunk) ?? []);
+    for (let at = 0; at < chunk.length && !this.destroyed; at += PORTION) {
+      const portion = chunk.subarray(at, at + PORTION);
+      if (this.#decoding((decoder) => decoder.decode(portion))) continue;
+      const rest = chunk.subarray(at + PORTION);
+      if (rest.length > 0) this.#ahead.unshift(rest);
+      this.#aheadBytes += rest.length;
+      return false;
+    }
+    return true;
   }
 
   #pushEnd(): void {
-    if (this.#decoder) this.#decoding(() => this.#decoder?.end() ?? []);
+    this.#decoding((decoder) => decoder.end());
     if (!this.destroyed) this.push(null);
   }
 
   /** True while more is wanted; a decoder's error is the stream's. */
-  #decoding(step: () => T[]): boolean {
+  #decoding(step: (decoder: Decoder<T>) => T[]): boolean {
+    if (!this.#decoder) return true;
     try {
       let more = true;
-      for (const item of step()) more = this.push(item);
+      for (const item of step(this.#decoder)) more = this.push(item);
       return more;
     } catch (error) {
       this.destroy(this.#transfer.describe(error as Error));
