@@ -1,6 +1,8 @@
 import type { Codec } from './encoding';
 import { ArgumentError } from '../errors';
 
+const CR = 0x0d;
+const LF = 0x0a;
 const IAC = 0xff;
 const SECRET = /^(PASS|ACCT|SITE +(?:PSWD|CPWD|PASS))\b(.*)$/is;
 
@@ -26,26 +28,40 @@ export class Command {
   /** @throws ArgumentError for a line that is empty, holds CR, LF or NUL, or that the encoding cannot express */
   constructor(line: string, codec: Codec) {
     if (typeof line !== 'string') throw new ArgumentError(`a command must be a string, not ${typeof line}`);
-    this.verb = (/^[^ ]+/.exec(line)?.[0] ?? '').toUpperCase();
+    const blank = line.indexOf(' ');
+    this.verb = (blank < 0 ? line : line.slice(0, blank)).toUpperCase();
     if (this.verb === '') throw new ArgumentError('a command must begin with its verb');
     const hidden = SECRET.exec(line);
     this.shown = hidden ? `${hidden[1] ?? ''} ****` : line;
     this.secret = hidden?.[2]?.trim() || undefined;
-    this.argument = line.slice(this.verb.length + 1);
-    this.bytes = encode(line, this.shown, codec);
-    this.ascii = !this.bytes.some((byte) => byte > 0x7f);
+    this.argument = blank < 0 ? '' : line.slice(blank + 1);
+    const bytes = codec.encode(line);
+    const highest = check(bytes, this.shown);
+    this.ascii = highest < 0x80;
+    this.bytes = ended(highest === IAC ? doubleIAC(bytes) : bytes);
   }
 }
 
-function encode(line: string, shown: string, codec: Codec): Buffer {
-  const bytes = Buffer.from(codec.encode(line));
-  for (const byte of [0x0d, 0x0a, 0x00]) {
-    if (bytes.includes(byte)) throw new ArgumentError(`CR, LF and NUL cannot be sent in a command: ${JSON.stringify(shown)}`);
+/** Returns the highest byte. */
+function check(bytes: Uint8Array, shown: string): number {
+  let highest = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === CR || byte === LF || byte === 0) throw new ArgumentError(`CR, LF and NUL cannot be sent in a command: ${JSON.stringify(shown)}`);
+    if (byte > highest) highest = byte;
   }
-  return Buffer.concat([bytes.includes(IAC) ? doubleIAC(bytes) : bytes, CRLF]);
+  return highest;
 }
-const CRLF = Buffer.from('\r\n');
 
-function doubleIAC(bytes: Buffer): Buffer {
+/** A copy, because a codec may use its memory again. */
+function ended(bytes: Uint8Array): Buffer {
+  const line = Buffer.allocUnsafe(bytes.length + 2);
+  line.set(bytes);
+  line[bytes.length] = CR;
+  line[bytes.length + 1] = LF;
+  return line;
+}
+
+function doubleIAC(bytes: Uint8Array): Buffer {
   return Buffer.from([...bytes].flatMap((byte) => (byte === IAC ? [IAC, IAC] : [byte])));
 }

@@ -52,8 +52,10 @@ const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
 function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decode: (bytes: Buffer) => string): Codec {
   return {
     encode(text) {
-      if (inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
-      return Buffer.from(text, name);
+      const bytes = Buffer.from(text, name);
+      const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line
+      if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
+      return bytes;
     },
     decode: (bytes) => decode(bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
   };

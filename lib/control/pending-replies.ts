@@ -2,7 +2,7 @@ import type { Command } from './command';
 import type { Reply } from './reply';
 
 /** How many plain commands may wait for their replies at once; more would only fill buffers. */
-const WINDOW = 256;
+const WINDOW = 1024;
 
 /** What a caller of `exec` may say about the reply it waits for. */
 export interface Expectation {
