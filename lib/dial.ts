@@ -41,19 +41,25 @@ function custom(request: ConnectionRequest, create: NonNullable<Settings['create
   }
 }
 
-/** Resolves when the stream is connected; one that is no socket is taken as connected. */
-export function connected(socket: Duplex): Promise<void> {
+/**
+ * Resolves when the stream is connected; one that is no socket is taken as connected.
+ *
+ * @param ms after so many milliseconds it is destroyed with a TimeoutError; 0 is never
+ */
+export function connected(socket: Duplex, ms = 0, message = ''): Promise<void> {
   if ((socket as net.Socket).connecting !== true) {
     return socket.destroyed ? Promise.reject(unreachable(socket.errored ?? undefined)) : Promise.resolve();
   }
+  const inTime = deadline(socket, ms, message);
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
+      inTime();
       socket.off('connect', settle).off('error', settle).off('close', onClose);
       if (error) reject(unreachable(error));
       else resolve();
     };
     const onClose = (): void => settle(new ConnectionClosedError('closed while connecting'));
-    socket.once('connect', settle).once('error', settle).once('close', onClose);
+    socket.on('connect', settle).on('error', settle).on('close', onClose);
   });
 }
 

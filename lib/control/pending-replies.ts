@@ -30,7 +30,9 @@ export interface Pending {
 /** The commands that wait for their replies, in the order of the replies, and the one timer for the next reply due. */
 export class PendingReplies {
   #pending: Pending[] = [];
+  /** Runs on, unheard, while no reply is due: to stop it and start another costs more than to let it be. */
   #timer: NodeJS.Timeout | undefined;
+  #due = false;
   #room: (() => void)[] = [];
   readonly #timeout: number;
   readonly #onTimeout: () => void;
@@ -81,7 +83,9 @@ export class PendingReplies {
   clear(): Pending[] {
     const pending = this.#pending;
     this.#pending = [];
-    this.#watch();
+    this.#due = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#makeRoom();
     return pending;
   }
@@ -96,11 +100,14 @@ export class PendingReplies {
   }
 
   #watch(): void {
-    const wanted = this.head?.timed === true && this.#timeout > 0;
-    if (!wanted) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    } else if (this.#timer) this.#timer.refresh();
-    else this.#timer = setTimeout(this.#onTimeout, this.#timeout);
+    if (this.#timeout === 0) return;
+    this.#due = this.head?.timed === true;
+    if (this.#due) this.#timer = this.#timer?.refresh().ref() ?? setTimeout(this.#expire, this.#timeout);
+    else this.#timer?.unref();
   }
+
+  readonly #expire = (): void => {
+    this.#timer = undefined;
+    if (this.#due) this.#onTimeout();
+  };
 }

@@ -144,8 +144,8 @@ export class Session {
   }
 
   /** Resolves when nothing of what `prepareNames` began is still to be written. */
-  async namesPrepared(): Promise<void> {
-    await this.#features;
+  namesPrepared(): Promise<unknown> | undefined {
+    return this.#features;
   }
 
   /** Switches the transfer type where it differs; the command leaves with what is written next. */

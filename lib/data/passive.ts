@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
-import { connected, deadline, dial } from '../dial';
+import { connected, dial } from '../dial';
 import { PermanentError, TimeoutError, TransferError } from '../errors';
 import { DataConnection, type DataListener, type DataSource } from './data-connection';
 import { parse227, parse229 } from './host-port';
@@ -55,18 +55,14 @@ async function connect({ session, listener, interrupt, reading }: DataRequest, h
     }
   }
   // Also for a transfer that was cancelled meanwhile: the server waits for the connection, so somebody has to end it.
-  const connection = new DataConnection(source, listener, settings);
-  connection.opened.then(
-    () => (dataMode.proven = true),
-    () => (dataMode.proven = false),
-  );
-  return connection;
+  return new DataConnection(source, listener, settings);
 }
 
 /** A connection that we make. */
 class PassiveSource implements DataSource {
   readonly reads: boolean;
-  readonly connected: Promise<void>;
+  /** What comes of it is remembered for the session. */
+  readonly connected: Promise<Duplex>;
   readonly #socket: Duplex;
   #receive: (chunk: Buffer) => boolean = () => true;
 
@@ -74,7 +70,7 @@ class PassiveSource implements DataSource {
   readonly secure: DataSource['secure'];
 
   constructor(session: Session, host: string, port: number, reading: boolean) {
-    const { settings, receiveBuffer } = session;
+    const { settings, dataMode, receiveBuffer } = session;
     const { localAddress, connectTimeout } = settings;
     this.secure = session.protection.secureData;
     this.reads = reading && !settings.createConnection && !this.secure;
@@ -83,18 +79,22 @@ class PassiveSource implements DataSource {
       settings,
       this.reads ? receiveBuffer.onread((chunk) => this.#receive(chunk)) : undefined,
     );
-    const inTime = deadline(this.#socket, connectTimeout, `no data connection to port ${port} within ${connectTimeout} ms (connectTimeout)`);
-    this.connected = connected(this.#socket).then(inTime, (error: Error) => {
-      inTime();
-      throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error, phase: 'data' });
-    });
+    this.connected = connected(this.#socket, connectTimeout, `no data connection to port ${port} within ${connectTimeout} ms (connectTimeout)`).then(
+      () => {
+        dataMode.proven = true;
+        return this.#socket;
+      },
+      (error: Error) => {
+        dataMode.proven = false;
+        throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error, phase: 'data' });
+      },
+    );
     this.connected.catch(() => undefined); // the one who opens is told
   }
 
-  async open(receive: (chunk: Buffer) => boolean): Promise<Duplex> {
+  open(receive: (chunk: Buffer) => boolean): Promise<Duplex> {
     this.#receive = receive;
-    await this.connected;
-    return this.#socket;
+    return this.connected;
   }
 
   cancel(gently: boolean): void {

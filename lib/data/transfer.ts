@@ -171,7 +171,7 @@ export class Transfer {
     const { plan } = this.#request;
     let control: ControlConnection | undefined;
     try {
-      control = await this.#interrupt.race(this.#session.ready());
+      control = this.#session.control ?? (await this.#interrupt.race(this.#session.ready()));
       const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
       this.#done = true;
       this.#listener.onComplete(reply);
