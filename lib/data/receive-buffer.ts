@@ -1,7 +1,8 @@
 import type { OnRead } from '../dial';
 
 const SMALLEST = 64 * 1024;
-const LARGEST = 1024 * 1024;
+/** Larger ones leave the processor's cache before a consumer reads them. */
+const LARGEST = 512 * 1024;
 /** Up to this many bytes a copy costs less than giving the buffer away. */
 const COPIED = 8 * 1024;
 /** What is left of a buffer is read into while it has this many bytes. */
