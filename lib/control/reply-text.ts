@@ -51,6 +51,7 @@ export function parse257(reply: Reply | string): string {
  * @internal
  */
 export function linesOf(reply: Reply | string, ...codes: readonly number[]): readonly string[] {
+  if (reply instanceof Reply && codes.includes(reply.code)) return reply.lines;
   const lines = String(reply).split(/\r?\n/);
   const code = /^[1-5]\d\d/.exec(lines[0] as string)?.[0];
   if (codes.includes(Number(code))) return lines;

@@ -65,6 +65,9 @@ export class RetrStream<T = Buffer> extends Readable {
   readonly #readAhead: number;
   #remaining: number;
   #bytesRead = 0;
+  /** Of the chunk that the decoder is being given. */
+  #rest: Buffer | undefined;
+  /** Read ahead behind it. */
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
   #state: 'unread' | 'flowing' | 'paused' | 'ended' = 'unread';
@@ -122,9 +125,7 @@ export class RetrStream<T = Buffer> extends Readable {
       this.#transfer.start();
       return;
     }
-    while (this.#ahead.length > 0) {
-      const chunk = this.#ahead.shift() as Buffer;
-      this.#aheadBytes -= chunk.length;
+    for (let chunk = this.#takeKept(); chunk; chunk = this.#takeKept()) {
       if (!this.#pushAll(chunk)) return;
     }
     if (this.#state === 'ended') this.#pushEnd();
@@ -136,6 +137,7 @@ export class RetrStream<T = Buffer> extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#ahead = [];
+    this.#rest = undefined;
     this.#session.downloads.delete(this);
     this.#transfer.cancel();
     callback(error);
@@ -184,6 +186,16 @@ export class RetrStream<T = Buffer> extends Readable {
     }
   }
 
+  /** The next of the bytes that wait for the reader. */
+  #takeKept(): Buffer | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest) return rest;
+    const chunk = this.#ahead.shift();
+    this.#aheadBytes -= chunk?.length ?? 0;
+    return chunk;
+  }
+
   /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
   #isEmptyListing({ reply, phase }: FTPError): boolean {
     return this.#readAhead > 0 && phase === 'command' && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
@@ -200,7 +212,7 @@ export class RetrStream<T = Buffer> extends Readable {
     if (reply) this.emit('reply', reply);
     const reading = this.#state === 'flowing';
     this.#state = 'ended';
-    if (reading || this.#ahead.length === 0) this.#pushEnd();
+    if (reading || (!this.#rest && this.#ahead.length === 0)) this.#pushEnd();
   }
 
   /** True while more is wanted; what a decoder has not been given by then waits for the next read. */
@@ -209,9 +221,7 @@ export class RetrStream<T = Buffer> extends Readable {
     for (let at = 0; at < chunk.length && !this.destroyed; at += PORTION) {
       const portion = chunk.subarray(at, at + PORTION);
       if (this.#decoding((decoder) => decoder.decode(portion))) continue;
-      const rest = chunk.subarray(at + PORTION);
-      if (rest.length > 0) this.#ahead.unshift(rest);
-      this.#aheadBytes += rest.length;
+      if (at + PORTION < chunk.length) this.#rest = chunk.subarray(at + PORTION);
       return false;
     }
     return true;
