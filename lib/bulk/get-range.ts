@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { TransferError } from '../errors';
@@ -39,6 +40,7 @@ export async function fetchRange(setup: RangeSetup, { start, end, verify }: Rang
 export async function fetchSegments(setup: RangeSetup, size: number, segments: number): Promise<void> {
   const stop = new AbortController();
   const signal = setup.signal ? AbortSignal.any([setup.signal, stop.signal]) : stop.signal;
+  setMaxListeners(0, signal); // each part listens to it
   let failure: { readonly error: unknown } | undefined;
   const fetchOne = async ({ start, end }: Required<Pick<Range, 'start' | 'end'>>): Promise<void> => {
     try {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Flow } from './tree-flow';
 import type { TreeResult, TreeSettings } from './tree-options';
 import { perform, type Step } from './tree-run';
@@ -8,6 +9,7 @@ export class TreeStream extends Flow<TreeResult> {
   constructor(plan: (signal: AbortSignal) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
     super((stop) => {
       const controller = new AbortController();
+      setMaxListeners(0, controller.signal); // each transfer listens to it
       stop.addEventListener('abort', () => controller.abort(), { once: true });
       return perform(plan(controller.signal), settings, controller);
     }, settings.signal);
