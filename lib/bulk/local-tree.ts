@@ -41,13 +41,11 @@ export class LocalTree {
    */
   async look(relative: string): Promise<Stats | undefined> {
     const path = this.path(relative);
-    const [looked, resolved] = await Promise.allSettled([this.#files.lstat(path).catch(absent), this.#files.realpath(path).catch(absent)]);
-    if (looked.status === 'rejected') throw looked.reason;
-    const stats = looked.value;
+    const stats = await this.#files.lstat(path).catch(absent);
     if (!stats) return undefined;
     if (stats.isSymbolicLink()) throw new SecurityError(`${path} is a symlink: it is not followed`);
-    if (resolved.status === 'rejected') throw resolved.reason;
-    if (resolved.value !== path) throw new SecurityError(`${path} is another name of ${resolved.value ?? 'something else'}: it is not written to`);
+    const real = await this.#files.realpath(path).catch(absent);
+    if (real !== path) throw new SecurityError(`${path} is another name of ${real ?? 'something else'}: it is not written to`);
     return stats;
   }
 

@@ -8,8 +8,8 @@ export class Budget {
 
   /** @throws LimitError */
   take(bytes: number): void {
+    if (this.#used + bytes > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
     this.#used += bytes;
-    if (this.#used > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
   }
 
   give(bytes: number): void {
@@ -17,5 +17,5 @@ export class Budget {
   }
 }
 
-/** Default of `maxPendingBytes`: some two million names. */
+/** Default of `maxPendingBytes`: some two million names; one million where `delete` has to know all of them. */
 export const MAX_PENDING_BYTES = 128 * 1024 * 1024;

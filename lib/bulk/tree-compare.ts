@@ -5,6 +5,8 @@ import type { Overwrite } from './tree-options';
 const SECOND = 1000;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+/** What times of listings are exact to. */
+export const UNITS: readonly number[] = [1, SECOND, MINUTE, DAY];
 
 /** What is known of a file on one side. */
 export interface Known {

@@ -3,7 +3,7 @@ import type { Entry } from '../listing/entry';
 import { checkLocalName } from './local-name';
 import { LocalTree } from './local-tree';
 import type { Remote } from './remote';
-import { CandidateLog, type Candidate } from './tree-batch';
+import { BATCH, CandidateLog, inBatches, type Candidate } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf } from './tree-compare';
 import { LocalRemoval } from './tree-local-removal';
@@ -16,6 +16,7 @@ import { TreeTable } from './tree-table';
 import { chainFrom, enter, listingPath } from './walk-chain';
 import { checkName, joined, placed, type WalkEntry } from './walk-entry';
 import { followed, LinkLog } from './walk-links';
+import type { FolderListing } from './walk-listing';
 import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
 
 /**
@@ -132,38 +133,63 @@ class DownloadPlan {
       names: this.#settings.delete && folder.existed ? new TreeTable(this.#budget) : undefined,
     };
     const listing = this.#remote.listings.folder(listingPath(this.#remote.path(folder.path), folder.link));
-    let failure: Step | undefined;
     try {
-      for await (const entry of listing) {
-        const step = await this.#entry(entry, harvest);
-        if (step) yield step;
-      }
+      const failure = yield* this.#listed(listing, harvest);
+      if (failure) yield failure;
+      if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
+      // Before anything is written here: what is half written has a name, too.
+      const extraneous = harvest.names && !failure && listing.whole ? await this.#removal.extraneous(folder.path, harvest.names, this.#remote.listings.showsHidden, this.#budget) : undefined;
+      harvest.names?.clear();
+      for (const batch of harvest.candidates.batches()) yield* this.#batch(folder, batch);
+      if (extraneous) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous);
+    } finally {
+      harvest.names?.clear();
+      harvest.candidates.clear();
+      harvest.links.clear();
+    }
+  }
+
+  /** Reads the listing; returns why it is not all there. */
+  async *#listed(listing: FolderListing, harvest: Harvest): AsyncGenerator<Step, Step | undefined, void> {
+    const { folder } = harvest;
+    try {
+      for await (const entries of inBatches(listing, BATCH)) yield* await this.#entries(entries, harvest);
       for (const link of harvest.links.take()) {
-        const step = await this.#named(await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link), harvest);
-        if (step) yield step;
+        yield* await this.#named([await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link)], harvest);
       }
+      return undefined;
     } catch (error) {
       if (folder.path === '' || this.#remote.signal.aborted) throw error;
-      failure = new Job('directory', folder.path).failed(error);
+      return new Job('directory', folder.path).failed(error);
     }
-    if (failure) yield failure;
-    if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
-    // Before anything is written here: what is half written has a name, too.
-    const extraneous = harvest.names && !failure && listing.whole ? await this.#removal.extraneous(folder.path, harvest.names, this.#remote.listings.showsHidden, this.#budget) : undefined;
-    harvest.names?.clear();
-    for (const batch of harvest.candidates.batches()) yield* this.#batch(folder, batch);
-    if (extraneous) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous);
   }
 
-  /** A result, or nothing where there is something to be done first. */
-  async #entry(entry: Entry, harvest: Harvest): Promise<TreeResult | undefined> {
-    harvest.names?.add(entry.name);
-    if (entry.type !== 'symlink' || this.#settings.symlinks === 'skip') return this.#named(entry, harvest);
-    harvest.links.add(entry);
-    return undefined;
+  /** Results, where there is nothing to be done first. */
+  async #entries(entries: readonly Entry[], harvest: Harvest): Promise<TreeResult[]> {
+    const named: Entry[] = [];
+    for (const entry of entries) {
+      harvest.names?.add(entry.name);
+      if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') harvest.links.add(entry);
+      else named.push(entry);
+    }
+    return this.#named(named, harvest);
   }
 
-  async #named(entry: Entry, { folder, folders, candidates }: Harvest): Promise<TreeResult | undefined> {
+  async #named(entries: readonly Entry[], harvest: Harvest): Promise<TreeResult[]> {
+    const looked = await Promise.all(entries.map((entry) => this.#look(entry, harvest)));
+    return looked.flatMap((found) => {
+      if (!found || 'action' in found) return found ?? [];
+      try {
+        harvest.candidates.add(found);
+        return [];
+      } catch (error) {
+        return new Job('file', joined(harvest.folder.path, found.name)).failed(error);
+      }
+    });
+  }
+
+  /** Undefined for a folder that waits, and for what is not wanted. */
+  async #look(entry: Entry, { folder, folders }: Harvest): Promise<Candidate | TreeResult | undefined> {
     const job = new Job(entry.type, joined(folder.path, entry.name));
     try {
       const file = placed(entry, folder.path, folder.link.depth + 1);
@@ -177,10 +203,7 @@ class DownloadPlan {
       }
       if (!wanted) return undefined;
       if (entry.type !== 'file') return job.result('skipped', { reason: entry.type === 'symlink' ? 'symlink' : 'not a file' });
-      const candidate = await this.#compare(file, folder);
-      if (!candidate) return job.result('skipped', { reason: 'exists' });
-      candidates.add(candidate);
-      return undefined;
+      return (await this.#compare(file, folder)) ?? job.result('skipped', { reason: 'exists' });
     } catch (error) {
       return job.failed(error);
     }

@@ -35,8 +35,7 @@ export class Receiver {
     const { signal } = this.#remote;
     signal.throwIfAborted();
     const folder = posix.dirname(path);
-    await this.#local.check(folder === '.' ? '' : folder);
-    await this.#local.look(path);
+    await Promise.all([this.#local.check(folder === '.' ? '' : folder), this.#local.look(path)]);
     return writeLocalFile(this.#local.path(path), () => this.#remote.download(path), {
       temporaryName,
       judge: async (bytes) => {

@@ -1,21 +1,29 @@
 import { randomInt } from 'node:crypto';
+import { LimitError } from '../errors';
 import type { Budget } from './tree-budget';
 
 const SMALLEST = 64;
-const BYTES_PER_NAME = 24;
+/** Records of names do not move when more come; one that is longer has a chunk of its own. */
+const CHUNK = 64 * 1024;
+const FIRST_CHUNK = 2048;
+/** Lengths of name and facts, and a mark. */
 const HEADER = 9;
+/** In place of a name's length, behind the last record of a chunk. */
+const END = 0xffff_ffff;
+const MOST_CHUNKS = 2 ** 32 / CHUNK - 1;
 const FNV_PRIME = 0x01000193;
 
-/** What a folder holds, by name: in one buffer, where a million names take a third of what they take in a Map. */
+/** What a folder holds, by name: in buffers, where a million names take a quarter of what they take in a Map. */
 export class TreeTable<T extends readonly unknown[]> {
   readonly #budget: Budget;
   /** Nobody who chooses the names knows which of them share a slot. */
   readonly #seed = randomInt(2 ** 32);
-  /** Records: lengths of name and facts, a mark, the name, the facts as JSON. */
-  #bytes = Buffer.alloc(0);
+  /** Records: the header, the name, the facts as JSON. */
+  readonly #chunks: Buffer[] = [];
+  /** Where the last chunk ends. */
   #end = 0;
-  /** Where a record begins, plus one; 0 is a free slot. */
-  #slots = new Float64Array(0);
+  /** Where a record begins, as chunk times CHUNK and place in it, plus one; 0 is a free slot. */
+  #slots = new Uint32Array(0);
   #size = 0;
 
   constructor(budget: Budget) {
@@ -28,11 +36,11 @@ export class TreeTable<T extends readonly unknown[]> {
 
   /** A name that is there already keeps its facts. @throws LimitError */
   add(name: string, ...facts: T): void {
-    if ((this.#size + 1) * 2 > this.#slots.length) this.#grow();
+    if ((this.#size + 1) * 4 > this.#slots.length * 3) this.#grow();
     const key = Buffer.from(name);
     const slot = this.#slotOf(key);
     if (this.#slots[slot] !== 0) return;
-    this.#slots[slot] = this.#append(key, Buffer.from(JSON.stringify(facts))) + 1;
+    this.#slots[slot] = this.#append(key, facts.length === 0 ? NOTHING : Buffer.from(JSON.stringify(facts))) + 1;
     this.#size += 1;
   }
 
@@ -44,7 +52,7 @@ export class TreeTable<T extends readonly unknown[]> {
   /** The name needs not be told by `unmarked`. */
   mark(name: string): void {
     const at = this.#find(name);
-    if (at >= 0) this.#bytes[at + 8] = 1;
+    if (at >= 0) this.#chunkOf(at)[(at % CHUNK) + 8] = 1;
   }
 
   has(name: string): boolean {
@@ -53,16 +61,18 @@ export class TreeTable<T extends readonly unknown[]> {
 
   /** The names that were not marked, in their order. */
   *unmarked(): Generator<[name: string, facts: T]> {
-    for (let at = 0; at < this.#end; at = this.#factsBegin(at) + this.#bytes.readUInt32LE(at + 4)) {
-      if (this.#bytes[at + 8] === 0) yield [this.#bytes.toString('utf8', at + HEADER, this.#factsBegin(at)), this.#factsAt(at)];
+    for (const at of this.#records()) {
+      const chunk = this.#chunkOf(at);
+      const begin = (at % CHUNK) + HEADER;
+      if (chunk[begin - 1] === 0) yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at)];
     }
   }
 
   /** Gives its memory back. */
   clear(): void {
-    this.#budget.give(this.#bytes.length + this.#slots.byteLength);
-    this.#bytes = Buffer.alloc(0);
-    this.#slots = new Float64Array(0);
+    for (const { length } of this.#chunks.splice(0)) this.#budget.give(length);
+    this.#budget.give(this.#slots.byteLength);
+    this.#slots = new Uint32Array(0);
     this.#end = this.#size = 0;
   }
 
@@ -73,7 +83,7 @@ export class TreeTable<T extends readonly unknown[]> {
   /** The slot of the name, or the free one where it belongs. */
   #slotOf(key: Buffer): number {
     let hash = this.#seed;
-    for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME);
+    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ (key[i] ?? 0), FNV_PRIME);
     const mask = this.#slots.length - 1;
     let slot = (hash ^ (hash >>> 15)) & mask;
     while (this.#slots[slot] !== 0 && !this.#isAt((this.#slots[slot] ?? 0) - 1, key)) slot = (slot + 1) & mask;
@@ -81,44 +91,67 @@ export class TreeTable<T extends readonly unknown[]> {
   }
 
   #isAt(at: number, key: Buffer): boolean {
-    return this.#bytes.readUInt32LE(at) === key.length && this.#bytes.compare(key, 0, key.length, at + HEADER, at + HEADER + key.length) === 0;
-  }
-
-  #factsBegin(at: number): number {
-    return at + HEADER + this.#bytes.readUInt32LE(at);
+    const chunk = this.#chunkOf(at);
+    const begin = (at % CHUNK) + HEADER;
+    return chunk.readUInt32LE(at % CHUNK) === key.length && chunk.compare(key, 0, key.length, begin, begin + key.length) === 0;
   }
 
   #factsAt(at: number): T {
-    const begin = this.#factsBegin(at);
-    return JSON.parse(this.#bytes.toString('utf8', begin, begin + this.#bytes.readUInt32LE(at + 4))) as T;
+    const chunk = this.#chunkOf(at);
+    const begin = (at % CHUNK) + HEADER + chunk.readUInt32LE(at % CHUNK);
+    const length = chunk.readUInt32LE((at % CHUNK) + 4);
+    return JSON.parse(length === 0 ? '[]' : chunk.toString('utf8', begin, begin + length)) as T;
+  }
+
+  #chunkOf(at: number): Buffer {
+    return this.#chunks[Math.floor(at / CHUNK)] ?? NOTHING;
+  }
+
+  /** Where the records begin. */
+  *#records(): Generator<number> {
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const end = index === this.#chunks.length - 1 ? this.#end : chunk.length - HEADER + 1;
+      for (let at = 0; at < end && chunk.readUInt32LE(at) !== END; at += HEADER + chunk.readUInt32LE(at) + chunk.readUInt32LE(at + 4)) yield index * CHUNK + at;
+    }
   }
 
   #append(key: Buffer, facts: Buffer): number {
+    const length = HEADER + key.length + facts.length;
+    const chunk = this.#room(length);
     const at = this.#end;
-    const end = at + HEADER + key.length + facts.length;
-    if (end > this.#bytes.length) this.#extend(Math.max(end, this.#bytes.length * 1.5));
-    this.#bytes.writeUInt32LE(key.length, at);
-    this.#bytes.writeUInt32LE(facts.length, at + 4);
-    this.#bytes[at + 8] = 0;
-    key.copy(this.#bytes, at + HEADER);
-    facts.copy(this.#bytes, at + HEADER + key.length);
-    this.#end = end;
-    return at;
+    chunk.writeUInt32LE(key.length, at);
+    chunk.writeUInt32LE(facts.length, at + 4);
+    chunk[at + 8] = 0;
+    key.copy(chunk, at + HEADER);
+    facts.copy(chunk, at + HEADER + key.length);
+    this.#end += length;
+    return (this.#chunks.length - 1) * CHUNK + at;
   }
 
-  #extend(length: number): void {
-    const bytes = Buffer.alloc(Math.max(SMALLEST * BYTES_PER_NAME, Math.ceil(length)));
-    this.#budget.take(bytes.length - this.#bytes.length);
-    this.#bytes.copy(bytes, 0, 0, this.#end);
-    this.#bytes = bytes;
+  /** A chunk whose rest is at least so large: small folders have a small one. */
+  #room(bytes: number): Buffer {
+    const last = this.#chunks.at(-1);
+    if (last && last.length - this.#end >= bytes) return last;
+    if (this.#chunks.length === MOST_CHUNKS) throw new LimitError('a folder has more names than can be remembered');
+    const length = Math.max(bytes, Math.min(CHUNK, 2 * (last?.length ?? FIRST_CHUNK / 2)));
+    this.#budget.take(length);
+    if (last && last.length - this.#end >= HEADER) last.writeUInt32LE(END, this.#end);
+    const chunk = Buffer.alloc(length);
+    this.#chunks.push(chunk);
+    this.#end = 0;
+    return chunk;
   }
 
   #grow(): void {
-    const slots = new Float64Array(Math.max(SMALLEST, this.#slots.length * 2));
+    const slots = new Uint32Array(Math.max(SMALLEST, this.#slots.length * 2));
     this.#budget.take(slots.byteLength - this.#slots.byteLength);
     this.#slots = slots;
-    for (let at = 0; at < this.#end; at = this.#factsBegin(at) + this.#bytes.readUInt32LE(at + 4)) {
-      slots[this.#slotOf(this.#bytes.subarray(at + HEADER, this.#factsBegin(at)))] = at + 1;
+    for (const at of this.#records()) {
+      const begin = (at % CHUNK) + HEADER;
+      const chunk = this.#chunkOf(at);
+      slots[this.#slotOf(chunk.subarray(begin, begin + chunk.readUInt32LE(at % CHUNK)))] = at + 1;
     }
   }
 }
+
+const NOTHING = Buffer.alloc(0);

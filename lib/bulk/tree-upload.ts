@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ArgumentError, PermanentError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import type { Remote } from './remote';
+import { BATCH, inBatches } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf, type Known } from './tree-compare';
 import { localEntry } from './tree-local-removal';
@@ -50,8 +51,6 @@ interface Candidate {
   readonly there: Known | undefined;
   readonly job: Job;
 }
-
-const BATCH = 64;
 
 /** The way through a local tree; its steps are done by `perform`. */
 class UploadPlan {
@@ -135,42 +134,45 @@ class UploadPlan {
 
   async *#folder(folder: RemoteFolder, index: Index | undefined): AsyncGenerator<Step, void, void> {
     const folders = this.#pending.in(folder);
-    let batch: Candidate[] = [];
     try {
-      for await (const { name } of await opendir(join(this.#root, folder.path))) {
-        const there = index?.get(name);
-        index?.mark(name);
-        const found = await this.#look(folder, name, there?.[0], folders);
-        if (!found) continue;
-        if ('action' in found) yield found;
-        else if (batch.push({ ...found, there: there && knownAs(there) }) === BATCH) {
-          yield* this.#batch(folder, batch);
-          batch = [];
-        }
+      const failure = yield* this.#read(folder, index, folders);
+      if (failure) yield failure; // what was not seen here is not deleted there
+      else if (index && this.#settings.delete) yield* this.#removal.all(folder.path, folder.link.depth + 1, unmarked(index));
+    } finally {
+      index?.clear();
+    }
+  }
+
+  /** Reads the local folder; returns why it was not read to its end. */
+  async *#read(folder: RemoteFolder, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): AsyncGenerator<Step, Step | undefined, void> {
+    try {
+      for await (const entries of inBatches(await opendir(join(this.#root, folder.path)), BATCH)) {
+        const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
+        yield* found.filter((each): each is TreeResult => each !== undefined && 'action' in each);
+        yield* this.#batch(folder, found.filter((each): each is Candidate => each !== undefined && !('action' in each)));
       }
+      return undefined;
     } catch (error) {
       if (this.#remote.signal.aborted) throw error;
-      yield new Job('directory', folder.path).failed(error);
-      return; // what was not seen here is not deleted there
+      return new Job('directory', folder.path).failed(error);
     }
-    yield* this.#batch(folder, batch);
-    if (index && this.#settings.delete) yield* this.#removal.all(folder.path, folder.link.depth + 1, unmarked(index));
-    index?.clear();
   }
 
   /** A file to be compared, a result, or nothing where it is a folder or not wanted. */
-  async #look(folder: RemoteFolder, name: string, opposite: EntryType | undefined, folders: ReturnType<PendingFolders['in']>): Promise<Omit<Candidate, 'there'> | TreeResult | undefined> {
+  async #look(folder: RemoteFolder, name: string, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): Promise<Candidate | TreeResult | undefined> {
     const path = joined(folder.path, name);
+    const there = index?.get(name);
+    index?.mark(name);
     try {
       const own = await lstat(join(this.#root, path));
       const stats = own.isSymbolicLink() && this.#settings.symlinks === 'follow' ? await stat(join(this.#root, path)) : own;
       const file = localEntry(path, folder.link.depth + 1, stats);
       const { wanted, entered } = this.#settings.select(file);
       const job = new Job(file.type, path);
-      if (file.type === 'directory' && entered) folders.add({ name, unique: `${stats.dev}:${stats.ino}`, wanted, opposite });
+      if (file.type === 'directory' && entered) folders.add({ name, unique: `${stats.dev}:${stats.ino}`, wanted, opposite: there?.[0] });
       if (file.type === 'directory' || !wanted) return undefined;
       if (file.type !== 'file') return job.result('skipped', { reason: file.type === 'symlink' ? 'symlink' : 'not a file' });
-      return { file, local: knownLocally(stats), job };
+      return { file, local: knownLocally(stats), there: there && knownAs(there), job };
     } catch (error) {
       return new Job('other', path).failed(error);
     }

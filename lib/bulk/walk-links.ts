@@ -17,6 +17,11 @@ export class LinkLog {
     this.#log.push([entry, modified?.getTime() ?? null]);
   }
 
+  /** Forgets what is left. */
+  clear(): void {
+    this.#log.clear();
+  }
+
   *take(): Generator<Entry> {
     for (let record = this.#log.shift(); record; record = this.#log.shift()) {
       const [entry, modified] = record;

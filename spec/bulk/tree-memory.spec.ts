@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { Budget } from '../../lib/bulk/tree-budget';
+import { CandidateLog } from '../../lib/bulk/tree-batch';
+import { Budget, MAX_PENDING_BYTES } from '../../lib/bulk/tree-budget';
 import { TreeLog } from '../../lib/bulk/tree-log';
 import { TreeTable } from '../../lib/bulk/tree-table';
 import { LimitError } from '../../lib/index';
@@ -54,6 +55,47 @@ describe('what a tree remembers', () => {
     table.clear();
     expect(table.get('c')).to.equal(undefined);
     expect([...table.unmarked()]).to.deep.equal([]);
+  });
+
+  it('comes out of a table in order, whatever its length, and gives its memory back', () => {
+    const { seed, int } = random(8);
+    const budget = new Budget(20_000_000);
+    const table = new TreeTable<[number] | []>(budget);
+    const names = new Map<string, [number] | []>();
+    for (let i = 0; i < 5000; i++) {
+      const length = int(10) > 0 ? int(60) : int(500) > 0 ? int(3000) : 70_000;
+      const name = `${'x'.repeat(length)}${int(4000)}`;
+      const facts: [number] | [] = i % 2 ? [i] : [];
+      if (!names.has(name)) names.set(name, facts);
+      table.add(name, ...facts);
+    }
+    expect([...table.unmarked()].every(([name, facts], index) => [...names][index]?.[0] === name && facts[0] === names.get(name)?.[0]), describeSeed(seed)).to.equal(true);
+    expect(table.size, describeSeed(seed)).to.equal(names.size);
+    for (const [name, facts] of names) if (table.get(name)?.[0] !== facts[0] || !table.has(name)) expect.fail(`${describeSeed(seed)}: ${name.slice(-20)}`);
+    table.clear();
+    budget.take(20_000_000);
+  });
+
+  it('is a million names, twice, in what a tree may remember by default', () => {
+    const budget = new Budget(MAX_PENDING_BYTES / 10);
+    const table = new TreeTable<[]>(budget);
+    const candidates = new CandidateLog(budget);
+    const remote = { type: 'file', size: 123_456, time: 1_582_979_696_000, unit: 1000, exact: false } as const;
+    for (let i = 0; i < 100_000; i++) {
+      const name = `entry-with-a-name-of-some-length-0${i}`;
+      table.add(name);
+      candidates.add({ name, remote, doubt: undefined, replaces: false });
+    }
+    expect([table.size, candidates.size]).to.deep.equal([100_000, 100_000]);
+  });
+
+  it('is not counted where there was no room for it', () => {
+    const budget = new Budget(100_000);
+    const log = new TreeLog<[string]>(budget);
+    log.push(['a']);
+    for (let tries = 0; tries < 3; tries++) expect(() => log.push(['x'.repeat(100_000)])).to.throw(LimitError);
+    log.clear();
+    budget.take(100_000);
   });
 
   it('is a LimitError when it is too much', () => {
