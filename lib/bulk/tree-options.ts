@@ -43,7 +43,7 @@ export interface TreeOptions {
   continueOnError?: boolean;
   /** Levels of folders, 1 for the files of the first one only; default 100, and what is deeper is an error. */
   depth?: number;
-  /** Most bytes of names and facts that are remembered at a time, for folders with millions of files; default 128 MiB. */
+  /** Most bytes of names and facts that are remembered at a time, for folders with millions of files; default 128 MiB, a million files with `delete`; what is more fails with a LimitError. */
   maxPendingBytes?: number;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;

@@ -14,7 +14,7 @@ const CONNECTIONS = 8;
 const SLOW: readonly Family[] = ['inetutils', 'ftpdssl', 'twisted'];
 const SLOW_CONNECTIONS = 32;
 /** The siblings of a server are the same program with other settings, and would take the whole run some four minutes more. */
-const ALL = process.env['FTPLIB_MIRROR_ALL'] === '1';
+const ALL = process.env['FTPLIB_LONG'] === '1';
 
 describe(`mirror() of ${COUNT} files from real servers`, function () {
   this.timeout(240_000);
