@@ -24,6 +24,8 @@ export interface Job {
   readonly contenders: readonly ContenderName[];
   readonly measures: readonly Measure[];
   readonly targets: readonly Target[];
+  /** Seconds after which a contender is given up; default 60. */
+  readonly patience?: number;
   work(scene: Scene): Work;
   /** Says what is wrong with what was done, if anything is. */
   check?(outcome: Outcome, scene: Scene): string | undefined;

@@ -4,13 +4,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { Run } from './contender';
 import type { Outcome, Sample } from './work';
 
-/** Milliseconds after which a contender is given up. */
-const PATIENCE = 60_000;
+/** Seconds after which a contender is given up. */
+const PATIENCE = 60;
 
 /** Runs a contender in a process of its own. @throws Error with the last of what it wrote to standard error, if it fails */
-export async function measure({ command: [program, ...args], input = '' }: Run): Promise<Sample> {
+export async function measure({ command: [program, ...args], input = '' }: Run, patience = PATIENCE): Promise<Sample> {
   const started = process.hrtime.bigint();
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], timeout: PATIENCE });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], timeout: patience * 1000 });
   let firstByte: number | undefined;
   child.stdout.on('data', () => (firstByte ??= Number(process.hrtime.bigint() - started) / 1e9));
   (child.stdin as Writable).on('error', () => undefined).end(input);

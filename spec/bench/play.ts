@@ -28,7 +28,7 @@ export async function play(job: Job, contenders: readonly ContenderName[], round
     const run = runOf(name, place, job.work(scene));
     if (!run) return void results.failures.set(name, 'cannot do this');
     try {
-      const sample = await measure(run);
+      const sample = await measure(run, job.patience);
       const wrong = job.check?.(sample, scene);
       if (wrong !== undefined) throw new Error(wrong);
       results.add(name, round, sample);
