@@ -8,7 +8,7 @@ import { FTPPool } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { gate } from '../support/server/gate';
-import { send, until } from '../support/server/steps';
+import { data, dataEnd, normal, openData, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { Heap } from './tree-heap';
 import { line, listing } from './tree-listing';
@@ -114,6 +114,18 @@ describe('the work on a tree', () => {
     };
     const list = await downloadTree(pool(server, 3), '/top', scratch.path('copy'), { concurrency: 3 }).toArray();
     expect(list.filter(({ action }) => action === 'downloaded')).to.have.length(8);
+  });
+
+  it('on a pool begins the next file when the data of one have ended, not with its 226', async () => {
+    const server = await stage.serve({ files: Object.fromEntries(Array.from({ length: 6 }, (_, n) => [`/top/file-${n}`, 'text'])) });
+    const third = gate();
+    let asked = 0; // for the listing, and for three files on two connections
+    server.on('command', (command: string) => {
+      if (command === 'EPSV' && ++asked === 1 + 3) third.open();
+    });
+    const late = [send('150 go'), openData(), data('text'), dataEnd(), until(third.promise), send('226 done')];
+    server.script = { RETR: [late, late, [normal()]] };
+    expect((await downloadTree(pool(server, 2), '/top', scratch.path('copy')).toArray()).filter(({ action }) => action === 'downloaded')).to.have.length(6);
   });
 
   it('lists one folder at a time on one connection, and none while a file moves', async () => {
