@@ -16,7 +16,11 @@ export interface TreeOptions {
    * MFMT, or `preserveTimes: false`), `changed` takes only a newer time for another one. Default `always`; `changed` for `mirror`.
    */
   overwrite?: Overwrite;
-  /** Removes from the target what the source does not have, where the source's folder was listed without an error; what `filter` excludes stays. Default false. */
+  /**
+   * Removes from the target what the source does not have, where the source's folder was listed without an error; what `filter` excludes stays. Symlinks go themselves,
+   * not what they lead to; where a server shows them as folders and DELE does not remove them (aioftp, Twisted), only those that lead
+   * back are known. Default false.
+   */
   delete?: boolean;
   /** What is transferred; default everything. */
   filter?: Filter;
@@ -79,7 +83,8 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
 /** What differs between a transfer and a mirror. */
 export type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
 
-const MOST_LEVELS = 100;
+/** Levels of folders that nobody has asked for. */
+export const MOST_LEVELS = 100;
 
 /** @throws ArgumentError */
 export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remote: Remote): TreeSettings {

@@ -1,11 +1,13 @@
 import { posix } from 'node:path';
-import { PermanentError } from '../errors';
+import { LimitError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
+import { partName } from './part-name';
 import type { Budget } from './tree-budget';
 import { TreeLog } from './tree-log';
-import type { TreeSettings } from './tree-options';
+import { MOST_LEVELS, type TreeSettings } from './tree-options';
 import type { RemoteTree } from './tree-remote';
 import { Job, type Step } from './tree-run';
+import { TreeTable } from './tree-table';
 import { checkName, joined, type WalkEntry } from './walk-entry';
 
 /** Deletions that are called together: plain commands, which are written together. */
@@ -56,7 +58,10 @@ export class RemoteRemoval {
         yield job.result('deleted');
         return false;
       }
-      const kept = yield* this.all(path, depth + 1, await this.#list(path));
+      if (depth >= MOST_LEVELS) throw new LimitError(`folders are nested deeper than ${MOST_LEVELS} levels`);
+      const found = await this.#list(path);
+      await this.#assertNoLoop(path, found);
+      const kept = yield* this.all(path, depth + 1, drain(found));
       if (kept && wanted) yield job.result('skipped', { reason: 'not empty' });
       if (kept || !wanted) return true;
       if (!this.#settings.dryRun) await this.#remote.remote.rmd(this.#remote.path(path));
@@ -79,13 +84,43 @@ export class RemoteRemoval {
   }
 
   /** To its end before anything is deleted: that would wait for the same connection. */
-  async #list(path: string): Promise<Iterable<[string, Facts]>> {
-    const log = new TreeLog<[string, Facts]>(this.#budget);
+  async #list(path: string): Promise<TreeTable<Facts>> {
+    const found = new TreeTable<Facts>(this.#budget);
     for await (const { name, type, size, modified } of this.#remote.listings.folder(this.#remote.path(path))) {
       checkName(name);
-      log.push([name, [type, size ?? null, modified?.getTime() ?? null]]);
+      found.add(name, type, size ?? null, modified?.getTime() ?? null);
     }
-    return drain(log);
+    return found;
+  }
+
+  /**
+   * aioftp 0.21 and Twisted show a symlink as the folder that it leads to, and do not let DELE have it. One that leads back to a folder
+   * that it is in shows what that folder shows, in which files are that must stay.
+   *
+   * @throws SecurityError
+   */
+  async #assertNoLoop(path: string, found: TreeTable<Facts>): Promise<void> {
+    const parts = path.split('/');
+    for (const [index, part] of parts.entries()) {
+      if (found.get(part)?.[0] !== 'directory') continue;
+      const above = parts.slice(0, index).join('/');
+      if (!this.#isWithin(found, await this.#list(above))) continue;
+      throw new SecurityError(`${this.#remote.path(path)} shows what ${this.#remote.path(above)} shows, that it is in: nothing is deleted in it`);
+    }
+  }
+
+  /** Whether a folder has all that another has, apart from uploads that are under way: what has come since it was listed is no difference. */
+  #isWithin(found: TreeTable<Facts>, there: TreeTable<Facts>): boolean {
+    const { temporaryName } = this.#settings;
+    try {
+      for (const [name, [type]] of found.unmarked()) {
+        const passing = type === 'file' && temporaryName && (temporaryName !== partName || name.endsWith('.part'));
+        if (!passing && !there.has(name)) return false;
+      }
+      return true;
+    } finally {
+      there.clear();
+    }
   }
 
   async #removeAll(batch: readonly WalkEntry[]): Promise<Step[]> {
@@ -104,6 +139,7 @@ export class RemoteRemoval {
   }
 }
 
-function* drain<T extends readonly unknown[]>(log: TreeLog<T>): Generator<T> {
-  for (let record = log.shift(); record; record = log.shift()) yield record;
+function* drain<T extends readonly unknown[]>(table: TreeTable<T>): Generator<[name: string, facts: T]> {
+  yield* table.unmarked();
+  table.clear();
 }
