@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { RetrStream } from '../data/retr-stream';
 import { SecurityError } from '../errors';
@@ -8,6 +9,9 @@ import { checkedPart } from './part-name';
 const { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } = constants;
 /** Not on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+
+/** Milliseconds for which nothing may come for a file that is being written. */
+const FRESH = 600_000;
 
 /** How a local file is written. */
 export interface LocalWriting {
@@ -24,8 +28,7 @@ export interface LocalWriting {
  * @returns the bytes written
  */
 export async function writeLocalFile(path: string, source: () => RetrStream, { temporaryName, judge, signal }: LocalWriting): Promise<number> {
-  const part = temporaryName ? join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path))) : path;
-  const handle = await (temporaryName ? openNew(part) : openPlace(part));
+  const { name: part, handle } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
   try {
     const bytes = await fill(handle, source, judge);
     signal.throwIfAborted();
@@ -49,23 +52,35 @@ async function fill(handle: FileHandle, source: () => RetrStream, judge: LocalWr
   }
 }
 
-/** What an interrupted run has left behind is removed; a symlink in its place is removed, too, and not followed. */
-async function openNew(path: string): Promise<FileHandle> {
+/** A file that was opened, and the name that it has. */
+interface Opened {
+  readonly name: string;
+  readonly handle: FileHandle;
+}
+
+/**
+ * What an interrupted run has left behind is removed, and a symlink in its place, too, which is not followed. What was written to of
+ * late may be another run's, whose rename would give its name to our half: we take another name then.
+ */
+async function openNew(name: string): Promise<Opened> {
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   try {
-    return await open(path, flags);
+    return { name, handle: await open(name, flags) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await unlink(path);
-    return open(path, flags);
+    const stats = await lstat(name).catch(() => undefined);
+    const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
+    if (!taken) await unlink(name);
+    const other = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
+    return { name: other, handle: await open(other, flags) };
   }
 }
 
-async function openPlace(path: string): Promise<FileHandle> {
+async function openPlace(name: string): Promise<Opened> {
   try {
-    return await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
+    return { name, handle: await open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
+    throw new SecurityError(`${name} is a symlink: it is not followed`, { cause: error });
   }
 }

@@ -32,7 +32,8 @@ export interface TreeOptions {
   concurrency?: number;
   /**
    * A file is written under another name in its folder, and renamed when it is complete, so that no part of a file is seen under its name.
-   * A function makes the other name of the name. Default true: `.name.part`. Where a server renames nothing over a file that is there,
+   * A function makes the other name of the name. Default true: `.name.part`; two runs that upload the same
+   * names at the same time need names of their own. Where a server renames nothing over a file that is there,
    * the old file is deleted first.
    */
   temporaryName?: boolean | ((name: string) => string);
