@@ -6,9 +6,11 @@ import type { RetrStream } from '../data/retr-stream';
 import { SecurityError } from '../errors';
 import { checkedPart } from './part-name';
 
-const { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 /** Not on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+/** A FIFO without a reader would never be open otherwise. */
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
 /** Milliseconds for which nothing may come for a file that is being written. */
 const FRESH = 600_000;
@@ -28,22 +30,24 @@ export interface LocalWriting {
  * @returns the bytes written
  */
 export async function writeLocalFile(path: string, source: () => RetrStream, { temporaryName, judge, signal }: LocalWriting): Promise<number> {
-  const { name: part, handle } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
+  const { name: part, handle, old } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
+  let stream: RetrStream | undefined;
+  const begun = (): RetrStream => (stream = source());
   try {
-    const bytes = await fill(handle, source, judge);
+    const bytes = await fill(handle, begun, old, judge);
     signal.throwIfAborted();
     if (temporaryName) await rename(part, path);
     return bytes;
   } catch (error) {
-    await unlink(part).catch(() => undefined);
+    if (!old || stream?.pending === false) await unlink(part).catch(() => undefined);
     throw error;
   }
 }
 
-async function fill(handle: FileHandle, source: () => RetrStream, judge: LocalWriting['judge']): Promise<number> {
+async function fill(handle: FileHandle, source: () => RetrStream, old: boolean, judge: LocalWriting['judge']): Promise<number> {
   try {
     const stream = source();
-    await writeFile(handle, stream);
+    await writeFile(handle, old ? emptying(handle, stream) : stream);
     const time = await judge(stream.bytesRead);
     if (time) await handle.utimes(time, time);
     return stream.bytesRead;
@@ -52,10 +56,23 @@ async function fill(handle: FileHandle, source: () => RetrStream, judge: LocalWr
   }
 }
 
+/** What a file holds stays until the server has begun to send another. */
+async function* emptying(handle: FileHandle, stream: RetrStream): AsyncGenerator<Buffer> {
+  let emptied = false;
+  for await (const chunk of stream) {
+    if (!emptied) await handle.truncate();
+    emptied = true;
+    yield chunk as Buffer;
+  }
+  if (!emptied) await handle.truncate();
+}
+
 /** A file that was opened, and the name that it has. */
 interface Opened {
   readonly name: string;
   readonly handle: FileHandle;
+  /** It was there before, and holds what it held. */
+  readonly old: boolean;
 }
 
 /**
@@ -65,22 +82,24 @@ interface Opened {
 async function openNew(name: string): Promise<Opened> {
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   try {
-    return { name, handle: await open(name, flags) };
+    return { name, handle: await open(name, flags), old: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const stats = await lstat(name).catch(() => undefined);
     const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
     if (!taken) await unlink(name);
     const other = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
-    return { name: other, handle: await open(other, flags) };
+    return { name: other, handle: await open(other, flags), old: false };
   }
 }
 
 async function openPlace(name: string): Promise<Opened> {
   try {
-    return { name, handle: await open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW) };
+    return { name, handle: await open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), old: true };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw new SecurityError(`${name} is a symlink: it is not followed`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ELOOP') throw new SecurityError(`${name} is a symlink: it is not followed`, { cause: error });
+    if (code !== 'ENOENT') throw error;
+    return { name, handle: await open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW), old: false };
   }
 }

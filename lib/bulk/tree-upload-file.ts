@@ -10,6 +10,8 @@ import { localTime } from './tree-compare';
 import { isAboutPath } from './walk-listing';
 
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+/** A FIFO that has come into the file's place would never be open otherwise. */
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
 /** How a local file is sent. */
 export interface Sending {
@@ -47,14 +49,15 @@ async function send(handle: FileHandle, remote: Remote, path: string, { temporar
     if (temporaryName) await renameOver(remote, part, path, () => (precious = true));
     return upload.bytesWritten;
   } catch (error) {
-    if (!precious && !isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
+    const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
+    if (touched && !precious && !isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
     throw error;
   }
 }
 
 async function openPlain(path: string, followSymlinks: boolean): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY | (followSymlinks ? 0 : O_NOFOLLOW));
+    return await open(path, constants.O_RDONLY | O_NONBLOCK | (followSymlinks ? 0 : O_NOFOLLOW));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
     throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
