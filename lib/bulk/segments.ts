@@ -180,7 +180,7 @@ export class SegmentedStream extends Readable {
 
   #ask<T>(act: () => Promise<T>): Promise<T> {
     const { retry = false } = this.#options;
-    return retry === false ? act() : persist(act, { backoff: new Backoff(retry), signal: this.#stop.signal });
+    return retry === false ? act() : persist(act, { remote: this.#remote, backoff: new Backoff(retry), signal: this.#stop.signal });
   }
 }
 

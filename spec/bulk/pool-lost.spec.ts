@@ -7,7 +7,7 @@ import type { RetryEvent } from '../../lib/healing/backoff';
 import { ConnectionClosedError, FTPError, TemporaryError } from '../../lib/errors';
 import { failure } from '../support/client';
 import { content } from '../support/server/content';
-import { gate } from '../support/server/gate';
+import { gate, turn } from '../support/server/gate';
 import { data, hangUp, normal, openData, receiveData, resetControl, send, until } from '../support/server/steps';
 import { comesAbout, loginsOf, poolScene, seen } from './pool-scene';
 
@@ -104,6 +104,19 @@ describe('FTPPool that loses a connection', () => {
       else expect(error).to.be.instanceOf(ConnectionClosedError);
     });
   }
+
+  it('lets close end the pause before the parts of a download', async () => {
+    const refused = gate();
+    const server = await stage.serve({ script: { GREETING: [send('421 Later.'), (): void => refused.open(), hangUp()] } });
+    const ours = pool(server);
+    const parts = ours.retr('f1', { segments: 2, retry: { backoff: 1e9, maxDelay: 1e9 } }).resume();
+    const failed = once(parts, 'error');
+    await refused.promise;
+    await server.deserted();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    ours.close();
+    expect((await failed)[0]).to.be.instanceOf(ConnectionClosedError);
+  });
 
   it('never repeats what may have happened', async () => {
     const lost = [resetControl()];
