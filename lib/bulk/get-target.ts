@@ -62,9 +62,8 @@ export class GetTarget {
 
   /** What there is stays for another call. */
   async keep(): Promise<void> {
-    const { size } = await this.file.stat();
-    if (size === 0) return this.discard();
     await this.file.close();
+    if ((await statOf(this.name))?.size === 0) return this.discard(); // by its name: it may be closed already
   }
 
   async discard(): Promise<void> {

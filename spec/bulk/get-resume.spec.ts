@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get } from '../../lib/bulk/get';
 import { ChangedError } from '../../lib/errors';
@@ -8,6 +8,7 @@ import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { normal, until } from '../support/server/steps';
 
 const TIME = new Date('2025-03-04T05:06:07Z');
 const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
@@ -47,6 +48,14 @@ describe('get, with resume', () => {
     expect(sent('REST')).to.deep.equal([`REST ${size}`]);
     expect(await readFile(local)).to.deep.equal(BYTES);
     expect(await readdir(folder)).to.deep.equal(['file']);
+  });
+
+  it('tells why the whole file does not get its name, and leaves it for another call', async () => {
+    server.script = { RETR: [[until(() => mkdir(local)), normal()]] };
+    expect(await get(ftp, '/f', local, { resume: true }).catch((error: unknown) => error)).to.have.property('code', 'EISDIR');
+    expect(await readdir(folder)).to.have.members(['file', PARTIAL]);
+    await rmdir(local);
+    expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: SIZE, bytes: SIZE });
   });
 
   it('does not go on with the beginning of what the file was before', async () => {
