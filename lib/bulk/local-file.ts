@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { lstat, open, rename, unlink, writeFile, type FileHandle } from 'node:fs/promises';
+import fs, { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { RetrStream } from '../data/retr-stream';
 import { SecurityError } from '../errors';
 import { checkedPart } from './part-name';
+
+// The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
+const [open, close, truncate, utimes] = [promisify(fs.open), promisify(fs.close), promisify(fs.ftruncate), promisify(fs.futimes)];
+const [write, lstat, rename, unlink] = [promisify(fs.write), promisify(fs.lstat), promisify(fs.rename), promisify(fs.unlink)];
 
 const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 /** Not on Windows. */
@@ -30,11 +34,11 @@ export interface LocalWriting {
  * @returns the bytes written
  */
 export async function writeLocalFile(path: string, source: () => RetrStream, { temporaryName, judge, signal }: LocalWriting): Promise<number> {
-  const { name: part, handle, old } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
+  const { name: part, file, old } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
   let stream: RetrStream | undefined;
   const begun = (): RetrStream => (stream = source());
   try {
-    const bytes = await fill(handle, begun, old, judge);
+    const bytes = await fill(file, begun, old, judge);
     signal.throwIfAborted();
     if (temporaryName) await rename(part, path);
     return bytes;
@@ -44,33 +48,32 @@ export async function writeLocalFile(path: string, source: () => RetrStream, { t
   }
 }
 
-async function fill(handle: FileHandle, source: () => RetrStream, old: boolean, judge: LocalWriting['judge']): Promise<number> {
+async function fill(file: number, source: () => RetrStream, old: boolean, judge: LocalWriting['judge']): Promise<number> {
   try {
     const stream = source();
-    await writeFile(handle, old ? emptying(handle, stream) : stream);
+    let empty = !old;
+    for await (const chunk of stream) {
+      if (!empty) await truncate(file); // what it holds stays until the server has begun to send another
+      empty = true;
+      await writeAll(file, chunk as Buffer);
+    }
+    if (!empty) await truncate(file);
     const time = await judge(stream.bytesRead);
-    if (time) await handle.utimes(time, time);
+    if (time) await utimes(file, time, time);
     return stream.bytesRead;
   } finally {
-    await handle.close();
+    await close(file);
   }
 }
 
-/** What a file holds stays until the server has begun to send another. */
-async function* emptying(handle: FileHandle, stream: RetrStream): AsyncGenerator<Buffer> {
-  let emptied = false;
-  for await (const chunk of stream) {
-    if (!emptied) await handle.truncate();
-    emptied = true;
-    yield chunk as Buffer;
-  }
-  if (!emptied) await handle.truncate();
+async function writeAll(file: number, chunk: Buffer): Promise<void> {
+  for (let rest = chunk; rest.length > 0; ) rest = rest.subarray((await write(file, rest, 0, rest.length, null)).bytesWritten);
 }
 
 /** A file that was opened, and the name that it has. */
 interface Opened {
   readonly name: string;
-  readonly handle: FileHandle;
+  readonly file: number;
   /** It was there before, and holds what it held. */
   readonly old: boolean;
 }
@@ -82,24 +85,24 @@ interface Opened {
 async function openNew(name: string): Promise<Opened> {
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   try {
-    return { name, handle: await open(name, flags), old: false };
+    return { name, file: await open(name, flags), old: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const stats = await lstat(name).catch(() => undefined);
     const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
     if (!taken) await unlink(name);
     const other = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
-    return { name: other, handle: await open(other, flags), old: false };
+    return { name: other, file: await open(other, flags), old: false };
   }
 }
 
 async function openPlace(name: string): Promise<Opened> {
   try {
-    return { name, handle: await open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), old: true };
+    return { name, file: await open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), old: true };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ELOOP') throw new SecurityError(`${name} is a symlink: it is not followed`, { cause: error });
     if (code !== 'ENOENT') throw error;
-    return { name, handle: await open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW), old: false };
+    return { name, file: await open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW), old: false };
   }
 }
