@@ -13,6 +13,9 @@ import { checkName, joined, type WalkEntry } from './walk-entry';
 /** Deletions that are called together: plain commands, which are written together. */
 const BATCH = 32;
 
+/** Folders above one that are listed to compare it with them. */
+const MOST_COMPARED = 8;
+
 /** A name, its type, size and time. */
 export type Facts = [type: EntryType, size: number | null, time: number | null];
 
@@ -101,8 +104,10 @@ export class RemoteRemoval {
    */
   async #assertNoLoop(path: string, found: TreeTable<Facts>): Promise<void> {
     const parts = path.split('/');
+    let compared = 0;
     for (const [index, part] of parts.entries()) {
       if (found.get(part)?.[0] !== 'directory') continue;
+      if (++compared > MOST_COMPARED) return; // a hostile server: what is deleted is its own
       const above = parts.slice(0, index).join('/');
       if (!this.#isWithin(found, await this.#list(above))) continue;
       throw new SecurityError(`${this.#remote.path(path)} shows what ${this.#remote.path(above)} shows, that it is in: nothing is deleted in it`);
