@@ -5,6 +5,7 @@ import { ArgumentError, ConnectionClosedError, LimitError, PermanentError, rawNa
 import { scene } from '../support/client';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { closing } from '../support/transfers';
+import { note } from '../support/summary';
 import { Heap } from './tree-heap';
 import { line, listing } from './tree-listing';
 
@@ -245,7 +246,7 @@ describe('walk()', () => {
       let seen = 0;
       for await (const entry of walk(ftp, path, options)) if (entry.name !== '' && ++seen % 50_000 === 0) heap.note();
       expect(seen).to.equal(count);
-      console.log(`      ${count} entries: at most ${heap.most.toFixed(1)} MiB more than before`);
+      note('measured', `walk, ${count} entries: at most ${heap.most.toFixed(1)} MiB more than before`);
       expect(heap.most).to.be.below(16);
     }
   });

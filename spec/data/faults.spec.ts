@@ -28,7 +28,7 @@ describe(`faults at any byte on the embedded server, seed ${SEED}`, function () 
         await run.furnish(target);
         await run.add(target, Array<readonly Mode[]>(CLIENTS).fill(modes).flat());
       }
-      const wrong = await run.run(OPERATIONS, quiet, close);
+      const wrong = await run.run('the embedded server', OPERATIONS, quiet, close);
       expect(wrong.slice(0, 10).join('\n'), `${wrong.length} wrong, SEED=${SEED}`).to.equal('');
     } finally {
       await run.close();

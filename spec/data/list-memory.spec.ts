@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { scene } from '../support/client';
+import { note } from '../support/summary';
 
 const COUNT = 1_000_000;
 
@@ -27,7 +28,7 @@ describe('a listing of a million entries', () => {
       highest = Math.max(highest, heapUsed + external - before.heapUsed - before.external);
     }
     expect(count).to.equal(COUNT);
-    console.log(`      ${COUNT} entries: at most ${Math.round(highest / 1024 / 1024)} MiB more than before, garbage included`);
+    note('measured', `list, ${COUNT} entries: at most ${Math.round(highest / 1024 / 1024)} MiB more than before, garbage included`);
     expect(highest).to.be.below(300 * 1024 * 1024);
   });
 });

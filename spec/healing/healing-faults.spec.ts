@@ -6,6 +6,7 @@ import { random } from '../support/seed';
 import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
 import { FEATURES } from '../support/server/server-options';
+import { note } from '../support/summary';
 import { Trials, type Sample, type Trial } from './healing-trial';
 
 const DOWNLOADS = 500;
@@ -33,7 +34,7 @@ describe('downloads that heal themselves, cut at random bytes', function () {
     await server.close();
     const sum = (of: (trial: Trial) => number): number => trials.reduce((total, trial) => total + of(trial), 0);
     const whole = trials.filter(({ error }) => !error);
-    console.log(`      ${trials.length} downloads, ${sum(({ cuts }) => cuts)} faults, ${sum(({ retries }) => retries.length)} retries: ${whole.length} whole (${whole.filter(({ retries }) => retries.length > 0).length} healed), ${kinds(trials)}`);
+    note('faults', `healing: ${trials.length} downloads, ${sum(({ cuts }) => cuts)} faults, ${sum(({ retries }) => retries.length)} retries: ${whole.length} whole (${whole.filter(({ retries }) => retries.length > 0).length} healed), ${kinds(trials)}`);
     expect(trials.flatMap(({ problem }) => problem ?? []).slice(0, 3)).to.deep.equal([]);
     expect(whole.filter(({ retries }) => retries.length > 0)).to.have.length.above(DOWNLOADS / 5);
     expect(open, 'sockets left open').to.deep.equal(open.map(() => 0));

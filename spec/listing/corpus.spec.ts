@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { parseList } from '../../lib/listing/parse-list';
+import { note } from '../support/summary';
 import { problemsOf, records, type ListingRecord } from './corpus';
 import { assertValidEntry } from './valid-entry';
 
@@ -71,7 +72,7 @@ describe('listings that clients are tested with', () => {
       groups.set(key, { right: group.right + (failures.has(record) ? 0 : 1), all: group.all + 1 });
     }
     const lines = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { right, all }]) => `${`${right}/${all}`.padStart(9)} ${key}`);
-    console.log(['    records read as expected:', ...lines.map((line) => `    ${line}`)].join('\n'));
+    note('measured', ['records of listings read as expected:', ...lines].join('\n'));
   });
 
   function shown(which: (record: ListingRecord) => boolean): string[] {

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Entry } from '../../lib/listing/entry';
 import { ListParser } from '../../lib/listing/list-parser';
+import { note } from '../support/summary';
 
 const LINES = 1_000_000;
 const LINES_A_CHUNK = 500;
@@ -30,7 +31,7 @@ describe('a million lines through a ListParser', () => {
     const seconds = (performance.now() - started) / 1000;
     expect(count).to.equal(LINES);
     expect(most).to.be.below(16 * MEBIBYTE);
-    console.log(`      heap grew by ${(most / MEBIBYTE).toFixed(1)} MiB at most; ${Math.round(LINES / seconds)} entries a second`);
+    note('measured', `ListParser: heap grew by ${(most / MEBIBYTE).toFixed(1)} MiB at most; ${Math.round(LINES / seconds)} entries a second`);
   });
 });
 

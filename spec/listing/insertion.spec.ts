@@ -1,5 +1,6 @@
 import { parseList } from '../../lib/listing/parse-list';
 import { describeSeed, random } from '../support/seed';
+import { note } from '../support/summary';
 import { singleLines } from './corpus';
 import { assertValidEntry } from './valid-entry';
 
@@ -25,6 +26,6 @@ describe('a line with bytes put into it', () => {
         }
       }
     }
-    console.log(`      ${cases} lines of ${singleLines.length} records`);
+    note('measured', `bytes put into lines: ${cases} lines of ${singleLines.length} records`);
   });
 });

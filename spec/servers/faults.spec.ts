@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { FaultRun, SEED } from '../support/fault-proxy/run';
 import type { Mode, Target } from '../support/fault-proxy/trial';
 import { snapshot } from '../support/leaks';
+import { note } from '../support/summary';
 import { realServers, SERVERS_REQUIRED, type RealServer } from './servers';
 
 const OPERATIONS = Number(process.env['FAULTS'] || 2000);
@@ -20,7 +21,7 @@ describe(`faults at any byte, seed ${SEED}`, function () {
     const missing = NAMES.filter((name) => !found.some((server) => server.name === name)).join(', ');
     if (missing === '') return;
     if (SERVERS_REQUIRED) throw new Error(`not up: ${missing}`);
-    console.log(`      faults: skipped, not up: ${missing}`);
+    note('skipped', `faults: ${missing}, not up`);
     this.skip();
   });
 
@@ -31,7 +32,7 @@ describe(`faults at any byte, seed ${SEED}`, function () {
       const [first] = found as [RealServer];
       await run.furnish(targetOf(first));
       for (const server of found) await run.add(targetOf(server), modes(server));
-      const wrong = await run.run(OPERATIONS, quiet);
+      const wrong = await run.run('real servers', OPERATIONS, quiet);
       expect(wrong.slice(0, 10).join('\n'), `${wrong.length} wrong, SEED=${SEED}`).to.equal('');
     } finally {
       await run.close();

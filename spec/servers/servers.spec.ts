@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { FTP } from '../../lib/index';
+import { note } from '../support/summary';
 import { availableServers, realServers, SERVERS, SERVERS_REQUIRED, type Ability, type RealServer } from './servers';
 
 /** Harmless, and answered by 2yz or 3yz where the server has the ability. PASV is last: Twisted then waits for a data connection. */
@@ -22,7 +23,7 @@ describe('real servers', function () {
     const up = await availableServers();
     const down = SERVERS.filter((server) => !up.includes(server)).map(({ name }) => name);
     if (SERVERS_REQUIRED) expect(down).to.deep.equal([]);
-    else if (down.length > 0) console.log(`      skipped, not up: ${down.length === SERVERS.length ? 'all real servers' : down.join(' ')}`);
+    else if (down.length > 0) note('skipped', `${down.length === SERVERS.length ? 'all real servers' : down.join(' ')}, not up`);
   });
 
   for (const server of realServers()) {

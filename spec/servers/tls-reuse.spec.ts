@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onScene } from '../contract/scene';
 import { targetOf } from '../contract/server-target';
-import { realServers, SERVERS, type RealServer } from './servers';
+import { note } from '../support/summary';
+import { realServers, type RealServer } from './servers';
 
 /** Downloads in a row: many where a session that is not resumed is refused. */
 const IN_A_ROW = { strict: 500, other: 30 };
@@ -11,18 +12,14 @@ const FILES = 300;
 
 describe('TLS sessions of data connections', function () {
   this.timeout(120_000);
-  const lines: string[] = [];
-  after(() => console.log(lines.map((line) => `      ${line}`).join('\n')));
-
   const servers = realServers().filter(({ secure, certificate }) => secure && existsSync(certificate));
-  for (const { name } of SERVERS.filter((server) => server.secure && !servers.includes(server))) lines.push(`reuse ${name}: skipped, it is not up`);
   for (const server of servers) {
-    describeReuse(server, (line) => void lines.push(line));
-    if (server.family === 'pureftpd') describeReuse(server, (line) => void lines.push(line), 'TLSv1.2'); // no other of its kind has that only
+    describeReuse(server);
+    if (server.family === 'pureftpd') describeReuse(server, 'TLSv1.2'); // no other of its kind has that only
   }
 });
 
-function describeReuse(server: RealServer, print: (line: string) => void, version = server.tlsMax): void {
+function describeReuse(server: RealServer, version = server.tlsMax): void {
   const target = targetOf(server);
   const downloads = server.tls === 'reuse' ? IN_A_ROW.strict : IN_A_ROW.other;
   const uploads = downloads / 10;
@@ -45,7 +42,7 @@ function describeReuse(server: RealServer, print: (line: string) => void, versio
         expect(scene.read('up').toString()).to.equal(String(index));
       }
       const spent = performance.now() - began;
-      print(`reuse ${title}: ${resumed} of ${downloads} downloads resumed, and ${uploads} uploads, ${(spent / (downloads + uploads)).toFixed(1)} ms each`);
+      note('TLS sessions', `${title}: ${resumed} of ${downloads} downloads resumed, and ${uploads} uploads, ${(spent / (downloads + uploads)).toFixed(1)} ms each`);
     });
   });
 }

@@ -22,6 +22,19 @@ export async function assertNoLeaks(before: Snapshot): Promise<void> {
   throw new Error(`left open: ${beyond(before).join(', ')}`);
 }
 
+/** What is open beyond `before` and stays so for that many milliseconds; empty as soon as there is nothing. */
+export async function leftBeyond(before: Snapshot, milliseconds: number): Promise<string> {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    try {
+      await assertNoLeaks(before);
+      return '';
+    } catch (error) {
+      if (Date.now() > end) return (error as Error).message;
+    }
+  }
+}
+
 function count(): Snapshot {
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) if (WATCHED.test(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);

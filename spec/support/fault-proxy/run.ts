@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { finished } from 'node:stream/promises';
 import { FTP } from '../../../lib/index';
-import { assertNoLeaks, type Snapshot } from '../leaks';
+import { leftBeyond, type Snapshot } from '../leaks';
+import { note } from '../summary';
 import { KNOWN, LINES, listed, NAMES } from './operations';
 import { Lane, type Mode, type Outcome, type Stage, type Target } from './trial';
 
@@ -50,8 +51,8 @@ export class FaultRun {
     this.#lanes.push(...(await Promise.all(modes.map((mode) => Lane.open(target, mode, stage)))));
   }
 
-  /** Runs so many operations, as many at once as there are clients; returns what went wrong, and prints the summary. */
-  async run(operations: number, quiet: Snapshot, closeServers: () => Promise<void> = () => Promise.resolve()): Promise<string[]> {
+  /** Runs so many operations, as many at once as there are clients; returns what went wrong, and notes the summary under that title. */
+  async run(title: string, operations: number, quiet: Snapshot, closeServers: () => Promise<void> = () => Promise.resolve()): Promise<string[]> {
     const results: Result[] = [];
     await Promise.all(
       this.#lanes.map(async (lane, number) => {
@@ -62,9 +63,9 @@ export class FaultRun {
     );
     const open = (await Promise.all(this.#lanes.map((lane) => lane.close()))).reduce((sum, each) => sum + each, 0);
     await closeServers();
-    const left = await leftBeyond(quiet, Date.now() + CLOSING);
-    console.log(summary(results, open + (left === '' ? 0 : 1)));
-    console.log(`      preparations tried again ${this.#lanes.reduce((sum, { repeated }) => sum + repeated, 0)}`);
+    const left = await leftBeyond(quiet, CLOSING);
+    const repeated = this.#lanes.reduce((sum, lane) => sum + lane.repeated, 0);
+    note('faults', `${title}, ${summary(results, open + (left === '' ? 0 : 1))}, preparations tried again ${repeated}`);
     const bad = results.filter(({ problems }) => problems.length > 0);
     return [...bad.map(describeResult), ...this.#stray.map((stack) => `unhandled rejection: ${stack}`), ...(open > 0 ? [`${open} sockets left open`] : []), ...(left === '' ? [] : [left])];
   }
@@ -93,18 +94,6 @@ function clientFor({ host, port, user, password, secure, ca }: Target): FTP {
   return new FTP({ host, port, user, password, secure, ...(ca ? { tls: { ca } } : {}) });
 }
 
-/** What is open beyond `before` and stays so until then. */
-async function leftBeyond(before: Snapshot, end: number): Promise<string> {
-  for (;;) {
-    try {
-      await assertNoLeaks(before);
-      return '';
-    } catch (error) {
-      if (Date.now() > end) return (error as Error).message;
-    }
-  }
-}
-
 /** mulberry32, seeded by the run and the operation. */
 function generator(seed: number, index: number): () => number {
   let state = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(index + 1, 0xc2b2ae35)) | 0;
@@ -126,9 +115,9 @@ function summary(results: readonly Result[], open: number): string {
   const fired = results.filter((result) => result.fired);
   const errors = results.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return [
-    `      seed ${SEED}: ${results.length} operations, faults ${fired.length} (${count(fired.map(({ plan }) => plan.kind))})`,
-    `      complete ${results.length - errors.length}, typed errors ${errors.length} (${count(errors)})`,
-    `      wrong successes ${problems('wrong success')}, hangs ${problems('hang')}, leaks ${problems('leak') + open}, out of step ${problems('out of step')}, wrong errors ${problems('error')}`,
+    `seed ${SEED}: ${results.length} operations, faults ${fired.length} (${count(fired.map(({ plan }) => plan.kind))})`,
+    `  complete ${results.length - errors.length}, typed errors ${errors.length} (${count(errors)})`,
+    `  wrong successes ${problems('wrong success')}, hangs ${problems('hang')}, leaks ${problems('leak') + open}, out of step ${problems('out of step')}, wrong errors ${problems('error')}`,
   ].join('\n');
 }
 
