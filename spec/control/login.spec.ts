@@ -146,7 +146,8 @@ describe('login', () => {
       }
     });
 
-    it('does not show them in the log either', async () => {
+    it('does not show them in the log either', async function () {
+      this.timeout(60_000); // a process that compiles
       const server = await stage.serve({ script: { PASS: [['331 Again?'], [raw(`${SECRET}?\r\n`)]], ACCT: '230 Ok.' } });
       const program = `
         const { FTP } = require('./lib/ftp');
