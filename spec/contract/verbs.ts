@@ -70,6 +70,8 @@ function describeFolders(scene: Scene): void {
     await scene.put('facts/one.txt', '1234567');
     const lines = await list(scene.ftp.retrlines(`MLSD ${scene.path}/facts`));
     expect(lines.join('\n')).to.match(/(^|;)size=7;.* one\.txt\r?$/im);
+    const [entry] = await list(scene.ftp.mlsd(`${scene.path}/facts`));
+    expect(entry).to.include({ name: 'one.txt', type: 'file', size: 7 });
   });
 
   it('lists a missing folder as the server does', async () => {
@@ -146,6 +148,7 @@ function describeFiles(scene: Scene): void {
     const reply = await scene.ftp.sendcmd('MLST listed');
     expect(reply.code).to.equal(250);
     expect(reply.text).to.match(/size=5;/i);
+    expect(await scene.ftp.mlst('listed')).to.include({ type: 'file', size: 5 });
   });
 }
 

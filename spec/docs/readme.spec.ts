@@ -2,8 +2,13 @@ import { expect } from 'chai';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ftplib from '../../lib';
+import { FACTS, type Facts } from '../contract/facts';
 
 const ROOT = dirname(dirname(__dirname));
+/** Words of the table of servers, and the verbs that they stand for. */
+const ALSO = { 'active mode': 'PORT EPRT', text: 'TYPE A up, TYPE A down' };
+/** What no client misses. */
+const UNTOLD = ['OPTS', 'HELP', 'SITE'];
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
 
@@ -48,6 +53,16 @@ describe('README', () => {
     expect(methods).to.include('storlines');
     expect(classes.filter((name) => !(name in ftplib))).to.deep.equal([]);
     expect(methods.filter((name) => !(name in ftplib.FTP.prototype))).to.deep.equal([]);
+  });
+
+  it('tells what each server of the contract lacks', () => {
+    const rows = new Map(tableUnder('Servers').split('\n').map((line) => [line.split('|')[1]?.trim(), line.split('|')[3] ?? '']));
+    for (const { software, refuses } of Object.values<Facts>(FACTS)) {
+      const [, lacks = ''] = [...rows].find(([name]) => name && software.replace(' server', '').startsWith(name)) ?? expect.fail(`no row for ${software}`);
+      const told = Object.entries(ALSO).reduce((text, [phrase, verbs]) => text.replace(phrase, verbs), lacks);
+      const verbs = Object.keys(refuses).filter((verb) => !UNTOLD.includes(verb));
+      expect(verbs.filter((verb) => !told.includes(verb)), software).to.deep.equal([]);
+    }
   });
 
   it('names error codes that exist', () => {
