@@ -24,7 +24,7 @@ export interface Facts {
   readonly ownCR: 'one' | 'doubled';
   /** False where a transfer that is given up costs the control connection, because the server closes it. */
   readonly outlivesCancel: boolean;
-  /** True where it now and then loses a data connection, and never answers that one's command, when many clients come at once. */
+  /** True where it now and then loses a data connection, and never answers that one's command, or with 426, when many clients come at once. */
   readonly losesReplies: boolean;
   /** True where every transfer costs 44 ms: Nagle on the server's control connection. */
   readonly slow: boolean;
@@ -90,7 +90,8 @@ export const FACTS = {
     // A RETR whose data connection it has not accepted yet outlives ABOR: 225 ABOR command successful, and nothing for the RETR.
     outlivesCancel: false,
     // 150 File status okay. About to open data connection., and nothing more: an event for a socket that was closed in the same
-    // turn of its loop closes the next one with the same number, which may be the data connection that RETR is about to use.
+    // turn of its loop closes the next one with the same number, which may be the data connection that RETR is about to use, or has
+    // just filled: 426 Transfer aborted; 777 bytes transmitted., of 777.
     losesReplies: true,
   },
   inetutils: {

@@ -1,41 +1,40 @@
-import { describeCancelling } from '../contract/cancelling';
-import { describeLogin } from '../contract/login';
-import { describeMode } from '../contract/modes';
-import { describeNames } from '../contract/names';
-import { describePipelining } from '../contract/pipelining';
-import { describeProtection } from '../contract/protection';
-import { describeRestart } from '../contract/restart';
-import { onScene } from '../contract/scene';
-import { targetOf } from '../contract/server-target';
-import { modeOptions, type Mode } from '../contract/target';
-import { describeText } from '../contract/text';
-import { describeVerbs } from '../contract/verbs';
-import { describeVolume } from '../contract/volume';
-import { realServers, SERVERS, type RealServer } from './servers';
+import { realServers, type Family, type RealServer } from '../servers/servers';
+import { note } from '../support/summary';
+import { describeCancelling } from './cancelling';
+import { describeLogin } from './login';
+import { describeMode } from './modes';
+import { describeNames } from './names';
+import { describePipelining } from './pipelining';
+import { describeProtection } from './protection';
+import { describeRestart } from './restart';
+import { onScene } from './scene';
+import { targetOf } from './server-target';
+import { describeSession } from './session';
+import { modeOptions, type Mode } from './target';
+import { describeText } from './text';
+import { describeVerbs } from './verbs';
+import { describeVolume } from './volume';
 
-/** Transfers left early, per direction: most of them on one server of each software, the rest on its siblings. */
+/** Transfers left early, per direction. */
 const ROUNDS = Number(process.env['CANCELS'] ?? 200);
-const SIBLING_ROUNDS = Math.min(ROUNDS, 40);
 const LANES = 24;
 
-describe('the contract on real servers', function () {
-  this.timeout(30_000);
-  const lines: string[] = [];
-  after(() => console.log(lines.map((line) => `      ${line}`).join('\n')));
+/** Everything on every server of one software that is up; the programs have specs of their own, so that they run at the same time. */
+export function describeContract(family: Family): void {
+  describe(`the contract on ${family}`, function () {
+    this.timeout(30_000);
+    for (const server of realServers().filter((each) => each.family === family)) {
+      describe(server.name, () => {
+        let cases = 0;
+        afterEach(() => void (cases += 1));
+        after(() => note('cases of the contract', `${server.name}: ${cases}`));
+        describeServer(server);
+      });
+    }
+  });
+}
 
-  const servers = realServers();
-  for (const { name } of SERVERS.filter((server) => !servers.includes(server))) lines.push(`contract ${name}: skipped, it is not up`);
-  for (const server of servers) {
-    describe(server.name, () => {
-      let cases = 0;
-      afterEach(() => void (cases += 1));
-      after(() => void lines.push(`contract ${server.name}: ${cases} cases`));
-      describeServer(server, (line) => void lines.push(line));
-    });
-  }
-});
-
-function describeServer(server: RealServer, print: (line: string) => void): void {
+function describeServer(server: RealServer): void {
   const target = targetOf(server);
   const main: Mode = server.can.epsv ? 'EPSV' : 'PASV';
   describeLogin(target);
@@ -46,10 +45,11 @@ function describeServer(server: RealServer, print: (line: string) => void): void
     describe('text', () => describeText(scene));
     describe('volume', () => describeVolume(scene));
     describe('pipelining', () => describePipelining(scene));
+    describe('session', () => describeSession(scene));
     if (server.secure) describe('protection', () => describeProtection(scene, resumes(server)));
     describe('cancelling', () => {
-      describeCancelling(scene, server.name.endsWith('-plain') ? ROUNDS : SIBLING_ROUNDS, LANES, (direction, { cancelled, complete, lost, slowest }) => {
-        print(`cancel ${server.name} ${direction}: ${cancelled} left, ${complete} complete before, ${lost.length} connections made anew, at most ${slowest} ms`);
+      describeCancelling(scene, ROUNDS, LANES, (direction, { cancelled, complete, lost, slowest }) => {
+        note('transfers left at random moments', `${server.name} ${direction}: ${cancelled} left, ${complete} complete before, ${lost.length} connections made anew, at most ${slowest} ms`);
       });
     });
   });
