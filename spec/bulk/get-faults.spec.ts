@@ -9,6 +9,7 @@ import { assertNoLeaks, snapshot } from '../support/leaks';
 import { describeSeed, random, type Random } from '../support/seed';
 import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
+import { note } from '../support/summary';
 import { Scratch } from './tree-scratch';
 
 const DOWNLOADS = 200;
@@ -36,7 +37,7 @@ describe('get through a network that cuts', function () {
     };
     await Promise.all(Array.from({ length: LANES }, runLane));
     await assertNoLeaks(before);
-    console.log(`      ${DOWNLOADS} downloads, ${tally.cuts} cuts, ${tally.retries} retries: ${tally.whole} whole`);
+    note('faults', `get(): ${DOWNLOADS} downloads, ${tally.cuts} cuts, ${tally.retries} retries: ${tally.whole} whole`);
     expect(problems.slice(0, 5).join('\n'), describeSeed(chance.seed)).to.equal('');
     expect(tally.cuts).to.be.greaterThan(DOWNLOADS / 2);
     expect(tally.whole).to.be.greaterThan(DOWNLOADS / 2);

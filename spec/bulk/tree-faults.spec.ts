@@ -5,6 +5,7 @@ import { FaultProxy, type Plan } from '../support/fault-proxy';
 import { assertNoLeaks, snapshot } from '../support/leaks';
 import { describeSeed, random, type Random } from '../support/seed';
 import { FtpServer } from '../support/server/ftp-server';
+import { note } from '../support/summary';
 import { Scratch } from './tree-scratch';
 
 const TREES = 40;
@@ -56,7 +57,7 @@ describe('mirror() through a network that cuts', function () {
         await server.close();
       }
       await assertNoLeaks(before);
-      console.log(`      ${TREES} trees of ${FILES} files ${way}, ${tally.cuts} cuts: ${tally.told} files in the first run, ${tally.errors} errors`);
+      note('faults', `${TREES} trees of ${FILES} files ${way}, ${tally.cuts} cuts: ${tally.told} files in the first run, ${tally.errors} errors`);
       expect(tally.cuts).to.be.greaterThan(TREES / 2);
     });
   }

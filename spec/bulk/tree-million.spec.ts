@@ -3,6 +3,7 @@ import { mirror, type MirrorOptions } from '../../lib/bulk/mirror';
 import { walk } from '../../lib/bulk/walk';
 import { LimitError, SecurityError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
+import { note } from '../support/summary';
 import { Heap } from './tree-heap';
 import { line, listing } from './tree-listing';
 import { Scratch } from './tree-scratch';
@@ -85,5 +86,5 @@ describe('a hostile folder without end', function () {
 });
 
 function tell(seen: number, heap: Heap): void {
-  console.log(`      ${seen} entries: at most ${heap.most.toFixed(1)} MiB more than before`);
+  note('measured', `a hostile folder, ${seen} entries: at most ${heap.most.toFixed(1)} MiB more than before`);
 }

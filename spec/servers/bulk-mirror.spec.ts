@@ -7,6 +7,7 @@ import { FTPPool, mirror, type MirrorOptions } from '../../lib/index';
 import { filesIn, fillTree } from './bulk-files';
 import { HOME } from './lab';
 import { realServers, type Family, type RealServer } from './servers';
+import { note } from '../support/summary';
 
 const COUNT = 2000;
 const CONNECTIONS = 8;
@@ -49,7 +50,7 @@ describe(`mirror() of ${COUNT} files from real servers`, function () {
       expect(await done({ from, to: copy, delete: true })).to.deep.equal({ downloaded: 2, deleted: 1 });
       assertSame(copy, source);
       await rm(copy, { recursive: true });
-      console.log(`      ${COUNT} files in ${seconds.toFixed(1)} s, ${Math.round(COUNT / seconds)} files/s`);
+      note('measured', `mirror from ${server.name}: ${COUNT} files in ${seconds.toFixed(1)} s, ${Math.round(COUNT / seconds)} files/s`);
     });
   }
 });
