@@ -188,13 +188,13 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     });
   }
 
-  /** NOOP while nobody else has anything to say; its timer keeps no process alive. */
+  /** NOOP while nothing is said or awaited (aioftp 0.21 answers it before a PWD that waits); its timer keeps no process alive. */
   #keepAlive(): void {
     const { keepAlive } = this.session.settings;
     clearInterval(this.#noops);
     if (keepAlive === 0) return;
     const noop = (): void => {
-      if (this.queue.idle && this.session.control) this.exec(this.session.command('NOOP'), { names: false }).catch(ignore);
+      if (this.queue.idle && this.session.control?.waiting === false) this.exec(this.session.command('NOOP'), { names: false }).catch(ignore);
     };
     this.#noops = setInterval(noop, keepAlive).unref();
   }

@@ -69,13 +69,14 @@ export class Lane {
     this.session.close(error);
   }
 
-  /** NOOP while nobody has the connection; the timer keeps no process alive. */
+  /** NOOP while nobody has the connection, and no reply is awaited; the timer keeps no process alive. */
   #keepAlive(): void {
     const { keepAlive } = this.session.settings;
     clearInterval(this.#noops);
     if (keepAlive === 0) return;
     const noop = (): void => {
-      if (!this.holder) this.session.control?.exec(this.session.command('NOOP')).catch(ignore);
+      const { control } = this.session;
+      if (!this.holder && control?.waiting === false) control.exec(this.session.command('NOOP')).catch(ignore);
     };
     this.#noops = setInterval(noop, keepAlive).unref();
   }

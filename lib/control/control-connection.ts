@@ -64,6 +64,11 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     return this.#base.localAddress;
   }
 
+  /** True while any command waits for its final reply. */
+  get waiting(): boolean {
+    return this.#pending.head !== undefined;
+  }
+
   /** True while a transfer command waits for its final reply. */
   get transferring(): boolean {
     return this.#pending.head?.expectation.transfer === true;
@@ -240,8 +245,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   #stray(reply: Reply): FTPError {
-    const kind = this.#sealed ? SecurityError : ProtocolError;
-    return new kind(`a reply that no command waits for: ${reply}`, { reply });
+    return new (this.#sealed ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply });
   }
 
   #onMark(head: Pending, reply: Reply): void {
@@ -281,8 +285,7 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   readonly #flush = (): void => {
-    const [first, ...rest] = this.#outgoing;
-    this.#outgoing = [];
+    const [first, ...rest] = this.#outgoing.splice(0);
     if (first) this.#socket.write(rest.length > 0 ? Buffer.concat([first, ...rest]) : first);
   };
 

@@ -16,6 +16,25 @@ describe('keepAlive', () => {
     await server.waitFor('NOOP');
   });
 
+  it('sends none while a reply is awaited, which a server may give later than its own', async () => {
+    const held = gate();
+    const server = await stage.serve({ script: { PWD: [until(held), send('257 "/"')] } });
+    const quiet = stage.client(server, { keepAlive: 5 });
+    await quiet.noop();
+    const commands: string[] = [];
+    quiet.on('command', (line) => void commands.push(line));
+    const path = quiet.pwd();
+    const other = stage.client(server, { keepAlive: 5 });
+    await other.noop();
+    let noops = 0;
+    await new Promise<void>((resolve) => {
+      other.on('command', (line) => void (line === 'NOOP' && ++noops === 5 && resolve()));
+    });
+    expect(commands.slice(commands.indexOf('PWD'))).to.deep.equal(['PWD']);
+    held.open();
+    expect(await path).to.equal('/');
+  });
+
   it('a server that does not know NOOP is no error', async () => {
     const server = await stage.serve({ script: { NOOP: '502 What?' } });
     const ftp = stage.client(server, { keepAlive: 5 });
