@@ -1,11 +1,10 @@
 import { expect } from 'chai';
-import { describeTransport } from './transport';
 import { collect, onScene, Scene } from './scene';
 import { modeOptions, refusal, type Mode, type Target } from './target';
 import type { FTPOptions } from '../../lib/index';
 
-/** The reduced contract in one mode; where the server refuses the mode, the caller is told so. */
-export function describeMode(target: Target, title: string, mode: Mode, rounds: number, extra: FTPOptions = {}): void {
+/** A contract in one mode; where the server refuses the mode, the caller is told so. */
+export function describeMode(target: Target, title: string, mode: Mode, contract: (scene: Scene) => void, extra: FTPOptions = {}): void {
   const options = { ...extra, ...modeOptions(mode) };
   const code = mode === 'PASV' ? undefined : target.facts.refuses[mode];
   if (code !== undefined) return describeRefusal(target, title, mode, code, options);
@@ -18,7 +17,7 @@ export function describeMode(target: Target, title: string, mode: Mode, rounds: 
       scene.ftp.off('command', note);
       expect(asked).to.deep.equal([mode]);
     });
-    describeTransport(scene, rounds);
+    contract(scene);
   });
 }
 

@@ -7,17 +7,21 @@ import { describeNames } from './names';
 import { describePipelining } from './pipelining';
 import { describeProtection } from './protection';
 import { describeRestart } from './restart';
-import { onScene } from './scene';
+import { onScene, type Scene } from './scene';
 import { targetOf } from './server-target';
 import { describeSession } from './session';
 import { modeOptions, type Mode } from './target';
 import { describeText } from './text';
+import { describeTransport } from './transport';
 import { describeVerbs } from './verbs';
 import { describeVolume } from './volume';
 
 /** Transfers left early, per direction. */
 const ROUNDS = Number(process.env['CANCELS'] ?? 200);
 const LANES = 24;
+
+/** The whole contract in every mode takes a quarter of an hour. */
+const LONG = process.env['FTPLIB_LONG'] === '1';
 
 /** Everything on every server of one software that is up; the programs have specs of their own, so that they run at the same time. */
 export function describeContract(family: Family): void {
@@ -39,12 +43,7 @@ function describeServer(server: RealServer): void {
   const main: Mode = server.can.epsv ? 'EPSV' : 'PASV';
   describeLogin(target);
   onScene(target, main, modeOptions(main), (scene) => {
-    describe('verbs', () => describeVerbs(scene));
-    describe('names', () => describeNames(scene));
-    describe('restart', () => describeRestart(scene));
-    describe('text', () => describeText(scene));
-    describe('volume', () => describeVolume(scene));
-    describe('pipelining', () => describePipelining(scene));
+    describeOperations(scene);
     describe('session', () => describeSession(scene));
     if (server.secure) describe('protection', () => describeProtection(scene, resumes(server)));
     describe('cancelling', () => {
@@ -54,6 +53,23 @@ function describeServer(server: RealServer): void {
     });
   });
   describeModes(server, main);
+}
+
+function describeOperations(scene: Scene): void {
+  describe('verbs', () => describeVerbs(scene));
+  describe('names', () => describeNames(scene));
+  describe('restart', () => describeRestart(scene));
+  describe('text', () => describeText(scene));
+  describe('volume', () => describeVolume(scene));
+  describe('pipelining', () => describePipelining(scene));
+}
+
+/** What must hold of the other ways to a data connection: in short, unless there is time. */
+function inMode(rounds: number): (scene: Scene) => void {
+  return (scene) => {
+    describeTransport(scene, rounds);
+    if (LONG) describeOperations(scene);
+  };
 }
 
 /** Pure-FTPd gives no ticket in TLS 1.3. */
@@ -67,7 +83,7 @@ function describeModes(server: RealServer, main: Mode): void {
   for (const host of server.hosts) {
     const modes: readonly Mode[] = host === '::1' ? ['EPSV', 'EPRT'] : ['EPSV', 'PASV', 'EPRT', 'PORT'];
     for (const mode of modes) {
-      if (mode !== main || host !== server.host) describeMode(targetOf(server, host), host === '::1' ? `${mode} over IPv6` : mode, mode, rounds);
+      if (mode !== main || host !== server.host) describeMode(targetOf(server, host), host === '::1' ? `${mode} over IPv6` : mode, mode, inMode(rounds));
     }
   }
   if (server.secure && server.tlsMax === 'TLSv1.3') describeTls12(server, main);
@@ -80,6 +96,6 @@ function describeTls12(server: RealServer, main: Mode): void {
     const modes: readonly Mode[] = host === '::1' ? ['EPSV', 'EPRT'] : [main, ...(server.can.port ? (['PORT'] as const) : [])];
     const { options, ...target } = targetOf(server, host);
     const tls = { ...options.tls, maxVersion: 'TLSv1.2' as const };
-    for (const mode of modes) describeMode({ ...target, options: { ...options, tls } }, `${mode} in TLS 1.2${host === '::1' ? ' over IPv6' : ''}`, mode, rounds);
+    for (const mode of modes) describeMode({ ...target, options: { ...options, tls } }, `${mode} in TLS 1.2${host === '::1' ? ' over IPv6' : ''}`, mode, inMode(rounds));
   }
 }
