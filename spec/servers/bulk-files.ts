@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mirror, type FTPOptions, type MirrorOptions } from '../../lib/index';
 import { random } from '../support/seed';
+import type { RealServer } from './servers';
 
 const DAY = 86_400_000;
 const FOLDERS = ['', 'sub', 'sub/deep', 'sub/deep/er', 'with blank', '.hidden', 'a', 'b', 'c', 'd', 'e', 'f'];
@@ -22,4 +24,19 @@ export function fillTree(root: string, count: number): string[] {
 export function filesIn(root: string): Map<string, Buffer> {
   const paths = (readdirSync(root, { recursive: true }) as string[]).sort();
   return new Map(paths.map((path) => [path, statSync(join(root, path)).isFile() ? readFileSync(join(root, path)) : Buffer.alloc(0)]));
+}
+
+/** How to get in; a server without TLS needs no certificate. */
+export function optionsOf({ host, port, user, password, secure, certificate }: RealServer): FTPOptions {
+  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+  return { host, port, user, password, secure, ...tls };
+}
+
+/** How often each thing was done to a file. */
+export async function done(options: MirrorOptions): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for await (const { action, type } of mirror(options)) {
+    if (type === 'file' && action !== 'skipped') counts[action] = (counts[action] ?? 0) + 1;
+  }
+  return counts;
 }

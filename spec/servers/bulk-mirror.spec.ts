@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FTPPool, mirror, type MirrorOptions } from '../../lib/index';
-import { filesIn, fillTree } from './bulk-files';
+import { FTPPool } from '../../lib/index';
+import { done, filesIn, fillTree, optionsOf } from './bulk-files';
 import { HOME } from './lab';
 import { realServers, type Family, type RealServer } from './servers';
 import { note } from '../support/summary';
@@ -59,20 +58,6 @@ describe(`mirror() of ${COUNT} files from real servers`, function () {
 function chosen(): readonly RealServer[] {
   const servers = realServers();
   return ALL ? servers : servers.filter(({ family }, index) => servers.findIndex((each) => each.family === family) === index);
-}
-
-function optionsOf({ host, port, user, password, secure, certificate }: RealServer): ConstructorParameters<typeof FTPPool>[0] & object {
-  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-  return { host, port, user, password, secure, ...tls };
-}
-
-/** How often each thing was done to a file. */
-async function done(options: MirrorOptions): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for await (const { action, type } of mirror(options)) {
-    if (type === 'file' && action !== 'skipped') counts[action] = (counts[action] ?? 0) + 1;
-  }
-  return counts;
 }
 
 /** One file changes and keeps its size, one goes, and one comes. */

@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { mirror, type MirrorOptions } from '../../lib/bulk/mirror';
 import { walk } from '../../lib/bulk/walk';
-import { FTP, FTPPool, type FTPOptions } from '../../lib/index';
+import { FTP, FTPPool } from '../../lib/index';
 import { treeIn } from '../bulk/tree-scratch';
 import { describeSeed, random } from '../support/seed';
-import { realServers, type RealServer } from './servers';
+import { done, optionsOf } from './bulk-files';
+import { realServers } from './servers';
 
 /** Every transfer takes them 44 ms: they do not switch Nagle's algorithm off. */
 const SLOW = ['inetutils', 'ftpdssl', 'twisted'];
@@ -72,20 +72,6 @@ describe('mirror() on real servers', function () {
     });
   }
 });
-
-function optionsOf({ host, port, user, password, secure, certificate }: RealServer): FTPOptions {
-  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-  return { host, port, user, password, secure, ...tls };
-}
-
-/** How often each thing was done to a file. */
-async function done(options: MirrorOptions): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for await (const { action, type } of mirror(options)) {
-    if (type === 'file' && action !== 'skipped') counts[action] = (counts[action] ?? 0) + 1;
-  }
-  return counts;
-}
 
 const FOLDERS = ['', 'sub', 'sub/deep', 'sub/deep/er', 'with blank', '.hidden'];
 
