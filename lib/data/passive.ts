@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { ControlConnection } from '../control/control-connection';
+import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { connected, dial } from '../dial';
-import { PermanentError, TimeoutError, TransferError } from '../errors';
+import { PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
 import { DataConnection, type DataListener, type DataSource } from './data-connection';
 import { parse227, parse229 } from './host-port';
 import type { Interrupt } from './interrupt';
@@ -24,19 +25,30 @@ export interface DataRequest {
  * transfer command leaves while the connection is still being made, which saves a round trip a file.
  */
 export async function openPassive(request: DataRequest): Promise<DataConnection> {
-  const { session, control } = request;
+  const { session, interrupt } = request;
   const { settings, dataMode } = session;
   if (dataMode.epsv) {
     try {
-      const { port } = parse229(await control.exec(session.command('EPSV')));
+      const { port } = parse229(await ask(request, 'EPSV'));
       return await connect(request, session.peerHost, port);
     } catch (error) {
-      if (settings.extended === true || !leadsToPasv(error) || request.interrupt.reason) throw error;
+      if (settings.extended === true || !leadsToPasv(error) || interrupt.reason) throw error;
       dataMode.epsv = dataMode.proven = false;
     }
   }
-  const { host, port } = parse227(await control.exec(session.command('PASV')));
+  const { host, port } = parse227(await ask(request, 'PASV'));
   return connect(request, settings.trustServerPasvAddress ? host : session.peerHost, port);
+}
+
+/** Once more behind a 425: where two sessions choose the same port at a time, Pure-FTPd 1.0.50 fails one with "Address already in use". */
+async function ask({ session, control, interrupt }: DataRequest, verb: 'EPSV' | 'PASV'): Promise<Reply> {
+  const command = session.command(verb);
+  try {
+    return await control.exec(command);
+  } catch (error) {
+    if (!(error instanceof TemporaryError) || error.reply?.code !== 425 || interrupt.reason) throw error;
+    return control.exec(command);
+  }
 }
 
 /** The server does not know EPSV, or its port cannot be reached. */

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { TemporaryError } from '../../lib/index';
 import type { Script } from '../support/server/script';
+import type { Session } from '../support/server/session';
 import { outcomeOf, useBench } from '../support/transfers';
 
 describe('passive mode', () => {
@@ -86,6 +88,19 @@ describe('passive mode', () => {
     });
   }
 
+  for (const [verb, extended] of [['EPSV', true], ['PASV', false]] as const) {
+    it(`asks ${verb} once more where its port was taken meanwhile (425), and no further`, async () => {
+      const taken = '425 Unable to identify the local data socket: Address already in use';
+      await bench.serve({ files: { '/file': 'hello' }, script: { [verb]: [[taken], [listening[verb]], [taken]] } });
+      const ftp = bench.client({ extended });
+      expect((await outcomeOf(ftp.retr('file'))).bytes.toString()).to.equal('hello');
+      const { error } = await outcomeOf(ftp.retr('file'));
+      expect(error).to.be.instanceOf(TemporaryError).and.include({ message: `${verb}: ${taken}`, phase: 'command' });
+      expect(bench.server.commands.filter((line) => /^(EPSV|PASV|RETR)/.test(line))).to.deep.equal([verb, verb, 'RETR file', verb, verb]);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
   it('is tried step by step again once a data connection could not be made', async () => {
     await bench.serve({ files: { '/file': 'hello' } });
     const ftp = await bench.warmClient();
@@ -103,6 +118,12 @@ describe('passive mode', () => {
     expect((await outcomeOf(bench.client({ localAddress: '127.0.0.3' }).retr('file'))).bytes.toString()).to.equal('hello'); // the server takes data from the client's address only
   });
 });
+
+/** What the server does by itself. */
+const listening = {
+  EPSV: async (session: Session) => session.reply(`229 Entering Extended Passive Mode (|||${await session.listen()}|)`),
+  PASV: async (session: Session) => session.reply(`227 Entering Passive Mode (127,0,0,1,${pair(await session.listen())})`),
+};
 
 function pair(port: number): string {
   return `${port >> 8},${port & 255}`;
