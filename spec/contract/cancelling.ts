@@ -8,7 +8,7 @@ import { describeSeed, random, type Random } from '../support/seed';
 import { pattern, type Scene } from './scene';
 
 const KNOWN = { name: 'known', bytes: pattern(777) };
-const SIZES = [9_000, 300_000, 4_000_000];
+const SIZES = [9_000, 300_000, 1_500_000];
 /** Plans beyond twice those that are needed: of a few, many may be complete too early. */
 const SPARE = 40;
 /** Commands and replies that a transfer has, at most: TYPE, EPSV, RETR, 150, 226. */
