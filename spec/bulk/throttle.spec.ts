@@ -84,9 +84,9 @@ describe('throttle', () => {
   it('changes and copies nothing', async () => {
     const whole = Buffer.from(Array.from({ length: 300 }, (_, n) => n & 0xff));
     const chunks: Buffer[] = [];
-    await pipeline(Readable.from([whole, Buffer.alloc(0), Buffer.from('end')]), throttle(1e9)(), async (source) => {
-      for await (const chunk of source) chunks.push(chunk as Buffer);
-    });
+    const stream = throttle(1e9)();
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk)); // an iterator would join, and so copy, what it finds waiting
+    await pipeline(Readable.from([whole, Buffer.alloc(0), Buffer.from('end')]), stream);
     expect(Buffer.concat(chunks)).to.deep.equal(Buffer.concat([whole, Buffer.from('end')]));
     expect(chunks[0]?.buffer).to.equal(whole.buffer);
   });
