@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Command } from './control/command';
 import type { ControlConnection } from './control/control-connection';
+import { KeepAlive } from './control/keep-alive';
 import { Queue } from './control/queue';
 import type { Reply } from './control/reply';
 import { Session } from './control/session';
@@ -23,8 +24,6 @@ export interface FTPEvents {
 interface ExecOptions {
   /** Switched to first, in the same write. */
   readonly type?: 'I' | 'A';
-  /** False for a caller's own line, about which we know nothing. */
-  readonly names?: boolean;
 }
 
 /** What an operation does in its turn, on the connection and in the session that it was given. */
@@ -39,7 +38,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   /** @internal */
   readonly session: Session;
   readonly #queue: Queue;
-  #noops: NodeJS.Timeout | undefined;
+  readonly #keepAlive: KeepAlive;
 
   /**
    * Checks the options; does no I/O.
@@ -52,13 +51,14 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     this.session = new Session(settle(typeof options === 'string' ? parseFTPURL(options).options : options), {
       onCommand: (line) => void this.emit('command', line),
       onReply: (reply) => void this.emit('reply', reply),
-      onLogin: () => this.#keepAlive(),
+      onLogin: () => this.#keepAlive.start(),
       onClose: (error) => {
-        clearInterval(this.#noops);
+        this.#keepAlive.stop();
         this.emit('close', error);
       },
     });
     this.#queue = new Queue(this.session);
+    this.#keepAlive = new KeepAlive(this.session, () => this.queue.idle);
   }
 
   /** @internal where operations take their turns */
@@ -161,7 +161,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   }
 
   /** @internal runs one plain command: its turn ends when it is written. */
-  protected async exec(command: Command, { type, names = true }: ExecOptions = {}): Promise<Reply> {
+  protected async exec(command: Command, { type }: ExecOptions = {}): Promise<Reply> {
     const reply = await this.#run(
       async (control, session) => {
         const typed = type && session.switchType(control, type);
@@ -170,7 +170,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       },
       false,
       command,
-      names,
+      true,
     );
     return demand(reply, 'completion', command);
   }
@@ -188,17 +188,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     });
   }
 
-  /** NOOP while nothing is said or awaited (aioftp 0.21 answers it before a PWD that waits); its timer keeps no process alive. */
-  #keepAlive(): void {
-    const { keepAlive } = this.session.settings;
-    clearInterval(this.#noops);
-    if (keepAlive === 0) return;
-    const noop = (): void => {
-      if (this.queue.idle && this.session.control?.waiting === false) this.exec(this.session.command('NOOP'), { names: false }).catch(ignore);
-    };
-    this.#noops = setInterval(noop, keepAlive).unref();
-  }
-
+  /** @param names false for a caller's own line, about which we know nothing */
   #run<T>(act: Steps<T>, exclusive: boolean, command: Command, names: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = async (release: () => void, session: Session): Promise<void> => {

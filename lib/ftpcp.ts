@@ -3,6 +3,7 @@ import type { Command } from './control/command';
 import type { ControlConnection } from './control/control-connection';
 import type { Reply } from './control/reply';
 import { formatEprt, formatPort, parse227, parse229 } from './data/host-port';
+import { askPort } from './data/passive';
 import type { Session } from './control/session';
 import { ArgumentError } from './errors';
 import type { FTP } from './ftp';
@@ -99,10 +100,10 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
 async function connectServers(source: Side, target: Side): Promise<void> {
   const host = source.session.peerHost;
   if (host.includes(':') && !host.startsWith('::ffff:')) {
-    const { port } = parse229(await source.control.exec(source.session.command('EPSV')));
+    const { port } = parse229(await askPort(source, 'EPSV'));
     await target.control.exec(target.session.command('EPRT', formatEprt(host, port)));
   } else {
-    const { port } = parse227(await source.control.exec(source.session.command('PASV')));
+    const { port } = parse227(await askPort(source, 'PASV'));
     await target.control.exec(target.session.command('PORT', formatPort(host, port)));
   }
 }

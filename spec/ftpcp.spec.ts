@@ -85,6 +85,13 @@ describe('ftpcp', () => {
     expect(other.server.read('/file').length).to.equal(CONTENT.length);
   });
 
+  it('asks PASV once more where its port was taken meanwhile (425)', async () => {
+    const [one, other] = await ends(stage, { script: { PASV: [['425 Address already in use'], [async (session) => session.reply(`227 Entering Passive Mode (127,0,0,1,${await portPair(session.listen())}).`)]] } });
+    await ftpcp(one.ftp, 'file', other.ftp);
+    expect(one.server.commands.slice(-3)).to.deep.equal(['PASV', 'PASV', 'RETR file']);
+    expect(other.server.read('/file').length).to.equal(CONTENT.length);
+  });
+
   it('copies in opposite directions at once without a deadlock', async () => {
     const [one, other] = await ends(stage);
     other.server.write('/back', 'back');

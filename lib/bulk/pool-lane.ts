@@ -1,3 +1,4 @@
+import { KeepAlive } from '../control/keep-alive';
 import { Session } from '../control/session';
 import type { Place } from '../control/turns';
 import { isFTPError } from '../errors';
@@ -15,7 +16,7 @@ export class Lane {
   holder: Place | undefined;
   /** Given up before it was up. */
   abandoned = false;
-  #noops: NodeJS.Timeout | undefined;
+  readonly #keepAlive: KeepAlive;
 
   /** @param kin the session whose options it has */
   constructor(kin: Session, listener: LaneListener) {
@@ -25,14 +26,15 @@ export class Lane {
       {
         onCommand: ignore,
         onReply: ignore,
-        onLogin: () => this.#keepAlive(),
+        onLogin: () => this.#keepAlive.start(),
         onClose: () => {
-          clearInterval(this.#noops);
+          this.#keepAlive.stop();
           listener.onLost(this);
         },
       },
       kin,
     );
+    this.#keepAlive = new KeepAlive(this.session, () => !this.holder);
   }
 
   /** True while there is a connection. */
@@ -69,17 +71,6 @@ export class Lane {
     this.session.close(error);
   }
 
-  /** NOOP while nobody has the connection, and no reply is awaited; the timer keeps no process alive. */
-  #keepAlive(): void {
-    const { keepAlive } = this.session.settings;
-    clearInterval(this.#noops);
-    if (keepAlive === 0) return;
-    const noop = (): void => {
-      const { control } = this.session;
-      if (!this.holder && control?.waiting === false) control.exec(this.session.command('NOOP')).catch(ignore);
-    };
-    this.#noops = setInterval(noop, keepAlive).unref();
-  }
 }
 
 function ignore(): void {

@@ -29,24 +29,30 @@ export async function openPassive(request: DataRequest): Promise<DataConnection>
   const { settings, dataMode } = session;
   if (dataMode.epsv) {
     try {
-      const { port } = parse229(await ask(request, 'EPSV'));
+      const { port } = parse229(await askPort(request, 'EPSV'));
       return await connect(request, session.peerHost, port);
     } catch (error) {
       if (settings.extended === true || !leadsToPasv(error) || interrupt.reason) throw error;
       dataMode.epsv = dataMode.proven = false;
     }
   }
-  const { host, port } = parse227(await ask(request, 'PASV'));
+  const { host, port } = parse227(await askPort(request, 'PASV'));
   return connect(request, settings.trustServerPasvAddress ? host : session.peerHost, port);
 }
 
-/** Once more behind a 425: where two sessions choose the same port at a time, Pure-FTPd 1.0.50 fails one with "Address already in use". */
-async function ask({ session, control, interrupt }: DataRequest, verb: 'EPSV' | 'PASV'): Promise<Reply> {
+/** Who wants a port. */
+type Asker = Pick<DataRequest, 'session' | 'control'> & Partial<Pick<DataRequest, 'interrupt'>>;
+
+/**
+ * The server's reply to EPSV or PASV. Asked once more behind a 425, when nothing has begun: where two sessions choose the same
+ * port at a time, Pure-FTPd 1.0.50 fails one with "Address already in use".
+ */
+export async function askPort({ session, control, interrupt }: Asker, verb: 'EPSV' | 'PASV'): Promise<Reply> {
   const command = session.command(verb);
   try {
     return await control.exec(command);
   } catch (error) {
-    if (!(error instanceof TemporaryError) || error.reply?.code !== 425 || interrupt.reason) throw error;
+    if (!(error instanceof TemporaryError) || error.reply?.code !== 425 || interrupt?.reason) throw error;
     return control.exec(command);
   }
 }

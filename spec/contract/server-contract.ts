@@ -20,7 +20,7 @@ import { describeVolume } from './volume';
 const ROUNDS = Number(process.env['CANCELS'] ?? 200);
 const LANES = 24;
 
-/** The whole contract in every mode takes a quarter of an hour. */
+/** The whole contract in every mode takes some seven minutes by itself. */
 const LONG = process.env['FTPLIB_LONG'] === '1';
 
 /** Everything on every server of one software that is up; the programs have specs of their own, so that they run at the same time. */

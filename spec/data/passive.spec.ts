@@ -101,6 +101,19 @@ describe('passive mode', () => {
     });
   }
 
+  it('asks no further for a stream that was left at the 425, and the next command gets its own reply', async () => {
+    await bench.serve({ files: { '/file': 'hello' } });
+    const ftp = await bench.warmClient();
+    bench.server.script = { EPSV: '425 Address already in use' };
+    const stream = ftp.retr('file');
+    ftp.on('reply', ({ code }) => void (code === 425 && stream.destroy()));
+    stream.resume();
+    await once(stream, 'close');
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.transcript).to.deep.equal(['EPSV', 'PWD']);
+    expect(bench.logins).to.equal(1);
+  });
+
   it('is tried step by step again once a data connection could not be made', async () => {
     await bench.serve({ files: { '/file': 'hello' } });
     const ftp = await bench.warmClient();

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { FTP, TimeoutError, type ConnectionRequest } from '../../lib/index';
 import { sha256 } from '../support/hash';
 import { content } from '../support/server/content';
@@ -13,27 +12,36 @@ import { connect } from 'node:net';
 
 const STALL = 100;
 
+/** A listing that never comes. */
+const SILENT = { NLST: [openData(), send('150 Opening.'), dataClosed(), send('426 Aborted.')] };
+
 describe('timeouts of transfers', () => {
   const bench = useBench();
 
+  /** Comes back when another client, waiting for the SILENT listing of the same server, has called so many milliseconds a stall. */
+  async function stall(ms: number): Promise<void> {
+    const { error } = await outcomeOf(bench.client({ stallTimeout: ms }).nlst());
+    expect(error).to.be.instanceOf(TimeoutError);
+  }
+
   it('a consumer ten times slower than the stall timeout loses nothing', async () => {
     const file = content(4_000_000);
-    await bench.serve({ files: { '/file': file } });
+    await bench.serve({ files: { '/file': file }, script: SILENT });
     const stream = bench.client({ stallTimeout: STALL }).retr('file');
     let pauses = 0;
     const chunks: Buffer[] = [];
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       chunks.push(chunk);
-      if (pauses++ < 1) await delay(10 * STALL);
+      if (pauses++ < 1) await stall(10 * STALL);
     }
     expect(await sha256(Buffer.concat(chunks))).to.equal(file.sha256);
   });
 
   it('a source ten times slower than the stall timeout loses nothing', async () => {
-    await bench.serve();
+    await bench.serve({ script: SILENT });
     const slow = Readable.from((async function* () {
       yield 'one ';
-      await delay(10 * STALL);
+      await stall(10 * STALL);
       yield 'two';
     })());
     await pipeline(slow, bench.client({ stallTimeout: STALL, replyTimeout: 5 * STALL }).stor('file'));
@@ -61,8 +69,8 @@ describe('timeouts of transfers', () => {
 
   it('a server that sends a little now and then is none', async () => {
     await bench.serve();
-    const now = (): Promise<unknown> => delay(2 * STALL); // far from the timeout, for a busy machine may be late
-    bench.server.script = { RETR: [openData(), send('150 Opening.'), ...'abcdef'.split('').flatMap((letter) => [data(letter), until(now)]), async (session) => void (await session.dataConnection()).end(), send('226 Done.')] };
+    const now = (): Promise<void> => stall(2 * STALL); // far from the timeout, for a busy machine may be late
+    bench.server.script = { ...SILENT, RETR: [openData(), send('150 Opening.'), ...'abcdef'.split('').flatMap((letter) => [data(letter), until(now)]), async (session) => void (await session.dataConnection()).end(), send('226 Done.')] };
     const { error, bytes } = await outcomeOf(bench.client({ stallTimeout: 10 * STALL }).retr('file'));
     expect(error).to.equal(undefined);
     expect(bytes.toString()).to.equal('abcdef');

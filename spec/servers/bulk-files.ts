@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mirror, type FTPOptions, type MirrorOptions } from '../../lib/index';
+import { mirror, type MirrorOptions } from '../../lib/index';
 import { random } from '../support/seed';
-import type { RealServer } from './servers';
 
 const DAY = 86_400_000;
 const FOLDERS = ['', 'sub', 'sub/deep', 'sub/deep/er', 'with blank', '.hidden', 'a', 'b', 'c', 'd', 'e', 'f'];
@@ -24,12 +23,6 @@ export function fillTree(root: string, count: number): string[] {
 export function filesIn(root: string): Map<string, Buffer> {
   const paths = (readdirSync(root, { recursive: true }) as string[]).sort();
   return new Map(paths.map((path) => [path, statSync(join(root, path)).isFile() ? readFileSync(join(root, path)) : Buffer.alloc(0)]));
-}
-
-/** How to get in; a server without TLS needs no certificate. */
-export function optionsOf({ host, port, user, password, secure, certificate }: RealServer): FTPOptions {
-  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-  return { host, port, user, password, secure, ...tls };
 }
 
 /** How often each thing was done to a file. */

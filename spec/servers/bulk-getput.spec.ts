@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +9,7 @@ import { FTP } from '../../lib/ftp';
 import type { FTPOptions } from '../../lib/options';
 import { FaultProxy } from '../support/fault-proxy';
 import { content } from '../support/server/content';
-import { realServers, type RealServer } from './servers';
+import { optionsOf, realServers, type RealServer } from './servers';
 
 const SIZE = 500_000;
 const BYTES = content(SIZE).read(0, SIZE);
@@ -20,7 +19,7 @@ describe('get() and put() on real servers', function () {
   this.timeout(30_000);
 
   for (const server of oneOfEachKind()) {
-    const { name, host, port, user, password, secure, certificate, home, can } = server;
+    const { name, host, port, home, can } = server;
     const cuts = can.size; // without SIZE nothing tells whether the file is still the same
     describe(name, () => {
       const folder = `getput-${process.pid}-${name}`;
@@ -45,8 +44,7 @@ describe('get() and put() on real servers', function () {
 
       /** pyftpdlib 1.5.7 may say nothing of an upload that is reset. */
       function connect(options: FTPOptions): FTP {
-        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-        return new FTP({ host, port, user, password, secure, ...tls, replyTimeout: 5000, ...options });
+        return new FTP({ ...optionsOf(server), replyTimeout: 5000, ...options });
       }
 
       it('puts a file, over one that is there, and nothing else', async () => {

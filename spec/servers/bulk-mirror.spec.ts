@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FTPPool } from '../../lib/index';
-import { done, filesIn, fillTree, optionsOf } from './bulk-files';
+import { done, filesIn, fillTree } from './bulk-files';
 import { HOME } from './lab';
-import { realServers, type Family, type RealServer } from './servers';
+import { optionsOf, realServers, type Family, type RealServer } from './servers';
 import { note } from '../support/summary';
 
 const COUNT = 2000;

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,20 +7,19 @@ import { pipeline } from 'node:stream/promises';
 import { FTPPool } from '../../lib/bulk/pool';
 import { FTPError } from '../../lib/errors';
 import { assertNoLeaks, snapshot, type Snapshot } from '../support/leaks';
-import { realServers } from './servers';
+import { optionsOf, realServers } from './servers';
 
 describe('FTPPool on real servers', function () {
   this.timeout(60_000);
 
   for (const server of realServers()) {
-    const { name, host, port, user, password, secure, certificate, home } = server;
+    const { name, home } = server;
     describe(name, () => {
       let pool: FTPPool;
       let before: Snapshot;
       beforeEach(async () => {
         before = await snapshot();
-        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-        pool = new FTPPool({ host, port, user, password, secure, ...tls, connections: 4 });
+        pool = new FTPPool({ ...optionsOf(server), connections: 4 });
       });
       afterEach(async () => {
         pool.close();

@@ -7,8 +7,8 @@ import { walk } from '../../lib/bulk/walk';
 import { FTP, FTPPool } from '../../lib/index';
 import { treeIn } from '../bulk/tree-scratch';
 import { describeSeed, random } from '../support/seed';
-import { done, optionsOf } from './bulk-files';
-import { realServers } from './servers';
+import { done } from './bulk-files';
+import { optionsOf, realServers } from './servers';
 
 /** Every transfer takes them 44 ms: they do not switch Nagle's algorithm off. */
 const SLOW = ['inetutils', 'ftpdssl', 'twisted'];

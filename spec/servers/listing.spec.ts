@@ -1,21 +1,19 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../../lib/errors';
 import { FTP } from '../../lib/ftp';
-import { realServers } from './servers';
+import { optionsOf, realServers } from './servers';
 
 describe('list() on real servers', function () {
   this.timeout(30_000);
 
   for (const server of realServers()) {
-    const { name, host, port, user, password, secure, certificate, home, can, login, family } = server;
+    const { name, home, can, login, family } = server;
     describe(name, () => {
       let ftp: FTP;
       beforeEach(() => {
-        const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-        ftp = new FTP({ host, port, user, password, secure, ...tls });
+        ftp = new FTP(optionsOf(server));
       });
       afterEach(() => ftp.close());
 

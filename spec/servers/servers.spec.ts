@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
 import { FTP } from '../../lib/index';
 import { note } from '../support/summary';
-import { availableServers, realServers, SERVERS, SERVERS_REQUIRED, type Ability, type RealServer } from './servers';
+import { availableServers, optionsOf, realServers, SERVERS, SERVERS_REQUIRED, type Ability, type RealServer } from './servers';
 
 /** Harmless, and answered by 2yz or 3yz where the server has the ability. PASV is last: Twisted then waits for a data connection. */
 const COMMANDS: readonly (readonly [Ability, string])[] = [
@@ -46,10 +45,6 @@ describe('real servers', function () {
 /** vsftpd answers PASV on IPv6, too, although it means nothing there. */
 function commandsFor({ host }: RealServer): typeof COMMANDS {
   return COMMANDS.filter(([ability]) => ability !== 'pasv' || host !== '::1');
-}
-
-function optionsOf({ host, port, user, password, secure, certificate }: RealServer): ConstructorParameters<typeof FTP>[0] {
-  return { host, port, user, password, secure, ...(secure ? { tls: { ca: readFileSync(certificate) } } : {}) };
 }
 
 function accepts(ftp: FTP, line: string): Promise<boolean> {

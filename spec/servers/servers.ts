@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { FTPOptions } from '../../lib/index';
 import { CERTIFICATE, HOME, LAB, PASSWORD, PUB, USER, textOf } from './lab';
 
 export type Family = 'vsftpd' | 'proftpd' | 'pureftpd' | 'pyftpdlib' | 'inetutils' | 'ftpdssl' | 'gridftp' | 'aioftp' | 'twisted';
@@ -122,6 +124,12 @@ export function realServers(): readonly RealServer[] {
   if (SERVERS_REQUIRED) return SERVERS;
   const listening = listeningPorts();
   return SERVERS.filter(({ port }) => listening.has(port));
+}
+
+/** How to get in; a server without TLS needs no certificate. */
+export function optionsOf({ host, port, user, password, secure, certificate }: RealServer): FTPOptions {
+  const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
+  return { host, port, user, password, secure, ...tls };
 }
 
 /** The servers that accept a connection now. */

@@ -10,7 +10,7 @@ const ROOT = join(__dirname, '..', '..');
 const COMPILED = join(ROOT, 'node_modules', '.cache', 'ftplib');
 
 exports.create = ({ service }) => {
-  const compilerOptions = { ...service.config.options, noEmit: false, sourceMap: true };
+  const compilerOptions = service.config.options;
   const transpile = (source, { fileName }) => compiled(fileName) ?? ts.transpileModule(source, { fileName, compilerOptions });
   return { transpile };
 };
