@@ -143,8 +143,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   async sendcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
     return new Promise((resolve, reject) => {
-      const expectation = { transfer: TRANSFERS.has(command.verb), onMark: resolve };
-      const act = (control: ControlConnection): Promise<Reply> => this.session.execRaw(control, command, expectation);
+      const act = (control: ControlConnection): Promise<Reply> => this.session.execRaw(control, command, TRANSFERS.has(command.verb), resolve);
       this.#run(act, EXCLUSIVE.has(command.verb), command, false).then(resolve, reject);
     });
   }
@@ -156,7 +155,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
    */
   async voidcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
-    const reply = await this.#run((control) => this.session.execRaw(control, command, { transfer: TRANSFERS.has(command.verb) }), EXCLUSIVE.has(command.verb), command, false);
+    const reply = await this.#run((control) => this.session.execRaw(control, command, TRANSFERS.has(command.verb)), EXCLUSIVE.has(command.verb), command, false);
     return demand(reply, 'completion', command);
   }
 

@@ -17,17 +17,18 @@ export function dial(request: ConnectionRequest, settings: Settings, onread?: On
 
 function open(request: ConnectionRequest, settings: Settings, onread: OnRead | undefined): Duplex {
   if (settings.createConnection) return custom(request, settings.createConnection);
-  const { host, port, localAddress, family } = request;
+  const { host, port, purpose, localAddress, family } = request;
   return net.connect({
     host,
     port,
+    localAddress,
+    family,
+    onread,
     noDelay: true,
     // An upload's socket outlives the server's FIN: ours would call a cut file complete.
-    allowHalfOpen: request.purpose === 'data',
-    ...(request.purpose === 'control' ? { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE } : {}),
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(family === undefined ? {} : { family }),
-    ...(onread === undefined ? {} : { onread }),
+    allowHalfOpen: purpose === 'data',
+    keepAlive: purpose === 'control',
+    keepAliveInitialDelay: KEEP_ALIVE,
   } as net.NetConnectOpts);
 }
 /** Milliseconds of silence before TCP probes; routers forget quiet connections after some minutes. */
@@ -41,19 +42,11 @@ function custom(request: ConnectionRequest, create: NonNullable<Settings['create
   }
 }
 
-/**
- * Resolves when the stream is connected; one that is no socket is taken as connected.
- *
- * @param ms after so many milliseconds it is destroyed with a TimeoutError; 0 is never
- */
-export function connected(socket: Duplex, ms = 0, message = ''): Promise<void> {
-  if ((socket as net.Socket).connecting !== true) {
-    return socket.destroyed ? Promise.reject(unreachable(socket.errored ?? undefined)) : Promise.resolve();
-  }
-  const inTime = deadline(socket, ms, message);
+/** Resolves when the stream is connected; one that is no socket is taken as connected. */
+export function connected(socket: Duplex): Promise<void> {
+  if (!isConnecting(socket)) return socket.destroyed ? Promise.reject(unreachable(socket.errored ?? undefined)) : Promise.resolve();
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
-      inTime();
       socket.off('connect', settle).off('error', settle).off('close', onClose);
       if (error) reject(unreachable(error));
       else resolve();
@@ -61,6 +54,11 @@ export function connected(socket: Duplex, ms = 0, message = ''): Promise<void> {
     const onClose = (): void => settle(new ConnectionClosedError('closed while connecting'));
     socket.on('connect', settle).on('error', settle).on('close', onClose);
   });
+}
+
+/** False for a connected socket, and for a stream that is none. */
+export function isConnecting(socket: Duplex): boolean {
+  return (socket as net.Socket).connecting === true;
 }
 
 /**
@@ -104,7 +102,8 @@ export function wasResetAtOnce(error: Error): boolean {
   return false;
 }
 
-function unreachable(cause: Error | undefined): Error {
+/** Why the other side cannot be reached. */
+export function unreachable(cause: Error | undefined): FTPError {
   if (cause instanceof FTPError) return cause;
   return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
 }

@@ -3,7 +3,7 @@ import type { Command } from './control/command';
 import type { ControlConnection } from './control/control-connection';
 import type { Reply } from './control/reply';
 import { formatEprt, formatPort, parse227, parse229 } from './data/host-port';
-import { askPort } from './data/passive';
+import { askPort, EPSV, PASV } from './data/passive';
 import type { Session } from './control/session';
 import { ArgumentError } from './errors';
 import type { FTP } from './ftp';
@@ -26,7 +26,7 @@ class Side {
         this.#marked = true;
         resolve();
       };
-      this.#completion = this.control.exec(command, { transfer: true, onMark });
+      this.#completion = this.control.exec(command, { transfer: true }, onMark);
       const answered = (): void => void (this.#answered = true);
       this.#completion.then(answered, answered);
       this.#completion.then(() => resolve(), reject);
@@ -100,10 +100,10 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
 async function connectServers(source: Side, target: Side): Promise<void> {
   const host = source.session.peerHost;
   if (host.includes(':') && !host.startsWith('::ffff:')) {
-    const { port } = parse229(await askPort(source, 'EPSV'));
+    const { port } = parse229(await askPort(source.control, EPSV));
     await target.control.exec(target.session.command('EPRT', formatEprt(host, port)));
   } else {
-    const { port } = parse227(await askPort(source, 'PASV'));
+    const { port } = parse227(await askPort(source.control, PASV));
     await target.control.exec(target.session.command('PORT', formatPort(host, port)));
   }
 }

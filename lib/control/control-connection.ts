@@ -1,11 +1,11 @@
-import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
 import type { Command } from './command';
+import type { Collector, ControlListener } from './control-listener';
 import type { ControlOptions } from './control-options';
-import { PendingReplies, type Expectation, type Pending } from './pending-replies';
+import { PendingReplies, type Expectation, type Pending, type ReplyListener } from './pending-replies';
 import { answersNoop, conceal, failureOf, isTransferEnd, lostConnection, lostReply } from './judgement';
 import type { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
@@ -14,18 +14,12 @@ import { secure } from '../dial';
 import { RecordTap } from '../record-tap';
 
 const debug = debuglog('ftp');
-
-interface ControlEvents {
-  command: [line: string];
-  reply: [reply: Reply];
-  /** A command got its 2yz. */
-  success: [command: Command];
-  close: [error: Error | undefined];
-}
+const PLAIN: Expectation = {};
 
 /** The one place that writes to the control socket, and that matches its replies to commands in order. */
-export class ControlConnection extends EventEmitter<ControlEvents> {
+export class ControlConnection {
   readonly #options: ControlOptions;
+  readonly #listener: ControlListener;
   readonly #pending: PendingReplies;
   /** The connection itself, below TLS. */
   readonly #base: Socket;
@@ -37,12 +31,11 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   #hungUp = false;
   #sealed = false;
   #noopsDue = 0;
-  /** While set, it takes every reply: the commands that wait are being given up. */
-  #collector: ((reply: Reply) => void) | undefined;
+  #collector: Collector | undefined;
 
-  constructor(socket: Duplex, options: ControlOptions) {
-    super();
+  constructor(socket: Duplex, options: ControlOptions, listener: ControlListener) {
     this.#options = options;
+    this.#listener = listener;
     this.#pending = new PendingReplies(options.replyTimeout, this.#onTimeout);
     this.#socket = socket;
     this.#base = socket as Socket;
@@ -76,20 +69,24 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
   greeting(): Promise<Reply> {
-    return new Promise((resolve, reject) => this.#expect(undefined, {}, resolve, reject));
+    return new Promise((onReply, onFailure) => this.#expect(undefined, {}, { onReply, onFailure }));
   }
 
   /**
    * Writes one command and waits for its final reply; commands of one turn of the event loop leave in one write.
    *
+   * @param onMark hears each 1yz
    * @throws TemporaryError, PermanentError for 4yz and 5yz; ConnectionClosedError, TimeoutError, ProtocolError when no reply can come
    */
-  exec(command: Command, expectation: Expectation = {}): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(lostConnection(this.#closed.error, command));
-      this.#expect(command, expectation, resolve, reject);
-      this.#write(command);
-    });
+  exec(command: Command, expectation: Expectation = PLAIN, onMark?: (reply: Reply) => void): Promise<Reply> {
+    return new Promise((onReply, onFailure) => this.request(command, { onMark, onReply, onFailure }, expectation));
+  }
+
+  /** The same for one who hears of the replies the moment that they are read, before anything else can happen. */
+  request(command: Command, listener: ReplyListener, expectation: Expectation = PLAIN): void {
+    if (this.#closed) return listener.onFailure(lostConnection(this.#closed.error, command));
+    this.#expect(command, expectation, listener);
+    this.#write(command);
   }
 
   /** Resolves once another plain command may be written; undefined: at once. */
@@ -103,14 +100,14 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
   }
 
   /**
-   * Gives up the commands that wait, which reject with `reason`, and hands every reply to `collect` until `release` is called;
+   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until `release` is called;
    * `due` is how many were given up, whose final replies will come.
    */
-  collect(reason: Error, collect: (reply: Reply) => void): { readonly due: number; release(): void } {
-    this.#collector = collect;
+  collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
+    this.#collector = collector;
     this.#noopsDue = 0;
     const waiting = this.#pending.clear();
-    for (const { reject } of waiting) reject(reason);
+    for (const { listener } of waiting) listener.onFailure(reason);
     return { due: waiting.length, release: () => void (this.#collector = undefined) };
   }
 
@@ -181,13 +178,14 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     if (this.#closed) return;
     this.#closed = { error };
     this.#outgoing = [];
-    this.#collector = undefined;
     this.#detach();
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
-    for (const { command, reject } of this.#pending.clear()) reject(lostReply(error, command));
+    for (const { command, listener } of this.#pending.clear()) listener.onFailure(lostReply(error, command));
     debug('closed%s', error ? `: ${error.message}` : '');
-    this.emit('close', error);
+    this.#collector?.onClose();
+    this.#collector = undefined;
+    this.#listener.onClose(error);
   }
 
   /** The server may close now without that being an error: QUIT was sent. */
@@ -216,9 +214,9 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     const { head } = this.#pending;
     const shown = head?.command?.secret ? conceal(reply, head.command.secret) : reply;
     debug('< %s', shown);
-    this.emit('reply', shown);
+    this.#listener.onReply(shown);
     if (this.#closed) return;
-    if (this.#collector) return this.#collector(shown);
+    if (this.#collector) return this.#collector.onReply(shown);
     if (this.#noopsDue > 0 && (!head || head.marked) && answersNoop(shown)) return void (this.#noopsDue -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (!head) return this.destroy(this.#stray(shown));
@@ -230,12 +228,11 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
     }
     this.#pending.shift();
     this.#sealed = head.expectation.last === true;
-    head.expectation.onFinal?.();
     const failure = failureOf(shown, head.command);
-    if (failure) return head.reject(failure);
+    if (failure) return head.listener.onFailure(failure);
     if (head.expectation.last && this.#tap) this.#leaveTls(this.#tap);
-    if (head.command && shown.kind === 'completion') this.emit('success', head.command);
-    head.resolve(shown);
+    if (head.command && shown.kind === 'completion') this.#listener.onSuccess(head.command);
+    head.listener.onReply(shown);
   };
 
   /** The server's close_notify may be in the packet of its 200: it ends TLS, not the connection. */
@@ -250,14 +247,14 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   #onMark(head: Pending, reply: Reply): void {
     this.#pending.mark(head);
-    head.expectation.onMark?.(reply);
+    head.listener.onMark?.(reply);
   }
 
   /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
   #onServiceClosing(reply: Reply): void {
     const head = this.#pending.shift();
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
-    head?.reject(error);
+    head?.listener.onFailure(error);
     this.destroy(error);
   }
 
@@ -274,13 +271,13 @@ export class ControlConnection extends EventEmitter<ControlEvents> {
 
   // ---- out
 
-  #expect(command: Command | undefined, expectation: Expectation, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
-    this.#pending.push({ command, expectation, resolve, reject, marked: false, timed: command !== undefined });
+  #expect(command: Command | undefined, expectation: Expectation, listener: ReplyListener): void {
+    this.#pending.push({ command, expectation, listener, marked: false, timed: command !== undefined });
   }
 
   #write(command: Command): void {
     debug('> %s', command.shown);
-    this.emit('command', command.shown);
+    this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
   }
 

@@ -20,12 +20,42 @@ export function parseFeatures(reply: Reply): Features {
   return features;
 }
 
-/** Asks FEAT, and switches UTF-8 on where it is offered and wanted; a server without FEAT offers nothing. */
-export async function negotiate(control: ControlConnection, codec: Codec, utf8: boolean): Promise<Features> {
-  const features = await refusable(control.exec(new Command('FEAT', codec)).then(parseFeatures), new Map());
-  // Not awaited: it leaves before any command that carries a name, and most servers refuse it, being in UTF-8 already.
-  if (utf8 && features.has('UTF8')) refusable(control.exec(new Command('OPTS UTF8 ON', codec)), undefined).catch(lost);
-  return features;
+/** What is learnt of the server of one connection: FEAT is asked once, and UTF-8 switched on where it is offered and wanted. */
+export class Negotiation {
+  readonly #control: ControlConnection;
+  readonly #codec: Codec;
+  readonly #utf8: boolean;
+  #features: Promise<Features> | undefined;
+  #over = false;
+
+  constructor(control: ControlConnection, codec: Codec, utf8: boolean) {
+    this.#control = control;
+    this.#codec = codec;
+    this.#utf8 = utf8;
+  }
+
+  /** Begins, so that what is learnt is there soon. */
+  begin(): void {
+    if (!this.#features) this.features.catch(lost);
+  }
+
+  /** What the server offers. */
+  get features(): Promise<Features> {
+    return (this.#features ??= this.#negotiate().finally(() => (this.#over = true)));
+  }
+
+  /** The same while something of it is still to be written. */
+  get underWay(): Promise<Features> | undefined {
+    return this.#over ? undefined : this.#features;
+  }
+
+  /** Asks FEAT; a server without it offers nothing. */
+  async #negotiate(): Promise<Features> {
+    const features = await refusable(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
+    // Not awaited: it leaves before any command that carries a name, and most servers refuse it, being in UTF-8 already.
+    if (this.#utf8 && features.has('UTF8')) refusable(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(lost);
+    return features;
+  }
 }
 
 async function refusable<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D> {

@@ -1,5 +1,6 @@
 import type { Command } from './command';
 import type { Reply } from './reply';
+import { Watch } from '../watch';
 
 /** How many plain commands may wait for their replies at once; more would only fill buffers. */
 const WINDOW = 1024;
@@ -10,18 +11,23 @@ export interface Expectation {
   readonly transfer?: boolean;
   /** Nothing may follow its final reply: TLS begins behind it, or ends. */
   readonly last?: boolean;
-  /** Hears each 1yz. */
-  readonly onMark?: (reply: Reply) => void;
-  /** Hears the final reply the moment it is read, before anything else can happen. */
-  readonly onFinal?: () => void;
+}
+
+/** Hears of a command's replies. */
+export interface ReplyListener {
+  /** Each 1yz. */
+  readonly onMark?: ((reply: Reply) => void) | undefined;
+  /** The final reply, of class 2yz or 3yz. */
+  onReply(reply: Reply): void;
+  /** The final reply is of class 4yz or 5yz, or there will be none. */
+  onFailure(error: Error): void;
 }
 
 /** A command (none for the greeting) whose final reply has not come. */
 export interface Pending {
   readonly command: Command | undefined;
   readonly expectation: Expectation;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (error: Error) => void;
+  readonly listener: ReplyListener;
   marked: boolean;
   /** The reply timer runs for it. */
   timed: boolean;
@@ -30,16 +36,13 @@ export interface Pending {
 /** The commands that wait for their replies, in the order of the replies, and the one timer for the next reply due. */
 export class PendingReplies {
   #pending: Pending[] = [];
-  /** Runs on, unheard, while no reply is due: to stop it and start another costs more than to let it be. */
-  #timer: NodeJS.Timeout | undefined;
-  #due = false;
+  readonly #watch: Watch;
   #room: (() => void)[] = [];
-  readonly #timeout: number;
   readonly #onTimeout: () => void;
 
   /** @param timeout milliseconds; 0 is for ever */
   constructor(timeout: number, onTimeout: () => void) {
-    this.#timeout = timeout;
+    this.#watch = new Watch(timeout);
     this.#onTimeout = onTimeout;
   }
 
@@ -55,13 +58,13 @@ export class PendingReplies {
 
   push(pending: Pending): void {
     this.#pending.push(pending);
-    if (this.#pending.length === 1) this.#watch();
+    if (this.#pending.length === 1) this.#await();
   }
 
   /** The head has its final reply. */
   shift(): Pending | undefined {
     const head = this.#pending.shift();
-    this.#watch();
+    this.#await();
     if (this.#pending.length <= WINDOW / 2) this.#makeRoom();
     return head;
   }
@@ -70,22 +73,21 @@ export class PendingReplies {
   mark(head: Pending): void {
     head.marked = true;
     if (head.expectation.transfer) head.timed = false;
-    this.#watch();
+    this.#await();
   }
 
   /** The head's final reply is due now. */
   expect(): void {
     if (this.head) this.head.timed = true;
-    this.#watch();
+    this.#await();
   }
 
   /** Takes all out. */
   clear(): Pending[] {
     const pending = this.#pending;
     this.#pending = [];
-    this.#due = false;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#watch.stop(this.#onTimeout);
+    this.#watch.release();
     this.#makeRoom();
     return pending;
   }
@@ -99,15 +101,9 @@ export class PendingReplies {
     if (this.#room.length > 0) for (const resolve of this.#room.splice(0)) resolve();
   }
 
-  #watch(): void {
-    if (this.#timeout === 0) return;
-    this.#due = this.head?.timed === true;
-    if (this.#due) this.#timer = this.#timer?.refresh().ref() ?? setTimeout(this.#expire, this.#timeout);
-    else this.#timer?.unref();
+  /** The time for the next reply begins, if one is due. */
+  #await(): void {
+    if (this.head?.timed) this.#watch.start(this.#onTimeout);
+    else this.#watch.stop(this.#onTimeout);
   }
-
-  readonly #expire = (): void => {
-    this.#timer = undefined;
-    if (this.#due) this.#onTimeout();
-  };
 }

@@ -70,11 +70,11 @@ export function malformed(what: string, lines: readonly string[]): ProtocolError
 
 /** Set apart by blanks or a full stop, so that `x (5 bytes).txt` and `x (5 bytes)/y` announce nothing; "kbytes" is rounded (Pure-FTPd). */
 // ProFTPD 1.3.8 counts "1 byte".
-const SIZE = /(?<=\s)\((\d+) bytes?\)(?=[.,;:]?(?:\s|$))/gi;
+const SIZE = /^[^]*(?<=\s)\((\d+) bytes?\)(?=[.,;:]?(?:\s|$))/i;
 
 /** The last one, as the name comes before it. */
 function sizeIn(lines: readonly string[], name: string | undefined): number | undefined {
-  const digits = [...withoutName(lines.join('\n'), name).matchAll(SIZE)].at(-1)?.[1];
+  const digits = SIZE.exec(withoutName(lines.join('\n'), name))?.[1];
   const size = Number(digits ?? NaN);
   return Number.isSafeInteger(size) ? size : undefined;
 }
@@ -84,11 +84,12 @@ function sizeIn(lines: readonly string[], name: string | undefined): number | un
  * stay, because one like `bytes` or `7` could break the size.
  */
 function withoutName(text: string, path: string | undefined): string {
-  if (path === undefined) return text;
+  if (path === undefined || !NAME.test(path)) return text;
   const basename = path.slice(path.lastIndexOf('/') + 1); // the server may show the path that it made of ours
-  const name = [path, basename].find((part) => /\d bytes/i.test(part) && text.includes(part));
+  const name = [path, basename].find((part) => NAME.test(part) && text.includes(part));
   return name === undefined ? text : text.replace(name, () => '');
 }
+const NAME = /\d bytes/i;
 
 function isOdd(run: RegExpExecArray): boolean {
   return run[0].length % 2 === 1;

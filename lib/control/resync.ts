@@ -32,7 +32,7 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
     let probed = false;
     let last: Reply | undefined;
 
-    const { due, release } = control.collect(reason, (reply) => {
+    const onReply = (reply: Reply): void => {
       quiet.refresh();
       if (reply.kind === 'preliminary' && markDue) markDue = false;
       else if (probed && reply.code === 257) settle(last);
@@ -42,7 +42,7 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
         // A server that knows no PWD answers that too: then all are there.
         if (came === due + finals + (probed ? 1 : 0)) settle(last);
       }
-    });
+    };
     const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step', { cause: reason }));
     const quiet = setTimeout(() => {
       if (!probed && maybeAll(last)) {
@@ -52,14 +52,12 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
     }, SILENCE);
     const { replyTimeout } = session.settings;
     const patience = setTimeout(outOfStep, replyTimeout > 0 ? Math.min(PATIENCE, replyTimeout) : PATIENCE);
-    const onClose = (): void => settle(undefined);
     const settle = (reply: Reply | undefined): void => {
       clearTimeout(quiet);
       clearTimeout(patience);
-      control.off('close', onClose);
       release();
       resolve(reply);
     };
-    control.once('close', onClose);
+    const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
   });
 }

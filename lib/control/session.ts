@@ -1,14 +1,14 @@
 import { Command } from './command';
 import { ControlConnection } from './control-connection';
+import type { ControlListener } from './control-listener';
+import { DataMeans } from './data-means';
 import { isUTF8 } from './encoding';
 import { NameMemory } from './name-memory';
-import { negotiate, type Features } from './features';
+import { Negotiation, type Features } from './features';
 import { login, type Credentials } from './login';
-import type { Expectation } from './pending-replies';
 import type { Reply } from './reply';
 import { Protection } from './protection';
 import { Trail } from './trail';
-import { ReceiveBuffer } from '../data/receive-buffer';
 import type { RetrStream } from '../data/retr-stream';
 import { connected, deadline, dial } from '../dial';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase } from '../errors';
@@ -23,19 +23,10 @@ export interface SessionListener {
   onClose(error: Error | undefined): void;
 }
 
-/** How the data connections of a session are made; what worked once is remembered. */
-export interface DataMode {
-  /** False once EPSV was refused or led nowhere. */
-  epsv: boolean;
-  /** A passive data connection was made: the transfer command need not wait for the next one. */
-  proven: boolean;
-}
-
 /** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
-export class Session {
+export class Session implements ControlListener {
   readonly codec: NameMemory;
-  readonly dataMode: DataMode;
-  readonly receiveBuffer = new ReceiveBuffer();
+  readonly dataMeans: DataMeans;
   /** TLS on the control connection and on data connections. */
   readonly protection: Protection;
   /** FEAT offers MLST, but MLSD was refused. */
@@ -50,7 +41,7 @@ export class Session {
   #control: ControlConnection | undefined;
   #establishing: Promise<ControlConnection> | undefined;
   #abandon: ((error: Error) => void) | undefined;
-  #features: Promise<Features> | undefined;
+  #negotiation: Negotiation | undefined;
   #host: string | undefined;
   #port: number;
   #credentials: Credentials;
@@ -66,7 +57,7 @@ export class Session {
   constructor(readonly settings: Settings, readonly listener: SessionListener, kin?: Session) {
     this.codec = kin?.codec ?? new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec);
-    this.dataMode = kin?.dataMode ?? { epsv: settings.extended !== false, proven: false };
+    this.dataMeans = new DataMeans(settings, kin?.dataMeans);
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
@@ -131,21 +122,19 @@ export class Session {
     return this.#logIn(this.#control ?? (await this.#open()));
   }
 
-  /** What the server offers; asked once a login. */
+  /** What the server offers; asked once a connection. */
   features(): Promise<Features> {
-    const control = this.#control;
-    if (!control) return Promise.reject(new ConnectionClosedError('not connected'));
-    return (this.#features ??= negotiate(control, this.codec, isUTF8(this.settings.encoding)));
+    return this.#negotiation?.features ?? Promise.reject(new ConnectionClosedError('not connected'));
   }
 
   /** Begins to learn what the server offers, in the flight of the command that follows. */
   prepareNames(): void {
-    if (this.#loggedIn && !this.#features) this.features().catch(lost);
+    if (this.#loggedIn) this.#negotiation?.begin();
   }
 
-  /** Resolves when nothing of what `prepareNames` began is still to be written. */
+  /** Resolves when nothing of what `prepareNames` began is still to be written; undefined: it is so. */
   namesPrepared(): Promise<unknown> | undefined {
-    return this.#features;
+    return this.#negotiation?.underWay;
   }
 
   /** Switches the transfer type where it differs; the command leaves with what is written next. */
@@ -158,10 +147,10 @@ export class Session {
   }
 
   /** Writes a caller's own command, keeping in mind what it changes. */
-  async execRaw(control: ControlConnection, command: Command, expectation: Expectation): Promise<Reply> {
+  async execRaw(control: ControlConnection, command: Command, transfer: boolean, onMark?: (reply: Reply) => void): Promise<Reply> {
     if (command.verb === 'TYPE' || command.verb === 'REIN') this.type = undefined;
     if (command.verb === 'QUIT') control.hangUp();
-    const reply = await control.exec(command, expectation);
+    const reply = await control.exec(command, { transfer }, onMark);
     if (command.verb === 'TYPE') this.#rawType = command;
     return reply;
   }
@@ -212,7 +201,7 @@ export class Session {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     try {
       await connected(socket);
-      const control = this.#adopt(new ControlConnection(socket, settings));
+      const control = this.#adopt(new ControlConnection(socket, settings, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
       await this.protection.afterGreeting(control, host, this.welcome);
@@ -233,21 +222,33 @@ export class Session {
 
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
-    this.#features = undefined;
+    this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding));
     this.#loggedIn = false;
     this.type = undefined;
-    control.on('command', (line) => this.listener.onCommand(line));
-    control.on('reply', (reply) => this.listener.onReply(reply));
-    control.on('success', (command) => {
-      if (!this.#establishing) this.#trail.note(command);
-    });
-    control.on('close', (error) => {
-      this.#control = undefined;
-      this.#lastError = error;
-      this.settings.signal?.removeEventListener('abort', this.#onAbort);
-      this.listener.onClose(error);
-    });
     return control;
+  }
+
+  // ---- the control connection's words
+
+  onCommand(line: string): void {
+    this.listener.onCommand(line);
+  }
+
+  onReply(reply: Reply): void {
+    this.listener.onReply(reply);
+  }
+
+  onSuccess(command: Command): void {
+    if (!this.#establishing) this.#trail.note(command);
+  }
+
+  onClose(error: Error | undefined): void {
+    this.#control = undefined;
+    this.#negotiation = undefined;
+    this.#lastError = error;
+    this.dataMeans.release();
+    this.settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.listener.onClose(error);
   }
 
   async #logIn(control: ControlConnection): Promise<Reply> {
@@ -290,8 +291,4 @@ export class Session {
 
 function during(phase: Phase, error: unknown): unknown {
   return error instanceof FTPError ? annotate(error, { phase }) : error;
-}
-
-function lost(): void {
-  // the connection is gone: whoever uses it next is told so
 }

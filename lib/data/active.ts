@@ -1,9 +1,9 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
 import type { Session } from '../control/session';
 import { PermanentError, TimeoutError, TransferError } from '../errors';
-import { DataConnection, type DataSource } from './data-connection';
+import { DataConnection } from './data-connection';
+import type { DataSource, SourceListener } from './data-source';
 import { formatEprt, formatPort, sameHost } from './host-port';
 import type { DataRequest } from './passive';
 
@@ -12,10 +12,10 @@ import type { DataRequest } from './passive';
  *
  * We listen before we tell: pyftpdlib connects while it answers PORT.
  */
-export async function openActive({ session, control, listener, interrupt }: DataRequest): Promise<DataConnection> {
+export async function openActive({ session, control, direction, listener, interrupt }: DataRequest): Promise<DataConnection> {
   const { settings } = session;
   const { server, port } = await listen(session.localHost, settings.localPortRange);
-  const connection = new DataConnection(new ActiveSource(server, session, settings.connectTimeout), listener, settings);
+  const connection = new DataConnection(new ActiveSource(server, session), direction, listener, session);
   try {
     interrupt.check();
     // Not cut short: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
@@ -58,44 +58,42 @@ async function listen(host: string | undefined, range: readonly [number, number]
 
 /** A connection that the server makes to us. */
 class ActiveSource implements DataSource {
-  readonly reads = false;
   readonly awaited = false;
+  readonly reads = false;
+  readonly secure: DataSource['secure'];
   readonly #server: Server;
   readonly #peer: string;
   readonly #timeout: number;
+  #timer: NodeJS.Timeout | undefined;
+  #listening = true;
 
-  readonly secure: DataSource['secure'];
-
-  constructor(server: Server, session: Session, timeout: number) {
+  constructor(server: Server, session: Session) {
     this.secure = session.protection.secureData;
     this.#server = server;
     this.#peer = session.peerHost;
-    this.#timeout = timeout;
+    this.#timeout = session.settings.connectTimeout;
   }
 
   /** Only the control connection's peer may connect, and only once: anyone else could take or plant a file. */
-  open(): Promise<Duplex> {
-    return new Promise((resolve, reject) => {
-      const expire = (): void => void this.#fail(reject, new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`, { phase: 'data' }));
-      const timer = this.#timeout > 0 ? setTimeout(expire, this.#timeout) : undefined;
-      this.#server.on('connection', (socket: Socket) => {
-        if (!sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
-        this.#server.close();
-        resolve(socket);
-      });
-      this.#server.once('close', () => {
-        clearTimeout(timer);
-        reject(new TransferError('no longer listening for the data connection', { phase: 'data' }));
-      });
+  open(listener: SourceListener): void {
+    if (this.#timeout > 0) this.#timer = setTimeout(() => this.#expire(listener), this.#timeout);
+    this.#server.on('connection', (socket: Socket) => {
+      if (!this.#listening || !sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
+      this.cancel();
+      socket.on('error', (error) => listener.onError(error)).on('close', () => listener.onClose());
+      listener.onMade(socket);
     });
   }
 
+  /** Listens no longer. */
   cancel(): void {
+    this.#listening = false;
+    clearTimeout(this.#timer);
     this.#server.close();
   }
 
-  #fail(reject: (error: Error) => void, error: Error): void {
-    reject(error);
-    this.#server.close();
+  #expire(listener: SourceListener): void {
+    this.cancel();
+    listener.onError(new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`, { phase: 'data' }));
   }
 }

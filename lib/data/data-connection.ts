@@ -1,11 +1,12 @@
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecuredData } from '../control/security';
+import type { Session } from '../control/session';
 import { deadline } from '../dial';
 import { FTPError, TimeoutError, TransferError } from '../errors';
-import type { Settings } from '../options';
-import { within } from './deferred';
+import { Milestone } from './milestone';
+import type { DataSource, SourceListener } from './data-source';
 import { Gatherer } from './gatherer';
+import { reset, wasReset } from './reset';
 import { StallTimer } from './stall-timer';
 
 /** What happens on a data connection; nothing is told after `onError`, `close()` or `reset()`. */
@@ -16,22 +17,8 @@ export interface DataListener {
   onEnd(): void;
   /** The connection broke, could not be made, or stood still; also behind our own end, when the server or the way to it resets. */
   onError(error: Error): void;
-  /** More may be written. */
-  onDrain(): void;
-}
-
-/** Where a data connection comes from: we connect, or we listen. */
-export interface DataSource {
-  /** True when we make the connection, and the server waits for it. */
-  readonly awaited: boolean;
-  /** True when the socket hands what it reads to `receive` by itself. */
-  readonly reads: boolean;
-  /** Puts TLS on the connection, when the server expects that; undefined without protection. */
-  readonly secure?: ((raw: Duplex) => Promise<SecuredData>) | undefined;
-  /** Makes the one connection. */
-  open(receive: (chunk: Buffer) => boolean): Promise<Duplex>;
-  /** Stops trying; with `gently`, a connection that we are making is still made, for the server waits for it. */
-  cancel(gently: boolean): void;
+  /** The first bytes of an upload, or more of them, may be written. */
+  onWritable(): void;
 }
 
 /** Milliseconds for close_notify to leave. */
@@ -39,37 +26,33 @@ const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
 
 /** One data connection, passive or active, of one transfer. */
-export class DataConnection {
-  /** Settles when the connection is made, or cannot be made. */
-  readonly opened: Promise<void>;
+export class DataConnection implements SourceListener {
   readonly #source: DataSource;
+  readonly #direction: 'down' | 'up';
   readonly #listener: DataListener;
-  readonly #settings: Settings;
+  readonly #session: Session;
+  readonly #made = new Milestone();
+  readonly #ready = new Milestone();
   #stall: StallTimer | undefined;
   /** The connection itself, below TLS. */
   #raw: Duplex | undefined;
   #secured: SecuredData | undefined;
+  /** What the payload passes through. */
   #socket: Duplex | undefined;
   #state: 'live' | 'closed' | 'reset' = 'live';
-  #watched = false;
+  #begun = false;
   #paused = false;
   /** FIN is on its way, at most for a turn of the event loop. */
   #ending = false;
   /** FIN has left: what the server's side does from here on is no news, unless it is a reset. */
   #ended = false;
 
-  constructor(source: DataSource, listener: DataListener, settings: Settings) {
+  constructor(source: DataSource, direction: 'down' | 'up', listener: DataListener, session: Session) {
     this.#source = source;
+    this.#direction = direction;
     this.#listener = listener;
-    this.#settings = settings;
-    this.opened = source.open((chunk) => this.#receive(chunk)).then((raw) => {
-      this.#raw = raw;
-      raw.on('error', (error) => this.#fail(error));
-      if (this.#state !== 'live') this.#drop();
-      else if (!source.secure) this.#adopt(raw);
-      else raw.on('close', this.#onClose);
-    });
-    this.opened.catch((error: Error) => this.#fail(error));
+    this.#session = session;
+    source.open(this);
   }
 
   /** Whether TLS resumed a session; undefined without TLS. */
@@ -84,15 +67,13 @@ export class DataConnection {
 
   /**
    * The server has begun the transfer: TLS may begin, and from now on the silence of a server that sends counts as a stall
-   * unless paused. Resolves when bytes may be written. TLS sooner breaks pyftpdlib 1.5.7, and the command must not wait for it:
-   * vsftpd, ProFTPD and Pure-FTPd answer no ClientHello before it.
+   * unless paused. TLS sooner breaks pyftpdlib 1.5.7, and the command must not wait for it: vsftpd, ProFTPD and Pure-FTPd
+   * answer no ClientHello before it.
    */
-  async begin(direction: 'down' | 'up'): Promise<void> {
-    await this.opened;
-    if (this.#source.secure && this.#raw && this.#state === 'live') await this.#secure(this.#source.secure(this.#raw));
-    if (direction === 'up') return; // until there is something to send, it is our own source that is silent
-    this.#watched = true;
-    if (!this.#paused) this.#stall?.wait();
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    if (this.#raw) this.#proceed(this.#raw);
   }
 
   pause(): void {
@@ -103,11 +84,12 @@ export class DataConnection {
 
   resume(): void {
     this.#paused = false;
-    if (this.#watched) this.#stall?.wait();
+    if (this.#state !== 'live') return;
+    if (this.#begun) this.#stall?.wait();
     this.#socket?.resume();
   }
 
-  /** Writes; false means that `onDrain` will come. */
+  /** Writes; false means that `onWritable` will come. */
   write(chunks: readonly Uint8Array[]): boolean {
     const socket = this.#socket;
     if (!socket || this.#state !== 'live') return false;
@@ -152,7 +134,14 @@ export class DataConnection {
 
   /** Whether a connection that is being made comes about in so many milliseconds; one that we only listen for need not. */
   async madeWithin(ms: number): Promise<boolean> {
-    return this.made || !this.#source.awaited || within(this.opened, ms);
+    if (this.made || !this.#source.awaited || (await this.#made.within(ms))) return true;
+    this.#source.cancel(false);
+    return false;
+  }
+
+  /** Whether the connection is ready for data in so many milliseconds, TLS included. */
+  readyWithin(ms: number): Promise<boolean> {
+    return this.#ready.within(ms);
   }
 
   /** The same where the server no longer waits for a connection. */
@@ -160,40 +149,17 @@ export class DataConnection {
     this.#leave('reset', false);
   }
 
-  async #secure(handshake: Promise<SecuredData>): Promise<void> {
-    const { connectTimeout } = this.#settings;
-    const inTime = deadline(this.#raw as Duplex, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
-    try {
-      this.#secured = await handshake;
-      this.#raw?.off('close', this.#onClose);
-      const { stream } = this.#secured;
-      stream.on('error', (error) => this.#fail(error));
-      this.#adopt(stream);
-    } catch (error) {
-      this.#fail(error as Error);
-      throw error;
-    } finally {
-      inTime();
-    }
-  }
+  // ---- the source's words
 
-  #adopt(socket: Duplex): void {
-    this.#socket = socket;
+  onMade(raw: Duplex): void {
+    this.#raw = raw;
+    this.#made.settle(true);
     if (this.#state !== 'live') return this.#drop();
-    this.#stall = new StallTimer(socket, this.#settings.stallTimeout, this.#onStall);
-    socket.on('end', this.#onEnd);
-    socket.on('close', this.#onClose);
-    socket.on('drain', this.#onDrain);
-    const receive = (chunk: Buffer): void => void (this.#receive(chunk) || socket.pause());
-    if (this.#secured) {
-      const gatherer = new Gatherer(receive);
-      socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
-      socket.prependListener('end', () => gatherer.flush());
-    } else if (!this.#source.reads) socket.on('data', receive);
-    if (this.#paused) socket.pause();
+    if (!this.#source.secure) this.#adopt(raw, raw);
+    if (this.#begun) this.#proceed(raw);
   }
 
-  #receive(chunk: Buffer): boolean {
+  onBytes(chunk: Buffer): boolean {
     if (this.#state !== 'live') return true;
     this.#stall?.progress();
     const more = this.#listener.onChunk(chunk);
@@ -204,28 +170,86 @@ export class DataConnection {
     return more;
   }
 
-  readonly #onEnd = (): void => {
+  onError(error: Error): void {
+    this.#fail(error);
+  }
+
+  onClose(): void {
+    if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
+  }
+
+  /** It is made, and the server has begun. */
+  #proceed(raw: Duplex): void {
+    if (this.#state !== 'live') return;
+    if (this.#source.secure) void this.#secure(this.#source.secure(raw), raw);
+    else this.#onReady();
+  }
+
+  async #secure(handshake: Promise<SecuredData>, raw: Duplex): Promise<void> {
+    const { connectTimeout } = this.#session.settings;
+    const inTime = deadline(raw, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
+    try {
+      this.#secured = await handshake;
+      const { stream } = this.#secured;
+      stream.on('error', (error) => this.#fail(error)).on('close', () => this.#onClosed());
+      this.#adopt(stream, raw);
+      this.#onReady();
+    } catch (error) {
+      this.#fail(error as Error);
+    } finally {
+      inTime();
+    }
+  }
+
+  /** The payload passes through `socket` from now on. */
+  #adopt(socket: Duplex, raw: Duplex): void {
+    this.#socket = socket;
+    if (this.#state !== 'live') return this.#drop();
+    this.#stall = new StallTimer(socket, this.#direction, this.#session, () => this.#onStall());
+    socket.on('end', () => this.#onEnd(raw));
+    if (this.#direction === 'up') socket.on('drain', () => this.#onDrain());
+    if (this.#secured) {
+      const gatherer = new Gatherer((chunk) => this.#receive(socket, chunk));
+      socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
+      socket.prependListener('end', () => gatherer.flush());
+    } else if (!this.#source.reads) socket.on('data', (chunk: Buffer) => this.#receive(socket, chunk));
+    if (this.#paused) socket.pause();
+  }
+
+  #onReady(): void {
+    this.#ready.settle(true);
+    if (this.#state !== 'live') return;
+    if (this.#direction === 'up') this.#listener.onWritable(); // until there is something to send, it is our own source that is silent
+    else if (!this.#paused) this.#stall?.wait();
+  }
+
+  #receive(socket: Duplex, chunk: Buffer): void {
+    if (!this.onBytes(chunk)) socket.pause();
+  }
+
+  #onEnd(raw: Duplex): void {
     if (this.#ending || this.#ended) return; // both sides have ended, and such a connection has no peer any more, either
-    if (wasReset(this.#raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
+    if (wasReset(raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
     else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener.onEnd();
-  };
+  }
 
-  readonly #onClose = (): void => {
-    if (this.#state === 'live' && !this.#ended) this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
-  };
+  #onClosed(): void {
+    if (!this.#ended) this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+  }
 
-  readonly #onDrain = (): void => {
+  #onDrain(): void {
     if (this.#state !== 'live') return;
     this.#stall?.rest();
-    this.#listener.onDrain();
-  };
+    this.#listener.onWritable();
+  }
 
-  readonly #onStall = (): void => {
-    this.#fail(new TimeoutError(`no data moved within ${this.#settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
-  };
+  #onStall(): void {
+    this.#fail(new TimeoutError(`no data moved within ${this.#session.settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
+  }
 
   #fail(error: Error): void {
+    this.#made.settle(false);
     if (this.#state !== 'live') return;
     this.#leave('reset', false);
     this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' }));
@@ -235,6 +259,7 @@ export class DataConnection {
     if (this.#state !== 'live') return;
     this.#state = state;
     this.#stall?.rest();
+    this.#ready.settle(false);
     if (!this.#raw) this.#source.cancel(gently);
     this.#drop();
   }
@@ -255,28 +280,10 @@ export class DataConnection {
   }
 
   #drop(): void {
-    const raw = this.#raw as Socket | undefined;
+    const raw = this.#raw;
     if (this.#ending && raw) this.#closeBehindEnd(raw);
     else if (this.#state === 'reset' && raw) reset(raw);
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
-}
-
-/** By RST where that can be: a TLSSocket as a tunnel has the method too, and throws. Never by close_notify, which makes a cut upload whole. */
-function reset(raw: Socket): void {
-  try {
-    raw.resetAndDestroy();
-  } catch {
-    raw.destroy();
-  }
-}
-
-/**
- * libuv reports an RST that arrives together with bytes as a clean end (POLLHUP after a partial read). A connection that
- * was reset has no peer any more, one that was ended has; `remoteAddress` would answer from its memory.
- */
-function wasReset(raw: Duplex | undefined): boolean {
-  const { _handle: handle } = raw as { _handle?: { getpeername?: (into: object) => number } };
-  return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
 }

@@ -1,18 +1,17 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { abortTransfer } from '../control/abort';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import type { Expectation, ReplyListener } from '../control/pending-replies';
 import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
-import { resynchronise } from '../control/resync';
 import type { Session } from '../control/session';
 import { wasResetAtOnce } from '../dial';
-import { annotate, FTPError, ReplyError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
+import { annotate, ReplyError, SecurityError, TimeoutError, TransferError, type FTPError, type Phase } from '../errors';
 import { openActive } from './active';
 import { checkSize } from './announced';
 import type { DataConnection, DataListener } from './data-connection';
-import { Deferred, within } from './deferred';
 import type { Interrupt } from './interrupt';
+import { sendNoops, takeNoopReplies } from './noops';
 import { openPassive } from './passive';
 
 /** One transfer command. */
@@ -42,8 +41,10 @@ const LAST_BYTES = 500;
 /** Milliseconds for making a data connection that is only to be reset. */
 const VAIN = 2000;
 
+const TRANSFER: Expectation = { transfer: true };
+
 /** One transfer command with its data connection and its replies, and what proves it complete (law 1). */
-export class Exchange implements DataListener {
+export class Exchange implements DataListener, ReplyListener {
   /** Payload bytes moved. */
   bytes = 0;
   /** Payload bytes that the server announced in its mark. */
@@ -54,18 +55,21 @@ export class Exchange implements DataListener {
   readonly #request: ExchangeRequest;
   readonly #listener: ExchangeListener;
   readonly #interrupt: Interrupt;
-  readonly #dataEnded = new Deferred();
-  readonly #begun = new Deferred();
   #data: DataConnection | undefined;
-  #completion: Promise<Reply> | undefined;
+  /** The transfer command was written; how it ends is told once. */
+  #sent = false;
+  #outcome: { resolve(reply: Reply): void; reject(error: Error): void } | undefined;
   #marked = false;
   #answered = false;
+  /** Its final reply of class 2yz. */
+  #reply: Reply | undefined;
+  /** The final reply of another class, while bytes may still be on their way. */
+  #refusal: FTPError | undefined;
+  #lastBytes: NodeJS.Timeout | undefined;
   #finishing = false;
-  /** The final reply came before we had ended the upload; that our last byte has left may well be heard of later. */
-  #early = false;
-  #insecure: SecurityError | undefined;
-  #broken: Error | undefined;
+  /** Download: the data have ended; upload: all has left. */
   #dataOver = false;
+  #broken: Error | undefined;
   /** Nothing but the final reply is waited for. */
   #due = false;
   #noops: NodeJS.Timeout | undefined;
@@ -88,13 +92,31 @@ export class Exchange implements DataListener {
     return this.#answered && !this.#marked;
   }
 
-  /** Resolves with the final reply when the transfer is proved complete. */
+  /**
+   * TYPE and EPSV in one flight, REST on its own, then the transfer command (law 11); resolves with its final reply when the
+   * transfer is proved complete.
+   */
   async run(): Promise<Reply> {
-    await this.#open();
-    const reply = await this.#interrupt.race(this.#request.direction === 'down' ? this.#download() : this.#upload());
-    this.#data?.close();
-    const due = this.#control.noopsDue;
-    if (due > 0) await resynchronise(this.#session, this.#control, { finals: due, mark: false, reason: new FTPError('NOOP: not answered'), maybeAll: () => true });
+    const session = this.#session;
+    const control = this.#control;
+    const interrupt = this.#interrupt;
+    const { type, direction, start } = this.#request;
+    const { passive } = session.settings;
+    session.prepareNames();
+    const typed = session.switchType(control, type);
+    typed?.catch(ignore);
+    if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes behind it before that
+    this.#data = await (passive ? openPassive : openActive)({ session, control, direction, listener: this, interrupt });
+    if (typed) await typed;
+    const names = session.namesPrepared();
+    if (names) await names; // its OPTS must not come behind the transfer command
+    interrupt.check();
+    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
+    if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
+    interrupt.check();
+    const reply = await this.#transfer();
+    this.#data.close();
+    if (control.noopsDue > 0) await takeNoopReplies(session, control);
     return reply;
   }
 
@@ -102,7 +124,7 @@ export class Exchange implements DataListener {
   async end(reason: Error): Promise<Reply | undefined> {
     clearInterval(this.#noops);
     if (!this.#control.open || this.#answered) this.#data?.abandon();
-    else if (!this.#completion) await this.#connectInVain();
+    else if (!this.#sent) await this.#connectInVain();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') {
       await this.#connectInVain();
       if (this.#answered || !this.#control.open) return undefined;
@@ -117,9 +139,9 @@ export class Exchange implements DataListener {
    * one that is cut.
    */
   async #connectInVain(): Promise<void> {
-    if (this.#completion && this.#session.protection.secureData) {
+    if (this.#sent && this.#session.protection.secureData) {
       this.#data?.pause();
-      await within(this.#begun.promise, VAIN);
+      await this.#data?.readyWithin(VAIN);
       if (this.#answered) return this.#data?.abandon();
     }
     this.#data?.reset();
@@ -139,7 +161,7 @@ export class Exchange implements DataListener {
   /** Upload: all bytes have been written. */
   finish(): void {
     this.#finishing = true;
-    this.#data?.end(() => this.#dataEnded.resolve());
+    this.#data?.end(() => this.#onDataOver());
   }
 
   // ---- the data connection's words
@@ -152,59 +174,26 @@ export class Exchange implements DataListener {
 
   onEnd(): void {
     if (this.#request.direction === 'up') return; // what counts is whether it takes what we send
-    this.#data?.close();
-    this.#dataEnded.resolve();
+    this.#onDataOver();
   }
 
+  /** It broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
   onError(error: Error): void {
-    if (error instanceof SecurityError) this.#insecure = error;
     this.#broken = error;
-    this.#dataEnded.reject(error);
+    if (!this.#sent || this.#dataOver) return; // judged when the command is sent, or answered
+    if (this.#answered) this.#fail(this.#refusal ? annotate(this.#refusal, { cause: error }) : error);
+    // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
+    else if (error instanceof TimeoutError || !(this.#data?.made || wasResetAtOnce(error))) this.#fail(error);
+    else this.#expectReply();
   }
 
-  onDrain(): void {
+  onWritable(): void {
     this.#listener.onWritable();
   }
 
-  // ---- the steps
+  // ---- the replies to the transfer command
 
-  /** TYPE and EPSV in one flight, REST on its own, then the transfer command (law 11). */
-  async #open(): Promise<void> {
-    const session = this.#session;
-    const control = this.#control;
-    const { command, type, direction, start } = this.#request;
-    session.prepareNames();
-    const typed = session.switchType(control, type);
-    typed?.catch(ignore);
-    const open = session.settings.passive ? openPassive : openActive;
-    // pyftpdlib answers PORT when it has connected, and what comes behind it before that.
-    if (!session.settings.passive) await session.namesPrepared();
-    this.#data = await open({ session, control, listener: this, interrupt: this.#interrupt, reading: direction === 'down' });
-    await typed;
-    await session.namesPrepared(); // its OPTS must not come behind the transfer command
-    this.#interrupt.check();
-    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
-    if (start > 0) await this.#interrupt.race(control.exec(session.command('REST', String(start))));
-    this.#interrupt.check();
-    this.#completion = control.exec(command, { transfer: true, onMark: (reply) => this.#onMark(reply), onFinal: () => (this.#early = !this.#finishing) }).then(
-      (reply) => {
-        if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
-        return reply;
-      },
-      (refusal: FTPError) => {
-        throw this.#insecure ? annotate(this.#insecure, { reply: refusal.reply }) : refusal; // the server only echoes what we refused
-      },
-    );
-    this.#completion.then(
-      () => {
-        this.#answered = true;
-        if (!this.#marked) this.#data?.begin(direction).catch(ignore); // a 2yz without a mark (Twisted's NLST): its data are due as well
-      },
-      () => (this.#answered = true),
-    );
-  }
-
-  #onMark(reply: Reply): void {
+  onMark(reply: Reply): void {
     if (this.#due) this.#control.expectCompletion(); // a mark behind the data's end: it was late, or Pure-FTPd 1.0.50 tells a reset with one
     if (this.#marked) return;
     this.#marked = true;
@@ -212,68 +201,60 @@ export class Exchange implements DataListener {
     const { type, direction, command } = this.#request;
     if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
-    this.#keepAlive();
-    this.#data?.begin(direction).then(() => {
-      this.#begun.resolve();
-      if (direction === 'up') this.#listener.onWritable();
-    }, this.#begun.reject);
+    this.#noops = sendNoops(this.#session, this.#control);
+    this.#data?.begin();
   }
 
-  /** Complete when the data ended cleanly, the final reply is 2yz, and nothing that was announced is missing. */
-  async #download(): Promise<Reply> {
-    const completion = this.#completion as Promise<Reply>;
-    const ended = this.#dataEnded.promise.then(
-      () => {
-        this.#awaitCompletion();
-        // Not behind no data at all: pyftpdlib 1.5.7 may lose a data connection before the command, and then never answers it.
-        if (this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
-      },
-      (error: Error) => this.#brokenBy(error, completion),
-    );
-    const [reply] = await Promise.all([this.#afterData(completion), ended]);
-    checkSize(this.bytes, this.announced, this.#request.start);
-    return reply;
-  }
-
-  /** Complete when all has left, our side has ended, the final reply is 2yz, and no reset came: what cuts an upload may end it properly for the server. */
-  async #upload(): Promise<Reply> {
-    const completion = this.#completion as Promise<Reply>;
-    const ended = this.#dataEnded.promise.then(
-      () => this.#awaitCompletion(),
-      (error: Error) => this.#brokenBy(error, completion),
-    );
-    const answered = completion.then((reply) => {
-      if (this.#early) throw new TransferError(`the server ended the upload before we did: ${reply}`, { reply });
-      return reply;
-    });
-    const [reply] = await Promise.all([answered, ended]);
-    await turn(); // a reset that came before this reply may be read after it
-    if (this.#broken) throw annotate(this.#broken as FTPError, { reply, maybeCompleted: true });
-    return reply;
+  onReply(reply: Reply): void {
+    const { command, direction } = this.#request;
+    if (reply.kind !== 'completion') return this.onFailure(new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown }));
+    this.#answered = true;
+    this.#reply = reply;
+    if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
+    else if (this.#broken && !this.#dataOver) this.#fail(this.#broken);
+    else if (this.#dataOver) this.#conclude(reply);
+    else if (!this.#marked) this.#data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
   }
 
   /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
-  async #afterData(completion: Promise<Reply>): Promise<Reply> {
-    try {
-      return await completion;
-    } catch (error) {
-      if (this.#marked && (error as FTPError).reply && this.#data?.made) await within(this.#dataEnded.promise, LAST_BYTES);
-      throw error;
-    }
+  onFailure(error: Error): void {
+    this.#answered = true;
+    const { reply } = error as FTPError;
+    const broken = this.#dataOver ? undefined : this.#broken;
+    if (broken instanceof SecurityError) this.#fail(annotate(broken, { reply })); // the server only echoes what we refused
+    else if (reply && broken) this.#fail(annotate(error as FTPError, { cause: broken }));
+    else if (reply && this.#marked && this.#data?.made && !this.#dataOver && this.#request.direction === 'down') {
+      this.#refusal = error as FTPError;
+      this.#lastBytes = setTimeout(() => this.#fail(error), LAST_BYTES);
+    } else this.#fail(error);
   }
 
-  /** On request only: NOOPs during a transfer break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
-  #keepAlive(): void {
-    const { keepAlive, keepAliveDuringTransfers } = this.#session.settings;
-    if (keepAlive === 0 || !keepAliveDuringTransfers) return;
-    this.#noops = setInterval(() => this.#control.keepAlive(this.#session.command('NOOP')), keepAlive);
+  // ---- the steps
+
+  /** Sends the transfer command; settles when it is known how the transfer has ended. */
+  #transfer(): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#outcome = { resolve, reject };
+      this.#interrupt.listen((reason) => this.#fail(reason));
+      this.#sent = true;
+      this.#control.request(this.#request.command, this, TRANSFER);
+      if (this.#broken) this.onError(this.#broken);
+      else if (this.#dataOver) this.#onDataOver();
+    });
   }
 
-  #awaitCompletion(): void {
-    clearInterval(this.#noops);
+  #onDataOver(): void {
+    const down = this.#request.direction === 'down';
+    if (down) this.#data?.close();
     this.#dataOver = true;
+    if (!this.#outcome) return; // the command is not sent yet, or the transfer was given up
+    clearInterval(this.#noops);
     if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
     this.#expectReply();
+    // Not behind no data at all: pyftpdlib 1.5.7 may lose a data connection before the command, and then never answers it.
+    if (down && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
+    if (this.#refusal) this.#fail(this.#refusal);
+    else if (this.#reply) this.#conclude(this.#reply);
   }
 
   #expectReply(): void {
@@ -281,17 +262,29 @@ export class Exchange implements DataListener {
     if (!this.#answered) this.#control.expectCompletion();
   }
 
-  /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
-  async #brokenBy(error: Error, completion: Promise<Reply>): Promise<never> {
-    // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
-    if (error instanceof TimeoutError || !(this.#data?.made || wasResetAtOnce(error))) throw error;
-    this.#expectReply();
+  /**
+   * The data ended cleanly and the final reply is 2yz. A download is complete when nothing that was announced is missing; an
+   * upload when no reset came: what cuts an upload may end it properly for the server.
+   */
+  #conclude(reply: Reply): void {
+    if (this.#request.direction === 'up') return void setImmediate(() => this.#concludeUpload(reply)); // a reset that came before this reply may be read after it
     try {
-      await completion;
-    } catch (refusal) {
-      throw refusal instanceof FTPError && refusal.reply ? annotate(refusal, { cause: error }) : error;
+      checkSize(this.bytes, this.announced, this.#request.start);
+      this.#outcome?.resolve(reply);
+    } catch (error) {
+      this.#fail(error as Error);
     }
-    throw error;
+  }
+
+  #concludeUpload(reply: Reply): void {
+    if (this.#broken) this.#fail(annotate(this.#broken as FTPError, { reply, maybeCompleted: true }));
+    else this.#outcome?.resolve(reply);
+  }
+
+  #fail(error: Error): void {
+    clearTimeout(this.#lastBytes);
+    this.#outcome?.reject(error);
+    this.#outcome = undefined;
   }
 }
 

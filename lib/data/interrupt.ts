@@ -1,13 +1,10 @@
+/** An interruption that is no error: all that was wanted has arrived, or its consumer has left. */
+export class Enough extends Error {}
+
 /** Ends the steps of an operation from outside, once. */
 export class Interrupt {
-  readonly #promise: Promise<never>;
-  #reject!: (reason: Error) => void;
   #reason: Error | undefined;
-
-  constructor() {
-    this.#promise = new Promise((_resolve, reject) => (this.#reject = reject));
-    this.#promise.catch(() => undefined); // whoever races is told; where nobody does, nobody needs to know
-  }
+  #listener: ((reason: Error) => void) | undefined;
 
   /** Why the operation was interrupted, if it was. */
   get reason(): Error | undefined {
@@ -16,13 +13,23 @@ export class Interrupt {
 
   /** Interrupts; only the first reason counts. */
   raise(reason: Error): void {
-    this.#reason ??= reason;
-    this.#reject(this.#reason);
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#listener?.(reason);
+  }
+
+  /** Calls back at the interruption; an operation is in one step at a time, and the step that it is in hears of it. */
+  listen(listener: (reason: Error) => void): void {
+    this.#listener = listener;
   }
 
   /** The promise's outcome, or the interruption, whichever is first. */
   race<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#promise]);
+    const interrupted = new Promise<never>((_resolve, reject) => {
+      this.listen(reject);
+      if (this.#reason) reject(this.#reason);
+    });
+    return Promise.race([promise, interrupted]);
   }
 
   /** Throws the interruption if there was one. */

@@ -1,10 +1,13 @@
 import type { Duplex } from 'node:stream';
+import { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import { codecFor } from '../control/encoding';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
-import { connected, dial } from '../dial';
-import { PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
-import { DataConnection, type DataListener, type DataSource } from './data-connection';
+import { dial, isConnecting, unreachable } from '../dial';
+import { ConnectionClosedError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
+import { DataConnection, type DataListener } from './data-connection';
+import type { DataSource, SourceListener } from './data-source';
 import { parse227, parse229 } from './host-port';
 import type { Interrupt } from './interrupt';
 
@@ -12,11 +15,14 @@ import type { Interrupt } from './interrupt';
 export interface DataRequest {
   readonly session: Session;
   readonly control: ControlConnection;
+  readonly direction: 'down' | 'up';
   readonly listener: DataListener;
   readonly interrupt: Interrupt;
-  /** True for a download: the socket reads into the session's memory. */
-  readonly reading: boolean;
 }
+
+/** The same in every encoding. */
+export const EPSV = new Command('EPSV', codecFor('ascii'));
+export const PASV = new Command('PASV', codecFor('ascii'));
 
 /**
  * Asks the server to listen and connects to it (RFC 2428 EPSV, RFC 959 PASV).
@@ -25,36 +31,31 @@ export interface DataRequest {
  * transfer command leaves while the connection is still being made, which saves a round trip a file.
  */
 export async function openPassive(request: DataRequest): Promise<DataConnection> {
-  const { session, interrupt } = request;
-  const { settings, dataMode } = session;
-  if (dataMode.epsv) {
+  const { session, control, interrupt } = request;
+  const { settings } = session;
+  const { mode } = session.dataMeans;
+  if (mode.epsv) {
     try {
-      const { port } = parse229(await askPort(request, 'EPSV'));
+      const { port } = parse229(await askPort(control, EPSV, interrupt));
       return await connect(request, session.peerHost, port);
     } catch (error) {
       if (settings.extended === true || !leadsToPasv(error) || interrupt.reason) throw error;
-      dataMode.epsv = dataMode.proven = false;
+      mode.epsv = mode.proven = false;
     }
   }
-  const { host, port } = parse227(await askPort(request, 'PASV'));
+  const { host, port } = parse227(await askPort(control, PASV, interrupt));
   return connect(request, settings.trustServerPasvAddress ? host : session.peerHost, port);
 }
-
-/** Who wants a port. */
-type Asker = Pick<DataRequest, 'session' | 'control'> & Partial<Pick<DataRequest, 'interrupt'>>;
 
 /**
  * The server's reply to EPSV or PASV. Asked once more behind a 425, when nothing has begun: where two sessions choose the same
  * port at a time, Pure-FTPd 1.0.50 fails one with "Address already in use".
  */
-export async function askPort({ session, control, interrupt }: Asker, verb: 'EPSV' | 'PASV'): Promise<Reply> {
-  const command = session.command(verb);
-  try {
-    return await control.exec(command);
-  } catch (error) {
+export function askPort(control: ControlConnection, command: Command, interrupt?: Interrupt): Promise<Reply> {
+  return control.exec(command).catch((error: unknown) => {
     if (!(error instanceof TemporaryError) || error.reply?.code !== 425 || interrupt?.reason) throw error;
     return control.exec(command);
-  }
+  });
 }
 
 /** The server does not know EPSV, or its port cannot be reached. */
@@ -62,60 +63,85 @@ function leadsToPasv(error: unknown): boolean {
   return error instanceof PermanentError || error instanceof TransferError || error instanceof TimeoutError;
 }
 
-async function connect({ session, listener, interrupt, reading }: DataRequest, host: string, port: number): Promise<DataConnection> {
-  const { dataMode, settings } = session;
-  const source = new PassiveSource(session, host, port, reading);
-  if (!dataMode.proven && !interrupt.reason) {
-    try {
-      await interrupt.race(source.connected);
-    } catch (error) {
-      if (error !== interrupt.reason) throw error;
-    }
-  }
-  // Also for a transfer that was cancelled meanwhile: the server waits for the connection, so somebody has to end it.
-  return new DataConnection(source, listener, settings);
+function connect({ session, direction, listener, interrupt }: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {
+  const source = new PassiveSource(session, host, port, direction);
+  const connection = (): DataConnection => new DataConnection(source, direction, listener, session);
+  if (session.dataMeans.mode.proven || interrupt.reason) return connection();
+  return interrupt.race(source.made()).then(connection, (error: unknown) => {
+    if (error !== interrupt.reason) throw error;
+    return connection(); // also for a transfer that was cancelled meanwhile: the server waits for it, so somebody has to end it
+  });
 }
 
-/** A connection that we make. */
+/** A connection that we make; what comes of it is remembered for the session. */
 class PassiveSource implements DataSource {
-  readonly reads: boolean;
-  /** What comes of it is remembered for the session. */
-  readonly connected: Promise<Duplex>;
-  readonly #socket: Duplex;
-  #receive: (chunk: Buffer) => boolean = () => true;
-
   readonly awaited = true;
+  readonly reads: boolean;
   readonly secure: DataSource['secure'];
+  readonly #session: Session;
+  readonly #port: number;
+  readonly #socket: Duplex;
+  #listener: Partial<SourceListener> = {};
+  #state: 'connecting' | 'made' | Error = 'connecting';
 
-  constructor(session: Session, host: string, port: number, reading: boolean) {
-    const { settings, dataMode, receiveBuffer } = session;
-    const { localAddress, connectTimeout } = settings;
-    this.secure = session.protection.secureData;
-    this.reads = reading && !settings.createConnection && !this.secure;
-    this.#socket = dial(
-      { host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) },
-      settings,
-      this.reads ? receiveBuffer.onread((chunk) => this.#receive(chunk)) : undefined,
-    );
-    this.connected = connected(this.#socket, connectTimeout, `no data connection to port ${port} within ${connectTimeout} ms (connectTimeout)`).then(
-      () => {
-        dataMode.proven = true;
-        return this.#socket;
-      },
-      (error: Error) => {
-        dataMode.proven = false;
-        throw error instanceof TimeoutError ? error : new TransferError(`the data connection could not be made: ${error.message}`, { cause: error, phase: 'data' });
-      },
-    );
-    this.connected.catch(() => undefined); // the one who opens is told
+  constructor(session: Session, host: string, port: number, direction: 'down' | 'up') {
+    const { settings, dataMeans, protection } = session;
+    const { localAddress, createConnection } = settings;
+    this.#session = session;
+    this.#port = port;
+    this.secure = protection.secureData;
+    this.reads = direction === 'down' && !createConnection && !this.secure;
+    const onread = this.reads ? dataMeans.receiveBuffer.onread((chunk) => this.#listener.onBytes?.(chunk) ?? true) : undefined;
+    const socket = dial({ host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) }, settings, onread);
+    this.#socket = socket;
+    socket.on('error', (error) => this.#onError(error)).on('close', () => this.#onClose());
+    if (isConnecting(socket)) {
+      dataMeans.connecting.start(this.#onLate);
+      socket.on('connect', () => this.#onMade());
+    } else if (socket.destroyed) this.#onError(unreachable(socket.errored ?? undefined));
+    else this.#onMade();
   }
 
-  open(receive: (chunk: Buffer) => boolean): Promise<Duplex> {
-    this.#receive = receive;
-    return this.connected;
+  /** Settles when the connection is made, or cannot be. */
+  made(): Promise<void> {
+    return new Promise((resolve, reject) => this.open({ onMade: () => resolve(), onError: reject }));
+  }
+
+  open(listener: Partial<SourceListener>): void {
+    this.#listener = listener;
+    if (this.#state === 'made') listener.onMade?.(this.#socket);
+    else if (this.#state !== 'connecting') listener.onError?.(this.#state);
   }
 
   cancel(gently: boolean): void {
     if (!gently) this.#socket.destroy();
+  }
+
+  readonly #onLate = (): void => {
+    const { connectTimeout } = this.#session.settings;
+    this.#socket.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)`));
+  };
+
+  #onMade(): void {
+    this.#session.dataMeans.connecting.stop(this.#onLate);
+    this.#session.dataMeans.mode.proven = true;
+    this.#state = 'made';
+    this.#listener.onMade?.(this.#socket);
+  }
+
+  #onError(cause: Error): void {
+    if (this.#state === 'made') this.#listener.onError?.(cause);
+    else if (this.#state === 'connecting') {
+      this.#session.dataMeans.connecting.stop(this.#onLate);
+      this.#session.dataMeans.mode.proven = false;
+      const known = unreachable(cause);
+      this.#state = known instanceof TimeoutError ? known : new TransferError(`the data connection could not be made: ${known.message}`, { cause: known, phase: 'data' });
+      this.#listener.onError?.(this.#state);
+    }
+  }
+
+  #onClose(): void {
+    if (this.#state === 'made') this.#listener.onClose?.();
+    else this.#onError(new ConnectionClosedError('closed while connecting'));
   }
 }

@@ -1,4 +1,4 @@
-import { addAbortSignal, Readable, type ReadableOptions } from 'node:stream';
+import { addAbortSignal, getDefaultHighWaterMark, Readable } from 'node:stream';
 import type { RetryOptions } from '../healing/backoff';
 import type { Verify } from '../healing/verify';
 import type { Reply } from '../control/reply';
@@ -75,11 +75,8 @@ export class RetrStream<T = Buffer> extends Readable {
 
   /** @internal use `FTP.retr` and its kin */
   constructor(session: Session, turns: Turns, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
-    const { signal, highWaterMark, start = 0, end } = options;
-    super({
-      ...(decoder ? { objectMode: true } : { highWaterMark: HIGH_WATER_MARK }),
-      ...(highWaterMark === undefined ? {} : { highWaterMark }),
-    } satisfies ReadableOptions);
+    const { signal, start = 0, end } = options;
+    super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
     this.#session = session;
     session.downloads.add(this);
     this.#decoder = decoder;

@@ -1,43 +1,41 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Session } from '../control/session';
+import type { Watch } from '../watch';
 
 /**
- * Tells when a stream stood still for `ms` while it was being waited for; 0 never tells.
+ * Tells when a stream stood still for `stallTimeout` while it was being waited for.
  *
- * A socket's own timeout is used where there is one: it also sees a large write making progress in the kernel.
+ * For what is written, a socket's own timeout is used where there is one: it sees a large write making progress in the kernel.
  */
 export class StallTimer {
   readonly #socket: Socket | undefined;
   readonly #ms: number;
+  readonly #watch: Watch;
   readonly #onStall: () => void;
-  #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: Duplex, ms: number, onStall: () => void) {
-    this.#socket = typeof (stream as Socket).setTimeout === 'function' ? (stream as Socket) : undefined;
-    this.#ms = ms;
+  constructor(stream: Duplex, direction: 'down' | 'up', session: Session, onStall: () => void) {
+    this.#socket = direction === 'up' && typeof (stream as Socket).setTimeout === 'function' ? (stream as Socket) : undefined;
+    this.#ms = session.settings.stallTimeout;
+    this.#watch = session.dataMeans.stalling;
     this.#onStall = onStall;
     this.#socket?.on('timeout', onStall);
   }
 
   /** We wait for the other side from now on. */
   wait(): void {
-    if (this.#ms === 0) return;
     if (this.#socket) this.#socket.setTimeout(this.#ms);
-    else {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(this.#onStall, this.#ms);
-    }
+    else this.#watch.start(this.#onStall);
   }
 
-  /** Bytes moved. */
+  /** Bytes arrived. */
   progress(): void {
-    this.#timer?.refresh();
+    this.#watch.restart(this.#onStall);
   }
 
   /** We do not wait: our own side is the slow one, or all is done. */
   rest(): void {
-    this.#socket?.setTimeout(0);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#socket) this.#socket.setTimeout(0);
+    else this.#watch.stop(this.#onStall);
   }
 }

@@ -24,8 +24,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
   const plan = healing(session, command, options, (event) => void stream.emit('retry', event));
-  const request = { command, type, direction: 'down', start, ...(plan ? { plan } : {}) } as const;
-  const stream = new RetrStream(session, queue, { request, options, ...ahead(session, command) });
+  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, readAhead: ahead(session, command) });
   return stream;
 }
 
@@ -34,16 +33,16 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
   refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
-  const listing = ahead(session, command);
+  const readAhead = ahead(session, command);
   const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
-  const decoder = new LineDecoder(listing.readAhead ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
-  return new RetrStream<string>(session, queue, { request, options, decoder, ...listing });
+  const decoder = new LineDecoder(readAhead > 0 ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
+  return new RetrStream<string>(session, queue, { request, options, decoder, readAhead });
 }
 
 /** The data of a listing as entries. */
 export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
   const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
-  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, ...ahead(session, command) });
+  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, readAhead: ahead(session, command) });
 }
 
 /** The data that a command takes; in TYPE A they are text. */
@@ -52,13 +51,13 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
   checkOffset('start', start);
   if (type === 'A') refuseForText(options);
   const plan = verifying(session, command, options);
-  const request = { command, type, direction: 'up', start, ...(plan ? { plan } : {}) } as const;
+  const request = { command, type, direction: 'up', start, plan } as const;
   return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
 }
 
-/** A listing whose reader has paused must not keep others waiting (law 3). */
-function ahead({ settings }: Session, { verb }: Command): { readAhead?: number } {
-  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? { readAhead: settings.maxReadAheadBytes } : {};
+/** A listing whose reader has paused must not keep others waiting (law 3): so many bytes are read ahead. */
+function ahead({ settings }: Session, { verb }: Command): number {
+  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? settings.maxReadAheadBytes : 0;
 }
 
 /** GridFTP ends the lines of its listings with CR CR LF. */

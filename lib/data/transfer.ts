@@ -3,14 +3,14 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Place, Turns } from '../control/turns';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, PermanentError, type Phase } from '../errors';
-import { Deferred } from './deferred';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
-import { Interrupt } from './interrupt';
+import { Enough, Interrupt } from './interrupt';
+import { Milestone } from './milestone';
 import type { Plan } from './plan';
 
 /** What is to be transferred, and how. */
 export interface TransferRequest extends ExchangeRequest {
-  readonly plan?: Plan;
+  readonly plan?: Plan | undefined;
 }
 
 /** The stream's side of a transfer. */
@@ -22,14 +22,11 @@ export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
   onError(error: FTPError): void;
 }
 
-/** Raised to end a transfer early without an error: its range is complete, or its consumer has left. */
-class Enough extends Error {}
-
 /** Connections that may be found dead, one after the other, before that is the operation's own failure. */
 const MOST_MOVES = 3;
 
 /** One stream's turn: its place in the queue, its exchange with the server, and how it ends for the stream and the session (law 4). */
-export class Transfer {
+export class Transfer implements ExchangeListener {
   /** That of the turn, once it has come. */
   #session: Session;
   readonly #turns: Turns;
@@ -46,7 +43,7 @@ export class Transfer {
   #sent: string | undefined;
   #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
-  #wanted: Deferred | undefined;
+  #wanted: Milestone | undefined;
   #abortReply: Reply | undefined;
   #over: Promise<void> | undefined;
   #done = false;
@@ -131,7 +128,7 @@ export class Transfer {
 
   resume(): void {
     this.#place.pause(false);
-    this.#wanted?.resolve();
+    this.#wanted?.settle(true);
     this.#wanted = undefined;
     this.#exchange?.resume();
   }
@@ -157,35 +154,37 @@ export class Transfer {
     return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
   }
 
+  /** One try after another, until one succeeds or there is none left. */
   async #run(): Promise<void> {
+    const { plan } = this.#request;
     this.#session.running = this;
     try {
-      while (await this.#try());
+      for (let over = false; !over; ) {
+        let control: ControlConnection | undefined;
+        try {
+          control = this.#session.control ?? (await this.#interrupt.race(this.#session.ready()));
+          const reply = await (plan ? this.#follow(plan, control) : this.#exchangeFor(this.#request, control).run());
+          this.#done = over = true;
+          this.#listener.onComplete(reply);
+        } catch (error) {
+          over = await this.#failed(error as Error, control);
+        }
+      }
     } finally {
       this.#giveBack();
     }
   }
 
-  /** True when there is to be another try. */
-  async #try(): Promise<boolean> {
-    const { plan } = this.#request;
-    let control: ControlConnection | undefined;
-    try {
-      control = this.#session.control ?? (await this.#interrupt.race(this.#session.ready()));
-      const reply = plan ? await this.#follow(plan, control) : await this.#exchangeFor(this.#request, control).run();
-      this.#done = true;
-      this.#listener.onComplete(reply);
-    } catch (error) {
-      if (this.#isUnsent(error as Error, control)) {
-        await this.#moveOn(error as Error);
-        return false;
-      }
-      const reason = await this.#heal(error as Error);
-      if (!reason) return true;
+  /** False when there is to be another try. */
+  async #failed(error: Error, control: ControlConnection | undefined): Promise<boolean> {
+    if (this.#isUnsent(error, control)) await this.#moveOn(error);
+    else {
+      const reason = await this.#heal(error);
+      if (!reason) return false;
       await this.#end(reason);
-      if (control) await plan?.finish(control, false, this.bytes);
+      if (control) await this.#request.plan?.finish(control, false, this.bytes);
     }
-    return false;
+    return true;
   }
 
   /** There is no connection: the plan may know when to try again. */
@@ -226,7 +225,7 @@ export class Transfer {
     this.#exchange = undefined;
     const pause = new AbortController();
     try {
-      if (this.#wanted) await this.#interrupt.race(this.#wanted.promise);
+      if (this.#wanted) await this.#interrupt.race(this.#wanted.reached());
       return (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
     } catch (reason) {
       return reason as Error;
@@ -255,24 +254,33 @@ export class Transfer {
   }
 
   #exchangeFor(request: TransferRequest, control: ControlConnection): Exchange {
-    const { plan } = request;
-    const { onOpen, onWritable } = this.#listener;
-    const onDataEnd = (): void => {
-      if (!plan) this.#giveBack();
-    };
-    const onChunk = (chunk: Buffer): boolean => this.#receive(plan, chunk);
     this.#sent = request.command.shown;
-    return (this.#exchange = new Exchange(this.#session, control, request, { onOpen, onChunk, onWritable, onDataEnd }, this.#interrupt));
+    return (this.#exchange = new Exchange(this.#session, control, request, this, this.#interrupt));
   }
 
-  #receive(plan: Plan | undefined, chunk: Buffer): boolean {
+  // ---- the exchange's words
+
+  onOpen(reply: Reply): void {
+    this.#listener.onOpen(reply);
+  }
+
+  onChunk(chunk: Buffer): boolean {
+    const { plan } = this.#request;
     plan?.observe?.(chunk);
     const more = this.#listener.onChunk(chunk);
     if (!more) {
       this.#place.pause(true);
-      if (plan?.again) this.#wanted ??= new Deferred();
+      if (plan?.again) this.#wanted ??= new Milestone();
     }
     return more;
+  }
+
+  onWritable(): void {
+    this.#listener.onWritable();
+  }
+
+  onDataEnd(): void {
+    if (!this.#request.plan) this.#giveBack();
   }
 
   /** Tells the stream, and brings the control connection in step again before the turn is given back. */

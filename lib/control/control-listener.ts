@@ -1,0 +1,19 @@
+import type { Command } from './command';
+import type { Reply } from './reply';
+
+/** What happens on a control connection. */
+export interface ControlListener {
+  /** A command is written. */
+  onCommand(line: string): void;
+  onReply(reply: Reply): void;
+  /** A command got its 2yz. */
+  onSuccess(command: Command): void;
+  onClose(error: Error | undefined): void;
+}
+
+/** Takes every reply while the commands that wait are being given up. */
+export interface Collector {
+  onReply(reply: Reply): void;
+  /** There will be no more. */
+  onClose(): void;
+}

@@ -1,0 +1,35 @@
+import { ReceiveBuffer } from '../data/receive-buffer';
+import type { Settings } from '../options';
+import { Watch } from '../watch';
+
+/** How data connections are made; what worked once is remembered. */
+export interface DataMode {
+  /** False once EPSV was refused or led nowhere. */
+  epsv: boolean;
+  /** A passive data connection was made: the transfer command need not wait for the next one. */
+  proven: boolean;
+}
+
+/** What the data connections of a session have in common, one after the other. */
+export class DataMeans {
+  readonly mode: DataMode;
+  /** The memory that they read into. */
+  readonly receiveBuffer = new ReceiveBuffer();
+  /** Runs while one is being made. */
+  readonly connecting: Watch;
+  /** Runs while a server is waited for that should send. */
+  readonly stalling: Watch;
+
+  /** @param kin those of a session with the same server */
+  constructor({ extended, connectTimeout, stallTimeout }: Settings, kin: DataMeans | undefined) {
+    this.mode = kin?.mode ?? { epsv: extended !== false, proven: false };
+    this.connecting = new Watch(connectTimeout);
+    this.stalling = new Watch(stallTimeout);
+  }
+
+  /** Lets the timers go that nobody needs. */
+  release(): void {
+    this.connecting.release();
+    this.stalling.release();
+  }
+}
