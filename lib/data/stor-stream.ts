@@ -146,10 +146,11 @@ export class StorStream extends Writable {
     if (this.destroyed) return;
     this.#state = 'writable';
     const held = this.#held;
+    const ending = this.#ending; // what ends behind this finishes by itself
     this.#held = [];
     if (held.length > 0 && !this.#transfer.write(held)) this.#state = 'full';
     else this.#continue();
-    if (this.#ending) this.#transfer.finish();
+    if (ending) this.#transfer.finish();
   }
 
   #continue(): void {

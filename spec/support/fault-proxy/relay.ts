@@ -94,10 +94,10 @@ export class Relay {
     switch (kind) {
       case 'fin':
         this.#state = 'cut';
-        target.end();
-        // Its bytes are no longer taken; a sender of data that were told so by FIN could not know that they are lost.
-        if (this.on === 'data') reset(source);
+        // Its bytes are no longer taken; a sender of data that were told so by FIN, or behind the server's 226, could not know that they are lost.
+        if (this.on === 'data') await gone(reset(source));
         else source.end();
+        target.end();
         return;
       case 'rst':
         this.#state = 'cut';
@@ -127,9 +127,13 @@ export class Relay {
 }
 
 /** RST. Behind an end that still waits to leave, libuv refuses it (EINVAL), and Node then never closes the socket. */
-function reset(socket: Socket): void {
-  if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) socket.once('finish', () => socket.resetAndDestroy());
-  else socket.resetAndDestroy();
+function reset(socket: Socket): Socket {
+  if (socket.writableEnded && !socket.writableFinished && !socket.destroyed) return socket.once('finish', () => socket.resetAndDestroy());
+  return socket.resetAndDestroy();
+}
+
+async function gone(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
 }
 
 /** Writes and waits while the other side takes no more. */
