@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Command } from './control/command';
 import type { ControlConnection } from './control/control-connection';
+import { unexpected } from './control/judgement';
 import { KeepAlive } from './control/keep-alive';
 import { Queue } from './control/queue';
 import type { Reply } from './control/reply';
 import { Session } from './control/session';
 import type { Turns } from './control/turns';
-import { ConnectionClosedError, isFTPError, ReplyError } from './errors';
+import { ConnectionClosedError, isFTPError } from './errors';
 import { checkHost, checkPort, settle, type FTPOptions } from './options';
 import { parseFTPURL } from './url';
 
@@ -156,7 +157,8 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   async voidcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
     const reply = await this.#run((control) => this.session.execRaw(control, command, TRANSFERS.has(command.verb)), EXCLUSIVE.has(command.verb), command, false);
-    return demand(reply, 'completion', command);
+    if (reply.kind !== 'completion') throw unexpected(reply, command);
+    return reply;
   }
 
   /** @internal runs one plain command: its turn ends when it is written. */
@@ -171,7 +173,8 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       command,
       true,
     );
-    return demand(reply, 'completion', command);
+    if (reply.kind !== 'completion') throw unexpected(reply, command);
+    return reply;
   }
 
   /** @internal runs several commands in one turn. */
@@ -212,12 +215,6 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       this.queue.enter((release, session) => void run(release, session), { onDropped: reject }).ready();
     });
   }
-}
-
-/** Judges a reply that is no failure: another class than the command's own is a ReplyError. */
-export function demand(reply: Reply, kind: Reply['kind'], command: Command): Reply {
-  if (reply.kind !== kind) throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
-  return reply;
 }
 
 function ignore(): void {

@@ -1,8 +1,8 @@
 import { BulkClient } from './bulk/bulk-client';
 import { checkAlgorithm } from './healing/digest';
 import { askDigest, chooseDigest } from './healing/digest-command';
-import type { Command } from './control/command';
 import type { Features } from './control/features';
+import { unexpected } from './control/judgement';
 import type { Reply } from './control/reply';
 import { parse257 } from './control/reply-text';
 import { ListPlan, type ListOptions } from './data/list-plan';
@@ -11,7 +11,7 @@ import { MlsdPlan, type MlsdOptions } from './data/mlsd-plan';
 import type { RetrOptions, RetrStream } from './data/retr-stream';
 import type { StorOptions, StorStream } from './data/stor-stream';
 import { download, entries, lines, upload } from './data/streams';
-import { ArgumentError, PermanentError, ReplyError } from './errors';
+import { ArgumentError, PermanentError } from './errors';
 import type { Entry } from './listing/entry';
 import { formatTime, parseTime } from './listing/time';
 
@@ -155,7 +155,7 @@ export class FTP extends BulkClient {
     const rnto = this.session.command('RNTO', requirePath(to));
     return this.sequence(rnfr, async (control) => {
       const reply = await control.exec(rnfr);
-      if (reply.kind !== 'intermediate') throw new ReplyError(`${rnfr.shown}: ${reply}`, { reply, command: rnfr.shown });
+      if (reply.kind !== 'intermediate') throw unexpected(reply, rnfr);
       return control.exec(rnto);
     });
   }
@@ -284,8 +284,4 @@ function requirePath(path: unknown): string {
 /** ftplib's rule: a 2yz that is no 257 names no path. */
 function pathOf(reply: Reply): string {
   return reply.code === 257 ? parse257(reply) : '';
-}
-
-function unexpected(reply: Reply, command: Command): ReplyError {
-  return new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
 }

@@ -42,7 +42,7 @@ class Side {
 
   /** A server that refused to send still listens, and the target waits for bytes and reads no ABOR: another PASV ends the port. */
   async closePort(): Promise<void> {
-    if (this.#answered && !this.#marked && this.control.open) await this.control.exec(this.session.command('PASV')).catch(() => undefined);
+    if (this.#answered && !this.#marked && this.control.open) await this.control.exec(PASV).catch(() => undefined);
   }
 
   /** Brings the connection in step again after the other side failed. */

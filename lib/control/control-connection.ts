@@ -69,7 +69,7 @@ export class ControlConnection {
 
   /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
   greeting(): Promise<Reply> {
-    return new Promise((onReply, onFailure) => this.#expect(undefined, {}, { onReply, onFailure }));
+    return new Promise((onReply, onFailure) => this.#expect(undefined, { onReply, onFailure }, PLAIN));
   }
 
   /**
@@ -85,7 +85,7 @@ export class ControlConnection {
   /** The same for one who hears of the replies the moment that they are read, before anything else can happen. */
   request(command: Command, listener: ReplyListener, expectation: Expectation = PLAIN): void {
     if (this.#closed) return listener.onFailure(lostConnection(this.#closed.error, command));
-    this.#expect(command, expectation, listener);
+    this.#expect(command, listener, expectation);
     this.#write(command);
   }
 
@@ -271,7 +271,7 @@ export class ControlConnection {
 
   // ---- out
 
-  #expect(command: Command | undefined, expectation: Expectation, listener: ReplyListener): void {
+  #expect(command: Command | undefined, listener: ReplyListener, expectation: Expectation): void {
     this.#pending.push({ command, expectation, listener, marked: false, timed: command !== undefined });
   }
 

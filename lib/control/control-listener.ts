@@ -5,9 +5,11 @@ import type { Reply } from './reply';
 export interface ControlListener {
   /** A command is written. */
   onCommand(line: string): void;
+  /** A reply came, secrets taken out. */
   onReply(reply: Reply): void;
   /** A command got its 2yz. */
   onSuccess(command: Command): void;
+  /** The connection is gone; without an error where we closed it, or had said QUIT. */
   onClose(error: Error | undefined): void;
 }
 

@@ -17,7 +17,7 @@ export class DataMeans {
   readonly receiveBuffer = new ReceiveBuffer();
   /** Runs while one is being made. */
   readonly connecting: Watch;
-  /** Runs while a server is waited for that should send. */
+  /** Runs while the server keeps us waiting. */
   readonly stalling: Watch;
 
   /** @param kin those of a session with the same server */

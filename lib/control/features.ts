@@ -34,18 +34,18 @@ export class Negotiation {
     this.#utf8 = utf8;
   }
 
-  /** Begins, so that what is learnt is there soon. */
+  /** Begins, for whoever wants to know later. */
   begin(): void {
-    if (!this.#features) this.features.catch(lost);
+    if (!this.#features) this.learn().catch(lost);
   }
 
-  /** What the server offers. */
-  get features(): Promise<Features> {
+  /** What the server offers, asked if that was not done yet. */
+  learn(): Promise<Features> {
     return (this.#features ??= this.#negotiate().finally(() => (this.#over = true)));
   }
 
-  /** The same while something of it is still to be written. */
-  get underWay(): Promise<Features> | undefined {
+  /** Settles when nothing is still to be written; undefined: it is so. */
+  get underWay(): Promise<unknown> | undefined {
     return this.#over ? undefined : this.#features;
   }
 

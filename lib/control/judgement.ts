@@ -1,6 +1,6 @@
 import type { Command } from './command';
 import { Reply } from './reply';
-import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, type ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
+import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 
 /** Commands that change something on the server: when their reply is lost, they may have been carried out. */
 const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
@@ -10,6 +10,11 @@ export function failureOf(reply: Reply, command: Command | undefined): ReplyErro
   if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
   const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
   return new kind(`${command ? `${command.shown}: ` : ''}${reply}`, { reply, command: command?.shown });
+}
+
+/** The error for a final reply that is no failure, but of another class than the command's own. */
+export function unexpected(reply: Reply, command: Command): ReplyError {
+  return new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
 }
 
 /** Each caller gets an error of its own, so that none sees what another's stream adds to it. */

@@ -4,6 +4,7 @@ import { createSecureContext, type ConnectionOptions, type SecureContext, type T
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
+import { unexpected } from './judgement';
 import type { Reply } from './reply';
 import { secure } from '../dial';
 import { ReplyError, SecurityError } from '../errors';
@@ -89,7 +90,7 @@ export class Security {
 async function insist(control: ControlConnection, command: Command, expectation: { last?: boolean } = {}): Promise<Reply> {
   try {
     const reply = await control.exec(command, expectation);
-    if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+    if (reply.kind !== 'completion') throw unexpected(reply, command);
     return reply;
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;

@@ -124,7 +124,7 @@ export class Session implements ControlListener {
 
   /** What the server offers; asked once a connection. */
   features(): Promise<Features> {
-    return this.#negotiation?.features ?? Promise.reject(new ConnectionClosedError('not connected'));
+    return this.#negotiation?.learn() ?? Promise.reject(new ConnectionClosedError('not connected'));
   }
 
   /** Begins to learn what the server offers, in the flight of the command that follows. */

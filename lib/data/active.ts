@@ -3,23 +3,24 @@ import { once } from 'node:events';
 import type { Session } from '../control/session';
 import { PermanentError, TimeoutError, TransferError } from '../errors';
 import { DataConnection } from './data-connection';
+import type { DataRequest } from './data-request';
 import type { DataSource, SourceListener } from './data-source';
 import { formatEprt, formatPort, sameHost } from './host-port';
-import type { DataRequest } from './passive';
 
 /**
  * Listens, tells the server where (RFC 959 PORT, RFC 2428 EPRT), and takes the one connection that it makes.
  *
  * We listen before we tell: pyftpdlib connects while it answers PORT.
  */
-export async function openActive({ session, control, direction, listener, interrupt }: DataRequest): Promise<DataConnection> {
+export async function openActive(request: DataRequest): Promise<DataConnection> {
+  const { session, interrupt } = request;
   const { settings } = session;
   const { server, port } = await listen(session.localHost, settings.localPortRange);
-  const connection = new DataConnection(new ActiveSource(server, session), direction, listener, session);
+  const connection = new DataConnection(new ActiveSource(server, session), request);
   try {
     interrupt.check();
     // Not cut short: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
-    await announce({ session, control }, port);
+    await announce(request, port);
     return connection;
   } catch (error) {
     connection.close();
@@ -27,7 +28,7 @@ export async function openActive({ session, control, direction, listener, interr
   }
 }
 
-async function announce({ session, control }: Pick<DataRequest, 'session' | 'control'>, port: number): Promise<void> {
+async function announce({ session, control }: DataRequest, port: number): Promise<void> {
   const host = session.localHost ?? '127.0.0.1';
   const { extended } = session.settings;
   const eprt = session.command('EPRT', formatEprt(host, port));
@@ -60,23 +61,22 @@ async function listen(host: string | undefined, range: readonly [number, number]
 class ActiveSource implements DataSource {
   readonly awaited = false;
   readonly reads = false;
-  readonly secure: DataSource['secure'];
   readonly #server: Server;
+  readonly #session: Session;
   readonly #peer: string;
-  readonly #timeout: number;
-  #timer: NodeJS.Timeout | undefined;
+  #listener: SourceListener | undefined;
   #listening = true;
 
   constructor(server: Server, session: Session) {
-    this.secure = session.protection.secureData;
     this.#server = server;
+    this.#session = session;
     this.#peer = session.peerHost;
-    this.#timeout = session.settings.connectTimeout;
   }
 
   /** Only the control connection's peer may connect, and only once: anyone else could take or plant a file. */
   open(listener: SourceListener): void {
-    if (this.#timeout > 0) this.#timer = setTimeout(() => this.#expire(listener), this.#timeout);
+    this.#listener = listener;
+    this.#session.dataMeans.connecting.start(this.#onLate);
     this.#server.on('connection', (socket: Socket) => {
       if (!this.#listening || !sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
       this.cancel();
@@ -88,12 +88,12 @@ class ActiveSource implements DataSource {
   /** Listens no longer. */
   cancel(): void {
     this.#listening = false;
-    clearTimeout(this.#timer);
+    this.#session.dataMeans.connecting.stop(this.#onLate);
     this.#server.close();
   }
 
-  #expire(listener: SourceListener): void {
+  readonly #onLate = (): void => {
     this.cancel();
-    listener.onError(new TimeoutError(`the server made no data connection within ${this.#timeout} ms (connectTimeout)`, { phase: 'data' }));
-  }
+    this.#listener?.onError(new TimeoutError(`the server made no data connection within ${this.#session.settings.connectTimeout} ms (connectTimeout)`, { phase: 'data' }));
+  };
 }

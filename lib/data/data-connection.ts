@@ -4,31 +4,22 @@ import type { Session } from '../control/session';
 import { deadline } from '../dial';
 import { FTPError, TimeoutError, TransferError } from '../errors';
 import { Milestone } from './milestone';
+import type { DataListener, DataRequest, Direction } from './data-request';
 import type { DataSource, SourceListener } from './data-source';
 import { Gatherer } from './gatherer';
 import { reset, wasReset } from './reset';
 import { StallTimer } from './stall-timer';
 
-/** What happens on a data connection; nothing is told after `onError`, `close()` or `reset()`. */
-export interface DataListener {
-  /** Bytes arrived; false pauses the connection until `resume()`. */
-  onChunk(chunk: Buffer): boolean;
-  /** The server closed its side cleanly. */
-  onEnd(): void;
-  /** The connection broke, could not be made, or stood still; also behind our own end, when the server or the way to it resets. */
-  onError(error: Error): void;
-  /** The first bytes of an upload, or more of them, may be written. */
-  onWritable(): void;
-}
-
-/** Milliseconds for close_notify to leave. */
+/** Milliseconds for FIN or close_notify to leave. */
 const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
 
 /** One data connection, passive or active, of one transfer. */
 export class DataConnection implements SourceListener {
   readonly #source: DataSource;
-  readonly #direction: 'down' | 'up';
+  /** Puts TLS on the connection, when the server expects that. */
+  readonly #protect: ((raw: Duplex) => Promise<SecuredData>) | undefined;
+  readonly #direction: Direction;
   readonly #listener: DataListener;
   readonly #session: Session;
   readonly #made = new Milestone();
@@ -42,13 +33,12 @@ export class DataConnection implements SourceListener {
   #state: 'live' | 'closed' | 'reset' = 'live';
   #begun = false;
   #paused = false;
-  /** FIN is on its way, at most for a turn of the event loop. */
-  #ending = false;
-  /** FIN has left: what the server's side does from here on is no news, unless it is a reset. */
-  #ended = false;
+  /** On its way for at most a turn of the event loop; once it has left, what the server's side does is no news, unless it is a reset. */
+  #fin: 'none' | 'leaving' | 'left' = 'none';
 
-  constructor(source: DataSource, direction: 'down' | 'up', listener: DataListener, session: Session) {
+  constructor(source: DataSource, { session, direction, listener }: Pick<DataRequest, 'session' | 'direction' | 'listener'>) {
     this.#source = source;
+    this.#protect = session.protection.secureData;
     this.#direction = direction;
     this.#listener = listener;
     this.#session = session;
@@ -108,13 +98,11 @@ export class DataConnection implements SourceListener {
     this.#stall?.wait();
     const finish = (): void => {
       if (this.#state !== 'live') return;
-      this.#ending = true;
+      this.#fin = 'leaving';
       socket.end((error?: Error | null) => {
-        this.#ending = false;
+        this.#fin = error ? 'none' : 'left';
         this.#stall?.rest();
-        if (error) return;
-        this.#ended = true;
-        flushed();
+        if (!error) flushed();
       });
     };
     // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses behind a FIN that waits.
@@ -127,15 +115,20 @@ export class DataConnection implements SourceListener {
     this.#leave('closed', false);
   }
 
-  /** Ends the connection by RST, so that no server takes what it has for the whole. */
+  /** Ends the connection by RST, so that no server takes what it has for the whole; one that is being made still is, where the server waits for it. */
   reset(): void {
-    this.#leave('reset', true);
+    this.#leave('reset', this.#source.awaited);
   }
 
-  /** Whether a connection that is being made comes about in so many milliseconds; one that we only listen for need not. */
+  /** The same where the server no longer waits for a connection. */
+  abandon(): void {
+    this.#leave('reset', false);
+  }
+
+  /** Whether a connection that is being made comes about in so many milliseconds, and is given up otherwise; one that we only listen for need not. */
   async madeWithin(ms: number): Promise<boolean> {
     if (this.made || !this.#source.awaited || (await this.#made.within(ms))) return true;
-    this.#source.cancel(false);
+    this.#source.cancel();
     return false;
   }
 
@@ -144,30 +137,18 @@ export class DataConnection implements SourceListener {
     return this.#ready.within(ms);
   }
 
-  /** The same where the server no longer waits for a connection. */
-  abandon(): void {
-    this.#leave('reset', false);
-  }
-
   // ---- the source's words
 
   onMade(raw: Duplex): void {
     this.#raw = raw;
     this.#made.settle(true);
     if (this.#state !== 'live') return this.#drop();
-    if (!this.#source.secure) this.#adopt(raw, raw);
+    if (!this.#protect) this.#adopt(raw);
     if (this.#begun) this.#proceed(raw);
   }
 
   onBytes(chunk: Buffer): boolean {
-    if (this.#state !== 'live') return true;
-    this.#stall?.progress();
-    const more = this.#listener.onChunk(chunk);
-    if (!more) {
-      this.#paused = true;
-      this.#stall?.rest();
-    }
-    return more;
+    return this.#deliver(chunk);
   }
 
   onError(error: Error): void {
@@ -178,21 +159,32 @@ export class DataConnection implements SourceListener {
     if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
   }
 
+  #deliver(chunk: Buffer): boolean {
+    if (this.#state !== 'live') return true;
+    this.#stall?.progress();
+    const more = this.#listener.onChunk(chunk);
+    if (!more) {
+      this.#paused = true;
+      this.#stall?.rest();
+    }
+    return more;
+  }
+
   /** It is made, and the server has begun. */
   #proceed(raw: Duplex): void {
     if (this.#state !== 'live') return;
-    if (this.#source.secure) void this.#secure(this.#source.secure(raw), raw);
+    if (this.#protect) void this.#secure(raw, this.#protect(raw));
     else this.#onReady();
   }
 
-  async #secure(handshake: Promise<SecuredData>, raw: Duplex): Promise<void> {
+  async #secure(raw: Duplex, handshake: Promise<SecuredData>): Promise<void> {
     const { connectTimeout } = this.#session.settings;
     const inTime = deadline(raw, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
     try {
       this.#secured = await handshake;
       const { stream } = this.#secured;
       stream.on('error', (error) => this.#fail(error)).on('close', () => this.#onClosed());
-      this.#adopt(stream, raw);
+      this.#adopt(stream);
       this.#onReady();
     } catch (error) {
       this.#fail(error as Error);
@@ -202,11 +194,11 @@ export class DataConnection implements SourceListener {
   }
 
   /** The payload passes through `socket` from now on. */
-  #adopt(socket: Duplex, raw: Duplex): void {
+  #adopt(socket: Duplex): void {
     this.#socket = socket;
     if (this.#state !== 'live') return this.#drop();
     this.#stall = new StallTimer(socket, this.#direction, this.#session, () => this.#onStall());
-    socket.on('end', () => this.#onEnd(raw));
+    socket.on('end', () => this.#onEnd());
     if (this.#direction === 'up') socket.on('drain', () => this.#onDrain());
     if (this.#secured) {
       const gatherer = new Gatherer((chunk) => this.#receive(socket, chunk));
@@ -224,18 +216,18 @@ export class DataConnection implements SourceListener {
   }
 
   #receive(socket: Duplex, chunk: Buffer): void {
-    if (!this.onBytes(chunk)) socket.pause();
+    if (!this.#deliver(chunk)) socket.pause();
   }
 
-  #onEnd(raw: Duplex): void {
-    if (this.#ending || this.#ended) return; // both sides have ended, and such a connection has no peer any more, either
-    if (wasReset(raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
+  #onEnd(): void {
+    if (this.#fin !== 'none') return; // both sides have ended, and such a connection has no peer any more, either
+    if (wasReset(this.#raw)) this.#fail(new TransferError('the data connection was reset by the server', { phase: 'data' }));
     else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener.onEnd();
   }
 
   #onClosed(): void {
-    if (!this.#ended) this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+    if (this.#fin !== 'left') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
   }
 
   #onDrain(): void {
@@ -251,39 +243,45 @@ export class DataConnection implements SourceListener {
   #fail(error: Error): void {
     this.#made.settle(false);
     if (this.#state !== 'live') return;
-    this.#leave('reset', false);
+    this.abandon();
     this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' }));
   }
 
-  #leave(state: 'closed' | 'reset', gently: boolean): void {
+  /** @param awaited a connection that is being made is still made */
+  #leave(state: 'closed' | 'reset', awaited: boolean): void {
     if (this.#state !== 'live') return;
     this.#state = state;
     this.#stall?.rest();
     this.#ready.settle(false);
-    if (!this.#raw) this.#source.cancel(gently);
+    if (!this.#raw && !awaited) this.#source.cancel();
     this.#drop();
   }
 
   /** close_notify, without which vsftpd calls a transfer failed; a server that does not take it is not waited for. */
   #sayGoodbye(secured: Duplex): void {
     if (secured.destroyed) return; // both sides have ended already
-    const timer = setTimeout(() => secured.destroy(), GOODBYE);
-    secured.once('close', () => clearTimeout(timer));
+    destroyLater(secured);
     secured.resume();
     secured.end();
   }
 
-  #closeBehindEnd(raw: Duplex): void {
-    const timer = setTimeout(() => raw.destroy(), GOODBYE);
-    raw.once('close', () => clearTimeout(timer));
+  /** libuv refuses an RST behind a FIN that waits to leave. */
+  #closeBehindFin(raw: Duplex): void {
+    destroyLater(raw);
     this.#socket?.once('finish', () => raw.destroy());
   }
 
   #drop(): void {
     const raw = this.#raw;
-    if (this.#ending && raw) this.#closeBehindEnd(raw);
+    if (this.#fin === 'leaving' && raw) this.#closeBehindFin(raw);
     else if (this.#state === 'reset' && raw) reset(raw);
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
+}
+
+/** Unless it is closed by then. */
+function destroyLater(stream: Duplex): void {
+  const timer = setTimeout(() => stream.destroy(), GOODBYE);
+  stream.once('close', () => clearTimeout(timer));
 }

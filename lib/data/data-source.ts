@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { SecuredData } from '../control/security';
 
 /** Where a data connection comes from: we connect, or we listen. */
 export interface DataSource {
@@ -7,12 +6,10 @@ export interface DataSource {
   readonly awaited: boolean;
   /** True when the socket hands what it reads to the listener by itself. */
   readonly reads: boolean;
-  /** Puts TLS on the connection, when the server expects that; undefined without protection. */
-  readonly secure?: ((raw: Duplex) => Promise<SecuredData>) | undefined;
   /** Makes the one connection, and tells of it. */
   open(listener: SourceListener): void;
-  /** Stops trying; with `gently`, a connection that we are making is still made, for the server waits for it. */
-  cancel(gently: boolean): void;
+  /** Stops trying. */
+  cancel(): void;
 }
 
 /** What a source tells of its connection, from the beginning to the end. */

@@ -1,15 +1,17 @@
 import { abortTransfer } from '../control/abort';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
+import { unexpected } from '../control/judgement';
 import type { Expectation, ReplyListener } from '../control/pending-replies';
 import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
 import type { Session } from '../control/session';
 import { wasResetAtOnce } from '../dial';
-import { annotate, ReplyError, SecurityError, TimeoutError, TransferError, type FTPError, type Phase } from '../errors';
+import { annotate, FTPError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import { checkSize } from './announced';
-import type { DataConnection, DataListener } from './data-connection';
+import type { DataConnection } from './data-connection';
+import type { DataListener, Direction } from './data-request';
 import type { Interrupt } from './interrupt';
 import { sendNoops, takeNoopReplies } from './noops';
 import { openPassive } from './passive';
@@ -18,7 +20,7 @@ import { openPassive } from './passive';
 export interface ExchangeRequest {
   readonly command: Command;
   readonly type: 'I' | 'A';
-  readonly direction: 'down' | 'up';
+  readonly direction: Direction;
   /** The byte that REST names; 0 sends no REST. */
   readonly start: number;
 }
@@ -56,15 +58,13 @@ export class Exchange implements DataListener, ReplyListener {
   readonly #listener: ExchangeListener;
   readonly #interrupt: Interrupt;
   #data: DataConnection | undefined;
-  /** The transfer command was written; how it ends is told once. */
+  /** The transfer command was written. */
   #sent = false;
+  /** How it ends is told once; undefined before it was sent, and when it was given up. */
   #outcome: { resolve(reply: Reply): void; reject(error: Error): void } | undefined;
   #marked = false;
-  #answered = false;
-  /** Its final reply of class 2yz. */
-  #reply: Reply | undefined;
-  /** The final reply of another class, while bytes may still be on their way. */
-  #refusal: FTPError | undefined;
+  /** The final reply; an error for a refusal, or when there will be none. */
+  #answer: Reply | Error | undefined;
   #lastBytes: NodeJS.Timeout | undefined;
   #finishing = false;
   /** Download: the data have ended; upload: all has left. */
@@ -87,9 +87,14 @@ export class Exchange implements DataListener, ReplyListener {
     return this.#data?.tlsResumed;
   }
 
-  /** True when the server refused the command before it began. */
-  get refused(): boolean {
-    return this.#answered && !this.#marked;
+  /** True when the command was answered without a mark: nothing has begun. */
+  get unbegun(): boolean {
+    return this.#answer !== undefined && !this.#marked;
+  }
+
+  /** No reply to the transfer command is due any more. */
+  get #over(): boolean {
+    return this.#answer !== undefined || !this.#control.open;
   }
 
   /**
@@ -104,12 +109,11 @@ export class Exchange implements DataListener, ReplyListener {
     const { passive } = session.settings;
     session.prepareNames();
     const typed = session.switchType(control, type);
-    typed?.catch(ignore);
     if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes behind it before that
     this.#data = await (passive ? openPassive : openActive)({ session, control, direction, listener: this, interrupt });
     if (typed) await typed;
-    const names = session.namesPrepared();
-    if (names) await names; // its OPTS must not come behind the transfer command
+    const preparing = session.namesPrepared();
+    if (preparing) await preparing; // its OPTS must not come behind the transfer command
     interrupt.check();
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
@@ -123,14 +127,13 @@ export class Exchange implements DataListener, ReplyListener {
   /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
   async end(reason: Error): Promise<Reply | undefined> {
     clearInterval(this.#noops);
-    if (!this.#control.open || this.#answered) this.#data?.abandon();
-    else if (!this.#sent) await this.#connectInVain();
-    else if (this.phase !== 'completion' || this.#request.direction === 'up') {
-      await this.#connectInVain();
-      if (this.#answered || !this.#control.open) return undefined;
-      return abortTransfer(this.#session, this.#control, reason, this.#marked);
+    if (this.#over) {
+      this.#data?.abandon();
+      return undefined;
     }
-    return undefined;
+    if (this.phase === 'completion' && this.#request.direction === 'down') return undefined; // the data are here, and the reply comes in its turn
+    if (this.#data) await this.#connectInVain(this.#data);
+    return this.#sent && !this.#over ? abortTransfer(this.#session, this.#control, reason, this.#marked) : undefined;
   }
 
   /**
@@ -138,14 +141,14 @@ export class Exchange implements DataListener, ReplyListener {
    * that, and GridFTP 13.24 no ABOR. A TLS handshake is finished first: vsftpd 3.0.3 and Pure-FTPd 1.0.50 do not survive
    * one that is cut.
    */
-  async #connectInVain(): Promise<void> {
+  async #connectInVain(data: DataConnection): Promise<void> {
     if (this.#sent && this.#session.protection.secureData) {
-      this.#data?.pause();
-      await this.#data?.readyWithin(VAIN);
-      if (this.#answered) return this.#data?.abandon();
+      data.pause();
+      await data.readyWithin(VAIN);
+      if (this.#answer) return data.abandon();
     }
-    this.#data?.reset();
-    if (this.#data && !(await this.#data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
+    data.reset();
+    if (!(await data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
   }
 
   resume(): void {
@@ -180,8 +183,8 @@ export class Exchange implements DataListener, ReplyListener {
   /** It broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
   onError(error: Error): void {
     this.#broken = error;
-    if (!this.#sent || this.#dataOver) return; // judged when the command is sent, or answered
-    if (this.#answered) this.#fail(this.#refusal ? annotate(this.#refusal, { cause: error }) : error);
+    if (!this.#outcome || this.#dataOver) return; // judged when the command is sent, or answered
+    if (this.#answer) this.#fail(this.#answer instanceof FTPError ? annotate(this.#answer, { cause: error }) : error);
     // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
     else if (error instanceof TimeoutError || !(this.#data?.made || wasResetAtOnce(error))) this.#fail(error);
     else this.#expectReply();
@@ -207,24 +210,22 @@ export class Exchange implements DataListener, ReplyListener {
 
   onReply(reply: Reply): void {
     const { command, direction } = this.#request;
-    if (reply.kind !== 'completion') return this.onFailure(new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown }));
-    this.#answered = true;
-    this.#reply = reply;
+    if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, command));
+    this.#answer = reply;
     if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
-    else if (this.#broken && !this.#dataOver) this.#fail(this.#broken);
     else if (this.#dataOver) this.#conclude(reply);
+    else if (this.#broken) this.#fail(this.#broken);
     else if (!this.#marked) this.#data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
   }
 
   /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
   onFailure(error: Error): void {
-    this.#answered = true;
+    this.#answer = error;
     const { reply } = error as FTPError;
     const broken = this.#dataOver ? undefined : this.#broken;
     if (broken instanceof SecurityError) this.#fail(annotate(broken, { reply })); // the server only echoes what we refused
     else if (reply && broken) this.#fail(annotate(error as FTPError, { cause: broken }));
     else if (reply && this.#marked && this.#data?.made && !this.#dataOver && this.#request.direction === 'down') {
-      this.#refusal = error as FTPError;
       this.#lastBytes = setTimeout(() => this.#fail(error), LAST_BYTES);
     } else this.#fail(error);
   }
@@ -253,13 +254,13 @@ export class Exchange implements DataListener, ReplyListener {
     this.#expectReply();
     // Not behind no data at all: pyftpdlib 1.5.7 may lose a data connection before the command, and then never answers it.
     if (down && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
-    if (this.#refusal) this.#fail(this.#refusal);
-    else if (this.#reply) this.#conclude(this.#reply);
+    if (this.#answer instanceof Error) this.#fail(this.#answer);
+    else if (this.#answer) this.#conclude(this.#answer);
   }
 
   #expectReply(): void {
     this.#due = true;
-    if (!this.#answered) this.#control.expectCompletion();
+    if (!this.#answer) this.#control.expectCompletion();
   }
 
   /**
@@ -286,8 +287,4 @@ export class Exchange implements DataListener, ReplyListener {
     this.#outcome?.reject(error);
     this.#outcome = undefined;
   }
-}
-
-function ignore(): void {
-  // told elsewhere
 }

@@ -1,5 +1,9 @@
-/** An interruption that is no error: all that was wanted has arrived, or its consumer has left. */
-export class Enough extends Error {}
+/** An interruption that is no error: all that was wanted has arrived, or else its consumer has left. */
+export class Enough extends Error {
+  constructor(readonly complete: boolean) {
+    super();
+  }
+}
 
 /** Ends the steps of an operation from outside, once. */
 export class Interrupt {

@@ -6,22 +6,15 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import { dial, isConnecting, unreachable } from '../dial';
 import { ConnectionClosedError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
-import { DataConnection, type DataListener } from './data-connection';
+import { DataConnection } from './data-connection';
+import type { DataRequest, Direction } from './data-request';
 import type { DataSource, SourceListener } from './data-source';
 import { parse227, parse229 } from './host-port';
 import type { Interrupt } from './interrupt';
 
-/** What opening a data connection needs to know. */
-export interface DataRequest {
-  readonly session: Session;
-  readonly control: ControlConnection;
-  readonly direction: 'down' | 'up';
-  readonly listener: DataListener;
-  readonly interrupt: Interrupt;
-}
-
-/** The same in every encoding. */
+/** RFC 2428, 3. One for all sessions, as no encoding matters to it. */
 export const EPSV = new Command('EPSV', codecFor('ascii'));
+/** RFC 959, 4.1.2. */
 export const PASV = new Command('PASV', codecFor('ascii'));
 
 /**
@@ -63,9 +56,10 @@ function leadsToPasv(error: unknown): boolean {
   return error instanceof PermanentError || error instanceof TransferError || error instanceof TimeoutError;
 }
 
-function connect({ session, direction, listener, interrupt }: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {
+function connect(request: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {
+  const { session, direction, interrupt } = request;
   const source = new PassiveSource(session, host, port, direction);
-  const connection = (): DataConnection => new DataConnection(source, direction, listener, session);
+  const connection = (): DataConnection => new DataConnection(source, request);
   if (session.dataMeans.mode.proven || interrupt.reason) return connection();
   return interrupt.race(source.made()).then(connection, (error: unknown) => {
     if (error !== interrupt.reason) throw error;
@@ -77,20 +71,18 @@ function connect({ session, direction, listener, interrupt }: DataRequest, host:
 class PassiveSource implements DataSource {
   readonly awaited = true;
   readonly reads: boolean;
-  readonly secure: DataSource['secure'];
   readonly #session: Session;
   readonly #port: number;
   readonly #socket: Duplex;
   #listener: Partial<SourceListener> = {};
   #state: 'connecting' | 'made' | Error = 'connecting';
 
-  constructor(session: Session, host: string, port: number, direction: 'down' | 'up') {
+  constructor(session: Session, host: string, port: number, direction: Direction) {
     const { settings, dataMeans, protection } = session;
     const { localAddress, createConnection } = settings;
     this.#session = session;
     this.#port = port;
-    this.secure = protection.secureData;
-    this.reads = direction === 'down' && !createConnection && !this.secure;
+    this.reads = direction === 'down' && !createConnection && !protection.secureData;
     const onread = this.reads ? dataMeans.receiveBuffer.onread((chunk) => this.#listener.onBytes?.(chunk) ?? true) : undefined;
     const socket = dial({ host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) }, settings, onread);
     this.#socket = socket;
@@ -98,7 +90,7 @@ class PassiveSource implements DataSource {
     if (isConnecting(socket)) {
       dataMeans.connecting.start(this.#onLate);
       socket.on('connect', () => this.#onMade());
-    } else if (socket.destroyed) this.#onError(unreachable(socket.errored ?? undefined));
+    } else if (socket.destroyed) this.#onFailed(socket.errored ?? undefined);
     else this.#onMade();
   }
 
@@ -113,8 +105,8 @@ class PassiveSource implements DataSource {
     else if (this.#state !== 'connecting') listener.onError?.(this.#state);
   }
 
-  cancel(gently: boolean): void {
-    if (!gently) this.#socket.destroy();
+  cancel(): void {
+    this.#socket.destroy();
   }
 
   readonly #onLate = (): void => {
@@ -123,25 +115,32 @@ class PassiveSource implements DataSource {
   };
 
   #onMade(): void {
-    this.#session.dataMeans.connecting.stop(this.#onLate);
-    this.#session.dataMeans.mode.proven = true;
     this.#state = 'made';
+    this.#learn(true);
     this.#listener.onMade?.(this.#socket);
   }
 
-  #onError(cause: Error): void {
-    if (this.#state === 'made') this.#listener.onError?.(cause);
-    else if (this.#state === 'connecting') {
-      this.#session.dataMeans.connecting.stop(this.#onLate);
-      this.#session.dataMeans.mode.proven = false;
-      const known = unreachable(cause);
-      this.#state = known instanceof TimeoutError ? known : new TransferError(`the data connection could not be made: ${known.message}`, { cause: known, phase: 'data' });
-      this.#listener.onError?.(this.#state);
-    }
+  #onError(error: Error): void {
+    if (this.#state === 'made') this.#listener.onError?.(error);
+    else this.#onFailed(error);
   }
 
   #onClose(): void {
     if (this.#state === 'made') this.#listener.onClose?.();
-    else this.#onError(new ConnectionClosedError('closed while connecting'));
+    else this.#onFailed(new ConnectionClosedError('closed while connecting'));
+  }
+
+  #onFailed(reason: Error | undefined): void {
+    if (this.#state !== 'connecting') return;
+    const cause = unreachable(reason);
+    this.#state = cause instanceof TimeoutError ? cause : new TransferError(`the data connection could not be made: ${cause.message}`, { cause, phase: 'data' });
+    this.#learn(false);
+    this.#listener.onError?.(this.#state);
+  }
+
+  #learn(proven: boolean): void {
+    const { connecting, mode } = this.#session.dataMeans;
+    connecting.stop(this.#onLate);
+    mode.proven = proven;
   }
 }

@@ -14,7 +14,7 @@ export function reset(raw: Duplex): void {
  * libuv reports an RST that arrives together with bytes as a clean end (POLLHUP after a partial read). A connection that
  * was reset has no peer any more, one that was ended has; `remoteAddress` would answer from its memory.
  */
-export function wasReset(raw: Duplex): boolean {
-  const { _handle: handle } = raw as { _handle?: { getpeername?: (into: object) => number } };
+export function wasReset(raw: Duplex | undefined): boolean {
+  const { _handle: handle } = (raw ?? {}) as { _handle?: { getpeername?: (into: object) => number } };
   return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Session } from '../control/session';
 import type { Watch } from '../watch';
+import type { Direction } from './data-request';
 
 /**
  * Tells when a stream stood still for `stallTimeout` while it was being waited for.
@@ -14,7 +15,7 @@ export class StallTimer {
   readonly #watch: Watch;
   readonly #onStall: () => void;
 
-  constructor(stream: Duplex, direction: 'down' | 'up', session: Session, onStall: () => void) {
+  constructor(stream: Duplex, direction: Direction, session: Session, onStall: () => void) {
     this.#socket = direction === 'up' && typeof (stream as Socket).setTimeout === 'function' ? (stream as Socket) : undefined;
     this.#ms = session.settings.stallTimeout;
     this.#watch = session.dataMeans.stalling;

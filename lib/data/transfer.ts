@@ -39,8 +39,8 @@ export class Transfer implements ExchangeListener {
   /** Payload bytes of the tries before this one. */
   #moved = 0;
   #announced: number | undefined;
-  /** The transfer command of the last exchange. */
-  #sent: string | undefined;
+  /** That of the last exchange. */
+  #transferCommand: string | undefined;
   #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
   #wanted: Milestone | undefined;
@@ -106,12 +106,12 @@ export class Transfer implements ExchangeListener {
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
   cancel(): void {
     this.#place.leave();
-    if (!this.#done) this.#interrupt.raise(new Enough());
+    if (!this.#done) this.#interrupt.raise(new Enough(false));
   }
 
   /** All that was wanted has arrived: the transfer ends early, and is complete. */
   enough(): void {
-    this.#interrupt.raise(new Enough('complete'));
+    this.#interrupt.raise(new Enough(true));
   }
 
   /** Ends the transfer with AbortedError; resolves with the reply to ABOR, if it was sent and answered. */
@@ -159,7 +159,8 @@ export class Transfer implements ExchangeListener {
     const { plan } = this.#request;
     this.#session.running = this;
     try {
-      for (let over = false; !over; ) {
+      let over = false;
+      while (!over) {
         let control: ControlConnection | undefined;
         try {
           control = this.#session.control ?? (await this.#interrupt.race(this.#session.ready()));
@@ -167,7 +168,7 @@ export class Transfer implements ExchangeListener {
           this.#done = over = true;
           this.#listener.onComplete(reply);
         } catch (error) {
-          over = await this.#failed(error as Error, control);
+          over = await this.#isOverBehind(error as Error, control);
         }
       }
     } finally {
@@ -175,8 +176,8 @@ export class Transfer implements ExchangeListener {
     }
   }
 
-  /** False when there is to be another try. */
-  async #failed(error: Error, control: ControlConnection | undefined): Promise<boolean> {
+  /** Ends a try that failed; false when there is to be another. */
+  async #isOverBehind(error: Error, control: ControlConnection | undefined): Promise<boolean> {
     if (this.#isUnsent(error, control)) await this.#moveOn(error);
     else {
       const reason = await this.#heal(error);
@@ -198,7 +199,7 @@ export class Transfer implements ExchangeListener {
   #isUnsent(error: Error, control: ControlConnection | undefined): boolean {
     if (!this.#turns.several || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
     const lost = error instanceof FTPError && (error instanceof ConnectionClosedError || error.reply?.code === 421);
-    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#sent;
+    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#transferCommand;
   }
 
   /** Waits for its turn once more, on another connection. */
@@ -244,7 +245,7 @@ export class Transfer implements ExchangeListener {
         reply = await exchange.run();
         break;
       } catch (error) {
-        if (!(error instanceof PermanentError) || !exchange.refused) throw error;
+        if (!(error instanceof PermanentError) || !exchange.unbegun) throw error;
         await exchange.end(error);
         command = await this.#interrupt.race(plan.recover(error, control));
       }
@@ -254,7 +255,7 @@ export class Transfer implements ExchangeListener {
   }
 
   #exchangeFor(request: TransferRequest, control: ControlConnection): Exchange {
-    this.#sent = request.command.shown;
+    this.#transferCommand = request.command.shown;
     return (this.#exchange = new Exchange(this.#session, control, request, this, this.#interrupt));
   }
 
@@ -285,10 +286,9 @@ export class Transfer implements ExchangeListener {
 
   /** Tells the stream, and brings the control connection in step again before the turn is given back. */
   async #end(reason: Error): Promise<void> {
-    const early = reason instanceof Enough;
-    if (!early) this.#listener.onError(this.describe(reason));
+    if (!(reason instanceof Enough)) this.#listener.onError(this.describe(reason));
     this.#abortReply = await this.#exchange?.end(reason);
-    if (early && reason.message !== '') this.#listener.onComplete(undefined);
+    if (reason instanceof Enough && reason.complete) this.#listener.onComplete(undefined);
   }
 
   /** The next operation may write. */
