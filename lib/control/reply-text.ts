@@ -12,13 +12,13 @@ export function parse150(reply: Reply | string, name?: string): number | undefin
 }
 
 /**
- * As `parse150`, but takes 125 too, which Twisted always sends and pyftpdlib when the data connection is there first.
+ * As `parse150`, but takes 125 too, which Twisted always sends and pyftpdlib when the data connection is there first; any other
+ * mark announces nothing.
  *
- * @throws ReplyError for any code but 125 and 150
  * @internal
  */
-export function announcedSize(reply: Reply | string, name?: string): number | undefined {
-  return sizeIn(linesOf(reply, 125, 150), name);
+export function announcedSize({ code, lines }: Reply, name?: string): number | undefined {
+  return code === 125 || code === 150 ? sizeIn(lines, name) : undefined;
 }
 
 /**

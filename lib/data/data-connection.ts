@@ -211,7 +211,8 @@ export class DataConnection implements SourceListener {
   #onReady(): void {
     this.#ready.settle(true);
     if (this.#state !== 'live') return;
-    if (this.#direction === 'up') this.#listener.onWritable(); // until there is something to send, it is our own source that is silent
+    // Not at once: a 226 that came together with the mark is none for bytes that had not left. Until there are any, it is our own source that is silent.
+    if (this.#direction === 'up') process.nextTick(() => this.#onWritable());
     else if (!this.#paused) this.#stall?.wait();
   }
 
@@ -231,9 +232,12 @@ export class DataConnection implements SourceListener {
   }
 
   #onDrain(): void {
-    if (this.#state !== 'live') return;
-    this.#stall?.rest();
-    this.#listener.onWritable();
+    if (this.#state === 'live') this.#stall?.rest();
+    this.#onWritable();
+  }
+
+  #onWritable(): void {
+    if (this.#state === 'live') this.#listener.onWritable();
   }
 
   #onStall(): void {

@@ -127,11 +127,14 @@ export class Exchange implements DataListener, ReplyListener {
   /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
   async end(reason: Error): Promise<Reply | undefined> {
     clearInterval(this.#noops);
-    if (this.#over) {
-      this.#data?.abandon();
-      return undefined;
-    }
-    if (this.phase === 'completion' && this.#request.direction === 'down') return undefined; // the data are here, and the reply comes in its turn
+    if (this.#over) this.#data?.abandon();
+    else if (this.phase !== 'completion' || this.#request.direction === 'up') return this.#abort(reason);
+    // Else the data are here, and the reply comes in its turn.
+    if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control);
+    return undefined;
+  }
+
+  async #abort(reason: Error): Promise<Reply | undefined> {
     if (this.#data) await this.#connectInVain(this.#data);
     return this.#sent && !this.#over ? abortTransfer(this.#session, this.#control, reason, this.#marked) : undefined;
   }
@@ -198,13 +201,14 @@ export class Exchange implements DataListener, ReplyListener {
 
   onMark(reply: Reply): void {
     if (this.#due) this.#control.expectCompletion(); // a mark behind the data's end: it was late, or Pure-FTPd 1.0.50 tells a reset with one
+    const { type, direction, command } = this.#request;
+    if (direction === 'down' && type === 'I') this.announced ??= announcedSize(reply, command.argument);
     if (this.#marked) return;
     this.#marked = true;
     this.phase = this.#dataOver ? 'completion' : 'data';
-    const { type, direction, command } = this.#request;
-    if (direction === 'down' && type === 'I') this.announced = announcedSize(reply, command.argument);
     this.#listener.onOpen(reply);
-    this.#noops = sendNoops(this.#session, this.#control);
+    if (this.#dataOver) this.#onDataEnd();
+    else if (this.#outcome) this.#noops = sendNoops(this.#session, this.#control);
     this.#data?.begin();
   }
 
@@ -239,8 +243,8 @@ export class Exchange implements DataListener, ReplyListener {
       this.#interrupt.listen((reason) => this.#fail(reason));
       this.#sent = true;
       this.#control.request(this.#request.command, this, TRANSFER);
-      if (this.#broken) this.onError(this.#broken);
-      else if (this.#dataOver) this.#onDataOver();
+      if (this.#dataOver) this.#onDataOver();
+      else if (this.#broken) this.onError(this.#broken);
     });
   }
 
@@ -252,10 +256,14 @@ export class Exchange implements DataListener, ReplyListener {
     clearInterval(this.#noops);
     if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
     this.#expectReply();
-    // Not behind no data at all: pyftpdlib 1.5.7 may lose a data connection before the command, and then never answers it.
-    if (down && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd(); // replies come in order
+    if (down && this.#marked) this.#onDataEnd();
     if (this.#answer instanceof Error) this.#fail(this.#answer);
     else if (this.#answer) this.#conclude(this.#answer);
+  }
+
+  /** The next command may leave, as replies come in order; not behind no data: pyftpdlib 1.5.7 may lose their connection, and then never answers. */
+  #onDataEnd(): void {
+    if (this.#outcome && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd();
   }
 
   #expectReply(): void {

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { scene } from '../support/client';
 import { gate, type Gate } from '../support/server/gate';
 import type { FtpServer } from '../support/server/ftp-server';
 import type { Session } from '../support/server/session';
-import { data, dataEnd, openData, send, until } from '../support/server/steps';
+import { data, dataClosed, dataEnd, openData, send, until } from '../support/server/steps';
 
 const DURING = { keepAlive: 5, keepAliveDuringTransfers: true };
 
@@ -85,6 +86,30 @@ describe('keepAlive', () => {
         await finish(session);
       });
       expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
+    });
+
+    it('sends none behind the end of the data, when the mark is late', async () => {
+      const server = await stage.serve({ script: { RETR: [openData(), data('abc'), dataEnd(), dataClosed(), send('150 here'), send('226 done')] } });
+      const ftp = stage.client(server, DURING);
+      expect(Buffer.concat(await ftp.retr('x').toArray()).toString()).to.equal('abc');
+      ftp.close(); // a timer that runs on is found by the hook behind each spec
+    });
+
+    it('takes the replies to them also when a download is left behind the end of its data', async () => {
+      const asked = gate();
+      const server = await stage.serve({
+        files: { '/file': '123456' },
+        script: {
+          RETR: [openData(), send('150 here'), data('abc'), until(asked), dataEnd(), dataClosed(), () => void stream.destroy(), send('226 done'), send('200 NOOP ok.')],
+          NOOP: () => undefined,
+        },
+      });
+      server.on('command', (line: string) => void (line === 'NOOP' && asked.open()));
+      const ftp = stage.client(server, { keepAlive: 50, keepAliveDuringTransfers: true });
+      const stream = ftp.retr('x').resume();
+      await once(stream, 'close');
+      expect(await ftp.size('/file')).to.equal(6);
+      expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.lengthOf(1);
     });
 
     it('asks where it is when one reply came for all of them (Pure-FTPd)', async () => {

@@ -74,6 +74,8 @@ describe('a download', () => {
 
   for (const [what, steps] of [
     ['a 125 in place of the 150', [openData(), send('125 Data connection already open.'), data('hello'), dataEnd(), DONE]],
+    ['a 120 before the 150', [send('120 In a minute.'), openData(), send('150 Opening.'), data('hello'), dataEnd(), DONE]],
+    ['a 110 alone', [send('110 MARK here = there'), openData(), data('hello'), dataEnd(), DONE]],
     ['a 200 before the 150', [send('200 Command okay.'), openData(), send('150 Opening.'), data('hello'), dataEnd(), DONE]],
     ['two marks', [openData(), send('150 Opening.'), send('150 Still opening.'), data('hello'), dataEnd(), DONE]],
     ['a 226 and no mark', [openData(), data('hello'), dataEnd(), DONE]],

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { TransferError, type FTPError, type StorStream } from '../../lib/index';
 import type { Sequence } from '../support/server/script';
-import { dataClosed, dataEnd, dataReset, openData, receiveData, send } from '../support/server/steps';
+import { dataClosed, dataEnd, dataReset, openData, raw, receiveData, send } from '../support/server/steps';
 import { errorOf, useBench } from '../support/transfers';
 
 const MARK = send('150 Ok to send data.');
@@ -33,6 +33,12 @@ describe('an upload whose last byte and FIN have left', () => {
   it('is the error of the server where there is one', async () => {
     const { error } = await put(openData(), MARK, dataClosed(), dataReset(), send('426 Failure reading network stream.'));
     expect(error).to.include({ code: 'ERR_FTP_TEMPORARY', bytesTransferred: 5 });
+  });
+
+  it('is an error when the server says 226 in one breath with its mark, before a byte can have come', async () => {
+    const { error, stream } = await put(openData(), raw('150 Ok to send data.\r\n226 Transfer complete.\r\n'));
+    expect(error).to.be.instanceOf(TransferError).with.property('message', 'STOR file: the server ended the upload before we did: 226 Transfer complete.');
+    expect(stream.writableFinished).to.equal(false);
   });
 
   for (const [when, ...steps] of [
