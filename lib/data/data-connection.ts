@@ -36,7 +36,7 @@ export class DataConnection implements SourceListener {
   /** On its way for at most a turn of the event loop; once it has left, what the server's side does is no news, unless it is a reset. */
   #fin: 'none' | 'leaving' | 'left' = 'none';
 
-  constructor(source: DataSource, { session, direction, listener }: Pick<DataRequest, 'session' | 'direction' | 'listener'>) {
+  constructor(source: DataSource, { session, direction, listener }: DataRequest) {
     this.#source = source;
     this.#protect = session.protection.secureData;
     this.#direction = direction;
@@ -232,7 +232,7 @@ export class DataConnection implements SourceListener {
   }
 
   #onDrain(): void {
-    if (this.#state === 'live') this.#stall?.rest();
+    this.#stall?.rest();
     this.#onWritable();
   }
 

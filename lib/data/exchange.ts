@@ -128,15 +128,12 @@ export class Exchange implements DataListener, ReplyListener {
   async end(reason: Error): Promise<Reply | undefined> {
     clearInterval(this.#noops);
     if (this.#over) this.#data?.abandon();
-    else if (this.phase !== 'completion' || this.#request.direction === 'up') return this.#abort(reason);
-    // Else the data are here, and the reply comes in its turn.
+    else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
+      if (this.#data) await this.#connectInVain(this.#data);
+      if (this.#sent && !this.#over) return abortTransfer(this.#session, this.#control, reason, this.#marked);
+    }
     if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control);
     return undefined;
-  }
-
-  async #abort(reason: Error): Promise<Reply | undefined> {
-    if (this.#data) await this.#connectInVain(this.#data);
-    return this.#sent && !this.#over ? abortTransfer(this.#session, this.#control, reason, this.#marked) : undefined;
   }
 
   /**
