@@ -20,9 +20,11 @@ export interface StorOptions {
   verify?: Verify;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
-  /** Bytes that the stream holds before `write()` returns false. */
+  /** Bytes that the stream holds before `write()` returns false. Default 256 KiB: enough for a source to go on while the connection is full. */
   highWaterMark?: number;
 }
+
+const HIGH_WATER_MARK = 256 * 1024;
 
 /** @internal How an upload becomes a stream. */
 export interface StorSetup {
@@ -53,11 +55,8 @@ export class StorStream extends Writable {
 
   /** @internal use `FTP.stor` and its kin */
   constructor(session: Session, turns: Turns, { request, options, text }: StorSetup) {
-    const { signal, highWaterMark } = options;
-    super({
-      decodeStrings: !text,
-      ...(highWaterMark === undefined ? {} : { highWaterMark }),
-    });
+    const { signal, highWaterMark = HIGH_WATER_MARK } = options;
+    super({ decodeStrings: !text, highWaterMark });
     this.#session = session;
     this.#text = text;
     this.#transfer = new Transfer(session, turns, request, this.#listener());
@@ -96,12 +95,11 @@ export class StorStream extends Writable {
     } catch (error) {
       return callback(error as Error);
     }
+    this.#held = bytes;
     this.#heldCallback = callback;
-    if (this.#state !== 'writable') {
-      this.#held = bytes;
-      this.#use();
-    } else if (this.#transfer.write(bytes)) this.#continue();
-    else this.#state = 'full';
+    // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write behind it.
+    if (this.#state === 'writable') setImmediate(() => this.#send());
+    else this.#use();
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -145,12 +143,18 @@ export class StorStream extends Writable {
   #onWritable(): void {
     if (this.destroyed) return;
     this.#state = 'writable';
-    const held = this.#held;
     const ending = this.#ending; // what ends behind this finishes by itself
-    this.#held = [];
-    if (held.length > 0 && !this.#transfer.write(held)) this.#state = 'full';
+    if (this.#held.length > 0) this.#send();
     else this.#continue();
     if (ending) this.#transfer.finish();
+  }
+
+  #send(): void {
+    const held = this.#held;
+    if (held.length === 0) return; // it was destroyed meanwhile
+    this.#held = [];
+    if (this.#transfer.write(held)) this.#continue();
+    else this.#state = 'full';
   }
 
   #continue(): void {
