@@ -15,6 +15,7 @@ const DEFAULT_MAX_LINE_BYTES = 65_536;
 
 /** Turns the bytes of a listing into entries, without a stream. */
 export class ListDecoder {
+  readonly #line: LineText;
   readonly #splitter: LineSplitter;
   readonly #listing: Listing;
   #entries: Entry[] = [];
@@ -23,6 +24,7 @@ export class ListDecoder {
   constructor(options: ListParserOptions = {}) {
     const { encoding = 'auto', maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
     const line = new LineText(encoding);
+    this.#line = line;
     this.#listing = new Listing(options, (entry) => void this.#entries.push(entry));
     this.#splitter = new LineSplitter(maxLineBytes, (bytes, start, end, lineEnd) => {
       line.read(bytes, start, end);
@@ -36,6 +38,7 @@ export class ListDecoder {
    * @throws LimitError for a line longer than `maxLineBytes`
    */
   decode(chunk: Buffer): Entry[] {
+    this.#line.begin(chunk);
     this.#splitter.write(chunk);
     return this.#drain();
   }

@@ -40,6 +40,15 @@ describe('ListParser', () => {
     expect(unparsed).to.deep.equal(['ls: b: Permission denied']);
   });
 
+  it('reads a buffer that is filled and written again as what it holds by then', async () => {
+    const parser = new ListParser();
+    const buffer = Buffer.from(`${unix('a')}\n`);
+    parser.write(buffer);
+    buffer.write('b', buffer.length - 2);
+    parser.end(buffer);
+    expect((await parser.toArray()).map(({ name }: Entry) => name)).to.deep.equal(['a', 'b']);
+  });
+
   it('fails with LimitError for a line that is too long', async () => {
     const parser = new ListParser({ maxLineBytes: 100 });
     const failed = pipeline(Readable.from([Buffer.from(unix('a')), Buffer.alloc(200, 'b')]), parser.resume());
