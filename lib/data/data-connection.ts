@@ -228,7 +228,7 @@ export class DataConnection implements SourceListener {
   }
 
   #onClosed(): void {
-    if (this.#fin !== 'left') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+    if (this.#state === 'live' && this.#fin !== 'left') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
   }
 
   #onDrain(): void {
