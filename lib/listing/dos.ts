@@ -44,10 +44,14 @@ function linked(entry: Draft): Entry {
 
 /** Digits, which may come in groups of three: `9,730`. */
 function sized(entry: Draft, size: string): Entry | undefined {
-  if (!/^(?:\d+|\d{1,3}(?:([,.'])\d{3})(?:\1\d{3})*)$/.test(size)) return undefined;
-  const digits = size.replace(/\D/g, '');
+  const digits = /^\d+$/.test(size) ? size : ungrouped(size);
+  if (digits === undefined) return undefined;
   setSize(entry, Number(digits), digits);
   return entry;
+}
+
+function ungrouped(size: string): string | undefined {
+  return /^\d{1,3}(?:([,.'])\d{3})(?:\1\d{3})*$/.test(size) ? size.replace(/\D/g, '') : undefined;
 }
 
 /** Month first, as IIS prints it; the year first or a number above 12 in front show another order, and so do dots. */

@@ -1,6 +1,5 @@
 import { LimitError } from '../errors';
 import type { Entry } from './entry';
-import type { LineEnd } from './line-splitter';
 import { ListDecoder, type ListParserOptions } from './list-decoder';
 import { Listing } from './listing';
 
@@ -21,18 +20,30 @@ export function parseList(listing: string | Buffer, options: ListParserOptions =
 function fromText(text: string, options: ListParserOptions, maxLineBytes: number): Entry[] {
   const entries: Entry[] = [];
   const listing = new Listing(options, (entry) => void entries.push(entry));
-  const take = (line: string, ended: boolean): void => {
-    const body = line.replace(/\r{1,2}$/, '');
-    if (Buffer.byteLength(body) > maxLineBytes) throw new LimitError(`a line of the listing is longer than ${maxLineBytes} bytes (maxLineBytes)`);
-    const lineEnd: LineEnd = body.length < line.length ? 'crlf' : 'lf';
-    listing.line(body, undefined, ended ? lineEnd : 'none');
+  const take = (start: number, lf: number, ended: boolean): void => {
+    const end = endWithoutCR(text, start, lf);
+    const line = text.slice(start, end);
+    if (line.length > maxLineBytes / MOST_BYTES && Buffer.byteLength(line) > maxLineBytes) throw new LimitError(`a line of the listing is longer than ${maxLineBytes} bytes (maxLineBytes)`);
+    listing.line(line, undefined, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
   };
   let start = 0;
   for (let lf = text.indexOf('\n'); lf >= 0; lf = text.indexOf('\n', start)) {
-    take(text.slice(start, lf), true);
+    take(start, lf, true);
     start = lf + 1;
   }
-  if (start < text.length) take(text.slice(start), false);
+  if (start < text.length) take(start, text.length, false);
   listing.end();
   return entries;
+}
+
+/** Of a character in UTF-8; a pair of surrogates takes four. */
+const MOST_BYTES = 3;
+
+const CR = 0x0d;
+
+/** One or two CRs belong to the line end. */
+function endWithoutCR(text: string, start: number, lf: number): number {
+  let end = lf;
+  while (end > start && lf - end < 2 && text.charCodeAt(end - 1) === CR) end--;
+  return end;
 }
