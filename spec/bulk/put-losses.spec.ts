@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { utimesSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLoss } from '../../lib/healing/backoff';
@@ -113,7 +114,7 @@ describe('put, when connections are lost', () => {
 
     it('does not go on with a local file that is another one by now', async () => {
       server.script = { STOR: [takeThenReset(100_000), normally] };
-      server.on('command', (line: string) => void (line.startsWith('STOR') && void utimes(local, 1, 1)));
+      server.on('command', (line: string) => void (line.startsWith('STOR') && utimesSync(local, 1, 1)));
       expect(await failure(put(ftp, local, '/in/a', { retry: QUICK }))).to.be.instanceOf(ChangedError);
       expect(names()).to.deep.equal([]);
     });
