@@ -121,7 +121,8 @@ describe('ReplyParser, its limits', () => {
     const replies: Reply[] = [];
     parser.on('data', (reply: Reply) => replies.push(reply));
     await turn();
-    let chunk: Buffer | undefined = Buffer.from(`220-${'x'.repeat(8000)}\n220 end\r\n220-abc\r\n220 d`); // too large for Node's pool
+    const text = `220-${'x'.repeat(8000)}\n220 end\r\n220-abc\r\n220 d`;
+    let chunk: Buffer | undefined = Buffer.alloc(text.length, text); // not of Node's pool, whose memory others keep
     const memory = new WeakRef(chunk.buffer);
     parser.write(chunk);
     chunk = undefined;

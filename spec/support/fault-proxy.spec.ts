@@ -172,9 +172,10 @@ async function line1(socket: Socket): Promise<string> {
   return text;
 }
 
-/** Everything until the other side's FIN. */
+/** Everything until the other side's FIN; then ours is closed, which newer Nodes leave open behind `for await`. */
 async function toEnd(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
+  socket.destroy();
   return Buffer.concat(chunks).toString('latin1');
 }

@@ -11,7 +11,7 @@ export class Transcript {
 
   add(line: string, bytes: Buffer): void {
     this.commands.push(line);
-    this.commandBytes.push(bytes);
+    this.commandBytes.push(Buffer.alloc(bytes.length, bytes)); // memory of its own: a part of a larger Buffer would keep all of that
     const woken = this.#waiting.filter(({ matches }) => matches(line));
     this.#waiting = this.#waiting.filter((waiting) => !woken.includes(waiting));
     for (const { resolve } of woken) resolve(line);
