@@ -73,7 +73,7 @@ export class TransferError extends FTPError {
   override readonly code: string = 'ERR_FTP_TRANSFER';
 }
 
-/** The transfer was ended by `abort()` before it was complete. */
+/** The transfer was ended by `abort()` before it was complete; what the callback of a `write()` is given when its stream was destroyed without an error. */
 export class AbortedError extends TransferError {
   override readonly code: string = 'ERR_FTP_ABORTED';
 }

@@ -3,7 +3,7 @@ import type { Verify } from '../healing/verify';
 import type { Codec } from '../control/encoding';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
-import { ArgumentError, type FTPError } from '../errors';
+import { AbortedError, ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
 import type { RetrStream } from './retr-stream';
 import { Transfer, type TransferListener, type TransferRequest } from './transfer';
@@ -110,9 +110,13 @@ export class StorStream extends Writable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const written = this.#heldCallback;
     this.#held = [];
+    this.#heldCallback = undefined;
     this.#transfer.cancel();
     callback(error);
+    // Whoever waits for a write is told; behind `close`, for this counts as the stream's error where there was none.
+    if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));
   }
 
   #listener(): TransferListener {

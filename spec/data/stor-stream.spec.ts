@@ -286,6 +286,32 @@ describe('an upload', () => {
     expect(stream.bytesWritten).to.equal(lines.join('').length);
   });
 
+  for (const state of ['not open yet', 'open', 'full']) {
+    for (const [how, end, code] of [
+      ['is destroyed', (stream: StorStream) => stream.destroy(), 'ERR_FTP_ABORTED'],
+      ['is destroyed with an error', (stream: StorStream) => stream.destroy(new TransferError('enough')), 'ERR_FTP_TRANSFER'],
+    ] as const) {
+      it(`tells whoever waits for a write when it ${how} while it is ${state}`, async () => {
+        await bench.serve({ script: { STOR: [openData(), ...(state === 'not open yet' ? [] : [send(MARK)]), until(new Promise(() => undefined))] } });
+        const stream = bench.client().stor('file').on('error', () => undefined);
+        if (state === 'not open yet') stream.write('a');
+        else await new Promise((written) => stream.write('a', written));
+        if (state === 'full') stream.write(Buffer.alloc(16 * 1024 * 1024));
+        if (state === 'full') await new Promise(setImmediate);
+        const told: (string | undefined)[] = [];
+        const tell = (error?: Error | null): void => void told.push((error as FTPError | undefined)?.code);
+        stream.write('b', tell);
+        stream.write('c', tell);
+        stream.end(tell);
+        const closed = new Promise((resolve) => stream.once('close', resolve));
+        end(stream);
+        await closed;
+        await new Promise(setImmediate);
+        expect(told).to.deep.equal([code, code, code]);
+      });
+    }
+  }
+
   it('sends what is written in one turn of the event loop in two writes at most', async () => {
     await bench.serve();
     const writes: number[] = [];

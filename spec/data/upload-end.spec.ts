@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { TransferError, type FTPError, type StorStream } from '../../lib/index';
-import type { Sequence } from '../support/server/script';
+import { certificate } from '../support/server/certificates';
+import type { Sequence, Step } from '../support/server/script';
 import { dataClosed, dataEnd, dataReset, openData, raw, receiveData, send } from '../support/server/steps';
 import { errorOf, useBench } from '../support/transfers';
 
@@ -49,5 +51,34 @@ describe('an upload whose last byte and FIN have left', () => {
       expect((await put(openData(), MARK, receiveData(), ...steps)).error).to.equal(undefined);
       expect(bench.server.read('/file').toString()).to.equal('hello');
     });
+  }
+});
+
+describe('an upload in TLS whose connection is reset before its end has left', () => {
+  const bench = useBench();
+  const SECRET = certificate();
+  /** Reads the first bytes, and no more. */
+  const receiveFirst: Step = async (session) => {
+    const stream = await session.protectedData();
+    await once(stream, 'data');
+    stream.pause();
+  };
+
+  for (const [when, end] of [
+    ['in the same turn', (stream: StorStream) => void (stream.write('hel'), stream.end('lo'))],
+    ['a turn later', (stream: StorStream) => void stream.write('hel', () => setImmediate(() => stream.end('lo')))],
+  ] as const) {
+    for (const passive of [true, false]) {
+      it(`is an error, though the server says 226: our close_notify must not take the reset for an end (${passive ? 'passive' : 'active'}, ended ${when})`, async () => {
+        await bench.serve({ script: { STOR: [openData(), MARK, receiveFirst, dataReset(), DONE] }, tls: { mode: 'explicit', ...SECRET } });
+        const ftp = bench.client({ secure: 'explicit', tls: { ca: SECRET.cert }, passive });
+        const stream = ftp.stor('file');
+        end(stream);
+        expect(await errorOf(stream)).to.be.instanceOf(TransferError).with.property('phase', 'data');
+        expect(stream.writableFinished).to.equal(false);
+        expect(await ftp.pwd()).to.equal('/');
+        expect(bench.logins).to.equal(1);
+      });
+    }
   }
 });
