@@ -68,7 +68,7 @@ function checked(codec: Codec): Codec {
       const bytes = codec.encode(text);
       if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
       if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
-      return bytes;
+      return new Uint8Array(bytes); // a copy, because a codec may use its memory again, and another file would be meant
     },
     decode(bytes) {
       const text: unknown = codec.decode(bytes);

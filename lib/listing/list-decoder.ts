@@ -40,6 +40,7 @@ export class ListDecoder {
   decode(chunk: Buffer): Entry[] {
     this.#line.begin(chunk);
     this.#splitter.write(chunk);
+    this.#line.end();
     return this.#drain();
   }
 

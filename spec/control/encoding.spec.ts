@@ -62,6 +62,13 @@ describe('codecFor', () => {
   }
 
   describe('with a codec of the caller', () => {
+    it('may use its memory again: what it encoded before stays', () => {
+      const memory = Buffer.alloc(10);
+      const codec = codecFor({ encode: (text) => memory.subarray(0, memory.write(text, 'latin1')), decode: (bytes) => Buffer.from(bytes).toString('latin1') });
+      const [first, second] = [codec.encode('DELE a'), codec.encode('DELE b')];
+      expect([first, second].map((bytes) => Buffer.from(bytes).toString())).to.deep.equal(['DELE a', 'DELE b']);
+    });
+
     it('uses it, this included', () => {
       const codec = codecFor(new Rot13());
       expect(Buffer.from(codec.encode('RETR é')).toString()).to.equal('ERGE é');

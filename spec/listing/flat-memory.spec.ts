@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Entry } from '../../lib/listing/entry';
+import { ListDecoder } from '../../lib/listing/list-decoder';
 import { ListParser } from '../../lib/listing/list-parser';
 import { note } from '../support/summary';
 
@@ -34,6 +35,25 @@ describe('a million lines through a ListParser', () => {
     note('measured', `ListParser: heap grew by ${(most / MEBIBYTE).toFixed(1)} MiB at most; ${Math.round(LINES / seconds)} entries a second`);
   });
 });
+
+describe('an entry that is kept of a large listing', () => {
+  it('does not keep much of what was around it', () => {
+    const decoder = new ListDecoder({ now: new Date('2020-06-15') });
+    const collect = garbageCollector();
+    const kept: Entry[] = [];
+    collect();
+    const before = heldMemory();
+    for (const chunk of chunks()) kept.push(...decoder.decode(chunk).slice(0, 1));
+    collect();
+    expect(kept).to.have.length(LINES / LINES_A_CHUNK);
+    expect((heldMemory() - before) / kept.length).to.be.below(6000); // bytes, of chunks of some 27,000
+  });
+});
+
+function heldMemory(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 function* chunks(): Generator<Buffer> {
   for (let line = 0; line < LINES; line += LINES_A_CHUNK) {
