@@ -10,6 +10,7 @@ import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, QUICK, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { data, dataEnd, openData, send } from '../support/server/steps';
 
 const TIME = new Date('2025-03-04T05:06:07Z');
 const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
@@ -52,12 +53,8 @@ describe('get', () => {
   it('shows the file under its name only when it is complete', async () => {
     await writeFile(local, 'old');
     const seen: (string | string[])[] = [];
-    server.script = {
-      RETR: async (session) => {
-        await session.normal();
-        seen.push(await readdir(folder), await readFile(local, 'utf8'));
-      },
-    };
+    const look = async (): Promise<void> => void seen.push(await readdir(folder), await readFile(local, 'utf8'));
+    server.script = { RETR: [openData(), send('150 go'), data(BYTES), dataEnd(), look, send('226 Done.')] };
     await get(ftp, '/f', local, { verify: 'size' });
     expect(seen[0]).to.have.length(2);
     expect(seen[0]?.[1]).to.match(/^file\.[0-9a-f]{8}\.part$/);
