@@ -105,7 +105,7 @@ export class DataConnection implements SourceListener {
         if (!error) flushed();
       });
       // The error of an RST that has come is gone with close_notify, and would read as the server's end. FIN leaves a turn later: until then, only an RST takes the peer away.
-      if (this.#secured && wasReset(this.#raw)) this.#fail(wasCut());
+      if (this.#secured && wasReset(this.#raw)) this.#fail(resetError());
     };
     // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses behind a FIN that waits.
     if (socket.writableLength === 0) finish();
@@ -224,7 +224,7 @@ export class DataConnection implements SourceListener {
 
   #onEnd(): void {
     if (this.#fin !== 'none') return; // both sides have ended, and such a connection has no peer any more, either
-    if (wasReset(this.#raw)) this.#fail(wasCut());
+    if (wasReset(this.#raw)) this.#fail(resetError());
     else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener.onEnd();
   }
@@ -286,7 +286,7 @@ export class DataConnection implements SourceListener {
   }
 }
 
-function wasCut(): TransferError {
+function resetError(): TransferError {
   return new TransferError('the data connection was reset by the server', { phase: 'data' });
 }
 

@@ -36,12 +36,12 @@ function fromText(text: string, options: ListParserOptions, maxLineBytes: number
   return entries;
 }
 
-/** Of a character in UTF-8; a pair of surrogates takes four. */
+/** That a UTF-16 unit takes in UTF-8: the bytes of most lines need no counting. */
 const MOST_BYTES = 3;
 
 const CR = 0x0d;
 
-/** One or two CRs belong to the line end. */
+/** One or two CRs belong to the line end, as for LineSplitter. */
 function endWithoutCR(text: string, start: number, lf: number): number {
   let end = lf;
   while (end > start && lf - end < 2 && text.charCodeAt(end - 1) === CR) end--;

@@ -4,7 +4,7 @@ import { walk } from '../../lib/bulk/walk';
 import { LimitError, SecurityError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { note } from '../support/summary';
-import { Heap } from './tree-heap';
+import { Heap } from '../support/heap';
 import { line, listing } from './tree-listing';
 import { Scratch } from './tree-scratch';
 

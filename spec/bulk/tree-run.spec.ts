@@ -11,7 +11,7 @@ import { gate } from '../support/server/gate';
 import { data, dataEnd, normal, openData, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
-import { Heap } from './tree-heap';
+import { Heap } from '../support/heap';
 import { line, listing } from './tree-listing';
 import { Scratch } from './tree-scratch';
 

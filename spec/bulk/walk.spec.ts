@@ -6,7 +6,7 @@ import { scene } from '../support/client';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
-import { Heap } from './tree-heap';
+import { Heap } from '../support/heap';
 import { line, listing } from './tree-listing';
 
 const TREE = { '/top/a.txt': 'a', '/top/b/c.txt': 'cc', '/top/b/d/e.txt': 'eee', '/top/z/': '', '/top/y.txt': 'y', '/other': 'x' };

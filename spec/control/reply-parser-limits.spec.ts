@@ -1,12 +1,11 @@
 import { expect } from 'chai';
 import { setImmediate as turn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Reply } from '../../lib/control/reply';
 import { ReplyParser } from '../../lib/control/reply-parser';
 import { ArgumentError } from '../../lib/errors';
 import { ENDED, expectOutcome, LONG_LINE, LONG_REPLY, NO_CODE, outcomeOf } from '../support/reply-outcome';
 import { describeSeed, random } from '../support/seed';
+import { collectGarbage, Heap } from '../support/heap';
 
 const MiB = 1024 * 1024;
 
@@ -139,23 +138,12 @@ describe('ReplyParser, its limits', () => {
     parser.on('data', () => (replies += 1));
     await turn();
     const chunk = Buffer.from(`220-${'x'.repeat(4000)}\r\n${'é'.repeat(2000)}\r\n220 ${'y'.repeat(90)}\n`.repeat(8));
-    const before = retained();
+    const heap = new Heap();
     for (let n = 0; n < 512; n++) {
       for (const half of [chunk.subarray(0, 10_000), chunk.subarray(10_000)]) parser.write(half);
     }
     expect(replies).to.equal(8 * 512);
-    expect(retained() - before).to.be.below(4 * MiB);
+    heap.note();
+    expect(heap.most).to.be.below(4); // MiB
   });
 });
-
-function retained(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
-
-/** As `node --expose-gc` has it. */
-const collectGarbage = ((): (() => void) => {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
-})();

@@ -3,9 +3,16 @@ import { runInNewContext } from 'node:vm';
 
 const MEBIBYTE = 2 ** 20;
 
+/** As `node --expose-gc` has it; without it the memory in use says when garbage was last collected, and not what is held. */
+export const collectGarbage = ((): (() => void) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  return collect;
+})();
+
 /** How much more memory is held than at first, garbage apart. */
 export class Heap {
-  readonly #collect = garbageCollector();
   readonly #before: number;
   #most = 0;
 
@@ -23,15 +30,8 @@ export class Heap {
   }
 
   #held(): number {
-    this.#collect();
+    collectGarbage();
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   }
-}
-
-function garbageCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  return collect;
 }
