@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, DEFAULT_ECDH_CURVE, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
 import { unexpected } from './judgement';
+import { groupsFor } from './key-groups';
 import type { Reply } from './reply';
 import { secure } from '../dial';
 import { ReplyError, SecurityError } from '../errors';
@@ -24,7 +25,9 @@ export interface SecuredData {
  * connection's session (vsftpd's require_ssl_reuse and ProFTPD accept no others).
  */
 export class Security {
+  readonly #given: ConnectionOptions;
   readonly #options: ConnectionOptions;
+  #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
   #fingerprint: string | undefined;
 
@@ -34,7 +37,9 @@ export class Security {
    */
   constructor(host: string, options: ConnectionOptions = {}) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
+    this.#given = options;
     this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, secureContext };
+    this.#dataOptions = this.#options;
   }
 
   /** AUTH TLS, then the handshake (RFC 4217, 4). Refusals end the connection: nothing may follow in the clear. */
@@ -49,6 +54,14 @@ export class Security {
     const stream = await control.secure(this.#options);
     this.#fingerprint = fingerprintOf(stream);
     this.#collect(stream);
+    const groups = this.#mayChooseGroups ? groupsFor(stream) : undefined;
+    if (groups) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#given, ecdhCurve: groups }) };
+  }
+
+  /** The caller's own groups, or context, stay as they are. */
+  get #mayChooseGroups(): boolean {
+    const { secureContext, ecdhCurve = DEFAULT_ECDH_CURVE } = this.#given;
+    return !secureContext && ecdhCurve === 'auto';
   }
 
   /**
@@ -58,7 +71,7 @@ export class Security {
    */
   async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
     const tap = strict ? new RecordTap(raw) : undefined;
-    const stream = await secure(tap ?? raw, { ...this.#options, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    const stream = await secure(tap ?? raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
     if (!this.#isSameServer(stream)) {
       stream.on('error', ignore).destroy();
       throw new SecurityError('the data connection has another certificate than the control connection');

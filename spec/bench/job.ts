@@ -4,8 +4,8 @@ import type { Content } from './servers/content';
 import type { Target } from './target';
 import type { Outcome, Work } from './work';
 
-/** Where a job finds its server: on loopback, in TLS, behind a link with a delay, one that lists from memory; or it needs none. */
-export type Where = 'plain' | 'tls' | 'link' | 'memory' | 'nowhere';
+/** Where a job finds its server: on loopback, in TLS, behind a link with a delay, in the clear or in TLS, one that lists from memory; or it needs none. */
+export type Where = 'plain' | 'tls' | 'link' | 'tls-link' | 'memory' | 'nowhere';
 
 /** What a job may use. */
 export interface Scene {

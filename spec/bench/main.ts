@@ -52,6 +52,10 @@ function understood(args: readonly string[]): Request | undefined {
 async function playAll(jobs: readonly Job[], { only, runs, json }: Request, stage: Stage): Promise<void> {
   const record: object[] = [];
   for (const job of jobs) {
+    if (!stage.offers(job.where)) {
+      console.log(`${job.name}: only where packets can be delayed`);
+      continue;
+    }
     const contenders = job.contenders.filter((name) => only.includes(name));
     const results = await play(job, contenders, runs, stage);
     console.log(report(job, results, stage.describe(job.where)));

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
 import { FTP } from '../../lib/index';
 import { expectUnseen, useEverything, type Secrets } from '../support/eavesdropping';
-import { Recorder } from '../support/recorder';
-import { realServers, type RealServer } from './servers';
+import { Recorder, type Recording } from '../support/recorder';
+import { retriesOf } from '../support/wire';
+import { optionsOf, realServers, type RealServer } from './servers';
 
 describe('recorded sessions with real servers', function () {
   this.timeout(30_000);
@@ -11,19 +12,31 @@ describe('recorded sessions with real servers', function () {
 
   for (const server of servers) {
     it(`${server.name} and we show no name, password, path or content`, async () => {
-      const recorder = await Recorder.start();
-      try {
-        const secrets = secretsFor(server);
-        const { host, port, user, password, secure, certificate } = server;
-        const ftp = new FTP({ host, port, user, password, secure, tls: { ca: readFileSync(certificate) }, createConnection: recorder.dial });
-        await useEverything(ftp, secrets);
-        expectUnseen(recorder.recordings, secure || 'explicit', secrets);
-      } finally {
-        await recorder.close();
-      }
+      const secrets = secretsFor(server);
+      expectUnseen(await record(server, (ftp) => useEverything(ftp, secrets)), server.secure || 'explicit', secrets);
+    });
+
+    it(`${server.name} misses no key on a data connection`, async () => {
+      const [, ...data] = await record(server, async (ftp) => {
+        await ftp.list().toArray();
+        await ftp.dir().toArray();
+        await ftp.quit();
+      });
+      expect(data.map(({ toClient }) => retriesOf(toClient))).to.deep.equal([0, 0]);
     });
   }
 });
+
+/** What passed between a client and the server. */
+async function record(server: RealServer, use: (ftp: FTP) => Promise<void>): Promise<Recording[]> {
+  const recorder = await Recorder.start();
+  try {
+    await use(new FTP({ ...optionsOf(server), createConnection: recorder.dial }));
+    return recorder.recordings;
+  } finally {
+    await recorder.close();
+  }
+}
 
 function secretsFor({ name, user, password }: RealServer): Secrets {
   return { user, password, folder: `autopsies-${process.pid}-${name}`, file: 'budahas.report', content: 'The truth is out there. ' };

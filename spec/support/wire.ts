@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A record's header: its type, and the bytes that follow. */
 export interface TlsRecord {
   readonly type: number;
@@ -47,3 +49,9 @@ export function saysGoodbye({ records }: Dissected): boolean {
   const last = records.at(-1);
   return last?.type === 21 || (last?.type === 23 && last.length === 2 + 1 + 16);
 }
+
+/** How many times the server asked for the client's hello again, which takes a round trip: a ServerHello with a random of its own (RFC 8446, 4.1.3). */
+export function retriesOf(toClient: Buffer): number {
+  return toClient.toString('latin1').split(RETRY).length - 1;
+}
+const RETRY = createHash('sha256').update('HelloRetryRequest').digest().toString('latin1');

@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path';
 import { NODE_PEERS, type ContenderName } from '../contender';
 import { smallFiles, type Scale } from '../files';
-import type { Job } from '../job';
+import type { Job, Scene } from '../job';
 import { figure } from '../target';
+import type { Work } from '../work';
 import { FIRST_BYTE, PEAK, roundTrips } from './measures';
 
 const CONTENDERS: readonly ContenderName[] = ['ours', 'ours-awaited', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'];
@@ -14,15 +15,13 @@ export function roundTripJobs({ linkFiles, linkSizes, roundTrip }: Scale): Job[]
   const inAll = roundTrips('round trips in all', 1, roundTrip);
   const asked = Array.from({ length: linkSizes }, (_, n) => names[n % names.length] ?? '');
   const common = { where: 'link', content: ['small'], contenders: CONTENDERS, measures: [perFile, PEAK] } as const;
+  const drain = (): Work => ({ kind: 'drain', names });
+  const fill = ({ home }: Scene): Work => ({ kind: 'fill', names: names.map((name) => `incoming/${basename(name)}`), sizes, folder: join(home, 'small') });
   return [
-    { ...common, name: 'trips-down', title: `${linkFiles} small files down`, targets: [figure(perFile, 2.2), figure(perFile, 2.2, 'ours-awaited')], work: () => ({ kind: 'drain', names }) },
-    {
-      ...common,
-      name: 'trips-up',
-      title: `${linkFiles} small files up`,
-      targets: [figure(perFile, 3.3), figure(perFile, 3.3, 'ours-awaited')],
-      work: ({ home }) => ({ kind: 'fill', names: names.map((name) => `incoming/${basename(name)}`), sizes, folder: join(home, 'small') }),
-    },
+    { ...common, name: 'trips-down', title: `${linkFiles} small files down`, targets: [figure(perFile, 2.2), figure(perFile, 2.2, 'ours-awaited')], work: drain },
+    { ...common, name: 'trips-up', title: `${linkFiles} small files up`, targets: [figure(perFile, 3.3), figure(perFile, 3.3, 'ours-awaited')], work: fill },
+    { ...common, name: 'trips-tls-down', title: `${linkFiles} small files down, TLS`, where: 'tls-link', targets: [], work: drain },
+    { ...common, name: 'trips-tls-up', title: `${linkFiles} small files up, TLS`, where: 'tls-link', targets: [], work: fill },
     {
       ...common,
       name: 'trips-size',

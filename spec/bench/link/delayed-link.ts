@@ -17,8 +17,8 @@ export function canDelayPackets(): boolean {
 }
 
 /** Starts vsftpd behind a link that delays every packet; `roundTrip` is in seconds, there and back. */
-export async function startBehindLink(folder: string, home: string, roundTrip: number): Promise<Running> {
-  const { command, place } = await configureVsftpd(folder, home, false, SERVER);
+export async function startBehindLink(folder: string, home: string, roundTrip: number, secure: boolean): Promise<Running> {
+  const { command, place } = await configureVsftpd(folder, home, secure, SERVER);
   const args = [join(SOURCES, 'link/tun_link.py'), String(roundTrip / 2), CLIENT, SERVER, ...command];
   const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const failed = once(child, 'exit').then(() => Promise.reject(new Error('the delayed link could not be made')));

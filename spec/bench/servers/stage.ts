@@ -47,6 +47,11 @@ export class Stage {
     return server.place;
   }
 
+  /** Whether there is such a place here: a relay cannot read in TLS which ports the server names. */
+  offers(where: Where): boolean {
+    return where !== 'tls-link' || this.#packets;
+  }
+
   /** For the next run: nothing is left of the last one. */
   scene(): Scene {
     rmSync(this.#scratch, { recursive: true, force: true });
@@ -60,8 +65,9 @@ export class Stage {
     if (where === 'nowhere') return 'no server';
     if (where === 'memory') return 'a listing from memory';
     const server = canRunVsftpd() ? 'vsftpd' : 'the embedded server';
-    if (where !== 'link') return `${server} on loopback${where === 'tls' ? ', TLS' : ''}`;
-    return `${server}, ${this.#packets ? 'packets' : 'bytes (the making of connections not)'} delayed: ${this.#scale.roundTrip * 1000} ms round trip`;
+    const tls = isSecure(where) ? ', TLS' : '';
+    if (!where.endsWith('link')) return `${server} on loopback${tls}`;
+    return `${server}${tls}, ${this.#packets ? 'packets' : 'bytes (the making of connections not)'} delayed: ${this.#scale.roundTrip * 1000} ms round trip`;
   }
 
   close(): void {
@@ -76,9 +82,13 @@ export class Stage {
   async #start(where: Exclude<Where, 'nowhere'>): Promise<Running> {
     if (where === 'memory') return startEmbedded(this.#folder, this.#scale, { fromMemory: true });
     const { roundTrip } = this.#scale;
-    if (where === 'link') return this.#packets ? startBehindLink(this.#folder, this.#home, roundTrip) : startRelay(await this.#start('plain'), roundTrip / 2);
-    const secure = where === 'tls';
+    const secure = isSecure(where);
+    if (where.endsWith('link')) return this.#packets ? startBehindLink(this.#folder, this.#home, roundTrip, secure) : startRelay(await this.#start('plain'), roundTrip / 2);
     if (!canRunVsftpd()) return startEmbedded(this.#folder, this.#scale, { secure });
     return startVsftpd(await configureVsftpd(this.#folder, this.#home, secure));
   }
+}
+
+function isSecure(where: Where): boolean {
+  return where.startsWith('tls');
 }
