@@ -89,6 +89,11 @@ export class ListPlan implements Plan, Decoder<Entry> {
     }
   }
 
+  /** What was listed by LIST is there, and what was entered is left behind it. */
+  isLast(): boolean {
+    return this.#home === undefined && (this.#mode === 'MLSD' || this.#path === undefined || this.#found);
+  }
+
   decode(chunk: Buffer): Entry[] {
     this.#decoded += chunk.length;
     return this.#wanted((this.#decoder ??= this.#makeDecoder()).decode(chunk));

@@ -46,6 +46,10 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     throw refusal;
   }
 
+  isLast(): boolean {
+    return true;
+  }
+
   async finish(): Promise<void> {
     // nothing was changed that is to be undone
   }

@@ -17,6 +17,8 @@ export interface Plan {
   recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
   finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
+  /** The data of a transfer have ended, and no command of this plan will follow if it is complete: another operation's may, before the final reply. */
+  isLast?(): boolean;
   /** Payload bytes pass. */
   observe?(chunk: Uint8Array): void;
   /** A try failed and is over: resolves with true when the next is to begin, from byte `moved` of the request on; `signal` ends a pause. */

@@ -281,7 +281,8 @@ export class Transfer implements ExchangeListener {
   }
 
   onDataEnd(): void {
-    if (!this.#request.plan) this.#giveBack();
+    const { plan } = this.#request;
+    if (!plan || plan.isLast?.()) this.#giveBack();
   }
 
   /** Tells the stream, and brings the control connection in step again before the turn is given back. */

@@ -86,6 +86,42 @@ describe('what leaves, and when', () => {
     expect(bench.transcript).to.deep.equal(['EPSV', 'RETR a', 'EPSV', 'RETR b']);
   });
 
+  for (const [name, verb, line] of [
+    ['list', 'MLSD', 'type=file;size=1; a'],
+    ['mlsd', 'MLSD', 'type=file;size=1; a'],
+    ['list', 'LIST', '-rw-r--r-- 1 ftp ftp 1 Jan 1 2020 a'],
+    ['nlst', 'NLST', 'a'],
+  ] as const) {
+    it(`the next EPSV leaves when the lines of ${name} have ended, without waiting for the 226 (${verb})`, async () => {
+      await bench.serve({ files: FILES, ...(verb === 'LIST' ? { features: [] } : {}) });
+      const ftp = await bench.warmClient();
+      await ftp.dir().toArray(); // TYPE A
+      bench.mark();
+      const next = bench.server.waitFor('EPSV', bench.server.commands.length + 1);
+      bench.server.script = { [verb]: [[openData(), send('150 Opening.'), data(`${line}\r\n`), dataEnd(), until(() => next), send('226 Done.')], [(session) => session.normal()]] };
+      const [entries] = await Promise.all([ftp[name]('.').toArray(), ftp.dir().toArray()]);
+      expect(entries).to.have.lengthOf(1);
+      expect(bench.transcript).to.deep.equal(['EPSV', `${verb} .`, 'EPSV', 'LIST']);
+    });
+  }
+
+  it('nothing leaves before the 226 of a listing that is to be looked at again: no entry came of it', async () => {
+    await bench.serve({ files: FILES, features: [] });
+    const ftp = await bench.warmClient();
+    let early: string[] = [];
+    bench.server.script = { LIST: [openData(), send('150 Opening.'), data('total 0\r\n'), dataEnd(), until(turns), () => void (early = [...bench.transcript]), send('226 Done.')] };
+    await Promise.all([ftp.list('a').toArray(), ftp.noop()]);
+    expect(early).to.deep.equal(['TYPE A', 'EPSV', 'LIST a']);
+    expect(bench.transcript.at(-1)).to.equal('NOOP');
+  });
+
+  it('nor before the way back from the folder that was entered for it', async () => {
+    await bench.serve({ files: { '/a b/c': 'ccc' }, features: [] });
+    const ftp = await bench.warmClient();
+    await Promise.all([ftp.list('a b').toArray(), ftp.noop()]);
+    expect(bench.transcript).to.deep.equal(['PWD', 'CWD a b', 'TYPE A', 'EPSV', 'LIST', 'CWD /', 'NOOP']);
+  });
+
   it('after an upload nothing leaves before its 226', async () => {
     await bench.serve();
     const ftp = await bench.warmClient();

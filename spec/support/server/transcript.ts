@@ -7,21 +7,21 @@ export class Transcript {
   readonly commands: string[] = [];
   /** As they came, without CRLF. */
   readonly commandBytes: Buffer[] = [];
-  #waiting: { readonly matches: (line: string) => boolean; readonly resolve: (line: string) => void }[] = [];
+  #waiting: { readonly since: number; readonly matches: (line: string) => boolean; readonly resolve: (line: string) => void }[] = [];
 
   add(line: string, bytes: Buffer): void {
     this.commands.push(line);
     this.commandBytes.push(Buffer.alloc(bytes.length, bytes)); // memory of its own: a part of a larger Buffer would keep all of that
-    const woken = this.#waiting.filter(({ matches }) => matches(line));
+    const woken = this.#waiting.filter(({ since, matches }) => this.commands.length > since && matches(line));
     this.#waiting = this.#waiting.filter((waiting) => !woken.includes(waiting));
     for (const { resolve } of woken) resolve(line);
   }
 
-  /** The first such command from number `since` on, also when it was received before. */
+  /** The first such command from number `since` on, counted from 0, also when it was received before. */
   waitFor(what: Awaited, since: number): Promise<string> {
     const matches = typeof what === 'function' ? what : (line: string) => line === what || line.split(' ', 1)[0]?.toUpperCase() === what;
     const seen = this.commands.slice(since).find(matches);
     if (seen !== undefined) return Promise.resolve(seen);
-    return new Promise((resolve) => this.#waiting.push({ matches, resolve }));
+    return new Promise((resolve) => this.#waiting.push({ since, matches, resolve }));
   }
 }
