@@ -1,6 +1,7 @@
-import { isIP } from 'node:net';
+import { X509Certificate } from 'node:crypto';
+import { isIP, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createSecureContext, DEFAULT_ECDH_CURVE, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, createSecureContext, DEFAULT_ECDH_CURVE, type ConnectionOptions, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
@@ -38,7 +39,7 @@ export class Security {
   constructor(host: string, options: ConnectionOptions = {}) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
     this.#given = options;
-    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, secureContext };
+    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, checkServerIdentity: checkIdentity, ...options, secureContext };
     this.#dataOptions = this.#options;
   }
 
@@ -119,6 +120,11 @@ function contextOf(options: ConnectionOptions): SecureContext {
   } catch (error) {
     throw new SecurityError(`the option tls cannot be used: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Node 22.23.3 takes an IPv6 address for a name, which no certificate has. */
+function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+  return isIPv6(host) && new X509Certificate(certificate.raw).checkIP(host) ? undefined : checkServerIdentity(host, certificate);
 }
 
 function fingerprintOf(stream: TLSSocket): string | undefined {

@@ -39,6 +39,14 @@ describe('certificates', () => {
       expect((await named.login()).code).to.equal(230);
     });
 
+    it(`are for the IPv6 address that was asked for, and for no other (${way.title})`, async () => {
+      const server = await stage.serveWay(way);
+      const reach = (): ReturnType<typeof connect> => connect({ host: server.host, port: server.port });
+      for (const host of ['::1', '0:0::0:1']) await stage.client(server, { host, createConnection: reach }).login();
+      const error = await failure(stage.client(server, { host: '::2', createConnection: reach }).login());
+      expect(error.cause).to.include({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    });
+
     it(`that checkServerIdentity refuses are refused (${way.title})`, async () => {
       const server = await stage.serveWay(way);
       const checkServerIdentity = (): Error => new Error('not the pinned one');
