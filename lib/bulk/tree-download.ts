@@ -21,8 +21,8 @@ import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
 
 /**
  * Downloads a folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
- * cancelling are stream work. Nothing happens before it is read; folders are listed as they are reached, by a pool a few of the next
- * ones, too, and memory holds names, not trees.
+ * cancelling are stream work. Nothing happens before it is read; folders are listed as they are reached, and memory holds names,
+ * not trees.
  *
  * Names from the server stay names in the local folder, and no symlink in it is followed: what would leave it, or is a device
  * or another file's name, is refused with a SecurityError. The local folder itself may be a symlink.
@@ -79,8 +79,6 @@ class DownloadPlan {
   }
 
   async *steps(): AsyncGenerator<Step, void, void> {
-    const next = (seen: SeenFolder<LocalFolder>): string => listingPath(this.#remote.path(seen.path), enter(seen.parent.link, seen, this.#settings.depth));
-    this.#remote.listings.lookAhead((count) => this.#pending.upcoming(count, next));
     const existed = await this.#local.open();
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     yield* this.#folder({ path: '', link: chainFrom(this.#remote.root), parent: undefined, made: existed, existed });

@@ -74,8 +74,6 @@ class UploadPlan {
   async *steps(): AsyncGenerator<Step, void, void> {
     const stats = await stat(this.#root);
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
-    // What is deleted may be in a folder that comes, where aioftp and Twisted show a symlink to it as another folder.
-    if (!this.#settings.delete) this.#remote.listings.lookAhead((count) => this.#pending.upcoming(count, (seen) => this.#indexed(seen)));
     this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
     const index = await this.#index('').catch(absent);
     const root = { path: '', link: { ...chainFrom(''), unique: `${stats.dev}:${stats.ino}` }, parent: undefined, made: index !== undefined };
@@ -121,11 +119,6 @@ class UploadPlan {
     if (!this.#settings.dryRun) await this.#remote.makeFolder(folder.path);
     folder.made = true;
     yield job.result('created');
-  }
-
-  /** The path by which a folder is listed that the server has. */
-  #indexed({ path, opposite }: SeenFolder<RemoteFolder>): string | undefined {
-    return opposite === 'directory' || opposite === 'symlink' ? listingPath(this.#remote.path(path), { linked: opposite === 'symlink' }) : undefined;
   }
 
   /** What the server has in a folder. */

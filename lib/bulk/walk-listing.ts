@@ -1,7 +1,6 @@
 import { FTPError, LimitError, PermanentError, ReplyError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import type { Remote } from './remote';
-import { FoldersAhead, type FolderAhead } from './walk-ahead';
 
 /** The folders of one server, with the names that begin with a dot where it gives them. */
 export class Listings {
@@ -11,7 +10,6 @@ export class Listings {
   #flag = true;
   /** MLSD needs no option, and was seen to be what the server is asked by. */
   #mlsd = false;
-  #ahead: FoldersAhead | undefined;
 
   constructor(remote: Remote, signal: AbortSignal) {
     this.#remote = remote;
@@ -23,26 +21,8 @@ export class Listings {
     return this.#mlsd || this.#flag;
   }
 
-  /**
-   * Lists folders before their turn, as many at a time as a pool has connections; one connection has no time to spare.
-   *
-   * @param upcoming the paths of the next ones, as far as they are known
-   */
-  lookAhead(upcoming: (count: number) => Iterable<string>): void {
-    const list = (path: string, onUnparsed: () => void): AsyncIterable<Entry> => this.#list(path, onUnparsed);
-    const { maxConnections = 1 } = this.#remote;
-    if (maxConnections > 1) this.#ahead = new FoldersAhead(list, maxConnections, (count) => (this.#signal.aborted ? [] : upcoming(count)));
-  }
-
   folder(path: string): FolderListing {
-    const ahead = this.#ahead?.take(path);
-    return new FolderListing((onUnparsed) => (ahead ? this.#from(ahead, path, onUnparsed) : this.#list(path, onUnparsed)));
-  }
-
-  async *#from(ahead: FolderAhead, path: string, onUnparsed: () => void): AsyncGenerator<Entry, void, void> {
-    if (!(await ahead.done)) return yield* this.#list(path, onUnparsed);
-    if (!ahead.whole) onUnparsed();
-    yield* ahead.entries;
+    return new FolderListing((onUnparsed) => this.#list(path, onUnparsed));
   }
 
   async *#list(path: string, onUnparsed: () => void): AsyncGenerator<Entry, void, void> {

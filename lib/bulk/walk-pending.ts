@@ -19,56 +19,10 @@ export interface SeenFolder<F extends Folder = Folder> extends Sighting {
 
 type FolderRecord = [name: string, unique: string | null, target: string | null, wanted: 0 | 1, opposite: EntryType | null];
 
-/** What one listing showed: the first of them may have been looked at ahead. */
-class Group<F extends Folder> {
-  readonly #parent: F;
-  readonly #log: TreeLog<FolderRecord>;
-  readonly #ahead: SeenFolder<F>[] = [];
-
-  constructor(parent: F, budget: Budget) {
-    this.#parent = parent;
-    this.#log = new TreeLog(budget);
-  }
-
-  /** @throws LimitError */
-  add({ name, unique, target, wanted = true, opposite }: Sighting): void {
-    this.#log.push([name, unique ?? null, target ?? null, wanted ? 1 : 0, opposite ?? null]);
-  }
-
-  next(): SeenFolder<F> | undefined {
-    return this.#ahead.shift() ?? this.#read();
-  }
-
-  /** The next ones, which stay. */
-  peek(count: number): readonly SeenFolder<F>[] {
-    while (this.#ahead.length < count) {
-      const seen = this.#read();
-      if (!seen) break;
-      this.#ahead.push(seen);
-    }
-    return this.#ahead.slice(0, count);
-  }
-
-  #read(): SeenFolder<F> | undefined {
-    const record = this.#log.shift();
-    if (!record) return undefined;
-    const [name, unique, target, wanted, opposite] = record;
-    return {
-      name,
-      unique: unique ?? undefined,
-      target: target ?? undefined,
-      wanted: wanted === 1,
-      opposite: opposite ?? undefined,
-      parent: this.#parent,
-      path: joined(this.#parent.path, name),
-    };
-  }
-}
-
 /** The folders that are still to be entered, depth first, each group behind the listing that showed it. */
 export class PendingFolders<F extends Folder = Folder> {
   readonly #budget: Budget;
-  readonly #groups: Group<F>[] = [];
+  readonly #groups: { readonly parent: F; readonly log: TreeLog<FolderRecord> }[] = [];
 
   constructor(budget: Budget) {
     this.#budget = budget;
@@ -76,34 +30,31 @@ export class PendingFolders<F extends Folder = Folder> {
 
   /** What is added comes before everything else, in the order in which it is added. @throws LimitError */
   in(parent: F): { add(sighting: Sighting): void } {
-    const group = new Group(parent, this.#budget);
-    this.#groups.push(group);
-    return group;
+    const log = new TreeLog<FolderRecord>(this.#budget);
+    this.#groups.push({ parent, log });
+    return {
+      add: ({ name, unique, target, wanted = true, opposite }) => log.push([name, unique ?? null, target ?? null, wanted ? 1 : 0, opposite ?? null]),
+    };
   }
 
   next(): SeenFolder<F> | undefined {
     for (let group = this.#groups.at(-1); group; group = this.#groups.at(-1)) {
-      const seen = group.next();
-      if (seen) return seen;
+      const record = group.log.shift();
+      if (record) {
+        const [name, unique, target, wanted, opposite] = record;
+        const { parent } = group;
+        return {
+          name,
+          unique: unique ?? undefined,
+          target: target ?? undefined,
+          wanted: wanted === 1,
+          opposite: opposite ?? undefined,
+          parent,
+          path: joined(parent.path, name),
+        };
+      }
       this.#groups.pop();
     }
     return undefined;
-  }
-
-  /**
-   * The paths by which the next ones will be listed.
-   *
-   * @param pathOf undefined, or an error, for one that will not be
-   */
-  upcoming(count: number, pathOf: (seen: SeenFolder<F>) => string | undefined): string[] {
-    const seen: SeenFolder<F>[] = [];
-    for (let at = this.#groups.length - 1; at >= 0 && seen.length < count; at--) seen.push(...(this.#groups[at]?.peek(count - seen.length) ?? []));
-    return seen.flatMap((folder) => {
-      try {
-        return pathOf(folder) ?? [];
-      } catch {
-        return []; // told when it is its turn
-      }
-    });
   }
 }

@@ -34,8 +34,7 @@ export interface Unreadable {
 
 /**
  * All that is in a folder and below, as a Readable of entries with their paths: each folder comes before what is in it, and is
- * listed when it is read; a pool lists a few of the next ones meanwhile. Memory holds the names of folders that are still to be
- * entered, on a pool some ten thousand entries of those, and nothing else.
+ * listed when it is read. Memory holds the names of folders that are still to be entered, and nothing else.
  *
  * The event `unreadable` (an `Unreadable`) tells what was left out: a folder that the server does not list, one that leads back
  * to a folder that it is in (by its `unique` fact or its symlink's target) or is too deep, a name that is a path. The stream
@@ -80,8 +79,6 @@ export class Walk extends Flow<WalkEntry> {
   async *#walk(signal: AbortSignal): AsyncGenerator<WalkEntry, void, void> {
     const listings = new Listings(this.#remote, signal);
     const pending = new PendingFolders(this.#budget);
-    const next = (seen: SeenFolder): string => listingPath(this.#remotePath(seen.path), enter(seen.parent.link, seen, this.#settings.depth));
-    listings.lookAhead((count) => pending.upcoming(count, next));
     yield* this.#folder({ path: '', link: chainFrom(this.#start) }, listings, pending);
     for (let seen = pending.next(); seen; seen = pending.next()) {
       const link = this.#enter(seen);
