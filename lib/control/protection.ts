@@ -3,7 +3,7 @@ import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
 import type { Reply } from './reply';
-import { Security, type SecuredData } from './security';
+import { Security, type DataKeys, type SecuredData } from './security';
 import { ArgumentError, SecurityError } from '../errors';
 import type { Settings } from '../options';
 
@@ -15,6 +15,7 @@ export class Protection {
   #secure: Settings['secure'];
   #level: 'P' | 'C' = 'P';
   #security: Security | undefined;
+  readonly #keys: DataKeys = { usual: false };
   #host = '';
   #data = false;
   /** TLS was left by `ccc()`, as far as the control connection goes. */
@@ -68,7 +69,7 @@ export class Protection {
   /** Options that cannot be used end the connection as a refusal does: no login may follow. */
   #prepare(control: ControlConnection): Security {
     try {
-      return new Security(this.#host, this.#settings.tls);
+      return new Security(this.#host, this.#settings.tls, this.#keys);
     } catch (error) {
       control.destroy(error as Error);
       throw error;

@@ -6,7 +6,7 @@ import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
 import { unexpected } from './judgement';
-import { groupsFor } from './key-groups';
+import { keyGroup } from './key-group';
 import type { Reply } from './reply';
 import { secure } from '../dial';
 import { ReplyError, SecurityError } from '../errors';
@@ -21,6 +21,12 @@ export interface SecuredData {
   closedProperly(): boolean;
 }
 
+/** Which keys data connections bring. */
+export interface DataKeys {
+  /** The usual ones: with the one that the control connection was asked for a handshake has failed. */
+  usual: boolean;
+}
+
 /**
  * TLS for one session: who the server has to be, and the newest ticket, with which data connections resume the control
  * connection's session (vsftpd's require_ssl_reuse and ProFTPD accept no others).
@@ -28,17 +34,20 @@ export interface SecuredData {
 export class Security {
   readonly #given: ConnectionOptions;
   readonly #options: ConnectionOptions;
+  readonly #keys: DataKeys;
   #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
   #fingerprint: string | undefined;
 
   /**
    * @param host whom the certificate must name, on data connections too
+   * @param keys what earlier connections to it have told
    * @throws SecurityError when OpenSSL cannot use the options
    */
-  constructor(host: string, options: ConnectionOptions = {}) {
+  constructor(host: string, options: ConnectionOptions = {}, keys: DataKeys) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
     this.#given = options;
+    this.#keys = keys;
     this.#options = { ...(isIP(host) ? {} : { servername: host }), host, checkServerIdentity: checkIdentity, ...options, secureContext };
     this.#dataOptions = this.#options;
   }
@@ -55,14 +64,14 @@ export class Security {
     const stream = await control.secure(this.#options);
     this.#fingerprint = fingerprintOf(stream);
     this.#collect(stream);
-    const groups = this.#mayChooseGroups ? groupsFor(stream) : undefined;
-    if (groups) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#given, ecdhCurve: groups }) };
+    const group = this.#mayChooseGroup ? keyGroup(stream) : undefined;
+    if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#given, ecdhCurve: group }) };
   }
 
   /** The caller's own groups, or context, stay as they are. */
-  get #mayChooseGroups(): boolean {
+  get #mayChooseGroup(): boolean {
     const { secureContext, ecdhCurve = DEFAULT_ECDH_CURVE } = this.#given;
-    return !secureContext && ecdhCurve === 'auto';
+    return !secureContext && ecdhCurve === 'auto' && !this.#keys.usual;
   }
 
   /**
@@ -72,13 +81,22 @@ export class Security {
    */
   async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
     const tap = strict ? new RecordTap(raw) : undefined;
-    const stream = await secure(tap ?? raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    const stream = await this.#shakeHands(tap ?? raw);
     if (!this.#isSameServer(stream)) {
       stream.on('error', ignore).destroy();
       throw new SecurityError('the data connection has another certificate than the control connection');
     }
     this.#collect(stream);
     return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
+  }
+
+  async #shakeHands(raw: Duplex): Promise<TLSSocket> {
+    try {
+      return await secure(raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
+    } catch (error) {
+      this.#keys.usual = true;
+      throw error;
+    }
   }
 
   /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight; a refused PROT P ends the connection. */

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { text } from 'node:stream/consumers';
 import { createSecureContext, type ConnectionOptions } from 'node:tls';
+import { SecurityError } from '../../lib/errors';
+import { failure } from '../support/client';
 import { Recorder } from '../support/recorder';
 import { CA, CONTENT, SecuredStage } from '../support/secured';
 import type { TlsOptions } from '../support/server/tls-options';
@@ -32,9 +34,19 @@ describe('a server that asks for a key of another group', () => {
     }
   }
 
-  it('for data connections only, is understood as before', async () => {
-    const data = { ecdhCurve: 'X25519' };
-    expect(await retries({ ecdhCurve: 'prime256v1', data })).to.deep.equal([1, 1, 1]);
+  it('and takes another one on data connections, makes the first of them fail, and is asked by the next', async () => {
+    const server = await stage.serve({ ecdhCurve: 'prime256v1', data: { ecdhCurve: 'X25519' } });
+    const ftp = stage.client(server, { createConnection: recorder.dial });
+    expect(await failure(text(ftp.retr('file')))).to.be.instanceOf(SecurityError);
+    expect(await text(ftp.retr('file'))).to.equal(CONTENT);
+    await ftp.quit();
+  });
+
+  it('is offered no other group on data connections, which a policy might forbid', async () => {
+    const ftp = stage.client(await stage.serve({ ecdhCurve: 'secp384r1' }), { createConnection: recorder.dial });
+    expect(await text(ftp.retr('file'))).to.equal(CONTENT);
+    const offered = recorder.recordings[1]?.toServer;
+    expect(offered?.includes(Buffer.from('000a000400020018', 'hex'))).to.equal(true); // supported_groups (10): 4 bytes, a list of 2, secp384r1 (24)
   });
 
   it('asks each time where the caller chose the groups', async () => {
