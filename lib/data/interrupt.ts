@@ -9,6 +9,7 @@ export class Enough extends Error {
 export class Interrupt {
   #reason: Error | undefined;
   #listener: ((reason: Error) => void) | undefined;
+  #step: Promise<unknown> | undefined;
 
   /** Why the operation was interrupted, if it was. */
   get reason(): Error | undefined {
@@ -34,6 +35,17 @@ export class Interrupt {
       if (this.#reason) reject(this.#reason);
     });
     return Promise.race([promise, interrupted]);
+  }
+
+  /** As `race`, for a step of several commands, which an interruption does not end: `settled()` waits for it. */
+  pass<T>(step: Promise<T>): Promise<T> {
+    this.#step = step;
+    return this.race(step);
+  }
+
+  /** The step that was passed last is over, so that what it has changed can be changed back. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([this.#step]);
   }
 
   /** Throws the interruption if there was one. */

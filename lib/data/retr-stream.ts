@@ -6,7 +6,8 @@ import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
 import { LimitError, type FTPError } from '../errors';
 import type { Decoder } from './decoder';
-import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import { Transfer } from './transfer';
+import type { TransferListener, TransferRequest } from './transfer-listener';
 
 /** What a caller may say about a download. */
 export interface RetrOptions {

@@ -6,7 +6,8 @@ import type { Turns } from '../control/turns';
 import { AbortedError, ArgumentError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
 import type { RetrStream } from './retr-stream';
-import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import { Transfer } from './transfer';
+import type { TransferListener, TransferRequest } from './transfer-listener';
 
 /** What a caller may say about an upload. */
 export interface StorOptions {

@@ -3,24 +3,11 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Place, Turns } from '../control/turns';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, PermanentError, type Phase } from '../errors';
-import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
+import { Exchange, type ExchangeListener } from './exchange';
 import { Enough, Interrupt } from './interrupt';
 import { Milestone } from './milestone';
 import type { Plan } from './plan';
-
-/** What is to be transferred, and how. */
-export interface TransferRequest extends ExchangeRequest {
-  readonly plan?: Plan | undefined;
-}
-
-/** The stream's side of a transfer. */
-export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
-  /** Another operation waits for this one's turn. */
-  onContended(): void;
-  /** Proved complete; without a reply when `enough()` ended it. */
-  onComplete(reply: Reply | undefined): void;
-  onError(error: FTPError): void;
-}
+import type { TransferListener, TransferRequest } from './transfer-listener';
 
 /** Connections that may be found dead, one after the other, before that is the operation's own failure. */
 const MOST_MOVES = 3;
@@ -183,6 +170,7 @@ export class Transfer implements ExchangeListener {
       const reason = await this.#heal(error);
       if (!reason) return false;
       await this.#end(reason);
+      await this.#interrupt.settled();
       if (control) await this.#request.plan?.finish(control, false, this.bytes);
     }
     return true;
@@ -237,7 +225,7 @@ export class Transfer implements ExchangeListener {
 
   /** Tries the plan's commands until one is not refused. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
-    let command = await this.#interrupt.race(plan.begin(control, this.#moved));
+    let command = await this.#interrupt.pass(plan.begin(control, this.#moved));
     let reply: Reply | undefined;
     while (command !== 'complete') {
       const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#request.start + this.#moved }, control);
@@ -247,10 +235,10 @@ export class Transfer implements ExchangeListener {
       } catch (error) {
         if (!(error instanceof PermanentError) || !exchange.unbegun) throw error;
         await exchange.end(error);
-        command = await this.#interrupt.race(plan.recover(error, control));
+        command = await this.#interrupt.pass(plan.recover(error, control));
       }
     }
-    await this.#interrupt.race(plan.finish(control, true, this.bytes));
+    await this.#interrupt.pass(plan.finish(control, true, this.bytes));
     return reply;
   }
 

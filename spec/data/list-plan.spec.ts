@@ -167,6 +167,34 @@ describe('list()', () => {
   }
 });
 
+describe('a listing that is cancelled', () => {
+  const bench = useBench();
+
+  for (const [path, features] of [['with blank', WITHOUT_MLST], ['with blank/a b', WITHOUT_MLST], ['not there/a b', WITHOUT_MLST], ['empty', []], ['sub/file', FEATURES]] as const) {
+    it(`leaves the session where it was, whichever command it has come to (${path})`, async () => {
+      await bench.serve({ files: FILES, features });
+      const ftp = bench.client();
+      await ftp.list(path).toArray().catch(() => undefined);
+      const steps = bench.server.commands.length;
+      for (let step = 1; step <= steps; step++) {
+        const { signal, abort } = cancelling();
+        let commands = 0;
+        const onCommand = (): void => void (++commands === step && abort());
+        bench.server.on('command', onCommand);
+        await ftp.list(path, { signal }).toArray().catch(() => undefined);
+        expect(await ftp.pwd(), `at command ${step}`).to.equal('/');
+        expect(await ftp.nlst('sub').toArray()).to.have.lengthOf(2);
+        bench.server.off('command', onCommand);
+      }
+    });
+  }
+});
+
+function cancelling(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
 describe('mlsd()', () => {
   const bench = useBench();
 

@@ -1,0 +1,18 @@
+import type { ExchangeListener, ExchangeRequest } from './exchange';
+import type { Plan } from './plan';
+import type { Reply } from '../control/reply';
+import type { FTPError } from '../errors';
+
+/** What is to be transferred, and how. */
+export interface TransferRequest extends ExchangeRequest {
+  readonly plan?: Plan | undefined;
+}
+
+/** The stream's side of a transfer. */
+export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
+  /** Another operation waits for this one's turn. */
+  onContended(): void;
+  /** Proved complete; without a reply when `enough()` ended it. */
+  onComplete(reply: Reply | undefined): void;
+  onError(error: FTPError): void;
+}
