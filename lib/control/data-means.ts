@@ -8,6 +8,8 @@ export interface DataMode {
   epsv: boolean;
   /** A passive data connection was made: the transfer command need not wait for the next one. */
   proven: boolean;
+  /** A transfer has ended with 226 or 250, as it should: the end of the next one can be told from the replies to what is behind it. */
+  orderly: boolean;
 }
 
 /** What the data connections of a session have in common, one after the other. */
@@ -22,7 +24,7 @@ export class DataMeans {
 
   /** @param kin those of a session with the same server */
   constructor({ extended, connectTimeout, stallTimeout }: Settings, kin: DataMeans | undefined) {
-    this.mode = kin?.mode ?? { epsv: extended !== false, proven: false };
+    this.mode = kin?.mode ?? { epsv: extended !== false, proven: false, orderly: false };
     this.connecting = new Watch(connectTimeout);
     this.stalling = new Watch(stallTimeout);
   }

@@ -1,7 +1,7 @@
 import { abortTransfer } from '../control/abort';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
-import { unexpected } from '../control/judgement';
+import { isTransferEnd, unexpected } from '../control/judgement';
 import type { Expectation, ReplyListener } from '../control/pending-replies';
 import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
@@ -213,6 +213,7 @@ export class Exchange implements DataListener, ReplyListener {
     const { command, direction } = this.#request;
     if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, command));
     this.#answer = reply;
+    if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
     if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
     else if (this.#dataOver) this.#conclude(reply);
     else if (this.#broken) this.#fail(this.#broken);

@@ -270,7 +270,7 @@ export class Transfer implements ExchangeListener {
 
   onDataEnd(): void {
     const { plan } = this.#request;
-    if (!plan || plan.isLast?.()) this.#giveBack();
+    if (!plan || (plan.isLast?.() && this.#session.dataMeans.mode.orderly)) this.#giveBack();
   }
 
   /** Tells the stream, and brings the control connection in step again before the turn is given back. */

@@ -105,6 +105,15 @@ describe('what leaves, and when', () => {
     });
   }
 
+  it('nothing leaves before the end of a listing where no transfer has ended with 226 or 250 so far: it could not be told', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: [openData(), send('150 Opening.'), data('type=file;size=1; a\r\n'), dataEnd(), until(turns), send('200 Listing completed.')] } });
+    const ftp = bench.client();
+    for (let round = 0; round < 3; round++) {
+      const [entries, size] = await Promise.all([ftp.list('.').toArray(), ftp.size('a')]);
+      expect([entries.length, size]).to.deep.equal([1, 3]);
+    }
+  });
+
   it('nothing leaves before the 226 of a listing that is to be looked at again: no entry came of it', async () => {
     await bench.serve({ files: FILES, features: [] });
     const ftp = await bench.warmClient();
