@@ -32,8 +32,9 @@ export interface DataKeys {
  * connection's session (vsftpd's require_ssl_reuse and ProFTPD accept no others).
  */
 export class Security {
-  readonly #given: ConnectionOptions;
   readonly #options: ConnectionOptions;
+  /** The caller's own groups, or context, stay as they are. */
+  readonly #choosesGroup: boolean;
   readonly #keys: DataKeys;
   #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
@@ -46,10 +47,10 @@ export class Security {
    */
   constructor(host: string, options: ConnectionOptions = {}, keys: DataKeys) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
-    this.#given = options;
-    this.#keys = keys;
     this.#options = { ...(isIP(host) ? {} : { servername: host }), host, checkServerIdentity: checkIdentity, ...options, secureContext };
     this.#dataOptions = this.#options;
+    this.#choosesGroup = !options.secureContext && (options.ecdhCurve ?? DEFAULT_ECDH_CURVE) === 'auto';
+    this.#keys = keys;
   }
 
   /** AUTH TLS, then the handshake (RFC 4217, 4). Refusals end the connection: nothing may follow in the clear. */
@@ -64,14 +65,8 @@ export class Security {
     const stream = await control.secure(this.#options);
     this.#fingerprint = fingerprintOf(stream);
     this.#collect(stream);
-    const group = this.#mayChooseGroup ? keyGroup(stream) : undefined;
-    if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#given, ecdhCurve: group }) };
-  }
-
-  /** The caller's own groups, or context, stay as they are. */
-  get #mayChooseGroup(): boolean {
-    const { secureContext, ecdhCurve = DEFAULT_ECDH_CURVE } = this.#given;
-    return !secureContext && ecdhCurve === 'auto' && !this.#keys.usual;
+    const group = this.#choosesGroup && !this.#keys.usual ? keyGroup(stream) : undefined;
+    if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#options, ecdhCurve: group }) };
   }
 
   /**
@@ -94,7 +89,7 @@ export class Security {
     try {
       return await secure(raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
     } catch (error) {
-      this.#keys.usual = true;
+      this.#keys.usual = true; // no server is known that has other groups there; should there be one, it is asked as usual from the next session on
       throw error;
     }
   }

@@ -37,13 +37,13 @@ export class Interrupt {
     return Promise.race([promise, interrupted]);
   }
 
-  /** As `race`, for a step of several commands, which an interruption does not end: `settled()` waits for it. */
-  pass<T>(step: Promise<T>): Promise<T> {
-    this.#step = step;
-    return this.race(step);
+  /** As `race`, for several commands, which an interruption does not end: `settled()` waits for them. */
+  step<T>(promise: Promise<T>): Promise<T> {
+    this.#step = promise;
+    return this.race(promise);
   }
 
-  /** The step that was passed last is over, so that what it has changed can be changed back. */
+  /** The last step is over, so that what it has changed can be changed back. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.#step]);
   }

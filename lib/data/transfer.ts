@@ -225,7 +225,7 @@ export class Transfer implements ExchangeListener {
 
   /** Tries the plan's commands until one is not refused. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
-    let command = await this.#interrupt.pass(plan.begin(control, this.#moved));
+    let command = await this.#interrupt.step(plan.begin(control, this.#moved));
     let reply: Reply | undefined;
     while (command !== 'complete') {
       const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#request.start + this.#moved }, control);
@@ -235,10 +235,10 @@ export class Transfer implements ExchangeListener {
       } catch (error) {
         if (!(error instanceof PermanentError) || !exchange.unbegun) throw error;
         await exchange.end(error);
-        command = await this.#interrupt.pass(plan.recover(error, control));
+        command = await this.#interrupt.step(plan.recover(error, control));
       }
     }
-    await this.#interrupt.pass(plan.finish(control, true, this.bytes));
+    await this.#interrupt.step(plan.finish(control, true, this.bytes));
     return reply;
   }
 
@@ -268,6 +268,7 @@ export class Transfer implements ExchangeListener {
     this.#listener.onWritable();
   }
 
+  /** Law 11 has a download give way at once; a listing does when the server is known not to end one with a 200, as some devices do. */
   onDataEnd(): void {
     const { plan } = this.#request;
     if (!plan || (plan.isLast?.() && this.#session.dataMeans.mode.orderly)) this.#giveBack();

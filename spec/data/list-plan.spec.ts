@@ -177,11 +177,11 @@ describe('a listing that is cancelled', () => {
       await ftp.list(path).toArray().catch(() => undefined);
       const steps = bench.server.commands.length;
       for (let step = 1; step <= steps; step++) {
-        const { signal, abort } = cancelling();
+        const controller = new AbortController();
         let commands = 0;
-        const onCommand = (): void => void (++commands === step && abort());
+        const onCommand = (): void => void (++commands === step && controller.abort());
         bench.server.on('command', onCommand);
-        await ftp.list(path, { signal }).toArray().catch(() => undefined);
+        await ftp.list(path, { signal: controller.signal }).toArray().catch(() => undefined);
         expect(await ftp.pwd(), `at command ${step}`).to.equal('/');
         expect(await ftp.nlst('sub').toArray()).to.have.lengthOf(2);
         bench.server.off('command', onCommand);
@@ -189,11 +189,6 @@ describe('a listing that is cancelled', () => {
     });
   }
 });
-
-function cancelling(): { signal: AbortSignal; abort: () => void } {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: () => controller.abort() };
-}
 
 describe('mlsd()', () => {
   const bench = useBench();
