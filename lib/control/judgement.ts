@@ -9,12 +9,16 @@ const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
 export function failureOf(reply: Reply, command: Command | undefined): ReplyError | undefined {
   if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
   const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
-  return new kind(`${command ? `${command.shown}: ` : ''}${reply}`, { reply, command: command?.shown });
+  return new kind(worded(reply, command), { reply, command: command?.shown });
 }
 
 /** The error for a final reply that is no failure, but of another class than the command's own. */
-export function unexpected(reply: Reply, command: Command): ReplyError {
-  return new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+export function unexpected(reply: Reply, command: Command | undefined): ReplyError {
+  return new ReplyError(worded(reply, command), { reply, command: command?.shown });
+}
+
+function worded(reply: Reply, command: Command | undefined): string {
+  return command ? `${command.shown}: ${reply}` : String(reply);
 }
 
 /** Each caller gets an error of its own, so that none sees what another's stream adds to it. */

@@ -16,9 +16,12 @@ import type { Interrupt } from './interrupt';
 import { sendNoops, takeNoopReplies } from './noops';
 import { openPassive } from './passive';
 
+/** A transfer command that depends on answers which are not here yet: what asks for them leaves beside EPSV. */
+export type Choice = () => Promise<Command>;
+
 /** One transfer command. */
 export interface ExchangeRequest {
-  readonly command: Command;
+  readonly command: Command | Choice;
   readonly type: 'I' | 'A';
   readonly direction: Direction;
   /** The byte that REST names; 0 sends no REST. */
@@ -52,14 +55,14 @@ export class Exchange implements DataListener, ReplyListener {
   /** Payload bytes that the server announced in its mark. */
   announced: number | undefined;
   phase: Phase = 'command';
+  /** The transfer command, once it was written. */
+  command: Command | undefined;
   readonly #session: Session;
   readonly #control: ControlConnection;
   readonly #request: ExchangeRequest;
   readonly #listener: ExchangeListener;
   readonly #interrupt: Interrupt;
   #data: DataConnection | undefined;
-  /** The transfer command was written. */
-  #sent = false;
   /** How it ends is told once; undefined before it was sent, and when it was given up. */
   #outcome: { resolve(reply: Reply): void; reject(error: Error): void } | undefined;
   #marked = false;
@@ -105,7 +108,7 @@ export class Exchange implements DataListener, ReplyListener {
     const session = this.#session;
     const control = this.#control;
     const interrupt = this.#interrupt;
-    const { type, direction, start } = this.#request;
+    const { command, type, direction, start } = this.#request;
     const { passive } = session.settings;
     session.prepareNames();
     const typed = session.switchType(control, type);
@@ -117,8 +120,9 @@ export class Exchange implements DataListener, ReplyListener {
     interrupt.check();
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
+    const chosen = typeof command === 'function' ? await interrupt.race(command()) : command;
     interrupt.check();
-    const reply = await this.#transfer();
+    const reply = await this.#transfer(chosen);
     this.#data.close();
     if (control.noopsDue > 0) await takeNoopReplies(session, control);
     return reply;
@@ -130,7 +134,7 @@ export class Exchange implements DataListener, ReplyListener {
     if (this.#over) this.#data?.abandon();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
       if (this.#data) await this.#connectInVain(this.#data);
-      if (this.#sent && !this.#over) return abortTransfer(this.#session, this.#control, reason, this.#marked);
+      if (this.command && !this.#over) return abortTransfer(this.#session, this.#control, reason, this.#marked);
     }
     if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control);
     return undefined;
@@ -142,7 +146,7 @@ export class Exchange implements DataListener, ReplyListener {
    * one that is cut.
    */
   async #connectInVain(data: DataConnection): Promise<void> {
-    if (this.#sent && this.#session.protection.secureData) {
+    if (this.command && this.#session.protection.secureData) {
       data.pause();
       await data.readyWithin(VAIN);
       if (this.#answer) return data.abandon();
@@ -198,8 +202,8 @@ export class Exchange implements DataListener, ReplyListener {
 
   onMark(reply: Reply): void {
     if (this.#due) this.#control.expectCompletion(); // a mark behind the data's end: it was late, or Pure-FTPd 1.0.50 tells a reset with one
-    const { type, direction, command } = this.#request;
-    if (direction === 'down' && type === 'I') this.announced ??= announcedSize(reply, command.argument);
+    const { type, direction } = this.#request;
+    if (direction === 'down' && type === 'I') this.announced ??= announcedSize(reply, this.command?.argument);
     if (this.#marked) return;
     this.#marked = true;
     this.phase = this.#dataOver ? 'completion' : 'data';
@@ -210,8 +214,8 @@ export class Exchange implements DataListener, ReplyListener {
   }
 
   onReply(reply: Reply): void {
-    const { command, direction } = this.#request;
-    if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, command));
+    const { direction } = this.#request;
+    if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, this.command));
     this.#answer = reply;
     if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
     if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
@@ -235,12 +239,12 @@ export class Exchange implements DataListener, ReplyListener {
   // ---- the steps
 
   /** Sends the transfer command; settles when it is known how the transfer has ended. */
-  #transfer(): Promise<Reply> {
+  #transfer(command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#outcome = { resolve, reject };
       this.#interrupt.listen((reason) => this.#fail(reason));
-      this.#sent = true;
-      this.#control.request(this.#request.command, this, TRANSFER);
+      this.command = command;
+      this.#control.request(command, this, TRANSFER);
       if (this.#dataOver) this.#onDataOver();
       else if (this.#broken) this.onError(this.#broken);
     });

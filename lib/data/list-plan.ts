@@ -8,6 +8,7 @@ import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
 import type { Decoder } from './decoder';
+import type { Choice } from './exchange';
 import { lookUp } from './look-up';
 import type { Plan } from './plan';
 
@@ -57,10 +58,11 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#session = session;
   }
 
-  async begin(control: ControlConnection): Promise<Command> {
+  async begin(control: ControlConnection): Promise<Command | Choice> {
     this.#home = this.#only = this.#refusal = undefined; // of another connection
-    this.#mode = !this.#session.lacksMLSD && (await this.#session.features()).has('MLST') ? 'MLSD' : 'LIST';
-    return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
+    this.#session.prepareNames();
+    const asks = this.#session.namesPrepared() !== undefined;
+    return asks && this.#needsNoEntering ? () => this.#choose(control) : this.#choose(control);
   }
 
   async recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'> {
@@ -105,6 +107,16 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return this.#entry ? [...entries, this.#entry] : entries;
   }
 
+  async #choose(control: ControlConnection): Promise<Command> {
+    this.#mode = !this.#session.lacksMLSD && (await this.#session.features()).has('MLST') ? 'MLSD' : 'LIST';
+    return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
+  }
+
+  /** LIST takes the path for itself. */
+  get #needsNoEntering(): boolean {
+    return this.#path === undefined || /^[\w/.][^\s*?[\]{}\\"'~]*$/.test(this.#path);
+  }
+
   /** An empty answer is a folder that is empty, or a file that the server does not list (aioftp 0.21), or nothing at all. */
   async #verify(control: ControlConnection, path: string): Promise<void> {
     const entry = await lookUp(this.#session, control, this.#session.command('MLST', path));
@@ -134,7 +146,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     const path = this.#path;
     const flags = this.#options.all ? '-a' : undefined;
     if (path === undefined) return this.#session.command('LIST', flags);
-    if (/^[\w/.][^\s*?[\]{}\\"'~]*$/.test(path)) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
+    if (this.#needsNoEntering) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
     await this.#enter(control, path);
     return this.#session.command('LIST', flags);
   }

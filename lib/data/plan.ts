@@ -2,17 +2,18 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
 import type { FTPError, PermanentError } from '../errors';
+import type { Choice } from './exchange';
 
 /** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
 export interface Plan {
   /** The session that the turn is in: which of a pool's, is known only when the turn comes. */
   use(session: Session): void;
   /**
-   * The transfer command; `complete` when nothing is left to transfer.
+   * The transfer command, or how to choose it when it is to leave; `complete` when nothing is left to transfer.
    *
    * @param moved payload bytes of the tries before this one
    */
-  begin(control: ControlConnection, moved: number): Promise<Command | 'complete'>;
+  begin(control: ControlConnection, moved: number): Promise<Command | Choice | 'complete'>;
   /** The command was refused with a 5yz: another one, or `complete` when the answer is known without; throws when there is none. */
   recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */

@@ -1,10 +1,13 @@
 import type { ExchangeListener, ExchangeRequest } from './exchange';
 import type { Plan } from './plan';
+import type { Command } from '../control/command';
 import type { Reply } from '../control/reply';
 import type { FTPError } from '../errors';
 
 /** What is to be transferred, and how. */
 export interface TransferRequest extends ExchangeRequest {
+  /** What was asked for; a plan may know better. */
+  readonly command: Command;
   readonly plan?: Plan | undefined;
 }
 

@@ -3,7 +3,7 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Place, Turns } from '../control/turns';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, PermanentError, type Phase } from '../errors';
-import { Exchange, type ExchangeListener } from './exchange';
+import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Enough, Interrupt } from './interrupt';
 import { Milestone } from './milestone';
 import type { Plan } from './plan';
@@ -26,8 +26,6 @@ export class Transfer implements ExchangeListener {
   /** Payload bytes of the tries before this one. */
   #moved = 0;
   #announced: number | undefined;
-  /** That of the last exchange. */
-  #transferCommand: string | undefined;
   #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
   #wanted: Milestone | undefined;
@@ -187,7 +185,7 @@ export class Transfer implements ExchangeListener {
   #isUnsent(error: Error, control: ControlConnection | undefined): boolean {
     if (!this.#turns.several || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
     const lost = error instanceof FTPError && (error instanceof ConnectionClosedError || error.reply?.code === 421);
-    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#transferCommand;
+    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#exchange?.command?.shown;
   }
 
   /** Waits for its turn once more, on another connection. */
@@ -242,8 +240,7 @@ export class Transfer implements ExchangeListener {
     return reply;
   }
 
-  #exchangeFor(request: TransferRequest, control: ControlConnection): Exchange {
-    this.#transferCommand = request.command.shown;
+  #exchangeFor(request: ExchangeRequest, control: ControlConnection): Exchange {
     return (this.#exchange = new Exchange(this.#session, control, request, this, this.#interrupt));
   }
 

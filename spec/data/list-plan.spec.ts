@@ -188,6 +188,24 @@ describe('a listing that is cancelled', () => {
       }
     });
   }
+
+  for (const [kind, features] of [['MLSD', FEATURES], ['LIST', WITHOUT_MLST]] as const) {
+    it(`as the first of its session leaves it in step, whichever command it has come to (${kind})`, async () => {
+      await bench.serve({ files: FILES, features });
+      expect(await bench.client().list('sub').toArray()).to.have.lengthOf(2);
+      const steps = [...bench.server.commands];
+      for (const step of steps) {
+        const ftp = bench.client();
+        const controller = new AbortController();
+        const onCommand = (line: string): void => void (line === step && controller.abort());
+        bench.server.on('command', onCommand);
+        await ftp.list('sub', { signal: controller.signal }).toArray().catch(() => undefined);
+        bench.server.off('command', onCommand);
+        expect(controller.signal.aborted, step).to.equal(true);
+        expect(await ftp.list('sub').toArray(), step).to.have.lengthOf(2);
+      }
+    });
+  }
 });
 
 describe('mlsd()', () => {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { FTP } from '../../lib/index';
 import { gate } from '../support/server/gate';
+import { FEATURES } from '../support/server/server-options';
 import { data, dataEnd, openData, receiveData, send, until } from '../support/server/steps';
 import { dialAfter, outcomeOf, received, useBench } from '../support/transfers';
 
@@ -49,6 +50,17 @@ describe('what leaves, and when', () => {
     expect(await ftp.size('a')).to.equal(3);
     expect(writes.filter((write) => /TYPE/.test(write))).to.deep.equal(['TYPE A|EPSV', 'TYPE I|SIZE a']);
   });
+
+  for (const [verb, features] of [['MLSD', FEATURES], ['LIST', FEATURES.filter((feature) => feature !== 'MLST')]] as const) {
+    it(`a session that begins with a listing: FEAT leaves beside EPSV, and decides for ${verb}`, async () => {
+      await bench.serve({ files: { '/sub/a': 'aaa' }, features });
+      const ftp = bench.client();
+      await ftp.voidcmd('NOOP'); // logs in, and asks nothing
+      const writes = watchWrites(bench.server.sessions);
+      expect(await ftp.list('sub').toArray()).to.have.lengthOf(1);
+      expect(writes).to.deep.equal(['FEAT|TYPE A|EPSV', 'OPTS UTF8 ON', `${verb} sub`]);
+    });
+  }
 
   it('the first data connection is made before its command leaves', async () => {
     await bench.serve({ files: FILES });
