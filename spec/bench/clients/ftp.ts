@@ -42,6 +42,7 @@ export async function open({ host, port, user, password, ca }: Place): Promise<C
 export function drain(stream: Readable): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
+    if (stream.readableEnded) resolve(bytes); // an empty file, before its mark was read
     stream
       .on('data', (chunk: Buffer) => (bytes += chunk.length))
       .on('end', () => resolve(bytes))
