@@ -10,6 +10,8 @@ export interface DataRequest {
   readonly session: Session;
   readonly control: ControlConnection;
   readonly direction: Direction;
+  /** What is read may be overwritten when the listener returns. */
+  readonly lent: boolean | undefined;
   readonly listener: DataListener;
   readonly interrupt: Interrupt;
 }

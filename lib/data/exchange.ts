@@ -15,9 +15,7 @@ import type { DataListener, Direction } from './data-request';
 import type { Interrupt } from './interrupt';
 import { sendNoops, takeNoopReplies } from './noops';
 import { openPassive } from './passive';
-
-/** A transfer command that depends on answers which are not here yet: what asks for them leaves beside EPSV. */
-export type Choice = () => Promise<Command>;
+import type { Choice } from './plan';
 
 /** One transfer command. */
 export interface ExchangeRequest {
@@ -26,6 +24,8 @@ export interface ExchangeRequest {
   readonly direction: Direction;
   /** The byte that REST names; 0 sends no REST. */
   readonly start: number;
+  /** Download: the listener is done with a chunk when it returns, and the next may come in the same memory. */
+  readonly lent?: boolean;
 }
 
 /** What happens in an exchange. */
@@ -108,12 +108,12 @@ export class Exchange implements DataListener, ReplyListener {
     const session = this.#session;
     const control = this.#control;
     const interrupt = this.#interrupt;
-    const { command, type, direction, start } = this.#request;
+    const { command, type, direction, start, lent } = this.#request;
     const { passive } = session.settings;
     session.prepareNames();
     const typed = session.switchType(control, type);
     if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes behind it before that
-    this.#data = await (passive ? openPassive : openActive)({ session, control, direction, listener: this, interrupt });
+    this.#data = await (passive ? openPassive : openActive)({ session, control, direction, lent, listener: this, interrupt });
     if (typed) await typed;
     const preparing = session.namesPrepared();
     if (preparing) await preparing; // its OPTS must not come behind the transfer command

@@ -8,9 +8,8 @@ import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
 import type { Decoder } from './decoder';
-import type { Choice } from './exchange';
 import { lookUp } from './look-up';
-import type { Plan } from './plan';
+import type { Choice, Plan } from './plan';
 
 /** How a folder is listed. */
 export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 'serverTimeZoneOffset' | 'keepDots'> {

@@ -7,7 +7,7 @@ import type { Session } from '../control/session';
 import { dial, isConnecting, unreachable } from '../dial';
 import { ConnectionClosedError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
 import { DataConnection } from './data-connection';
-import type { DataRequest, Direction } from './data-request';
+import type { DataRequest } from './data-request';
 import type { DataSource, SourceListener } from './data-source';
 import { parse227, parse229 } from './host-port';
 import type { Interrupt } from './interrupt';
@@ -57,8 +57,8 @@ function leadsToPasv(error: unknown): boolean {
 }
 
 function connect(request: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {
-  const { session, direction, interrupt } = request;
-  const source = new PassiveSource(session, host, port, direction);
+  const { session, interrupt } = request;
+  const source = new PassiveSource(request, host, port);
   const connection = (): DataConnection => new DataConnection(source, request);
   if (session.dataMeans.mode.proven || interrupt.reason) return connection();
   return interrupt.race(source.made()).then(connection, (error: unknown) => {
@@ -77,13 +77,13 @@ class PassiveSource implements DataSource {
   #listener: Partial<SourceListener> = {};
   #state: 'connecting' | 'made' | Error = 'connecting';
 
-  constructor(session: Session, host: string, port: number, direction: Direction) {
+  constructor({ session, direction, lent }: DataRequest, host: string, port: number) {
     const { settings, dataMeans, protection } = session;
     const { localAddress, createConnection } = settings;
     this.#session = session;
     this.#port = port;
     this.reads = direction === 'down' && !createConnection && !protection.secureData;
-    const onread = this.reads ? dataMeans.receiveBuffer.onread((chunk) => this.#listener.onBytes?.(chunk) ?? true) : undefined;
+    const onread = this.reads ? dataMeans.receiveBuffer.onread((chunk) => this.#listener.onBytes?.(chunk) ?? true, lent) : undefined;
     const socket = dial({ host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) }, settings, onread);
     this.#socket = socket;
     socket.on('error', (error) => this.#onError(error)).on('close', () => this.#onClose());

@@ -2,7 +2,9 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
 import type { FTPError, PermanentError } from '../errors';
-import type { Choice } from './exchange';
+
+/** A transfer command that depends on answers which are not here yet: what asks for them leaves beside EPSV. */
+export type Choice = () => Promise<Command>;
 
 /** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
 export interface Plan {

@@ -3,29 +3,42 @@ import type { OnRead } from '../dial';
 const SMALLEST = 64 * 1024;
 /** Larger ones leave the processor's cache before a consumer reads them. */
 const LARGEST = 512 * 1024;
+/** The same, where it is lent: what is read is made smaller portions of. */
+const LARGEST_LENT = 128 * 1024;
 /** Up to this many bytes a copy costs less than giving the buffer away. */
 const COPIED = 8 * 1024;
 /** What is left of a buffer is read into while it has this many bytes. */
 const WORTHWHILE = 32 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * The memory that a socket reads into: it grows while reads fill it and shrinks when they do not.
  *
  * What arrives is handed on without a copy, the next read takes the rest of the same memory; a nearly empty read is
- * copied small, so that a consumer that keeps it does not keep the whole buffer alive.
+ * copied small, so that a consumer that keeps it does not keep the whole buffer alive. Whoever is done with a read when
+ * it returns is lent the memory: the next read is into the same.
  */
 export class ReceiveBuffer {
   #size = SMALLEST;
-  #space: Buffer = Buffer.alloc(0);
+  #space: Buffer = NOTHING;
 
-  /** The `onread` option that hands each read to `receive`; it returns false to pause. */
-  onread(receive: (chunk: Buffer) => boolean): OnRead {
-    return { buffer: () => this.#next(), callback: (bytes) => receive(this.#take(bytes)) };
+  /** The `onread` option that hands each read to `receive`, or lends it; it returns false to pause. */
+  onread(receive: (chunk: Buffer) => boolean, lent = false): OnRead {
+    return { buffer: () => this.#next(), callback: (bytes) => receive(lent ? this.#lend(bytes) : this.#take(bytes)) };
   }
 
   #next(): Buffer {
     if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#size);
     return this.#space;
+  }
+
+  #lend(bytes: number): Buffer {
+    const space = this.#space;
+    if (bytes === space.length && bytes < LARGEST_LENT) {
+      this.#size = Math.max(this.#size, 2 * SMALLEST);
+      this.#space = NOTHING;
+    }
+    return space.subarray(0, bytes);
   }
 
   #take(bytes: number): Buffer {

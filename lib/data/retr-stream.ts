@@ -83,7 +83,7 @@ export class RetrStream<T = Buffer> extends Readable {
     this.#decoder = decoder;
     this.#readAhead = readAhead;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
-    this.#transfer = new Transfer(session, turns, request, this.#listener());
+    this.#transfer = new Transfer(session, turns, decoder ? { ...request, lent: true } : request, this.#listener());
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 
@@ -166,7 +166,8 @@ export class RetrStream<T = Buffer> extends Readable {
     this.#bytesRead += wanted.length;
     if (this.#state === 'flowing') {
       if (!this.#pushAll(wanted)) this.#state = 'paused';
-    } else this.#keep(wanted);
+      if (this.#rest) this.#rest = Buffer.from(this.#rest); // lent
+    } else this.#keep(this.#decoder ? Buffer.from(wanted) : wanted);
     if (this.#remaining === 0) this.#transfer.enough();
     return this.#state === 'flowing' || this.#mayReadAhead;
   }

@@ -5,6 +5,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LimitError, type Entry } from '../../lib/index';
+import { gate } from '../support/server/gate';
+import { data, dataEnd, openData, send, until } from '../support/server/steps';
 import { closing, rejection, useBench } from '../support/transfers';
 
 const COUNT = 40;
@@ -76,6 +78,23 @@ describe('a listing that others wait behind', () => {
       names.push(name);
     }
     expect(names).to.deep.equal(Array.from(many(), ({ name }) => name));
+  });
+
+  it('loses nothing of a chunk that its reader has not taken when the next arrives', async () => {
+    const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, i) => `type=file; ${from + i}\r\n`).join('');
+    const waited = gate();
+    await bench.serve({ script: { MLSD: [openData(), send('150 Here.'), data(lines(0, 3000)), until(waited), data(lines(3000, 6000)), dataEnd(), send('226 Done.')] } });
+    const ftp = bench.client();
+    const names: string[] = [];
+    for await (const { name } of ftp.list() as AsyncIterable<Entry>) {
+      if (names.length === 0) {
+        const next = ftp.pwd();
+        waited.open();
+        await next;
+      }
+      names.push(name);
+    }
+    expect(names).to.deep.equal(Array.from({ length: 6000 }, (_, i) => String(i)));
   });
 
   it('is a LimitError beyond `maxReadAheadBytes`, and the session goes on', async () => {

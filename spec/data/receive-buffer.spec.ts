@@ -40,4 +40,43 @@ describe('ReceiveBuffer', () => {
     const space = buffer();
     callback(50_000);
   });
+
+  describe('lent', () => {
+    function lend(sizes: number[]): { reads: Buffer[]; spaces: number[] } {
+      const reads: Buffer[] = [];
+      const spaces: number[] = [];
+      const { buffer, callback } = new ReceiveBuffer().onread((chunk) => reads.push(chunk) > 0, true);
+      for (const size of sizes) {
+        const space = buffer();
+        spaces.push(space.length);
+        callback(Math.min(size, space.length));
+      }
+      return { reads, spaces };
+    }
+
+    it('is read into again and again', () => {
+      const { reads } = lend([1, 5000, 40_000, 60_000, 9000]);
+      expect(new Set(reads.map(({ buffer }) => buffer)).size).to.equal(1);
+      expect(reads.map(({ byteOffset, length }) => [byteOffset, length])).to.deep.equal([1, 5000, 40_000, 60_000, 9000].map((length) => [0, length]));
+    });
+
+    it('grows while reads fill it, to 128 KiB', () => {
+      expect(lend(Array.from({ length: 4 }, () => Infinity)).spaces).to.deep.equal([65_536, 131_072, 131_072, 131_072]);
+    });
+
+    it('is not what was given away before, and is not given away behind it', () => {
+      const memory = new ReceiveBuffer();
+      const given: Buffer[] = [];
+      const read = (size: number, byte: number, lent: boolean): void => {
+        const { buffer, callback } = memory.onread((chunk) => (lent ? true : given.push(chunk) > 0), lent);
+        buffer().fill(byte);
+        callback(size);
+      };
+      [20_000, 50_000, 9000, 20_000].forEach((size, index) => {
+        read(size, 2 * index, false);
+        read(size, 2 * index + 1, true);
+      });
+      given.forEach((chunk, index) => expect(chunk.every((byte) => byte === 2 * index), `read ${index}`).to.equal(true));
+    });
+  });
 });
