@@ -32,7 +32,7 @@ export async function openPassive(request: DataRequest): Promise<DataConnection>
       const { port } = parse229(await askPort(control, EPSV, interrupt));
       return await connect(request, session.peerHost, port);
     } catch (error) {
-      if (settings.extended === true || !leadsToPasv(error) || interrupt.reason) throw error;
+      if (settings.extended === true || !leadsToPasv(error) || interrupt.reason || !control.open) throw error;
       mode.epsv = mode.proven = false;
     }
   }

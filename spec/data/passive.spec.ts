@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { TemporaryError } from '../../lib/index';
+import { TemporaryError, TimeoutError } from '../../lib/index';
 import type { Script } from '../support/server/script';
 import type { Session } from '../support/server/session';
+import { hangUp, silence } from '../support/server/steps';
 import { outcomeOf, useBench } from '../support/transfers';
 
 describe('passive mode', () => {
@@ -34,6 +35,16 @@ describe('passive mode', () => {
       expect(await twice({ EPSV: refusal })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
     });
   }
+
+  it('stays EPSV where the server did not answer what was asked beside it', async () => {
+    await bench.serve({ files: { '/file': 'hello' }, script: { FEAT: [[silence(), hangUp()], '500 What?'] } });
+    const ftp = bench.client({ replyTimeout: 200 });
+    const { error } = await outcomeOf(ftp.retr('file'));
+    expect(error).to.be.instanceOf(TimeoutError);
+    expect(error?.command).to.not.equal('PASV');
+    expect((await outcomeOf(ftp.retr('file'))).bytes.toString()).to.equal('hello');
+    expect(bench.server.commands).to.include('EPSV').and.not.include('PASV');
+  });
 
   it('is PASV where the port of EPSV refuses connections, which is remembered', async () => {
     const port = await closedPort();
