@@ -99,9 +99,11 @@ export class Transfer implements ExchangeListener {
     this.#interrupt.raise(new Enough(true));
   }
 
-  /** Ends the transfer with AbortedError; resolves with the reply to ABOR, if it was sent and answered. */
+  /** Ends the transfer with AbortedError, at once for the stream; resolves with the reply to ABOR, if it was sent and answered. */
   async abort(): Promise<Reply | undefined> {
-    this.#interrupt.raise(new AbortedError(`${this.#request.command.shown}: aborted`));
+    const reason = new AbortedError(`${this.#request.command.shown}: aborted`);
+    this.#interrupt.raise(reason);
+    if (this.#interrupt.reason === reason) this.#listener.onError(this.describe(reason));
     await this.#over;
     return this.#abortReply;
   }

@@ -6,7 +6,7 @@ import { AbortedError, type FTP, type FTPOptions } from '../../lib/index';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
 import type { Step } from '../support/server/script';
-import { data, dataClosed, dataEnd, hangUp, openData, send, silence, until } from '../support/server/steps';
+import { data, dataClosed, dataEnd, hangUp, normal, openData, send, silence, until } from '../support/server/steps';
 import { closing, dialAfter, hearEnd, received, rejection, replied, useBench } from '../support/transfers';
 
 const DOWN = '150 Opening BINARY mode data connection for file (1000000 bytes).';
@@ -203,6 +203,25 @@ describe('a transfer that is left', () => {
     expect(await over).to.include({ bytesTransferred: 5, expectedBytes: 1_000_000, command: 'RETR file' });
     expect(await ftp.pwd()).to.equal('/');
   });
+
+  for (const verb of ['FEAT', 'EPSV'] as const) {
+    for (const operation of ['retr', 'list'] as const) {
+      it(`by abort() is told at once, also while ${verb} is not answered, and the session goes on (${operation})`, async () => {
+        const answered = gate();
+        await bench.serve({ files: { '/file': 'hello' }, script: { [verb]: [until(answered), normal()] } });
+        const ftp = bench.client();
+        const stream: Readable = operation === 'retr' ? ftp.retr('file') : ftp.list();
+        const over = rejection(finished(stream.resume()));
+        await bench.server.waitFor(verb);
+        const aborted = ftp.abort();
+        expect(await over).to.be.instanceOf(AbortedError);
+        answered.open();
+        expect(await aborted).to.equal(undefined);
+        expect(await ftp.pwd()).to.equal('/');
+        expect(bench.logins).to.equal(1);
+      });
+    }
+  }
 
   it('abort() when nothing runs does nothing', async () => {
     await bench.serve();
