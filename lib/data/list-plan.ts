@@ -1,6 +1,7 @@
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import { isUTF8 } from '../control/encoding';
+import type { Features } from '../control/features';
 import { parse257 } from '../control/reply-text';
 import type { Session } from '../control/session';
 import { PermanentError } from '../errors';
@@ -61,7 +62,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#home = this.#only = this.#refusal = undefined; // of another connection
     this.#session.prepareNames();
     const asks = this.#session.namesPrepared() !== undefined;
-    return asks && this.#needsNoEntering ? () => this.#choose(control) : this.#choose(control);
+    const features = this.#session.lacksMLSD ? undefined : this.#session.features();
+    return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
   }
 
   async recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'> {
@@ -106,8 +108,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return this.#entry ? [...entries, this.#entry] : entries;
   }
 
-  async #choose(control: ControlConnection): Promise<Command> {
-    this.#mode = !this.#session.lacksMLSD && (await this.#session.features()).has('MLST') ? 'MLSD' : 'LIST';
+  async #choose(control: ControlConnection, features: Promise<Features> | undefined): Promise<Command> {
+    this.#mode = (await features)?.has('MLST') ? 'MLSD' : 'LIST';
     return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
   }
 

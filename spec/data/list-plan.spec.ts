@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { PermanentError, type Entry, type FTP } from '../../lib/index';
+import { ConnectionClosedError, PermanentError, type Entry, type FTP } from '../../lib/index';
 import { FEATURES } from '../support/server/server-options';
-import { data, dataEnd, openData, send } from '../support/server/steps';
+import { data, dataEnd, hangUp, normal, openData, send } from '../support/server/steps';
 import { outcomeOf, rejection, useBench } from '../support/transfers';
 
 const WITHOUT_MLST = FEATURES.filter((feature) => feature !== 'MLST');
@@ -145,6 +145,32 @@ describe('list()', () => {
       expect((await rejection(ftp.list().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
       expect((await rejection(ftp.nlst().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
       expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  for (const [verb, options] of [['FEAT', {}], ['TYPE', {}], ['EPSV', {}], ['PORT', { passive: false }]] as const) {
+    it(`before which ${verb} is answered 450 is an error, and no empty folder`, async () => {
+      await bench.serve({ files: FILES, script: { [verb]: '450 Busy.' } });
+      const ftp = bench.client(options);
+      expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(450);
+      if (verb !== 'FEAT') expect((await rejection(ftp.nlst('sub').toArray())).reply?.code).to.equal(450);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  it('that has to be entered where PWD is answered 450 is an error, and no empty folder', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: '500 What?', PWD: '450 Busy.' } });
+    expect((await rejection(bench.client().list('with blank').toArray())).reply?.code).to.equal(450);
+  });
+
+  for (const [end, code] of [[[send('421 Timeout.'), hangUp()], 421], [[hangUp()], undefined]] as const) {
+    it(`whose session ends behind EPSV, ${code ? `by a ${code}` : 'silently'}, is told why`, async () => {
+      await bench.serve({ files: FILES, script: { EPSV: [normal(), ...end] } });
+      const error = await rejection(bench.client().list('sub').toArray());
+      expect(error).to.be.instanceOf(ConnectionClosedError);
+      expect(error.reply?.code).to.equal(code);
+      expect(error.message).to.match(code ? /421 Timeout/ : /closed/);
+      expect(error.message).to.not.match(/not connected/);
     });
   }
 
