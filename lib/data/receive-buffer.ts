@@ -3,7 +3,11 @@ import type { OnRead } from '../dial';
 const SMALLEST = 64 * 1024;
 /** Larger ones leave the processor's cache before a consumer reads them. */
 const LARGEST = 512 * 1024;
-/** The same, where it is lent: what is read is made smaller portions of. */
+/** Allocators take this from their heap. What is larger they map anew, page by page: glibc from 128 KiB on, until it has seen as much freed. */
+const MODEST = 120 * 1024;
+/** So many bytes behind the first of the largest buffers, the collector has freed it. */
+const SETTLED = 64 * 1024 * 1024;
+/** The largest, where it is lent: what is read is made smaller portions of. */
 const LARGEST_LENT = 128 * 1024;
 /** Up to this many bytes a copy costs less than giving the buffer away. */
 const COPIED = 8 * 1024;
@@ -21,6 +25,9 @@ const NOTHING = Buffer.alloc(0);
 export class ReceiveBuffer {
   #size = SMALLEST;
   #space: Buffer = NOTHING;
+  #received = 0;
+  /** Bytes received when the first of the largest buffers was made. */
+  #firstLarge: number | undefined;
 
   /** The `onread` option that hands each read to `receive`, or lends it; it returns false to pause. */
   onread(receive: (chunk: Buffer) => boolean, lent = false): OnRead {
@@ -28,8 +35,16 @@ export class ReceiveBuffer {
   }
 
   #next(): Buffer {
-    if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#size);
+    if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#affordable());
     return this.#space;
+  }
+
+  /** One of the largest buffers shows the allocator what is to come; until it is freed, modest ones cost half of the page faults. */
+  #affordable(): number {
+    if (this.#size < LARGEST) return this.#size;
+    if (this.#firstLarge !== undefined) return this.#received - this.#firstLarge < SETTLED ? MODEST : LARGEST;
+    this.#firstLarge = this.#received;
+    return LARGEST;
   }
 
   #lend(bytes: number): Buffer {
@@ -44,6 +59,7 @@ export class ReceiveBuffer {
   #take(bytes: number): Buffer {
     const space = this.#space;
     const filled = space.subarray(0, bytes);
+    this.#received += bytes;
     if (bytes <= COPIED) {
       this.#size = Math.max(SMALLEST, this.#size / 2);
       return Buffer.from(filled);

@@ -22,9 +22,11 @@ describe('ReceiveBuffer', () => {
     chunks.forEach((chunk, index) => expect(chunk.every((byte) => byte === index + 1), `read ${index}`).to.equal(true));
   });
 
-  it('grows while reads fill it, to 512 KiB', () => {
-    const { spaces } = read(Array.from({ length: 8 }, () => Infinity));
-    expect(spaces).to.deep.equal([65_536, 131_072, 262_144, 524_288, 524_288, 524_288, 524_288, 524_288]);
+  it('grows while reads fill it, to 512 KiB: once, and for good 64 MiB later', () => {
+    const { spaces } = read(Array.from({ length: 600 }, () => Infinity));
+    const modest = Math.ceil((64 * 1024 * 1024 - 524_288) / 122_880);
+    const expected = [65_536, 131_072, 262_144, 524_288, ...Array<number>(modest).fill(122_880)];
+    expect(spaces).to.deep.equal([...expected, ...Array<number>(600 - expected.length).fill(524_288)]);
   });
 
   it('a small read kept by its consumer does not keep the whole buffer alive', () => {
