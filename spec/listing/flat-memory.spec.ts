@@ -39,7 +39,7 @@ describe('an entry that is kept of a large listing', () => {
     for (const chunk of chunks()) kept.push(...decoder.decode(chunk).slice(0, 1));
     heap.note();
     expect(kept).to.have.length(LINES / LINES_A_CHUNK);
-    expect((heap.most * MEBIBYTE) / kept.length).to.be.below(6000); // bytes, of chunks of some 27,000
+    expect((heap.most * MEBIBYTE) / kept.length).to.be.below(9000); // bytes, V8's own of the moment included, of chunks of some 27,000
   });
 });
 
