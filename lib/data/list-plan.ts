@@ -62,7 +62,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#home = this.#only = this.#refusal = undefined; // of another connection
     this.#session.prepareNames();
     const asks = this.#session.namesPrepared() !== undefined;
-    const features = this.#session.lacksMLSD ? undefined : this.#session.features();
+    const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // held: a session that is lost meanwhile forgets why
     return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
   }
 

@@ -196,9 +196,9 @@ export class RetrStream<T = Buffer> extends Readable {
   }
 
   /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
-  #isEmptyListing({ reply, phase, command = '' }: FTPError): boolean {
-    const refused = phase === 'command' && reply?.code === 450 && /^(LIST|NLST|MLSD)\b/.test(command); // and not EPSV or the like
-    return this.#readAhead > 0 && refused && !/no such|not found|not exist|cannot find/i.test(reply.text);
+  #isEmptyListing(error: FTPError): boolean {
+    const { reply } = error;
+    return this.#readAhead > 0 && this.#transfer.isRefusal(error) && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
   }
 
   /** A stream that was never used may have no listener: its error waits for whoever reads it. */

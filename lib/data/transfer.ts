@@ -176,6 +176,11 @@ export class Transfer implements ExchangeListener {
     return true;
   }
 
+  /** The server's answer to the transfer command itself, before anything has begun; what is asked around it may fail with the same code. */
+  isRefusal(error: FTPError): boolean {
+    return !this.#marked && error.command !== undefined && error.command === this.#exchange?.command?.shown;
+  }
+
   /** There is no connection: the plan may know when to try again. */
   async #onRefused(error: Error): Promise<void> {
     const reason = await this.#heal(error);

@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { AbortedError, type FTP, type FTPOptions } from '../../lib/index';
+import type { FTP, FTPOptions } from '../../lib/index';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
 import type { Step } from '../support/server/script';
-import { data, dataClosed, dataEnd, hangUp, normal, openData, send, silence, until } from '../support/server/steps';
-import { closing, dialAfter, hearEnd, received, rejection, replied, useBench } from '../support/transfers';
+import { data, dataClosed, dataEnd, hangUp, openData, send, silence, until } from '../support/server/steps';
+import { closing, dialAfter, hearEnd, received, replied, useBench } from '../support/transfers';
 
 const DOWN = '150 Opening BINARY mode data connection for file (1000000 bytes).';
 const UP = '150 Ok to send data.';
@@ -188,47 +188,6 @@ describe('a transfer that is left', () => {
     stream.end('whole');
     await finished(stream);
     expect(heard).to.deep.equal(['FIN']);
-  });
-
-  it('by abort() fails with AbortedError and tells the reply to ABOR', async () => {
-    await bench.serve();
-    const ftp = bench.client();
-    const stream = ftp.retr('file');
-    bench.server.script = { RETR: [openData(), send(DOWN), data('hello'), until(received(stream, 5)), dataClosed(), BROKEN], ABOR: '226 ABOR successful.' };
-    const over = rejection(finished(stream));
-    await received(stream, 5).promise;
-    const reply = await ftp.abort();
-    expect(reply?.text).to.equal('ABOR successful.');
-    expect(await over).to.be.instanceOf(AbortedError);
-    expect(await over).to.include({ bytesTransferred: 5, expectedBytes: 1_000_000, command: 'RETR file' });
-    expect(await ftp.pwd()).to.equal('/');
-  });
-
-  for (const verb of ['FEAT', 'EPSV'] as const) {
-    for (const operation of ['retr', 'list'] as const) {
-      it(`by abort() is told at once, also while ${verb} is not answered, and the session goes on (${operation})`, async () => {
-        const answered = gate();
-        await bench.serve({ files: { '/file': 'hello' }, script: { [verb]: [until(answered), normal()] } });
-        const ftp = bench.client();
-        const stream: Readable = operation === 'retr' ? ftp.retr('file') : ftp.list();
-        const over = rejection(finished(stream.resume()));
-        await bench.server.waitFor(verb);
-        const aborted = ftp.abort();
-        expect(await over).to.be.instanceOf(AbortedError);
-        answered.open();
-        expect(await aborted).to.equal(undefined);
-        expect(await ftp.pwd()).to.equal('/');
-        expect(bench.logins).to.equal(1);
-      });
-    }
-  }
-
-  it('abort() when nothing runs does nothing', async () => {
-    await bench.serve();
-    const ftp = await bench.warmClient();
-    expect(await ftp.abort()).to.equal(undefined);
-    await ftp.noop();
-    expect(bench.transcript).to.deep.equal(['NOOP']);
   });
 });
 
