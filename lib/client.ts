@@ -5,8 +5,9 @@ import { unexpected } from './control/judgement';
 import { KeepAlive } from './control/keep-alive';
 import { Queue } from './control/queue';
 import type { Reply } from './control/reply';
-import { Session } from './control/session';
-import type { Turns } from './control/turns';
+import { ruleOf } from './control/command-table';
+import { closedByClient, Session, type Needs } from './control/session';
+import type { PlaceOptions, Turns, Work } from './control/turns';
 import { ConnectionClosedError, isFTPError } from './errors';
 import { checkHost, checkPort, settle, type FTPOptions } from './options';
 import { parseFTPURL } from './url';
@@ -21,18 +22,29 @@ export interface FTPEvents {
   close: [error: Error | undefined];
 }
 
-/** How a command is run. */
+/** What a plain command needs. */
 interface ExecOptions {
   /** Switched to first, in the same write. */
   readonly type?: 'I' | 'A';
+  /** Default: to be in the working folder. */
+  readonly needs?: Needs;
 }
 
 /** What an operation does in its turn, on the connection and in the session that it was given. */
 type Steps<T> = (control: ControlConnection, session: Session) => Promise<T>;
 
-/** Verbs that are more than one command and one reply: the next operation waits for their final reply. */
+/** How an operation is run. */
+interface RunOptions {
+  /** It is more than one command and one reply: the next operation waits for its end. */
+  readonly exclusive: boolean;
+  /** False for a caller's own line, about which we know nothing. */
+  readonly names: boolean;
+  readonly needs?: Needs | undefined;
+}
+
+/** Verbs of callers' own lines after whose reply more may be to come, or nothing may leave before it. */
 const EXCLUSIVE = new Set('RETR STOR STOU APPE LIST NLST MLSD AUTH CCC REIN USER PASS ACCT QUIT ABOR RNFR REST'.split(' '));
-const TRANSFERS = new Set('RETR STOR STOU APPE LIST NLST MLSD'.split(' '));
+const ANYWHERE: Needs = { folder: false };
 
 /** The client without the verbs: its session, the order of its operations, and its events. */
 export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDisposable {
@@ -40,6 +52,7 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   readonly session: Session;
   readonly #queue: Queue;
   readonly #keepAlive: KeepAlive;
+  #quitting: Promise<Reply | undefined> | undefined;
 
   /**
    * Checks the options; does no I/O.
@@ -57,8 +70,9 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
         this.#keepAlive.stop();
         this.emit('close', error);
       },
+      onAborted: (error) => this.queue.close(() => closedByClient(error)),
     });
-    this.#queue = new Queue(this.session);
+    this.#queue = new Queue(this.session, this.session.settings.stallTimeout);
     this.#keepAlive = new KeepAlive(this.session, () => this.queue.idle);
   }
 
@@ -81,7 +95,8 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   async connect(host?: string, port?: number): Promise<Reply> {
     if (host !== undefined) checkHost(host);
     if (port !== undefined) checkPort(port);
-    return this.hold(() => this.session.connect(host, port));
+    this.queue.open();
+    return this.hold('connect()', () => this.session.connect(host, port));
   }
 
   /**
@@ -96,42 +111,64 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       ...(account === undefined ? {} : { account }),
     };
     this.session.checkCredentials(credentials);
-    return this.hold(() => this.session.login(credentials));
+    return this.hold('login()', () => this.session.login(credentials));
   }
 
   /**
-   * Says QUIT after all operations in use are done, and closes; streams that nobody reads fail (RFC 959, 4.1.1).
+   * Says QUIT after all operations in use are done, bulk work such as `get` and trees included, and closes (RFC 959, 4.1.1). Streams that
+   * nobody reads fail, at once or, where their reader has stopped, after `stallTimeout`. After it the client is over.
    *
-   * @throws ConnectionClosedError when there is no connection
+   * @returns the reply to QUIT; undefined where there was no connection, or it ended before the reply
    */
-  async quit(): Promise<Reply> {
-    return this.hold(async (sequence) => {
-      this.queue.drop(() => new ConnectionClosedError('the client quit before this stream was used'), sequence);
-      const { control } = this.session;
-      if (!control) throw new ConnectionClosedError('not connected');
-      control.hangUp();
-      try {
-        return await control.exec(this.session.command('QUIT'));
-      } finally {
-        this.session.close(undefined);
-      }
-    });
+  async quit(): Promise<Reply | undefined> {
+    return (this.#quitting ??= this.#quit().finally(() => (this.#quitting = undefined)));
   }
 
-  /** Closes at once: everything that is under way or waits fails with ConnectionClosedError. */
+  /**
+   * Closes at once: everything that is under way or waits fails with ConnectionClosedError. After it the client is over; `connect()` begins
+   * anew.
+   */
   close(): void {
-    this.queue.drop(() => new ConnectionClosedError('the client was closed'));
+    this.queue.close(() => closedByClient(undefined));
     this.session.close(undefined);
   }
 
-  /** `quit()`, or `close()` where the server is gone. */
+  /** `quit()` where nothing is under way; else `close()`: what is unfinished fails, and an exception that leaves the block is not held up. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.session.control || !this.queue.idle) await this.quit();
+      if (this.queue.idle && !this.queue.working) await this.quit();
     } catch (error) {
       if (!isFTPError(error)) throw error;
     } finally {
       this.close();
+    }
+  }
+
+  /** @internal bulk work begins, which is many operations */
+  beginWork(): Work {
+    return this.queue.beginWork();
+  }
+
+  async #quit(): Promise<Reply | undefined> {
+    if (this.queue.over) return undefined;
+    const work = this.queue.end();
+    if (work) await work;
+    try {
+      return await this.hold('QUIT', () => this.#sayQuit(), { ends: true });
+    } catch (error) {
+      if (error instanceof ConnectionClosedError) return undefined; // there is nothing to quit any more
+      throw error;
+    }
+  }
+
+  async #sayQuit(): Promise<Reply | undefined> {
+    this.queue.close(() => new ConnectionClosedError('the client has quit', { final: true }));
+    const { control } = this.session;
+    try {
+      control?.hangUp();
+      return await control?.exec(this.session.command('QUIT'));
+    } finally {
+      this.session.close(undefined);
     }
   }
 
@@ -144,8 +181,8 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   async sendcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
     return new Promise((resolve, reject) => {
-      const act = (control: ControlConnection): Promise<Reply> => this.session.execRaw(control, command, TRANSFERS.has(command.verb), resolve);
-      this.#run(act, EXCLUSIVE.has(command.verb), command, false).then(resolve, reject);
+      const act: Steps<Reply> = (control, session) => session.execRaw(control, command, ruleOf(command.verb, false).transfers, resolve);
+      this.#run(act, command, { exclusive: EXCLUSIVE.has(command.verb), names: false, needs: needsOf(command) }).then(resolve, reject);
     });
   }
 
@@ -156,47 +193,41 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
    */
   async voidcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
-    const reply = await this.#run((control) => this.session.execRaw(control, command, TRANSFERS.has(command.verb)), EXCLUSIVE.has(command.verb), command, false);
+    const act: Steps<Reply> = (control, session) => session.execRaw(control, command, ruleOf(command.verb, false).transfers);
+    const reply = await this.#run(act, command, { exclusive: EXCLUSIVE.has(command.verb), names: false, needs: needsOf(command) });
     if (reply.kind !== 'completion') throw unexpected(reply, command);
     return reply;
   }
 
-  /** @internal runs one plain command: its turn ends when it is written. */
-  protected async exec(command: Command, { type }: ExecOptions = {}): Promise<Reply> {
-    const reply = await this.#run(
-      async (control, session) => {
-        const typed = type && session.switchType(control, type);
-        const [answer] = await Promise.all([control.exec(command), typed]);
-        return answer;
-      },
-      false,
-      command,
-      true,
-    );
-    if (reply.kind !== 'completion') throw unexpected(reply, command);
-    return reply;
+  /** @internal runs one plain command: its turn ends when it is given to the connection. */
+  protected exec(command: Command, { type, needs }: ExecOptions = {}): Promise<Reply> {
+    const act: Steps<Reply> = async (control, session) => {
+      const typed = type && session.switchType(control, type);
+      const [reply] = await Promise.all([control.exec(command), typed]);
+      return reply;
+    };
+    return this.#run(act, command, { exclusive: false, names: true, needs });
   }
 
   /** @internal runs several commands in one turn. */
-  sequence<T>(first: Command, act: Steps<T>): Promise<T> {
-    return this.#run(act, true, first, true);
+  sequence<T>(first: Command, act: Steps<T>, needs?: Needs): Promise<T> {
+    return this.#run(act, first, { exclusive: true, names: true, needs });
   }
 
   /** @internal holds the turn without asking for a connection. */
-  protected hold<T>(act: (sequence: number) => Promise<T>): Promise<T> {
+  protected hold<T>(name: string, act: () => Promise<T>, options?: PlaceOptions): Promise<T> {
     return new Promise((resolve, reject) => {
-      const place = this.queue.enter((release) => void act(place.sequence).then(resolve, reject).finally(release), { onDropped: reject });
-      place.ready();
+      this.queue.enter((release) => void act().then(resolve, reject).finally(release), { name, onDropped: reject }, options).ready();
     });
   }
 
-  /** @param names false for a caller's own line, about which we know nothing */
-  #run<T>(act: Steps<T>, exclusive: boolean, command: Command, names: boolean): Promise<T> {
+  #run<T>(act: Steps<T>, command: Command, { exclusive, names, needs }: RunOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = async (release: () => void, session: Session): Promise<void> => {
         try {
-          const control = session.control ?? (await session.ready());
-          if (names) session.prepareNames();
+          const control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
+          // A change leaves alone where the order of replies is not proven, so that asking FEAT first would cost a round trip.
+          if (names && !(command.ascii && control.alone(command))) session.prepareNames();
           if (exclusive || !command.ascii) await session.namesPrepared();
           const outcome = act(control, session);
           if (!exclusive) {
@@ -212,9 +243,14 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
           release();
         }
       };
-      this.queue.enter((release, session) => void run(release, session), { onDropped: reject }).ready();
+      this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject }).ready();
     });
   }
+}
+
+/** A path from the root means the same in any folder, and it may be the way out of one that is gone. */
+function needsOf({ verb, argument }: Command): Needs | undefined {
+  return /^X?CWD$/.test(verb) && argument.startsWith('/') ? ANYWHERE : undefined;
 }
 
 function ignore(): void {

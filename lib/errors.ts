@@ -18,6 +18,8 @@ export interface FTPErrorDetails {
   readonly phase?: Phase | undefined;
   /** True where the server may have carried out the operation although no reply proves it. */
   readonly maybeCompleted?: boolean | undefined;
+  /** True where no other connection will be made: the client was closed, or its user makes the connections. */
+  readonly final?: boolean | undefined;
 }
 
 /** The base of every error of this library; `code` is a string, the reply's number is `reply.code`. */
@@ -61,6 +63,8 @@ export class ProtocolError extends FTPError {
 /** The control connection could not be made, was lost, or was closed while the operation needed it. */
 export class ConnectionClosedError extends FTPError {
   override readonly code: string = 'ERR_FTP_CONNECTION_CLOSED';
+  /** @internal no other connection will be made */
+  declare readonly final?: boolean;
 }
 
 /** The server kept us waiting longer than the option named in the message allows. */

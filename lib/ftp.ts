@@ -11,7 +11,7 @@ import { MlsdPlan, type MlsdOptions } from './data/mlsd-plan';
 import type { RetrOptions, RetrStream } from './data/retr-stream';
 import type { StorOptions, StorStream } from './data/stor-stream';
 import { download, entries, lines, upload } from './data/streams';
-import { ArgumentError, PermanentError } from './errors';
+import { ArgumentError, PermanentError, ProtocolError } from './errors';
 import type { Entry } from './listing/entry';
 import { formatTime, parseTime } from './listing/time';
 
@@ -112,7 +112,7 @@ export class FTP extends BulkClient {
   /** Changes the working folder; `..` is CDUP, and no name is `.` (RFC 959, 4.1.1 CWD). */
   async cwd(dir: string): Promise<Reply> {
     const cwd = this.session.command('CWD', requireString(dir) === '' ? '.' : dir);
-    if (dir !== '..') return this.exec(cwd);
+    if (dir !== '..') return this.exec(cwd, { needs: { folder: !dir.startsWith('/') } });
     const cdup = this.session.command('CDUP');
     return this.sequence(cdup, async (control) => {
       try {
@@ -129,14 +129,18 @@ export class FTP extends BulkClient {
     return this.exec(this.session.command('CDUP'));
   }
 
-  /** The working folder; empty where the server's 257 has no path (RFC 959, 4.1.3 PWD). */
+  /** The working folder (RFC 959, 4.1.3 PWD). @throws ProtocolError where the server's 257 quotes none */
   async pwd(): Promise<string> {
-    return pathOf(await this.exec(this.session.command('PWD')));
+    const reply = await this.exec(this.session.command('PWD'));
+    const path = parse257(reply);
+    if (path === '') throw new ProtocolError(`PWD: ${reply}: the path is empty`, { reply, command: 'PWD' });
+    return path;
   }
 
-  /** Makes a folder and tells its name as the server does; empty where its 257 has no path (RFC 959, 4.1.3 MKD). */
+  /** Makes a folder and resolves with its name as the server says it; empty where the reply quotes no path (RFC 959, 4.1.3 MKD). */
   async mkd(dir: string): Promise<string> {
-    return pathOf(await this.exec(this.session.command('MKD', requirePath(dir))));
+    const reply = await this.exec(this.session.command('MKD', requirePath(dir)));
+    return reply.code === 257 && reply.text.includes('"') ? parse257(reply) : '';
   }
 
   /** Removes an empty folder (RFC 959, 4.1.3 RMD). */
@@ -154,8 +158,7 @@ export class FTP extends BulkClient {
     const rnfr = this.session.command('RNFR', requirePath(from));
     const rnto = this.session.command('RNTO', requirePath(to));
     return this.sequence(rnfr, async (control) => {
-      const reply = await control.exec(rnfr);
-      if (reply.kind !== 'intermediate') throw unexpected(reply, rnfr);
+      await control.exec(rnfr);
       return control.exec(rnto);
     });
   }
@@ -211,9 +214,9 @@ export class FTP extends BulkClient {
 
   // ---- TLS by hand; `secure` does all of it
 
-  /** AUTH TLS: the control connection goes on in TLS, the server's certificate verified (RFC 4217, 4). Refused: SecurityError, and the connection is closed. */
+  /** AUTH TLS: the control connection goes on in TLS, the server's certificate verified (RFC 4217, 4); connects first where need be, and comes before the login. Refused: SecurityError, and the connection is closed. */
   async auth(): Promise<Reply> {
-    return this.sequence(this.session.command('AUTH TLS'), (control) => this.session.protection.authenticate(control));
+    return this.hold('AUTH TLS', async () => this.session.protection.authenticate(await this.session.connected()));
   }
 
   /** PBSZ 0 and PROT P: data connections in TLS (RFC 4217, 9). Refused: SecurityError, and the connection is closed. */
@@ -279,9 +282,4 @@ function requireString(value: unknown): string {
 function requirePath(path: unknown): string {
   if (requireString(path) === '') throw new ArgumentError('a path must not be empty');
   return path as string;
-}
-
-/** ftplib's rule: a 2yz that is no 257 names no path. */
-function pathOf(reply: Reply): string {
-  return reply.code === 257 ? parse257(reply) : '';
 }

@@ -1,12 +1,15 @@
-import { abortTransfer } from './control/abort';
+import { abortTransfer } from './control/resync';
 import type { Command } from './control/command';
 import type { ControlConnection } from './control/control-connection';
 import type { Reply } from './control/reply';
 import { formatEprt, formatPort, parse227, parse229 } from './data/host-port';
 import { askPort, EPSV, PASV } from './data/passive';
-import type { Session } from './control/session';
+import type { Needs, Session } from './control/session';
 import { ArgumentError } from './errors';
 import type { FTP } from './ftp';
+
+/** What both servers' sessions must be. */
+const NEEDS: Needs = { folder: true, transfer: 'anew' };
 
 /** One of the two servers of a copy. */
 class Side {
@@ -48,7 +51,7 @@ class Side {
   /** Brings the connection in step again after the other side failed. */
   async giveUp(reason: Error): Promise<void> {
     if (!this.#completion || this.#answered || !this.control.open) return;
-    await abortTransfer(this.session, this.control, reason, this.#marked);
+    await abortTransfer(this.session, this.control, reason);
   }
 }
 
@@ -70,11 +73,11 @@ export async function ftpcp(source: FTP, sourceName: string, target: FTP, target
   let finish: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (finish = resolve));
   const targetTurn = new Promise<Side>((resolve, reject) => {
-    target.sequence(stor, (control) => (resolve(new Side(target.session, control)), over)).catch(reject);
+    target.sequence(stor, (control) => (resolve(new Side(target.session, control)), over), NEEDS).catch(reject);
   });
   targetTurn.catch(() => undefined); // heard below, unless the source failed before
   return source
-    .sequence(retr, async (control) => copy(new Side(source.session, control), retr, await targetTurn, stor, type))
+    .sequence(retr, async (control) => copy(new Side(source.session, control), retr, await targetTurn, stor, type), NEEDS)
     .finally(finish);
 }
 

@@ -93,11 +93,6 @@ describe('layout', () => {
     expect(defaults.map((parts) => parts.join('/'))).to.deep.equal([]);
   });
 
-  it('has no file of more than 300 lines', () => {
-    const long = files.map((file) => [file, linesOf('lib', file)] as const).filter(([, lines]) => lines > 300);
-    expect(long).to.deep.equal([]);
-  });
-
   it('has nothing at the top but what belongs there', () => {
     expect(readdirSync(ROOT).filter((entry) => !ALLOWED_ENTRIES.includes(entry))).to.deep.equal([]);
   });
@@ -112,10 +107,6 @@ function filesUnder(folder: string): string[] {
 
 function sourceOf(folder: string, file: string): ts.SourceFile {
   return ts.createSourceFile(file, readFileSync(join(ROOT, folder, file), 'utf8'), ts.ScriptTarget.ES2022);
-}
-
-function linesOf(folder: string, file: string): number {
-  return readFileSync(join(ROOT, folder, file), 'utf8').trimEnd().split('\n').length;
 }
 
 function importsOf(file: string): Import[] {

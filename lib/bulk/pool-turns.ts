@@ -23,7 +23,7 @@ export class PoolTurns extends Turns {
 
   /** @param kin has the options; it is never connected itself */
   constructor(kin: Session, connections: number, clock = systemClock) {
-    super();
+    super(kin.settings.stallTimeout);
     this.#kin = kin;
     this.#most = connections;
     this.#eager = Math.min(EAGER, kin.settings.maxReadAheadBytes / 2);
@@ -32,7 +32,7 @@ export class PoolTurns extends Turns {
         if (this.first) this.wake();
       },
       onFailure: (error) => this.#fail(error),
-      onAborted: (error) => this.drop(() => copyOf(error)),
+      onAborted: (error) => super.close(() => copyOf(error)),
     });
   }
 
@@ -62,19 +62,20 @@ export class PoolTurns extends Turns {
 
   /** Takes a place whose turn comes when everything that is ready before it is over; nobody else has one meanwhile. */
   enterLast(act: Act, listener: PlaceListener): Place {
-    const place = this.enter(act, listener);
+    const place = this.enter(act, listener, { ends: true });
     this.#lasts.add(place);
     return place;
   }
 
-  /** Says QUIT on all connections. */
+  /** Says QUIT on all connections; what was not used fails. */
   quit(): Promise<void> {
+    super.close(() => new ConnectionClosedError('the pool has quit', { final: true }));
     return this.#lanes.quit();
   }
 
   /** Closes all connections, and fails what waits. */
-  close(): void {
-    this.drop(() => new ConnectionClosedError('the pool was closed'));
+  override close(reason: () => Error): void {
+    super.close(reason);
     this.#lanes.close();
   }
 
@@ -91,6 +92,7 @@ export class PoolTurns extends Turns {
 
   override paused(): void {
     if (this.first) this.wake();
+    super.paused();
   }
 
   released(place: Place): void {
@@ -99,6 +101,13 @@ export class PoolTurns extends Turns {
     if (lane) this.#lanes.giveBack(lane);
     if (this.#last === place) this.#last = undefined;
     if (this.first) this.wake();
+    this.look();
+  }
+
+  protected get blocking(): readonly Place[] {
+    const running = this.#running;
+    const waits = this.#lanes.free === 0 || (this.first !== undefined && this.#lasts.has(this.first));
+    return waits && !this.#lanes.coming && running.every((place) => place.paused) ? running : [];
   }
 
   protected serve(): void {

@@ -14,7 +14,8 @@ import type { ListOptions } from '../data/list-plan';
 import type { MlsdOptions } from '../data/mlsd-plan';
 import type { RetrOptions, RetrStream } from '../data/retr-stream';
 import type { StorOptions, StorStream } from '../data/stor-stream';
-import { ArgumentError, ConnectionClosedError } from '../errors';
+import { ArgumentError, ConnectionClosedError, isFTPError } from '../errors';
+import type { Work } from '../control/turns';
 import type { Entry } from '../listing/entry';
 import type { FTPOptions } from '../options';
 import { parseFTPURL } from '../url';
@@ -37,6 +38,7 @@ export class FTPPool implements Remote, AsyncDisposable {
   /** How many connections there may be at a time. */
   readonly maxConnections: number;
   readonly #verbs: PoolVerbs;
+  #quitting: Promise<void> | undefined;
 
   /**
    * Checks the options, which are copied; does no I/O.
@@ -56,33 +58,44 @@ export class FTPPool implements Remote, AsyncDisposable {
     return this.#verbs.queue.connections;
   }
 
-  /** Says QUIT on all connections after all operations in use are done; streams that nobody reads fail (RFC 959, 4.1.1). */
+  /**
+   * Says QUIT on all connections after all operations in use are done, bulk work such as trees included (RFC 959, 4.1.1). Streams that nobody
+   * reads fail, at once or, where their reader has stopped, after `stallTimeout`. After it the pool is over.
+   */
   quit(): Promise<void> {
-    const turns = this.#verbs.queue;
-    return new Promise((resolve, reject) => {
-      const act = (release: () => void): void => {
-        turns.drop(() => new ConnectionClosedError('the pool quit before this stream was used'), place.sequence);
-        void turns.quit().then(resolve, reject).finally(release);
-      };
-      const place = turns.enterLast(act, { onDropped: reject });
-      place.ready();
-    });
+    return (this.#quitting ??= this.#quit().finally(() => (this.#quitting = undefined)));
   }
 
-  /** Closes all connections at once: everything that is under way or waits fails with ConnectionClosedError. */
+  /** Closes all connections at once: everything that is under way or waits fails with ConnectionClosedError. After it the pool is over. */
   close(): void {
-    this.#verbs.queue.close();
+    this.#verbs.queue.close(() => new ConnectionClosedError('the pool was closed', { final: true }));
   }
 
-  /** `quit()`, then `close()`. */
+  /** `quit()` where nothing is under way; else `close()`: what is unfinished fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.quit();
+      if (this.#verbs.queue.idle && !this.#verbs.queue.working) await this.quit();
     } catch (error) {
-      if (!(error instanceof ConnectionClosedError)) throw error;
+      if (!isFTPError(error)) throw error;
     } finally {
       this.close();
     }
+  }
+
+  /** @internal bulk work begins, which is many operations */
+  beginWork(): Work {
+    return this.#verbs.beginWork();
+  }
+
+  async #quit(): Promise<void> {
+    const turns = this.#verbs.queue;
+    if (turns.over) return;
+    const work = turns.end();
+    if (work) await work;
+    await new Promise<void>((resolve, reject) => {
+      const act = (release: () => void): void => void turns.quit().then(resolve, reject).finally(release);
+      turns.enterLast(act, { name: 'QUIT', onDropped: () => resolve() }).ready(); // dropped: the pool was closed meanwhile
+    });
   }
 
   // ---- transfers

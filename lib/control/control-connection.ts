@@ -5,16 +5,28 @@ import { debuglog } from 'node:util';
 import type { Command } from './command';
 import type { Collector, ControlListener } from './control-listener';
 import type { ControlOptions } from './control-options';
-import { PendingReplies, type Expectation, type Pending, type ReplyListener } from './pending-replies';
-import { answersNoop, conceal, failureOf, isTransferEnd, lostConnection, lostReply } from './judgement';
+import { judge, ruleOf, type Verdict } from './command-table';
+import { PendingReplies, type Pending, type ReplyListener } from './pending-replies';
+import { answersNoop, conceal, failureOf, isTransferEnd, lostConnection, lostReply, unexpected } from './judgement';
 import type { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
-import { secure } from '../dial';
+import { deadline, secure } from '../dial';
 import { RecordTap } from '../record-tap';
 
 const debug = debuglog('ftp');
-const PLAIN: Expectation = {};
+/** What the server says right after the reply to these is not in the same clear or TLS any more. */
+const TLS_BEGINS_OR_ENDS = new Set(['AUTH', 'CCC']);
+
+/** What is special about one command, apart from what its verb says. */
+export interface Sending {
+  /** It has a data connection, whatever its verb. */
+  readonly transfer?: boolean;
+  /** A caller's own line: he judges a 3yz himself. */
+  readonly raw?: boolean;
+}
+
+const PLAIN: Sending = {};
 
 /** The one place that writes to the control socket, and that matches its replies to commands in order. */
 export class ControlConnection {
@@ -32,6 +44,8 @@ export class ControlConnection {
   #sealed = false;
   #noopsDue = 0;
   #collector: Collector | undefined;
+  /** Refusals after the data of a transfer, while other commands are in flight: whose they are, the next reply shows. */
+  #held: Reply[] = [];
 
   constructor(socket: Duplex, options: ControlOptions, listener: ControlListener) {
     this.#options = options;
@@ -64,7 +78,7 @@ export class ControlConnection {
 
   /** True while a transfer command waits for its final reply. */
   get transferring(): boolean {
-    return this.#pending.head?.expectation.transfer === true;
+    return this.#pending.head?.rule?.transfers === true;
   }
 
   /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
@@ -73,25 +87,32 @@ export class ControlConnection {
   }
 
   /**
-   * Writes one command and waits for its final reply; commands of one turn of the event loop leave in one write.
+   * Sends one command and waits for its final reply; commands of one turn of the event loop leave in one write, as far as they may be
+   * in flight together.
    *
    * @param onMark hears each 1yz
-   * @throws TemporaryError, PermanentError for 4yz and 5yz; ConnectionClosedError, TimeoutError, ProtocolError when no reply can come
+   * @throws TemporaryError, PermanentError for 4yz and 5yz; ReplyError for what the command may not be answered; ConnectionClosedError,
+   * TimeoutError, ProtocolError when no reply can come
    */
-  exec(command: Command, expectation: Expectation = PLAIN, onMark?: (reply: Reply) => void): Promise<Reply> {
-    return new Promise((onReply, onFailure) => this.request(command, { onMark, onReply, onFailure }, expectation));
+  exec(command: Command, sending: Sending = PLAIN, onMark?: (reply: Reply) => void): Promise<Reply> {
+    return new Promise((onReply, onFailure) => this.request(command, { onMark, onReply, onFailure }, sending));
   }
 
   /** The same for one who hears of the replies the moment that they are read, before anything else can happen. */
-  request(command: Command, listener: ReplyListener, expectation: Expectation = PLAIN): void {
+  request(command: Command, listener: ReplyListener, sending: Sending = PLAIN): void {
     if (this.#closed) return listener.onFailure(lostConnection(this.#closed.error, command));
-    this.#expect(command, listener, expectation);
-    this.#write(command);
+    this.#expect(command, listener, sending);
+    this.#sendNext();
   }
 
   /** Resolves once another plain command may be written; undefined: at once. */
   room(): Promise<void> | undefined {
     return this.#pending.room();
+  }
+
+  /** True where that command would leave only when nothing is in flight. */
+  alone({ verb }: Command): boolean {
+    return !this.#pending.ordered && ruleOf(verb, false).changes !== 'nothing' && this.#pending.empty;
   }
 
   /** Lets the reply timer run again for the transfer command that waits for its final reply. */
@@ -100,15 +121,20 @@ export class ControlConnection {
   }
 
   /**
-   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until `release` is called;
-   * `due` is how many were given up, whose final replies will come.
+   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until the function that this
+   * returns is called.
    */
-  collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
+  collect(reason: Error, collector: Collector): () => void {
     this.#collector = collector;
     this.#noopsDue = 0;
-    const waiting = this.#pending.clear();
-    for (const { listener } of waiting) listener.onFailure(reason);
-    return { due: waiting.length, release: () => void (this.#collector = undefined) };
+    this.#held = [];
+    for (const { listener } of this.#pending.clear()) listener.onFailure(reason);
+    this.#listener.onGivenUp();
+    this.#base.ref?.();
+    return () => {
+      this.#collector = undefined;
+      this.#rest();
+    };
   }
 
   /** NOOPs sent during a transfer that are not answered yet. */
@@ -139,9 +165,15 @@ export class ControlConnection {
     const tap = new RecordTap(raw);
     return this.#change(async () => {
       if (this.#parser.pending || raw.readableLength > 0) throw new SecurityError('the server sent more than its reply before TLS began');
-      const secured = await secure(tap, options);
-      this.#tap = tap;
-      return secured;
+      const { connectTimeout } = this.#options;
+      const inTime = deadline(raw, connectTimeout, `no TLS on the control connection within ${connectTimeout} ms (connectTimeout)`);
+      try {
+        const secured = await secure(tap, options);
+        this.#tap = tap;
+        return secured;
+      } finally {
+        inTime();
+      }
     });
   }
 
@@ -181,7 +213,8 @@ export class ControlConnection {
     this.#detach();
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
-    for (const { command, listener } of this.#pending.clear()) listener.onFailure(lostReply(error, command));
+    this.#giveUpHeld();
+    for (const { command, listener, sent } of this.#pending.clear()) listener.onFailure(sent ? lostReply(error, command) : lostConnection(error, command));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.#collector?.onClose();
     this.#collector = undefined;
@@ -219,26 +252,79 @@ export class ControlConnection {
     if (this.#collector) return this.#collector.onReply(shown);
     if (this.#noopsDue > 0 && (!head || head.marked) && answersNoop(shown)) return void (this.#noopsDue -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
-    if (!head) return this.destroy(this.#stray(shown));
-    if (shown.kind === 'preliminary') return this.#onMark(head, shown);
-    if (head.expectation.transfer && shown.kind === 'completion' && !isTransferEnd(shown)) {
+    if (this.#held.length > 0) this.#settleHeld(shown);
+    this.#match(shown);
+    this.#sendNext();
+  };
+
+  /** Finds the command that a reply belongs to: the first that waits, but for what came too early after the data of a transfer. */
+  #match(reply: Reply): void {
+    const { head } = this.#pending;
+    if (this.#closed) return;
+    if (!head) return this.destroy(this.#stray(reply));
+    const verdict = judge(reply, head.rule, head.marked);
+    const [follower] = head.rule?.transfers && head.marked ? this.#pending.followers : [];
+    const next = follower?.rule?.followsData ? follower : undefined;
+    if (next && verdict === 'refusal') return void this.#held.push(reply);
+    if (next && verdict !== 'success' && verdict !== 'mark' && judge(reply, next.rule) === 'success') {
+      // npm's FTP servers answer the next EPSV before the 226.
+      this.#pending.keepToOneTransfer();
+      return this.#deliver(next, reply, 'success', false);
+    }
+    if (verdict === 'mark') return this.#onMark(head, reply);
+    if (verdict === 'foreign') return this.destroy(this.#outOfStep(reply, head));
+    if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.marked) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
       // pyftpdlib 1.5.7 can lose a transfer and its reply: what the next command is answered must not prove this one.
-      if (this.#pending.queued) return this.destroy(new ProtocolError(`${head.command?.shown}: its final reply is missing before ${shown}`, { reply: shown }));
+      if (next) return this.destroy(this.#outOfStep(reply, head));
+      return this.#deliver(head, reply, 'success', false); // devices end transfers with 200
     }
-    this.#pending.shift();
-    this.#sealed = head.expectation.last === true;
-    const failure = failureOf(shown, head.command);
-    if (failure) return head.listener.onFailure(failure);
-    if (head.expectation.last && this.#tap) this.#leaveTls(this.#tap);
-    if (head.command && shown.kind === 'completion') this.#listener.onSuccess(head.command);
-    head.listener.onReply(shown);
-  };
+    this.#deliver(head, reply, verdict, true);
+  }
+
+  /**
+   * Refusals came after the data of a transfer. Where the transfer's own end follows, they were the commands' that had left before it, and
+   * these leave again after it; otherwise the first was the transfer's.
+   */
+  #settleHeld(reply: Reply): void {
+    const held = this.#held;
+    if (!isTransferEnd(reply)) {
+      if (judge(reply, this.#pending.head?.rule) === 'refusal' && held.length < this.#pending.followers.length) return;
+      return this.#giveUpHeld();
+    }
+    this.#held = [];
+    this.#pending.sendAgain(this.#pending.followers.slice(0, held.length));
+  }
+
+  /** The refusals that were held are the transfer's, and those of the commands after it. */
+  #giveUpHeld(): void {
+    for (const reply of this.#held.splice(0)) {
+      const { head } = this.#pending;
+      if (head) this.#deliver(head, reply, 'refusal', false);
+    }
+  }
+
+  #deliver(pending: Pending, reply: Reply, verdict: Verdict, inTurn: boolean): void {
+    const { command, listener, raw } = pending;
+    const succeeded = verdict === 'success';
+    this.#pending.answered(pending, succeeded && inTurn);
+    this.#sealed = TLS_BEGINS_OR_ENDS.has(command?.verb ?? '');
+    if (command) this.#listener.onAnswered(command, reply, succeeded);
+    if (this.#pending.empty) this.#rest();
+    if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));
+    if (verdict === 'unexpected' && !raw) return listener.onFailure(unexpected(reply, command));
+    if (command?.verb === 'CCC' && !raw && this.#tap) this.#leaveTls(this.#tap);
+    listener.onReply(reply);
+  }
 
   /** The server's close_notify may be in the packet of its 200: it ends TLS, not the connection. */
   #leaveTls(tap: RecordTap): void {
     tap.unwrap();
     this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
+  }
+
+  #outOfStep(reply: Reply, { command }: Pending): FTPError {
+    return new ProtocolError(`${command?.shown}: its reply is missing before ${reply}`, { reply });
   }
 
   #stray(reply: Reply): FTPError {
@@ -252,8 +338,10 @@ export class ControlConnection {
 
   /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
   #onServiceClosing(reply: Reply): void {
-    const head = this.#pending.shift();
+    this.#giveUpHeld();
+    const { head } = this.#pending;
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
+    if (head) this.#pending.answered(head, false);
     head?.listener.onFailure(error);
     this.destroy(error);
   }
@@ -271,14 +359,28 @@ export class ControlConnection {
 
   // ---- out
 
-  #expect(command: Command | undefined, listener: ReplyListener, expectation: Expectation): void {
-    this.#pending.push({ command, expectation, listener, marked: false, timed: command !== undefined });
+  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: Sending): void {
+    const rule = command && ruleOf(command.verb, transfer);
+    if (this.#pending.empty) this.#base.ref?.();
+    this.#pending.push({ command, rule, listener, raw, sent: false, marked: false, timed: command !== undefined });
+    if (!command) this.#pending.next();
+  }
+
+  /** Sends what may leave now. */
+  #sendNext(): void {
+    for (let next = this.#pending.next(); next; next = this.#pending.next()) if (next.command) this.#write(next.command);
   }
 
   #write(command: Command): void {
     debug('> %s', command.shown);
+    this.#listener.onSent(command);
     this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
+  }
+
+  /** Nothing is awaited: the process may end. */
+  #rest(): void {
+    this.#base.unref?.();
   }
 
   readonly #flush = (): void => {

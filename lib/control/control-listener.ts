@@ -3,12 +3,16 @@ import type { Reply } from './reply';
 
 /** What happens on a control connection. */
 export interface ControlListener {
-  /** A command is written. */
+  /** The line of a command that leaves, for people to read. */
   onCommand(line: string): void;
   /** A reply came, secrets taken out. */
   onReply(reply: Reply): void;
-  /** A command got its 2yz. */
-  onSuccess(command: Command): void;
+  /** A command has left. */
+  onSent(command: Command): void;
+  /** A command has its final reply. */
+  onAnswered(command: Command, reply: Reply, succeeded: boolean): void;
+  /** The commands that wait were given up: what became of them is not known. */
+  onGivenUp(): void;
   /** The connection is gone; without an error where we closed it, or had said QUIT. */
   onClose(error: Error | undefined): void;
 }

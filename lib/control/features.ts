@@ -1,7 +1,7 @@
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
-import { PermanentError } from '../errors';
+import { ReplyError, TemporaryError } from '../errors';
 import type { Reply } from './reply';
 
 /** What FEAT offers: the feature's name in capitals, and what follows it (RFC 2389, 3). */
@@ -62,7 +62,7 @@ async function refusable<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D>
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof PermanentError) return otherwise;
+    if (error instanceof ReplyError && !(error instanceof TemporaryError)) return otherwise;
     throw error;
   }
 }

@@ -1,13 +1,10 @@
 import type { Command } from './command';
+import { ruleOf } from './command-table';
 import { Reply } from './reply';
 import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 
-/** Commands that change something on the server: when their reply is lost, they may have been carried out. */
-const CHANGES = new Set('DELE RNTO MKD XMKD RMD XRMD MFMT SITE'.split(' '));
-
-/** The error for a final reply of class 4yz or 5yz: replies are judged here and nowhere else. */
-export function failureOf(reply: Reply, command: Command | undefined): ReplyError | undefined {
-  if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;
+/** The error for a final reply of class 4yz or 5yz. */
+export function failureOf(reply: Reply, command: Command | undefined): ReplyError {
   const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
   return new kind(worded(reply, command), { reply, command: command?.shown });
 }
@@ -59,7 +56,8 @@ export function lostConnection(error: Error | undefined, command: Command | unde
   });
 }
 
-/** The same for a command that was sent, and whose reply will not come. */
+/** The same for a command that was sent, and whose reply will not come: what changes files may have been carried out. */
 export function lostReply(error: Error | undefined, command: Command | undefined): FTPError {
-  return annotate(lostConnection(error, command), { maybeCompleted: (command && CHANGES.has(command.verb)) || undefined });
+  const rule = command && ruleOf(command.verb, false);
+  return annotate(lostConnection(error, command), { maybeCompleted: (rule?.changes === 'server' && !rule.transfers) || undefined });
 }

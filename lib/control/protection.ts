@@ -4,6 +4,7 @@ import type { ControlConnection } from './control-connection';
 import type { Codec } from './encoding';
 import type { Reply } from './reply';
 import { Security, type DataKeys, type SecuredData } from './security';
+import type { ServerState } from './server-state';
 import { ArgumentError, SecurityError } from '../errors';
 import type { Settings } from '../options';
 
@@ -16,21 +17,21 @@ export class Protection {
   #level: 'P' | 'C' = 'P';
   #security: Security | undefined;
   readonly #keys: DataKeys = { usual: false };
+  readonly #state: ServerState;
   #host = '';
-  #data = false;
   /** TLS was left by `ccc()`, as far as the control connection goes. */
   #left = false;
 
-  constructor(settings: Settings, codec: Codec) {
+  constructor(settings: Settings, codec: Codec, state: ServerState) {
     this.#settings = settings;
     this.#codec = codec;
+    this.#state = state;
     this.#secure = settings.secure;
   }
 
   /** Implicit TLS begins with the first byte. */
   async beforeGreeting(control: ControlConnection, host: string): Promise<void> {
     this.#host = host;
-    this.#data = false;
     this.#left = false;
     this.#security = undefined;
     if (this.#secure !== 'implicit') return;
@@ -50,9 +51,14 @@ export class Protection {
     await this.authenticate(control);
   }
 
+  /** Whether data are to go in TLS: always where the control connection does, unless `protC()` was called. */
+  get wanted(): boolean {
+    return this.#security !== undefined && this.#level === 'P';
+  }
+
   /** Data go in TLS, unless `protC()` said otherwise. */
   async afterLogin(control: ControlConnection): Promise<void> {
-    if (this.#security && !this.#data && this.#level === 'P') await this.protect(control, 'P');
+    if (this.wanted && this.#state.protection.value !== 'P') await this.protect(control, 'P');
   }
 
   /** AUTH TLS and the handshake (RFC 4217, 4). */
@@ -81,14 +87,13 @@ export class Protection {
     if (!this.#security) throw new ArgumentError('TLS is not on the control connection: auth() first');
     const reply = await this.#security.protect(control, this.#codec, level);
     this.#level = level;
-    this.#data = level === 'P';
     return reply;
   }
 
   /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
   async clear(control: ControlConnection): Promise<Reply> {
     if (!this.#security || this.#left) throw new ArgumentError('TLS is not on the control connection');
-    const reply = await control.exec(new Command('CCC', this.#codec), { last: true });
+    const reply = await control.exec(new Command('CCC', this.#codec));
     this.#left = true;
     await control.unsecure();
     return reply;
@@ -97,6 +102,6 @@ export class Protection {
   /** How TLS is put on a data connection; undefined when it goes in the clear. */
   get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
     const security = this.#security;
-    return security && this.#data ? (raw) => security.secureData(raw, this.#settings.strictTlsClose) : undefined;
+    return security && this.#state.protection.value === 'P' ? (raw) => security.secureData(raw, this.#settings.strictTlsClose) : undefined;
   }
 }

@@ -6,8 +6,9 @@ export class Queue extends Turns {
   readonly #session: Session;
   #running: Place | undefined;
 
-  constructor(session: Session) {
-    super();
+  /** @param stallTimeout milliseconds; 0 is for ever */
+  constructor(session: Session, stallTimeout = 0) {
+    super(stallTimeout);
     this.#session = session;
   }
 
@@ -30,12 +31,18 @@ export class Queue extends Turns {
   override insert(place: Place): void {
     super.insert(place);
     this.#running?.listener.onContended?.();
+    if (place.options.ends) this.#running?.listener.onQuitting?.(false);
   }
 
   released(place: Place): void {
     if (this.#running !== place) return;
     this.#running = undefined;
     if (this.first) this.wake();
+    this.look();
+  }
+
+  protected get blocking(): readonly Place[] {
+    return this.#running?.paused ? [this.#running] : [];
   }
 
   protected serve(): void {

@@ -22,23 +22,24 @@ export function announcedSize({ code, lines }: Reply, name?: string): number | u
 }
 
 /**
- * The path in the reply to PWD or MKD (RFC 959, 5.4 and appendix II); empty where it quotes none, as ftplib.
+ * The path in the reply to PWD or MKD (RFC 959, 5.4 and appendix II), wherever in its line it stands: `257 current directory is "/home"`.
  *
  * RFC 959 doubles a quote inside the path; Pure-FTPd, inetutils, Twisted and aioftp send it as it is. So, with an odd number
  * of quotes in the line, the path ends at the last one; else at the first odd run of quotes that a blank or the end of the
  * line follows, as in `"/x" is "y"`. Quotes before that are halved if each run of them is even; if not, this server does not
  * double, and they stay. Beyond telling: an undoubled `"/a""b"`, read as RFC 959 has it.
  *
- * @throws ReplyError for any code but 257
+ * @throws ReplyError for any code but 257; ProtocolError where no path is quoted, or its quote does not end
  */
 export function parse257(reply: Reply | string): string {
-  const line = linesOf(reply, 257).find((text) => /^257[ -]"/.test(text));
-  if (line === undefined) return '';
-  const quoted = line.slice(5);
+  const lines = linesOf(reply, 257);
+  const line = lines.find((text) => text.includes('"'));
+  if (line === undefined) throw malformed('no quoted path in the reply', lines);
+  const quoted = line.slice(line.indexOf('"') + 1);
   const runs = [...quoted.matchAll(/"+/g)];
   const paired = runs.filter(isOdd).length % 2 === 1; // with the opening quote
   const last = (paired ? runs.find((run) => isOdd(run) && /^ ?$/.test(quoted.charAt(endOf(run)))) : undefined) ?? runs.at(-1);
-  if (last === undefined) return quoted; // ftplib's answer to a path that is never closed
+  if (last === undefined) throw malformed('the quote of the path does not end in the reply', lines);
   const path = quoted.slice(0, endOf(last) - 1);
   const doubled = isOdd(last) && runs.slice(0, runs.indexOf(last)).every((run) => !isOdd(run));
   return doubled ? path.replaceAll('""', '"') : path;

@@ -1,54 +1,63 @@
+import type { Command } from './command';
 import type { ControlConnection } from './control-connection';
+import { answersNoop, isTransferEnd } from './judgement';
 import type { Reply } from './reply';
 import type { Session } from './session';
 import { TimeoutError } from '../errors';
 
-/** Milliseconds of silence after which a reply that is due is taken for missing. */
+/** Milliseconds of silence after which PWD is sent once more: a server may take none during a transfer, or one command a packet only. */
 const SILENCE = 1000;
+/** How often PWD is sent. */
+const MOST_TRIES = 3;
 /** Milliseconds after which a server that cannot be brought back in step is given up. */
 const PATIENCE = 10_000;
 
-/** What is still due. */
-export interface Due {
-  /** How many final replies are due besides those to the commands that wait. */
-  readonly finals: number;
-  /** A 1yz is due too, and is no final reply. */
-  readonly mark: boolean;
-  /** What the commands that wait are told. */
-  readonly reason: Error;
-  /**
-   * After the last reply that came, no other may be due because the server swallows some: then PWD shows whether it is so,
-   * since 257 is an answer to nothing else. Otherwise a reply that is missing ends the connection.
-   */
-  maybeAll(last: Reply | undefined): boolean;
+/**
+ * ABOR for a transfer whose data connection has been reset: resolves when the control connection is in step again, with the reply to ABOR;
+ * or undefined when the connection had to be closed.
+ *
+ * Two final replies are due, one for the transfer and one for ABOR (RFC 959, 4.1.3), and servers differ in which they send and when:
+ * GridFTP 13.24 and aioftp 0.21 close the connection, Pure-FTPd 1.0.50 ends the transfer with a second 1yz or sends only ABOR's 226,
+ * Ruby's ftpd answers ABOR late. So nothing is counted: PWD follows, whose 257 is an answer to nothing else.
+ *
+ * A 225 alone says that there was no transfer: pyftpdlib 1.5.7 still holds it then, and would send its bytes on the next data connection.
+ */
+export function abortTransfer(session: Session, control: ControlConnection, reason: Error): Promise<Reply | undefined> {
+  return inStepAfter(session, control, reason, session.command('ABOR'));
 }
 
-/** Takes replies until none is due: resolves with the last one, or with undefined when the connection had to be closed. */
-export function resynchronise(session: Session, control: ControlConnection, { finals, mark, reason, maybeAll }: Due): Promise<Reply | undefined> {
+/** Takes the replies to NOOPs that were sent during a transfer; some never come. */
+export async function takeNoopReplies(session: Session, control: ControlConnection, reason: Error): Promise<void> {
+  await inStepAfter(session, control, reason, undefined);
+}
+
+function inStepAfter(session: Session, control: ControlConnection, reason: Error, abor: Command | undefined): Promise<Reply | undefined> {
   if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    let markDue = mark;
-    let came = 0;
-    let probed = false;
-    let last: Reply | undefined;
+    const pwd = session.command('PWD');
+    const noops = control.noopsDue > 0;
+    const finals: Reply[] = [];
+    let tries = 0;
+    let answered = 0;
 
+    const probe = (): void => {
+      tries += 1;
+      control.send(pwd);
+      quiet.refresh();
+    };
+    const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step after a transfer was left', { cause: reason }));
+    const isOver = (): boolean => !abor || finals.length > 1 || finals.some((reply) => isTransferEnd(reply) || reply.kind === 'transient');
     const onReply = (reply: Reply): void => {
       quiet.refresh();
-      if (reply.kind === 'preliminary' && markDue) markDue = false;
-      else if (probed && reply.code === 257) settle(last);
-      else {
-        came += 1;
-        last = reply;
-        // A server that knows no PWD answers that too: then all are there.
-        if (came === due + finals + (probed ? 1 : 0)) settle(last);
-      }
+      if (reply.code === 257) answered += 1;
+      else if (reply.kind !== 'preliminary' && !(noops && answersNoop(reply))) finals.push(reply);
+      if (answered > 0 && !isOver()) outOfStep(); // the transfer may go on
+      else if (answered > 0 && answered === tries) settle(finals.at(-1));
     };
-    const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step', { cause: reason }));
     const quiet = setTimeout(() => {
-      if (!probed && maybeAll(last)) {
-        probed = true;
-        control.send(session.command('PWD'));
-      } else if (came > 0) outOfStep();
+      if (answered > 0) settle(finals.at(-1)); // another PWD was lost
+      else if (tries < MOST_TRIES) probe();
+      else outOfStep();
     }, SILENCE);
     const { replyTimeout } = session.settings;
     const patience = setTimeout(outOfStep, replyTimeout > 0 ? Math.min(PATIENCE, replyTimeout) : PATIENCE);
@@ -58,6 +67,8 @@ export function resynchronise(session: Session, control: ControlConnection, { fi
       release();
       resolve(reply);
     };
-    const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
+    const release = control.collect(reason, { onReply, onClose: () => settle(undefined) });
+    if (abor) control.send(abor);
+    probe();
   });
 }

@@ -55,7 +55,7 @@ export class Security {
 
   /** AUTH TLS, then the handshake (RFC 4217, 4). Refusals end the connection: nothing may follow in the clear. */
   async authenticate(control: ControlConnection, codec: Codec): Promise<Reply> {
-    const reply = await insist(control, new Command('AUTH TLS', codec), { last: true });
+    const reply = await insist(control, new Command('AUTH TLS', codec));
     await this.secureControl(control);
     return reply;
   }
@@ -94,11 +94,11 @@ export class Security {
     }
   }
 
-  /** PBSZ 0, which RFC 4217, 9 asks for first, and PROT in one flight; a refused PROT P ends the connection. */
+  /** PBSZ 0, which RFC 4217, 9 asks for first and some servers do not know, and PROT in one flight; a refused PROT P ends the connection. */
   async protect(control: ControlConnection, codec: Codec, level: 'P' | 'C'): Promise<Reply> {
-    const pbsz = new Command('PBSZ 0', codec);
+    const pbsz = control.exec(new Command('PBSZ 0', codec)).catch(ignoreRefusal);
     const prot = new Command(`PROT ${level}`, codec);
-    const [, reply] = await Promise.all(level === 'P' ? [insist(control, pbsz), insist(control, prot)] : [control.exec(pbsz), control.exec(prot)]);
+    const [reply] = await Promise.all([level === 'P' ? insist(control, prot) : control.exec(prot), pbsz]);
     return reply;
   }
 
@@ -114,9 +114,9 @@ export class Security {
   }
 }
 
-async function insist(control: ControlConnection, command: Command, expectation: { last?: boolean } = {}): Promise<Reply> {
+async function insist(control: ControlConnection, command: Command): Promise<Reply> {
   try {
-    const reply = await control.exec(command, expectation);
+    const reply = await control.exec(command);
     if (reply.kind !== 'completion') throw unexpected(reply, command);
     return reply;
   } catch (error) {
@@ -125,6 +125,10 @@ async function insist(control: ControlConnection, command: Command, expectation:
     control.destroy(refused);
     throw refused;
   }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof ReplyError)) throw error;
 }
 
 function contextOf(options: ConnectionOptions): SecureContext {

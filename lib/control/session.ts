@@ -1,4 +1,5 @@
 import { Command } from './command';
+import { ruleOf } from './command-table';
 import { ControlConnection } from './control-connection';
 import type { ControlListener } from './control-listener';
 import { DataMeans } from './data-means';
@@ -8,10 +9,11 @@ import { Negotiation, type Features } from './features';
 import { login, type Credentials } from './login';
 import type { Reply } from './reply';
 import { Protection } from './protection';
-import { Trail } from './trail';
+import { ServerState, WorkingFolder } from './server-state';
+import { parse257 } from './reply-text';
 import type { RetrStream } from '../data/retr-stream';
 import { connected, deadline, dial } from '../dial';
-import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase } from '../errors';
+import { annotate, ArgumentError, ConnectionClosedError, FTPError, ReplyError, type Phase } from '../errors';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
 
@@ -21,7 +23,20 @@ export interface SessionListener {
   onReply(reply: Reply): void;
   onLogin(): void;
   onClose(error: Error | undefined): void;
+  /** The option `signal` has closed the client. */
+  onAborted?(error: Error): void;
 }
+
+/** What an operation needs the server's session to be. */
+export interface Needs {
+  /** In the working folder: names without a path mean files there. */
+  readonly folder: boolean;
+  /** Ready for a data connection, which goes protected where TLS was asked for; `anew` from the file's beginning, whatever a REST has armed. */
+  readonly transfer?: 'anew' | 'restarted' | undefined;
+}
+
+/** What a command with a name needs. */
+const PLAIN: Needs = { folder: true };
 
 /** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
 export class Session implements ControlListener {
@@ -31,15 +46,16 @@ export class Session implements ControlListener {
   readonly protection: Protection;
   /** FEAT offers MLST, but MLSD was refused. */
   lacksMLSD = false;
-  /** The transfer type that the server has, as far as we know. */
-  type: string | undefined;
+  /** What the server's session is known to be. */
+  readonly state = new ServerState();
   welcome: Reply | undefined;
   /** The downloads that are not over: whether one of them can be piped into an upload, the turns decide. */
   readonly downloads = new Set<RetrStream<unknown>>();
   /** The transfer that has the turn. */
   running: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
-  #establishing: Promise<ControlConnection> | undefined;
+  /** What brings the session where an operation needs it: shared, for an operation may be cancelled meanwhile, and the next one then waits for the same. */
+  #underWay: Promise<void> | undefined;
   #abandon: ((error: Error) => void) | undefined;
   #negotiation: Negotiation | undefined;
   #host: string | undefined;
@@ -48,15 +64,22 @@ export class Session implements ControlListener {
   #named: boolean;
   /** The caller makes the steps himself: a lost connection is not made again behind his back. */
   #manual = false;
-  #loggedIn = false;
   #lastError: Error | undefined;
-  readonly #trail = new Trail();
+  /** Why there will be no further connection. */
+  #over: Error | undefined;
+  readonly #folder = new WorkingFolder();
+  /** The session is in another folder for one operation, whose commands must not move the working folder: how to get back. */
+  #visit: { readonly home: readonly Command[] | undefined } | undefined;
+  #restoring = false;
+  #typing: { readonly type: string; readonly reply: Promise<Reply> } | undefined;
   #rawType: Command | undefined;
+  /** The caller has sent REST himself, for his next transfer. */
+  #restartIsCallers = false;
 
   /** @param kin a session with the same options, which knows the server: names that were listed, and how data connections are made */
   constructor(readonly settings: Settings, readonly listener: SessionListener, kin?: Session) {
     this.codec = kin?.codec ?? new NameMemory(settings.encoding);
-    this.protection = new Protection(settings, this.codec);
+    this.protection = new Protection(settings, this.codec, this.state);
     this.dataMeans = new DataMeans(settings, kin?.dataMeans);
     this.#host = settings.host;
     this.#port = settings.port;
@@ -67,12 +90,12 @@ export class Session implements ControlListener {
 
   /** The control connection, if there is one that is ready for commands. */
   get control(): ControlConnection | undefined {
-    return this.#establishing ? undefined : this.#control;
+    return this.#underWay ? undefined : this.#control;
   }
 
   /** Whether `ready()` may still lead somewhere. */
   get reconnects(): boolean {
-    return !this.#manual || this.#control !== undefined;
+    return !this.#over && (!this.#manual || this.#control !== undefined);
   }
 
   /** A checked command in the session's encoding. */
@@ -93,26 +116,51 @@ export class Session implements ControlListener {
     if (account !== undefined) this.command('ACCT', account);
   }
 
-  /** The control connection, ready for commands; one that is missing is made with the options, unless the caller does the steps. */
-  async ready(): Promise<ControlConnection> {
-    if (this.control) return this.control;
-    if (this.#manual) throw new ConnectionClosedError(`not connected: ${this.#lastError?.message ?? 'the connection was closed'}`, { cause: this.#lastError });
-    // Shared: an operation may be cancelled while it connects, and the next one then waits for the same connection.
-    return (this.#establishing ??= this.#establish().finally(() => (this.#establishing = undefined)));
+  /** Whether the session is where an operation needs it. */
+  meets({ folder, transfer }: Needs = PLAIN): boolean {
+    if (!this.control) return false;
+    if (!this.#manual && !this.state.loggedIn) return false;
+    if (folder && !this.#folder.arrived) return false;
+    if (transfer && this.protection.wanted && this.state.protection.value !== 'P') return false;
+    return transfer !== 'anew' || this.state.restart.value === 0 || this.#restartIsCallers;
   }
 
-  /** Connects and waits for the greeting. */
+  /**
+   * The control connection, with the session where an operation needs it: this is the one place that brings it there. A connection that is
+   * missing is made with the options, unless the caller does the steps.
+   */
+  async ready(needs: Needs = PLAIN): Promise<ControlConnection> {
+    for (let tried = false; !this.meets(needs); ) {
+      if (this.#over) throw closedByClient(this.#over);
+      if (this.#underWay) await this.#underWay;
+      else if (tried) throw new ConnectionClosedError(this.#lastError?.message ?? 'the connection was closed', { cause: this.#lastError });
+      else {
+        tried = true;
+        await (this.#underWay = this.#bring(needs).finally(() => (this.#underWay = undefined)));
+      }
+    }
+    return this.#control as ControlConnection;
+  }
+
+  /** Connects and waits for the greeting; a connection that is being made for nobody any more gives way. */
   async connect(host: string | undefined, port: number | undefined): Promise<Reply> {
+    this.#over = undefined;
+    if (this.#underWay && !this.#control) {
+      this.#abandon?.(new ConnectionClosedError('connect() was called'));
+      await this.#settled();
+    }
     if (this.#control) throw new ConnectionClosedError('already connected: quit() or close() first');
     this.#host = host ?? this.#host;
     this.#port = port ?? this.#port;
     this.#manual = true;
+    this.#forget();
     await this.#open();
     return this.welcome as Reply;
   }
 
-  /** Logs in, connecting first where need be. */
+  /** Logs in, connecting first where need be; after what is under way. */
   async login(credentials: Partial<Credentials>): Promise<Reply> {
+    await this.#settled();
     if (credentials.user !== undefined) {
       const { user, password = user === 'anonymous' ? 'anonymous@' : '', account } = credentials;
       this.#credentials = { user, password, account };
@@ -122,6 +170,14 @@ export class Session implements ControlListener {
     return this.#logIn(this.#control ?? (await this.#open()));
   }
 
+  /** A control connection that need not be logged in: for AUTH, which comes before USER. */
+  async connected(): Promise<ControlConnection> {
+    await this.#settled();
+    if (this.#control) return this.#control;
+    if (this.#manual) throw this.#notConnected();
+    return this.#open();
+  }
+
   /** What the server offers; asked once a connection. */
   features(): Promise<Features> {
     return this.#negotiation?.learn() ?? Promise.reject(new ConnectionClosedError('not connected'));
@@ -129,7 +185,7 @@ export class Session implements ControlListener {
 
   /** Begins to learn what the server offers, in the flight of the command that follows. */
   prepareNames(): void {
-    if (this.#loggedIn) this.#negotiation?.begin();
+    if (this.state.loggedIn) this.#negotiation?.begin();
   }
 
   /** Resolves when nothing of what `prepareNames` began is still to be written; undefined: it is so. */
@@ -137,22 +193,54 @@ export class Session implements ControlListener {
     return this.#negotiation?.underWay;
   }
 
-  /** Switches the transfer type where it differs; the command leaves with what is written next. */
+  /** Switches the transfer type where it is not known to be that; the command leaves with what is written next. */
   switchType(control: ControlConnection, type: 'I' | 'A'): Promise<Reply> | undefined {
-    if (this.type === type) return undefined;
-    this.type = type;
-    const switched = control.exec(this.command('TYPE', type));
-    switched.catch(() => (this.type = undefined));
-    return switched;
+    if (this.state.type.value === type) return undefined;
+    if (this.state.type.next === type && this.#typing?.type === type) return this.#typing.reply;
+    const reply = control.exec(this.command('TYPE', type));
+    this.#typing = { type, reply };
+    reply.catch(ignore);
+    return reply;
   }
 
-  /** Writes a caller's own command, keeping in mind what it changes. */
+  /** Sends a caller's own command, keeping in mind what it changes. */
   async execRaw(control: ControlConnection, command: Command, transfer: boolean, onMark?: (reply: Reply) => void): Promise<Reply> {
-    if (command.verb === 'TYPE' || command.verb === 'REIN') this.type = undefined;
     if (command.verb === 'QUIT') control.hangUp();
-    const reply = await control.exec(command, { transfer }, onMark);
+    const reply = await control.exec(command, { transfer, raw: true }, onMark);
     if (command.verb === 'TYPE') this.#rawType = command;
+    if (command.verb === 'REST') this.#restartIsCallers = true;
     return reply;
+  }
+
+  /** Enters a folder for one operation; `comeBack()` ends that. @throws PermanentError where it cannot be entered: the session is where it was */
+  async visit(control: ControlConnection, folder: string): Promise<void> {
+    this.#visit ??= { home: await this.#wayHome(control) };
+    await control.exec(this.command('CWD', folder));
+  }
+
+  /** Goes back to the working folder, or closes the connection where there is no proven way: in another folder, every name would mean another file. */
+  async comeBack(control: ControlConnection): Promise<void> {
+    const visit = this.#visit;
+    if (!visit || !control.open) return;
+    if (!visit.home) return control.destroy(new ConnectionClosedError('the server does not say where the working folder is: closed, to begin there again'));
+    try {
+      for (const step of visit.home) await control.exec(step);
+      this.#visit = undefined;
+    } catch (error) {
+      control.destroy(error as Error);
+    }
+  }
+
+  /** By the path that PWD gives, or else by the caller's own steps where these begin at the root. */
+  async #wayHome(control: ControlConnection): Promise<readonly Command[] | undefined> {
+    try {
+      const path = parse257(await control.exec(this.command('PWD')));
+      if (path !== '') return [this.command('CWD', path)];
+    } catch (error) {
+      if (!control.open || !(error instanceof FTPError)) throw error;
+    }
+    const { steps } = this.#folder;
+    return steps?.[0]?.argument.startsWith('/') ? steps : undefined;
   }
 
   /** The address that the control connection leads to: the only one for data. */
@@ -165,25 +253,45 @@ export class Session implements ControlListener {
     return this.#control?.localAddress ?? this.settings.localAddress;
   }
 
-  /** Ends the connection, also one that is still being made. */
+  /** Ends the connection, also one that is still being made; no other is made before `connect()`. */
   close(error: Error | undefined): void {
     this.#forget();
-    const reason = error ?? new ConnectionClosedError('the client was closed');
+    const reason = error ?? closedByClient(undefined);
+    this.#over = reason;
     this.running?.onClosed(reason);
     this.#abandon?.(reason);
     this.#control?.destroy(error);
   }
 
-  async #establish(): Promise<ControlConnection> {
-    const control = await this.#open();
-    await this.#logIn(control);
-    try {
-      await this.#restore(control);
-    } catch (error) {
-      control.destroy(); // in another folder, every name would mean another file
-      throw during('login', error);
+  /** Sends what is missing for an operation, each step after the reply to the one before. */
+  async #bring({ folder, transfer }: Needs): Promise<void> {
+    if (!this.#control && this.#manual) throw this.#notConnected();
+    const control = this.#control ?? (await this.#open());
+    if (!this.#manual && !this.state.loggedIn) {
+      await this.#logIn(control);
+      if (this.#rawType) await control.exec(this.#rawType);
     }
-    return control;
+    if (folder && !this.#folder.arrived) await this.#restore(control);
+    if (transfer && this.protection.wanted && this.state.protection.value !== 'P') await this.protection.protect(control, 'P');
+    if (transfer !== 'anew' || this.state.restart.value === 0) return;
+    try {
+      await control.exec(this.command('REST', '0'));
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      control.destroy(new ConnectionClosedError('a restart offset may be armed, and REST 0 is refused: closed, to begin without', { cause: error }));
+      if (this.#manual) throw this.#notConnected();
+      await this.#bring({ folder, transfer });
+    }
+  }
+
+  /** What was under way is over, however. */
+  async #settled(): Promise<void> {
+    await this.#underWay?.catch(ignore);
+    if (this.#over) throw closedByClient(this.#over);
+  }
+
+  #notConnected(): ConnectionClosedError {
+    return new ConnectionClosedError(`not connected: ${this.#lastError?.message ?? 'the connection was closed'}`, { cause: this.#lastError, final: true });
   }
 
   async #open(): Promise<ControlConnection> {
@@ -223,8 +331,9 @@ export class Session implements ControlListener {
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
     this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding));
-    this.#loggedIn = false;
-    this.type = undefined;
+    this.state.reset();
+    this.#folder.leave();
+    this.#visit = undefined;
     return control;
   }
 
@@ -238,8 +347,19 @@ export class Session implements ControlListener {
     this.listener.onReply(reply);
   }
 
-  onSuccess(command: Command): void {
-    if (!this.#establishing) this.#trail.note(command);
+  onSent(command: Command): void {
+    this.state.onSent(command);
+  }
+
+  onAnswered(command: Command, reply: Reply, succeeded: boolean): void {
+    this.state.onAnswered(command, reply, succeeded);
+    if (ruleOf(command.verb, false).transfers) this.#restartIsCallers = false;
+    if (succeeded && !this.#restoring && !this.#visit) this.#folder.note(command);
+  }
+
+  onGivenUp(): void {
+    this.state.onGivenUp();
+    this.#restartIsCallers = false;
   }
 
   onClose(error: Error | undefined): void {
@@ -255,7 +375,7 @@ export class Session implements ControlListener {
     try {
       const reply = await login(control, this.codec, this.#who());
       await this.protection.afterLogin(control);
-      this.#loggedIn = true;
+      this.state.loggedIn = true;
       this.listener.onLogin();
       return reply;
     } catch (error) {
@@ -276,19 +396,36 @@ export class Session implements ControlListener {
 
   /** Where the session was before its connection was lost. */
   async #restore(control: ControlConnection): Promise<void> {
-    const { steps } = this.#trail;
-    if (!steps) throw new ConnectionClosedError('the working folder was reached in too many steps to go there again');
-    const type = this.#rawType;
-    await Promise.all([...steps, ...(type ? [type] : [])].map((command) => control.exec(command)));
+    const { steps } = this.#folder;
+    this.#restoring = true;
+    try {
+      if (!steps) throw new ConnectionClosedError('the working folder was reached in too many steps to go there again');
+      await Promise.all(steps.map((command) => control.exec(command)));
+      this.#folder.arrive();
+    } catch (error) {
+      control.destroy(); // half of the way may be gone, and in another folder every name would mean another file
+      throw during('login', error);
+    } finally {
+      this.#restoring = false;
+    }
   }
 
   /** The next login is a fresh one. */
   #forget(): void {
-    this.#trail.clear();
+    this.#folder.clear();
     this.#rawType = undefined;
   }
 }
 
 function during(phase: Phase, error: unknown): unknown {
   return error instanceof FTPError ? annotate(error, { phase }) : error;
+}
+
+/** The client was closed, or has said QUIT: nobody wants another connection. */
+export function closedByClient(cause: Error | undefined): ConnectionClosedError {
+  return new ConnectionClosedError(cause?.message ?? 'the client was closed', { cause: cause?.cause, final: true });
+}
+
+function ignore(): void {
+  // told where it is awaited
 }

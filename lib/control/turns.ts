@@ -1,19 +1,46 @@
 import type { Session } from './session';
+import { ConnectionClosedError, TimeoutError } from '../errors';
+import { Watch } from '../watch';
 
 /** What a place does when its turn comes, in that session; it calls `release` when the next may write to the control connection. */
 export type Act = (release: () => void, session: Session) => void;
 
 /** What a place hears of the others. */
 export interface PlaceListener {
+  /** What has the place, for messages: `RETR a`. */
+  readonly name: string;
+  /** What keeps it from getting on while its place is paused: `its reader takes nothing`. */
+  readonly pauseReason?: string;
   /** Somebody ready waits behind this place's turn. */
   onContended?(): void;
   /** The turn will not come, or cannot go on. */
   onDropped(error: Error): void;
   /** There is no connection to have the turn on, and none can be made: the place rests until it is ready again, or is left. Without this, it is dropped. */
   onRefused?(error: Error): void;
+  /** It has the turn, and the client is to quit after it; `stuck` where it has not got on for `stallTimeout`. */
+  onQuitting?(stuck: boolean): void;
+}
+
+/** How a place is had. */
+export interface PlaceOptions {
+  /** It may never be used: until then nobody but its holder keeps it in memory. */
+  readonly unused?: boolean;
+  /** It ends the client, and comes when nothing else may. */
+  readonly ends?: boolean;
+}
+
+/** Work of many operations, such as a tree: `quit()` waits for it, `close()` ends it. */
+export interface Work {
+  /** Aborted when the client is closed; its reason is the ConnectionClosedError. */
+  readonly closed: AbortSignal;
+  /** The work is over. */
+  done(): void;
 }
 
 type PlaceState = 'idle' | 'ready' | 'running' | 'done';
+
+/** Unused places that are looked through for those that nobody has any more. */
+const FIRST_SWEEP = 1024;
 
 /**
  * The order of operations on one control connection, or on several.
@@ -21,6 +48,9 @@ type PlaceState = 'idle' | 'ready' | 'running' | 'done';
  * A place is taken when a verb is called and becomes ready when its stream is used; the first ready place runs.
  * The search waits for `setImmediate`, so that a stream that is being piped in this very turn is not overtaken
  * by a plain command that was called after it.
+ *
+ * An operation that waits for one that waits for it in turn would wait for ever: a download whose reader asks for something else on the
+ * same client. So, when all that have a turn are paused by their own side for `stallTimeout`, those that wait fail.
  */
 export abstract class Turns {
   #sequence = 0;
@@ -28,20 +58,94 @@ export abstract class Turns {
   #last: Place | undefined;
   #ready = 0;
   #woken = false;
-  readonly #waiting = new Set<Place>();
+  readonly #unused = new Set<WeakRef<Place>>();
+  #sweepAt = FIRST_SWEEP;
+  /** `ending`: quit() waits for work, whose operations are still taken. */
+  #state: 'open' | 'ending' | 'over' = 'open';
+  /** Places from here on were taken after quit() was called. */
+  #endSequence = Infinity;
+  #reason: () => Error = () => new ConnectionClosedError('the client was closed', { final: true });
+  #closed = new AbortController();
+  /** Places that rest, because no connection could be made for them. */
+  readonly #resting = new Set<Place>();
+  readonly #work = new Set<Work>();
+  #onWorkDone: () => void = () => undefined;
+  readonly #stallTimeout: number;
+  readonly #stall: Watch;
+  #stalled = false;
+
+  /** @param stallTimeout milliseconds; 0 is for ever */
+  constructor(stallTimeout = 0) {
+    this.#stallTimeout = stallTimeout;
+    this.#stall = new Watch(stallTimeout);
+  }
 
   /** Takes the next place; nothing runs before `ready()`. */
-  enter(act: Act, listener: PlaceListener): Place {
-    const place = new Place(this, this.#sequence++, act, listener);
-    this.#waiting.add(place);
+  enter(act: Act, listener: PlaceListener, options: PlaceOptions = {}): Place {
+    const place = new Place(this, this.#sequence++, act, listener, options);
+    if (options.unused) this.#remember(place);
     return place;
   }
 
-  /** Drops every place whose turn has not come, or those taken before the place `before`; each is told an error of its own. */
-  drop(reason: () => Error, before = Infinity): void {
-    for (const place of this.#waiting) {
-      if (place.sequence < before && place.leave()) place.listener.onDropped(reason());
+  // ---- the life of the client
+
+  /** True after `close()`, and after a quit: no operation is taken any more. */
+  get over(): boolean {
+    return this.#state === 'over';
+  }
+
+  /** Operations are taken again: the client was connected by hand. */
+  open(): void {
+    if (this.#state !== 'over') return;
+    this.#state = 'open';
+    this.#endSequence = Infinity;
+    this.#closed = new AbortController();
+  }
+
+  /** Work begins. @throws ConnectionClosedError where the client is closed */
+  beginWork(): Work {
+    if (!this.#takes()) throw this.#reason();
+    const work: Work = {
+      closed: this.#closed.signal,
+      done: () => {
+        if (this.#work.delete(work) && this.#work.size === 0) this.#onWorkDone();
+      },
+    };
+    this.#work.add(work);
+    return work;
+  }
+
+  /** True while work is under way. */
+  get working(): boolean {
+    return this.#work.size > 0;
+  }
+
+  /** Takes no operation any more but those of work that is under way; resolves when that is done; undefined: it is. */
+  end(): Promise<void> | undefined {
+    if (this.#state === 'open') {
+      this.#state = 'ending';
+      this.#endSequence = this.#sequence;
     }
+    return this.#work.size === 0 ? undefined : new Promise((resolve) => (this.#onWorkDone = resolve));
+  }
+
+  /** Takes no operation any more; all that wait fail, each with an error of its own, and so does work. */
+  close(reason: () => Error): void {
+    this.#state = 'over';
+    this.#reason = reason;
+    this.#closed.abort(reason());
+    this.drop(reason);
+  }
+
+  /** Drops every place whose turn has not come; each is told an error of its own. */
+  drop(reason: () => Error): void {
+    for (let place = this.#first; place; place = this.#first) this.#drop(place, reason());
+    for (const reference of this.#unused) {
+      const place = reference.deref();
+      if (place) this.#drop(place, reason());
+    }
+    this.#unused.clear();
+    for (const place of this.#resting) this.#drop(place, reason());
   }
 
   /** True where a turn in which nothing was sent may come again on another connection. */
@@ -58,6 +162,9 @@ export abstract class Turns {
 
   /** Gives turns to as many ready places as can run. */
   protected abstract serve(): void;
+
+  /** The places that have a turn, where none of them gets on by itself and no further turn can be had; else none. */
+  protected abstract get blocking(): readonly Place[];
 
   /** The first of the ready places. */
   protected get first(): Place | undefined {
@@ -91,6 +198,7 @@ export abstract class Turns {
     else this.#first = place;
     this.#ready += 1;
     this.wake();
+    this.look();
   }
 
   /** @internal called by Place */
@@ -101,24 +209,77 @@ export abstract class Turns {
     else this.#last = place.previous;
     place.previous = place.next = undefined;
     this.#ready -= 1;
+    if (!this.#first) this.look();
   }
 
-  /** @internal called by Place: it waits, once more */
-  returned(place: Place): void {
-    this.#waiting.add(place);
+  /** @internal called by Place: it is used, or left */
+  forget(place: Place, reference: WeakRef<Place> | undefined): void {
+    if (reference) this.#unused.delete(reference);
+    this.#resting.delete(place);
   }
 
-  /** @internal called by Place: it no longer waits */
-  left(place: Place): void {
-    this.#waiting.delete(place);
+  /** @internal called by Place: no connection can be made for it, and it may try again */
+  rested(place: Place): void {
+    this.#resting.add(place);
+  }
+
+  /** @internal called by Place: why it is not taken, if it is not */
+  refusal(place: Place): Error | undefined {
+    const early = this.#state === 'ending' && place.sequence < this.#endSequence;
+    return early || place.options.ends || this.#takes() ? undefined : this.#reason();
   }
 
   /** @internal called by Place: its turn is over */
   abstract released(place: Place): void;
 
-  /** @internal called by Place: its reader has paused */
+  /** @internal called by Place: its own side has stopped, or goes on */
   paused(): void {
-    // who else may run does not depend on it
+    this.look();
+  }
+
+  /** Looks whether all that have a turn wait for their own side while others wait for them. */
+  protected look(): void {
+    const stalled = this.#first !== undefined && this.blocking.length > 0;
+    if (stalled === this.#stalled) return;
+    this.#stalled = stalled;
+    if (stalled) this.#stall.start(this.#onStall);
+    else this.#stall.stop(this.#onStall);
+  }
+
+  readonly #onStall = (): void => {
+    this.#stalled = false;
+    const { blocking } = this;
+    const long = performance.now() - this.#stallTimeout * 0.9;
+    for (let place = this.#first; place; ) {
+      const { next } = place;
+      if (place.options.ends) for (const each of blocking) each.listener.onQuitting?.(true);
+      else if (place.readySince <= long) this.#drop(place, this.#stuck(place, blocking));
+      place = next;
+    }
+    this.look();
+  };
+
+  #stuck({ listener }: Place, blocking: readonly Place[]): Error {
+    const others = blocking.map((each) => `${each.listener.name} (${each.listener.pauseReason ?? 'it is paused'})`).join(' and ');
+    return new TimeoutError(`${listener.name} waits for ${others}, and for ${this.#stallTimeout} ms nothing has moved (stallTimeout): does that wait for ${listener.name} in turn?`);
+  }
+
+  #takes(): boolean {
+    return this.#state === 'open' || (this.#state === 'ending' && this.#work.size > 0);
+  }
+
+  #drop(place: Place, error: Error): void {
+    if (place.leave()) place.listener.onDropped(error);
+  }
+
+  #remember(place: Place): void {
+    if (this.#unused.size >= this.#sweepAt) this.#sweep();
+    this.#unused.add((place.reference = new WeakRef(place)));
+  }
+
+  #sweep(): void {
+    for (const reference of this.#unused) if (!reference.deref()) this.#unused.delete(reference);
+    this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#unused.size);
   }
 }
 
@@ -130,6 +291,10 @@ export class Place {
   next: Place | undefined;
   /** @internal goes before all that are not */
   urgent = false;
+  /** @internal by which it is known while it is unused */
+  reference: WeakRef<Place> | undefined;
+  /** @internal when it became ready, as `performance.now()` */
+  readySince = 0;
   #state: PlaceState = 'idle';
   #paused = false;
   readonly #turns: Turns;
@@ -141,6 +306,7 @@ export class Place {
     readonly sequence: number,
     act: Act,
     readonly listener: PlaceListener,
+    readonly options: PlaceOptions,
   ) {
     this.#turns = turns;
     this.#act = act;
@@ -169,16 +335,17 @@ export class Place {
   /** The operation is wanted now; a second call does nothing. */
   ready(): void {
     if (this.#state !== 'idle') return;
-    this.#state = 'ready';
-    this.#turns.insert(this);
+    this.#forget();
+    this.#wait();
   }
 
   /** Gives the place up before its turn; returns false when the turn has begun already. */
   leave(): boolean {
     if (this.#state === 'running' || this.#state === 'done') return false;
-    if (this.#state === 'ready') this.#turns.remove(this);
+    const waited = this.#state === 'ready';
     this.#state = 'done';
-    this.#turns.left(this);
+    if (waited) this.#turns.remove(this);
+    this.#forget();
     return true;
   }
 
@@ -187,28 +354,26 @@ export class Place {
     if (this.listener.onRefused) {
       this.#turns.remove(this);
       this.#state = 'idle';
+      this.#turns.rested(this);
       this.listener.onRefused(error);
     } else if (this.leave()) this.listener.onDropped(error);
   }
 
   /** Behind a turn in which nothing was done: the turn shall come once more. */
   again(): void {
-    this.#state = 'ready';
-    this.#turns.returned(this);
-    this.#turns.insert(this);
+    this.#wait();
   }
 
-  /** The reader takes nothing, or takes more again. */
+  /** Its own side, the reader or the source, has stopped, or goes on. */
   pause(paused: boolean): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    if (paused) this.#turns.paused();
+    if (this.#state === 'running') this.#turns.paused();
   }
 
   /** @internal called by Turns */
   run(session: Session): void {
     this.#turns.remove(this);
-    this.#turns.left(this);
     this.#state = 'running';
     let held = true;
     const release = (): void => {
@@ -218,5 +383,18 @@ export class Place {
       this.#turns.released(this);
     };
     this.#act(release, session);
+  }
+
+  #wait(): void {
+    const refusal = this.#turns.refusal(this);
+    this.#state = refusal ? 'done' : 'ready';
+    if (refusal) return this.listener.onDropped(refusal);
+    this.readySince = performance.now();
+    this.#turns.insert(this);
+  }
+
+  #forget(): void {
+    this.#turns.forget(this, this.reference);
+    this.reference = undefined;
   }
 }

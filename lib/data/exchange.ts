@@ -1,19 +1,22 @@
-import { abortTransfer } from '../control/abort';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import { isTransferEnd, unexpected } from '../control/judgement';
-import type { Expectation, ReplyListener } from '../control/pending-replies';
+import { ruleOf } from '../control/command-table';
+import type { Sending } from '../control/control-connection';
+import type { ReplyListener } from '../control/pending-replies';
 import type { Reply } from '../control/reply';
 import { announcedSize } from '../control/reply-text';
 import type { Session } from '../control/session';
 import { wasResetAtOnce } from '../dial';
-import { annotate, FTPError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
+import { annotate, ConnectionClosedError, FTPError, ReplyError, SecurityError, TimeoutError, TransferError, type Phase } from '../errors';
 import { openActive } from './active';
 import { checkSize } from './announced';
 import type { DataConnection } from './data-connection';
 import type { DataListener, Direction } from './data-request';
 import type { Interrupt } from './interrupt';
-import { sendNoops, takeNoopReplies } from './noops';
+import { abortTransfer, takeNoopReplies } from '../control/resync';
+import { sendNoops } from './noops';
+import { Milestone } from './milestone';
 import { openPassive } from './passive';
 import type { Choice } from './plan';
 
@@ -46,7 +49,13 @@ const LAST_BYTES = 500;
 /** Milliseconds for making a data connection that is only to be reset. */
 const VAIN = 2000;
 
-const TRANSFER: Expectation = { transfer: true };
+const TRANSFER: Sending = { transfer: true };
+
+/** Bytes that are read, and thrown away, of a listing that was left. */
+const DRAINABLE = 16 * 1024 * 1024;
+
+/** Milliseconds for them. */
+const DRAIN = 5000;
 
 /** One transfer command with its data connection and its replies, and what proves it complete (law 1). */
 export class Exchange implements DataListener, ReplyListener {
@@ -76,6 +85,9 @@ export class Exchange implements DataListener, ReplyListener {
   /** Nothing but the final reply is waited for. */
   #due = false;
   #noops: NodeJS.Timeout | undefined;
+  /** The rest of a listing that was left is over, or more than may be read of it. */
+  #drained: Milestone | undefined;
+  #drainable = Infinity;
 
   constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
     this.#session = session;
@@ -124,7 +136,7 @@ export class Exchange implements DataListener, ReplyListener {
     interrupt.check();
     const reply = await this.#transfer(chosen);
     this.#data.close();
-    if (control.noopsDue > 0) await takeNoopReplies(session, control);
+    if (control.noopsDue > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
     return reply;
   }
 
@@ -133,11 +145,27 @@ export class Exchange implements DataListener, ReplyListener {
     clearInterval(this.#noops);
     if (this.#over) this.#data?.abandon();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
+      if (this.command && ruleOf(this.command.verb, true).lists && (await this.#drain(reason))) return undefined;
       if (this.#data) await this.#connectInVain(this.#data);
-      if (this.command && !this.#over) return abortTransfer(this.#session, this.#control, reason, this.#marked);
+      if (this.command && !this.#over) return abortTransfer(this.#session, this.#control, reason);
     }
-    if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control);
+    if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control, reason);
     return undefined;
+  }
+
+  /**
+   * A listing that was left is read to its end, and the bytes thrown away: Pure-FTPd 1.0.50 keeps what could not be sent, and the session's next
+   * listing begins with it; ProFTPD 1.3.8 never answers an NLST whose connection was reset. One that does not end soon costs the session.
+   */
+  async #drain(reason: Error): Promise<boolean> {
+    if (this.#broken || !this.#data) return false;
+    this.#drained = new Milestone();
+    this.#drainable = this.bytes + DRAINABLE;
+    if (this.#dataOver) this.#expectReply();
+    this.#data.resume();
+    if (!(await this.#drained.within(DRAIN))) this.#control.destroy(new ConnectionClosedError('a listing that was left did not end soon', { cause: reason }));
+    this.#data.abandon();
+    return true;
   }
 
   /**
@@ -176,7 +204,9 @@ export class Exchange implements DataListener, ReplyListener {
   onChunk(chunk: Buffer): boolean {
     if (this.#request.direction === 'up') return true;
     this.bytes += chunk.length;
-    return this.#listener.onChunk(chunk);
+    if (!this.#drained) return this.#listener.onChunk(chunk);
+    if (this.bytes > this.#drainable) this.#drained.settle(false);
+    return true;
   }
 
   onEnd(): void {
@@ -187,6 +217,7 @@ export class Exchange implements DataListener, ReplyListener {
   /** It broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
   onError(error: Error): void {
     this.#broken = error;
+    this.#drained?.settle(false);
     if (!this.#outcome || this.#dataOver) return; // judged when the command is sent, or answered
     if (this.#answer) this.#fail(this.#answer instanceof FTPError ? annotate(this.#answer, { cause: error }) : error);
     // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
@@ -217,6 +248,7 @@ export class Exchange implements DataListener, ReplyListener {
     const { direction } = this.#request;
     if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, this.command));
     this.#answer = reply;
+    if (this.#drained) return this.#settleDrained();
     if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
     if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
     else if (this.#dataOver) this.#conclude(reply);
@@ -227,6 +259,7 @@ export class Exchange implements DataListener, ReplyListener {
   /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
   onFailure(error: Error): void {
     this.#answer = error;
+    if (this.#drained) return this.#settleDrained();
     const { reply } = error as FTPError;
     const broken = this.#dataOver ? undefined : this.#broken;
     if (broken instanceof SecurityError) this.#fail(annotate(broken, { reply })); // the server only echoes what we refused
@@ -254,6 +287,10 @@ export class Exchange implements DataListener, ReplyListener {
     const down = this.#request.direction === 'down';
     if (down) this.#data?.close();
     this.#dataOver = true;
+    if (this.#drained) {
+      this.#expectReply();
+      return this.#settleDrained();
+    }
     if (!this.#outcome) return; // the command is not sent yet, or the transfer was given up
     clearInterval(this.#noops);
     if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
@@ -266,6 +303,11 @@ export class Exchange implements DataListener, ReplyListener {
   /** The next command may leave, as replies come in order; not behind no data: pyftpdlib 1.5.7 may lose their connection, and then never answers. */
   #onDataEnd(): void {
     if (this.#outcome && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd();
+  }
+
+  /** A refusal ends it, and a connection that is gone; a 2yz when the data have ended, too. */
+  #settleDrained(): void {
+    if (this.#answer instanceof Error || (this.#answer && this.#dataOver)) this.#drained?.settle(true);
   }
 
   #expectReply(): void {
@@ -281,10 +323,23 @@ export class Exchange implements DataListener, ReplyListener {
     if (this.#request.direction === 'up') return void setImmediate(() => this.#concludeUpload(reply)); // a reset that came before this reply may be read after it
     try {
       checkSize(this.bytes, this.announced, this.#request.start);
-      this.#outcome?.resolve(reply);
+      if (this.bytes === 0 && this.#request.start > 0 && this.command?.verb === 'RETR') void this.#concludeEmpty(reply, this.command.argument);
+      else this.#outcome?.resolve(reply);
     } catch (error) {
       this.#fail(error as Error);
     }
+  }
+
+  /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. */
+  async #concludeEmpty(reply: Reply, path: string): Promise<void> {
+    const { start } = this.#request;
+    try {
+      const size = Number((await this.#control.exec(this.#session.command('SIZE', path))).text.trim());
+      if (start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
+    } catch (error) {
+      if (!(error instanceof ReplyError)) return this.#fail(error as Error); // else it cannot be told
+    }
+    this.#outcome?.resolve(reply);
   }
 
   #concludeUpload(reply: Reply): void {

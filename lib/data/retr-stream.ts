@@ -1,11 +1,12 @@
-import { addAbortSignal, getDefaultHighWaterMark, Readable } from 'node:stream';
+import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:stream';
 import type { RetryOptions } from '../healing/backoff';
 import type { Verify } from '../healing/verify';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
-import { LimitError, type FTPError } from '../errors';
+import { ConnectionClosedError, LimitError, type FTPError } from '../errors';
 import type { Decoder } from './decoder';
+import { PipedReadable, pipesOf } from './piped-readable';
 import { Transfer } from './transfer';
 import type { TransferListener, TransferRequest } from './transfer-listener';
 
@@ -59,7 +60,7 @@ const PORTION = 16 * 1024;
  *
  * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
  */
-export class RetrStream<T = Buffer> extends Readable {
+export class RetrStream<T = Buffer> extends PipedReadable {
   readonly #session: Session;
   readonly #transfer: Transfer;
   readonly #decoder: Decoder<T> | undefined;
@@ -79,7 +80,6 @@ export class RetrStream<T = Buffer> extends Readable {
     const { signal, start = 0, end } = options;
     super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
     this.#session = session;
-    session.downloads.add(this);
     this.#decoder = decoder;
     this.#readAhead = readAhead;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
@@ -115,6 +115,12 @@ export class RetrStream<T = Buffer> extends Readable {
   /** @internal what this stream gives is written by that upload: false where both cannot run at the same time */
   couple(upload: Transfer): boolean {
     return this.#transfer.couple(upload);
+  }
+
+  /** It is in use from here on: what it is piped into may be an upload of the same client. */
+  override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
+    if (!this.destroyed) this.#session.downloads.add(this);
+    return super.pipe(destination, options);
   }
 
   override _read(): void {
@@ -155,6 +161,9 @@ export class RetrStream<T = Buffer> extends Readable {
       },
       onComplete: (reply) => this.#complete(reply),
       onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
+      onQuitting: (stuck) => {
+        if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nobody read this stream on', { final: true })));
+      },
     };
   }
 
@@ -246,9 +255,7 @@ export class RetrStream<T = Buffer> extends Readable {
   }
 }
 
-/** Node keeps what a stream is piped into where only its own code looks; without that, nothing is known. */
 function leadsTo(from: object, to: object, depth = 0): boolean {
-  const { pipes = [] } = (from as { _readableState?: { pipes?: readonly object[] } })._readableState ?? {};
-  return from === to || (depth < LONGEST_PIPELINE && pipes.some((next) => leadsTo(next, to, depth + 1)));
+  return from === to || (depth < LONGEST_PIPELINE && pipesOf(from).some((next) => leadsTo(next, to, depth + 1)));
 }
 const LONGEST_PIPELINE = 16;

@@ -3,7 +3,7 @@ import type { Verify } from '../healing/verify';
 import type { Codec } from '../control/encoding';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
-import { AbortedError, ArgumentError, type FTPError } from '../errors';
+import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
 import { LineEnder } from './lines';
 import type { RetrStream } from './retr-stream';
 import { Transfer } from './transfer';
@@ -98,6 +98,7 @@ export class StorStream extends Writable {
     }
     this.#held = bytes;
     this.#heldCallback = callback;
+    this.#transfer.pause(false);
     // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write behind it.
     if (this.#state === 'writable') setImmediate(() => this.#send());
     else this.#use();
@@ -106,6 +107,7 @@ export class StorStream extends Writable {
   override _final(callback: (error?: Error | null) => void): void {
     this.#finalCallback = callback;
     this.#ending = true;
+    this.#transfer.pause(false);
     if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
     else this.#use();
   }
@@ -136,6 +138,9 @@ export class StorStream extends Writable {
         this.#finalCallback?.();
       },
       onError: (error) => this.#fail(error),
+      onQuitting: (stuck) => {
+        if (stuck) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
+      },
     };
   }
 
@@ -165,6 +170,7 @@ export class StorStream extends Writable {
   #continue(): void {
     const callback = this.#heldCallback;
     this.#heldCallback = undefined;
+    if (!this.#ending) this.#transfer.pause(true); // until the source gives more
     callback?.();
   }
 

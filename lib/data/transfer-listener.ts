@@ -15,6 +15,8 @@ export interface TransferRequest extends ExchangeRequest {
 export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
   /** Another operation waits for this one's turn. */
   onContended(): void;
+  /** The client is to quit, and this is paused by its own side; `stuck` for `stallTimeout`. */
+  onQuitting(stuck: boolean): void;
   /** Proved complete; without a reply when `enough()` ended it. */
   onComplete(reply: Reply | undefined): void;
   onError(error: FTPError): void;

@@ -46,10 +46,14 @@ export class Transfer implements ExchangeListener {
         this.#over = this.#run();
       },
       {
+        name: request.command.shown,
+        pauseReason: request.direction === 'down' ? 'its reader takes nothing' : 'its source gives nothing',
         onContended: () => listener.onContended(),
         onDropped: (error) => listener.onError(this.describe(error)),
         onRefused: (error) => void this.#onRefused(error),
+        onQuitting: (stuck) => listener.onQuitting(stuck),
       },
+      { unused: true },
     );
   }
 
@@ -120,6 +124,11 @@ export class Transfer implements ExchangeListener {
     this.#exchange?.resume();
   }
 
+  /** Its own side, the reader or the source, has stopped, or goes on. */
+  pause(paused: boolean): void {
+    this.#place.pause(paused);
+  }
+
   /** Upload: sends bytes; false means that `onWritable` will come. */
   write(chunks: readonly Uint8Array[]): boolean {
     const { plan } = this.#request;
@@ -150,7 +159,7 @@ export class Transfer implements ExchangeListener {
       while (!over) {
         let control: ControlConnection | undefined;
         try {
-          control = this.#session.control ?? (await this.#interrupt.race(this.#session.ready()));
+          control = await this.#ready();
           const reply = await (plan ? this.#follow(plan, control) : this.#exchangeFor(this.#request, control).run());
           this.#done = over = true;
           this.#listener.onComplete(reply);
@@ -161,6 +170,14 @@ export class Transfer implements ExchangeListener {
     } finally {
       this.#giveBack();
     }
+  }
+
+  /** The connection, with the session where this transfer needs it. */
+  async #ready(): Promise<ControlConnection> {
+    const session = this.#session;
+    const needs = { folder: true, transfer: this.#request.start + this.#moved > 0 ? 'restarted' : 'anew' } as const;
+    if (session.control && session.meets(needs)) return session.control;
+    return this.#interrupt.race(session.ready(needs));
   }
 
   /** Ends a try that failed; false when there is to be another. */

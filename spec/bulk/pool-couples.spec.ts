@@ -8,7 +8,7 @@ type State = 'waiting' | 'running' | 'paused' | 'over';
 
 /** A place in that state. */
 function place(state: State): Place {
-  const made = new Queue({} as Session).enter((release) => void (state === 'over' && release()), { onDropped: () => undefined });
+  const made = new Queue({} as Session).enter((release) => void (state === 'over' && release()), { name: 'x', onDropped: () => undefined });
   made.ready();
   if (state !== 'waiting') made.run({} as Session);
   if (state === 'paused') made.pause(true);

@@ -34,7 +34,7 @@ describe('the end of an FTPPool', () => {
     await ours.quit();
     await piped;
     expect(server.read('/copy').toString()).to.equal('file 1');
-    expect((await failure(text(unread))).message).to.equal('RETR f2: the pool quit before this stream was used');
+    expect((await failure(text(unread))).message).to.equal('RETR f2: the pool has quit');
     expect(await text(later).catch((error: Error) => error)).to.be.instanceOf(ConnectionClosedError);
   });
 
@@ -46,8 +46,8 @@ describe('the end of an FTPPool', () => {
     let quit: Promise<void> | undefined;
     let entries = 0;
     for await (const { name } of ours.list()) {
-      quit ??= ours.quit();
       if (entries++ < 3) expect(await text(ours.retr(name))).to.equal('x');
+      else quit ??= ours.quit();
     }
     await quit;
     expect(entries).to.equal(5000);
@@ -59,15 +59,21 @@ describe('the end of an FTPPool', () => {
     expect(server.commands).to.deep.equal([]);
   });
 
-  it('a pool can be used again behind quit and close', async () => {
-    const server = await stage.serve({ files: FILES });
-    const ours = pool(server);
-    expect(await text(ours.retr('f1'))).to.equal('file 1');
-    await ours.quit();
-    expect(await text(ours.retr('f2'))).to.equal('file 2');
-    ours.close();
-    expect(await text(ours.retr('f3'))).to.equal('file 3');
-  });
+  for (const end of ['quit', 'close', 'dispose'] as const) {
+    it(`a pool is over after ${end}: late verbs fail, and connect no more`, async () => {
+      const server = await stage.serve({ files: FILES });
+      const ours = pool(server);
+      expect(await text(ours.retr('f1'))).to.equal('file 1');
+      const before = ours.retr('f2');
+      await (end === 'dispose' ? ours[Symbol.asyncDispose]() : ours[end]());
+      expect(before.errored).to.be.instanceOf(ConnectionClosedError);
+      for (const late of [() => ours.noop(), () => text(ours.retr('f3')), () => ours.get('f3', 'never'), () => ours.walk().toArray()]) {
+        expect(await failure(late())).to.be.instanceOf(ConnectionClosedError);
+      }
+      await ours.quit();
+      expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
+    });
+  }
 
   it('close fails what is under way, what waits and what nobody uses, each with an error of its own', async () => {
     const server = await stage.serve({ files: FILES, script: { RETR: [until(gate())] } });
@@ -93,13 +99,24 @@ describe('the end of an FTPPool', () => {
     await server.deserted();
   });
 
-  it('await using quits', async () => {
+  it('await using quits where all is done', async () => {
     const server = await stage.serve({ files: FILES });
     const ours = pool(server, { connections: 2 });
-    const contents = ['f1', 'f2'].map((name) => text(ours.retr(name)));
+    expect(await Promise.all(['f1', 'f2'].map((name) => text(ours.retr(name))))).to.deep.equal(['file 1', 'file 2']);
     await ours[Symbol.asyncDispose]();
-    expect(await Promise.all(contents)).to.deep.equal(['file 1', 'file 2']);
     expect(server.commands.filter((line) => line === 'QUIT')).to.have.length(2);
+  });
+
+  it('await using ends what is unfinished, so that an exception leaves the block', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server);
+    const upload = ours.stor('up');
+    const failed = failure(new Promise((_, reject) => upload.once('error', reject)));
+    upload.write('some');
+    await once(upload, 'open');
+    await ours[Symbol.asyncDispose]();
+    expect(await failed).to.be.instanceOf(ConnectionClosedError);
+    await server.deserted();
   });
 
   it('the signal of the options closes it, and what is called afterwards fails', async () => {

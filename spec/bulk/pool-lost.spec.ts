@@ -157,14 +157,14 @@ describe('FTPPool that loses a connection', () => {
     await server.deserted();
   });
 
-  it('closed in the middle of quit, fails', async () => {
+  it('closed in the middle of quit, has nothing to quit', async () => {
     const server = await stage.serve({ files: FILES, script: { RETR: [until(gate())] } });
     const ours = pool(server);
     const reading = text(ours.retr('f1')).catch((error: unknown) => error);
     await server.waitFor('RETR f1');
-    const quit = failure(ours.quit());
+    const quit = ours.quit();
     ours.close();
-    expect((await quit).message).to.equal('the pool was closed');
+    await quit;
     expect(await reading).to.be.instanceOf(FTPError);
   });
 });

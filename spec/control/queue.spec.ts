@@ -1,23 +1,25 @@
 import { expect } from 'chai';
 import { Queue } from '../../lib/control/queue';
+import type { PlaceOptions } from '../../lib/control/turns';
 import type { Session } from '../../lib/control/session';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('Queue', () => {
   /** A queue and what ran in it, in order; a place holds its turn until `release[name]()`. */
-  function recorder(): { queue: Queue; ran: string[]; release: Record<string, () => void>; enter: (name: string, hold?: boolean) => ReturnType<Queue['enter']> } {
+  function recorder(): { queue: Queue; ran: string[]; release: Record<string, () => void>; enter: (name: string, hold?: boolean, options?: PlaceOptions) => ReturnType<Queue['enter']> } {
     const queue = new Queue({} as Session);
     const ran: string[] = [];
     const release: Record<string, () => void> = {};
-    const enter = (name: string, hold = false): ReturnType<Queue['enter']> =>
+    const enter = (name: string, hold = false, options: PlaceOptions = {}): ReturnType<Queue['enter']> =>
       queue.enter(
         (done) => {
           ran.push(name);
           if (hold) release[name] = done;
           else done();
         },
-        { onDropped: (error) => ran.push(`${name}: ${error.message}`), onContended: () => ran.push(`${name} contended`) },
+        { name, onDropped: (error) => ran.push(`${name}: ${error.message}`), onContended: () => ran.push(`${name} contended`) },
+        options,
       );
     return { queue, ran, release, enter };
   }
@@ -97,17 +99,22 @@ describe('Queue', () => {
     expect(queue.contended()).to.equal(false);
   });
 
-  it('drop tells every place whose turn has not come, or those before a place', async () => {
+  it('close tells every place whose turn has not come, and each that is used after it', async () => {
     const { ran, queue, enter } = recorder();
-    enter('unused');
+    const unused = enter('unused', false, { unused: true });
     enter('ready').ready();
-    const quit = enter('quit');
-    enter('later');
-    queue.drop(() => new Error('gone'), quit.sequence);
+    const late = enter('late');
+    queue.close(() => new Error('gone'));
+    expect(ran).to.deep.equal(['ready: gone', 'unused: gone']);
+    late.ready();
+    enter('later').ready();
     await turn();
-    expect(ran).to.deep.equal(['unused: gone', 'ready: gone']);
-    queue.drop(() => new Error('closed'));
-    expect(ran.slice(2)).to.deep.equal(['quit: closed', 'later: closed']);
+    expect(ran.slice(2)).to.deep.equal(['late: gone', 'later: gone']);
+    expect(unused.over).to.equal(true);
+    queue.open();
+    enter('anew').ready();
+    await turn();
+    expect(ran.slice(4)).to.deep.equal(['anew']);
   });
 
   it('ten thousand places become ready in any order without the search growing', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Reply } from '../../lib/control/reply';
 import { announcedSize, parse150, parse257 } from '../../lib/control/reply-text';
-import { FTPError, ReplyError } from '../../lib/errors';
+import { FTPError, ProtocolError, ReplyError } from '../../lib/errors';
 
 const LONG = 200_000;
 
@@ -112,7 +112,6 @@ describe('parse257', () => {
     ['inetutils', '257 "/home/quote"dir" is current directory.', '/home/quote"dir'],
     ['inetutils', '257 "/home/a"b" new directory created.', '/home/a"b'],
     ['aioftp', '257 "/quote"dir"', '/quote"dir'],
-    ['aioftp', '257 ', ''],
     ['Twisted', '257 "a"b" created', 'a"b'],
     ['z/OS', '257 "\'USER.\'" is working directory.', "'USER.'"],
     // quotes at the ends, doubled
@@ -135,13 +134,8 @@ describe('parse257', () => {
     ['commentary', '257 "/x".', '/x'],
     ['commentary', '257 "/a""b".', '/a"b'],
     ['commentary', '257 "/x":created', '/x'],
-    // no path, as in ftplib
-    ['unquoted', '257 created', ''],
-    ['unquoted', '257 /foo is current directory', ''],
-    ['unquoted', '257 current directory is "/foo"', ''],
-    ['unquoted', '257', ''],
-    ['never closed', '257 "/foo', '/foo'],
-    ['never closed', '257 "', ''],
+    ['behind words', '257 current directory is "/foo"', '/foo'],
+    ['behind words', '257 Current directory: "/a""b" now', '/a"b'],
     ['two lines', '257-"/foo" is current\r\n257 end', '/foo'],
     ['two lines', '257-working directory:\n257 "/foo"', '/foo'],
   ];
@@ -149,6 +143,12 @@ describe('parse257', () => {
     it(`reads ${JSON.stringify(path)} from ${from}: ${JSON.stringify(reply)}`, () => {
       expect(parse257(reply)).to.equal(path);
       expect(parse257(new Reply(257, reply.split(/\r?\n/)))).to.equal(path);
+    });
+  }
+
+  for (const reply of ['257 ', '257', '257 created', '257 /foo is current directory', '257 "/foo', '257 "', '257 current directory is "/foo']) {
+    it(`tells no path, and is an error: ${JSON.stringify(reply)}`, () => {
+      for (const each of [reply, new Reply(257, [reply])]) expect(thrown(() => parse257(each))).to.be.instanceOf(ProtocolError);
     });
   }
 
@@ -172,7 +172,7 @@ describe('parse257', () => {
 
   it('takes time in proportion to the length of a hostile reply', function () {
     this.timeout(3000);
-    for (const text of ['"', '""a', '"a', '" ', '"" ', 'a']) parse257(`257 "${text.repeat(LONG / text.length)}`);
+    for (const text of ['"', '""a', '"a', '" ', '"" ', 'a']) parse257(`257 "${text.repeat(LONG / text.length)}"`);
   });
 });
 

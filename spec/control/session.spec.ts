@@ -50,16 +50,23 @@ describe('session', () => {
       expect((await ftp.noop()).code).to.equal(200);
     });
 
-    it('connects anew after quit and after close', async () => {
-      const server = await stage.serve();
-      const ftp = stage.client(server);
-      await ftp.noop();
-      await ftp.quit();
-      await ftp.noop();
-      ftp.close();
-      expect((await ftp.noop()).code).to.equal(200);
-      expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(3);
-    });
+    for (const end of ['quit', 'close', 'dispose'] as const) {
+      it(`is over after ${end}: late verbs and streams fail, until connect() opens it again`, async () => {
+        const server = await stage.serve({ files: FILES });
+        const ftp = stage.client(server);
+        await ftp.noop();
+        const before = ftp.retr('a/file');
+        await (end === 'dispose' ? ftp[Symbol.asyncDispose]() : ftp[end]());
+        expect(before.errored).to.be.instanceOf(ConnectionClosedError);
+        for (const late of [() => ftp.noop(), () => ftp.login(), () => ftp.auth(), () => ftp.retr('a/file').toArray(), () => ftp.get('a/file', 'never')]) {
+          expect(await failure(late())).to.be.instanceOf(ConnectionClosedError);
+        }
+        expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
+        await ftp.connect();
+        await ftp.login();
+        expect((await ftp.noop()).code).to.equal(200);
+      });
+    }
 
     it('has no host to connect to without the option', async () => {
       const error = await failure(new FTP().noop());
@@ -126,11 +133,13 @@ describe('session', () => {
       });
     }
 
-    it('is in the login folder after quit, or a login as another', async () => {
+    it('is in the login folder after quit and connect()', async () => {
       const server = await stage.serve({ files: FILES });
       const ftp = stage.client(server);
       await ftp.cwd('a');
       await ftp.quit();
+      await ftp.connect();
+      await ftp.login();
       expect(await ftp.pwd()).to.equal('/');
     });
 

@@ -9,6 +9,7 @@ const session = {} as Session;
 class Some extends Turns {
   readonly idle = true;
   readonly several = true;
+  readonly blocking = [];
   running = 0;
 
   constructor(readonly most: number) {
@@ -49,7 +50,7 @@ describe('Turns', () => {
           said.push(name);
           release[name] = done;
         },
-        { onDropped: (error) => said.push(`${name}: ${error.message}`), ...(rests ? { onRefused: (error) => void said.push(`${name} rests: ${error.message}`) } : {}) },
+        { name, onDropped: (error) => said.push(`${name}: ${error.message}`), ...(rests ? { onRefused: (error) => void said.push(`${name} rests: ${error.message}`) } : {}) },
       );
     return { turns, said, release, enter };
   }

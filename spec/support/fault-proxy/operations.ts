@@ -38,6 +38,8 @@ export interface Operation {
   readonly moves?: boolean;
   /** A corrupted command could mean something else to the server, or a corrupted reply another value. */
   readonly fragile?: boolean;
+  /** The client is over afterwards. */
+  readonly ends?: boolean;
   /** The server must offer this. */
   readonly needs?: string;
   prepare?(scene: Scene): Promise<void>;
@@ -188,9 +190,10 @@ export const OPERATIONS: readonly Operation[] = [
   { name: 'voidcmd', act: async ({ ftp }) => answered((await ftp.voidcmd('NOOP')).code, 200) },
   {
     name: 'quit',
+    ends: true,
     act: async ({ ftp }) => {
       await ftp.noop(); // quit() does not connect
-      return answered((await ftp.quit()).code, 221);
+      return answered((await ftp.quit())?.code ?? 0, 221);
     },
   },
   {

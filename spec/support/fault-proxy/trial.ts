@@ -135,6 +135,7 @@ export class Lane {
       const ending = await within(operation.act(scene), 2 * PATIENCE);
       const { traffic } = this.proxy;
       if (!warm) patient.close();
+      else if (operation.ends) this.#patient = undefined;
       if (ending === undefined) return traffic;
       // Two clients that ask for a STOU at once may be given one name: vsftpd 3.0.3 refuses the second.
       this.repeated += 1;
@@ -160,7 +161,7 @@ export class Lane {
     if (repeated) problems.push({ kind: 'error', text: `sent more than once: ${repeated}` });
     problems.push(...(await this.#useAgain(scene.ftp, operation, fired && plan.on === 'control')));
     watch.end();
-    await this.#leave(scene.ftp, warm, problems);
+    await this.#leave(scene.ftp, warm && !operation.ends, problems);
     return { plan, fired, error: failure?.constructor.name, problems, transcript: watch.transcript };
   }
 
@@ -239,6 +240,7 @@ export class Lane {
   /** A control connection that died unseen costs one command; the next must be right. */
   async #useAgain(ftp: FTP, operation: Operation, mayFail: boolean): Promise<Problem[]> {
     const { folder } = this.stage;
+    if (operation.ends) return [];
     for (let attempt = mayFail ? 0 : 1; ; attempt++) {
       const found = await within(Promise.all([ftp.pwd(), ftp.size(`${folder}/${KNOWN.name}`)]));
       if (found === 'hang') return [{ kind: 'hang', text: 'the client cannot be used again' }];

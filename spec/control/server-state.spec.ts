@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { Command } from '../../lib/control/command';
 import { codecFor } from '../../lib/control/encoding';
-import { Trail } from '../../lib/control/trail';
+import { WorkingFolder } from '../../lib/control/server-state';
 
-describe('Trail', () => {
+describe('the working folder', () => {
   const codec = codecFor('utf8');
   function after(...lines: string[]): string[] | undefined {
-    const trail = new Trail();
+    const trail = new WorkingFolder();
     for (const line of lines) trail.note(new Command(line, codec));
     return trail.steps?.map((command) => command.shown);
   }

@@ -1,0 +1,37 @@
+import { Readable } from 'node:stream';
+
+/**
+ * A Readable that is left when nothing takes it any more: `pipe` of Node takes a destination that is gone off its list and leaves the source
+ * paused for ever, with the connection that it holds; an HTTP response is gone whenever its browser leaves.
+ */
+export abstract class PipedReadable extends Readable {
+  override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
+    const onUnpipe = (source: unknown): void => {
+      if (source !== this) return;
+      destination.off('unpipe', onUnpipe);
+      // Not at once: whoever hears of the end may pipe this into something else.
+      if (isGone(destination)) process.nextTick(() => this.#leaveIfUnread());
+    };
+    destination.on('unpipe', onUnpipe);
+    return super.pipe(destination, options);
+  }
+
+  /** Whether somebody reads this: a pipe, a listener, a loop. */
+  protected get isAttended(): boolean {
+    return this.readableFlowing === true || this.listenerCount('readable') > 0 || pipesOf(this).length > 0;
+  }
+
+  #leaveIfUnread(): void {
+    if (!this.isAttended && this.listenerCount('data') === 0 && !this.readableEnded) this.destroy();
+  }
+}
+
+/** What a stream is piped into: Node keeps it where only its own code looks; without that, nothing is known. */
+export function pipesOf(stream: object): readonly object[] {
+  return (stream as { _readableState?: { pipes?: readonly object[] } })._readableState?.pipes ?? [];
+}
+
+function isGone(destination: NodeJS.WritableStream): boolean {
+  const { destroyed, closed, errored, writableEnded } = destination as Partial<import('node:stream').Writable>;
+  return destroyed === true || closed === true || Boolean(errored) || writableEnded === true;
+}
