@@ -12,6 +12,7 @@ export interface NetrcEntry {
 
 /** A netrc file that cannot be understood, or that others could read or own; never shows what the file holds. */
 export class NetrcParseError extends FTPError {
+  override readonly name: string = 'NetrcParseError';
   override readonly code: string = 'ERR_FTP_NETRC';
 
   /** @param lineno the line that is at fault, from 1 */
