@@ -25,22 +25,39 @@ export class NetrcParseError extends FTPError {
   }
 }
 
+/** An entry and the host that it is for, `default` for all others. */
+type HostEntry = readonly [host: string, entry: NetrcEntry];
+
 /** The content of a netrc file. */
 export class Netrc {
   /** The entries by the host's name as written; the entry for all other hosts is `default`. Of two for one host the last holds. */
   readonly hosts: ReadonlyMap<string, NetrcEntry>;
   /** The lines of each `macdef`, without line ends, by its name. */
   readonly macros: ReadonlyMap<string, readonly string[]>;
+  readonly #entries: readonly HostEntry[];
 
   /** @internal */
-  constructor(hosts: ReadonlyMap<string, NetrcEntry>, macros: ReadonlyMap<string, readonly string[]>) {
-    this.hosts = hosts;
+  constructor(entries: readonly HostEntry[], macros: ReadonlyMap<string, readonly string[]>) {
+    this.hosts = new Map(entries);
     this.macros = macros;
+    this.#entries = entries;
   }
 
-  /** The entry for exactly this host, else the default entry, else undefined. */
-  authenticators(host: string): NetrcEntry | undefined {
-    return this.hosts.get(host) ?? this.hosts.get('default');
+  /**
+   * The entry for exactly this host, else the default entry, else undefined.
+   *
+   * @param user only an entry with this login is wanted: a host may have several
+   */
+  authenticators(host: string, user?: string): NetrcEntry | undefined {
+    if (user === undefined) return this.hosts.get(host) ?? this.hosts.get('default');
+    return this.credentials(host, user) ?? this.credentials('default', user);
+  }
+
+  /** @internal The last entry for exactly this host by which one can log in, as this user if one is given: one with a password, where there is any. */
+  credentials(host: string, user?: string): NetrcEntry | undefined {
+    const fitting = this.#entries.filter(([name, { login }]) => name === host && login !== '' && (user === undefined || login === user));
+    const [, entry] = fitting.findLast(([, { password }]) => password !== '') ?? fitting.at(-1) ?? [];
+    return entry;
   }
 }
 
@@ -103,7 +120,7 @@ const FIELDS: ReadonlyMap<string | undefined, keyof NetrcEntry> = new Map([
 class Parser {
   /** The first line with a password or account that is not anonymous's. */
   secretLine: number | undefined;
-  readonly #hosts = new Map<string, NetrcEntry>();
+  readonly #entries: HostEntry[] = [];
   readonly #macros = new Map<string, string[]>();
   readonly #text: string;
   readonly #filename: string;
@@ -128,7 +145,7 @@ class Parser {
         throw this.#error('expected machine, default or macdef');
       }
     }
-    return new Netrc(this.#hosts, this.#macros);
+    return new Netrc(this.#entries, this.#macros);
   }
 
   /** Reads the fields of one host and returns the keyword behind them. */
@@ -141,7 +158,7 @@ class Parser {
       keyword = this.#keyword();
     }
     if (keyword !== undefined && !KEYWORDS.has(keyword)) throw this.#error('expected login, account, password, or the next machine');
-    this.#hosts.set(host, entry);
+    this.#entries.push([host, entry]);
     if (entry.login !== 'anonymous' && entry.password + entry.account !== '') this.secretLine ??= this.#line(start);
     return keyword;
   }

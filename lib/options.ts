@@ -119,7 +119,7 @@ export function settle(options: FTPOptions): Settings {
   return {
     ...options,
     user,
-    netrcUser: options.user,
+    netrcUser: options.user || undefined,
     // A password that is given needs no file.
     ...(options.password === undefined ? {} : { netrc: false }),
     password: options.password ?? (user === 'anonymous' ? 'anonymous@' : ''),

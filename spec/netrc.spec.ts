@@ -118,6 +118,29 @@ describe('netrc', () => {
       }
     });
 
+    it('gives the entry of the user that is named, of several for one host, or for all others', () => {
+      const several = parse(`machine h login a password p
+machine h login b password q account c
+machine g login a
+default login a password d
+default login z`);
+      expect(several.authenticators('h', 'a')).to.deep.equal({ login: 'a', account: '', password: 'p' });
+      expect(several.authenticators('h', 'b')).to.deep.equal({ login: 'b', account: 'c', password: 'q' });
+      expect(several.authenticators('h', 'z')).to.deep.equal({ login: 'z', account: '', password: '' });
+      expect(several.authenticators('x', 'a')).to.deep.equal({ login: 'a', account: '', password: 'd' });
+      for (const user of ['c', '', '__proto__']) expect(several.authenticators('h', user), user).to.equal(undefined);
+      expect([...several.hosts]).to.deep.equal([
+        ['h', { login: 'b', account: 'c', password: 'q' }],
+        ['g', { login: 'a', account: '', password: '' }],
+        ['default', { login: 'z', account: '', password: '' }],
+      ]);
+    });
+
+    it('gives the one with a password, of two for one user, and else the last', () => {
+      expect(parse('machine h login a password p\nmachine h login a').authenticators('h', 'a')).to.include({ password: 'p' });
+      expect(parse('machine h login a password p\nmachine h login a password q').authenticators('h', 'a')).to.include({ password: 'q' });
+    });
+
     it('gives undefined where there is neither', () => {
       const parsed = parse('machine h login l');
       for (const host of ['g', '__proto__', 'toString', 'default']) expect(parsed.authenticators(host), host).to.equal(undefined);

@@ -385,11 +385,11 @@ export class Session implements ControlListener {
     }
   }
 
-  /** The user of the options, or of the netrc entry for exactly this host. */
+  /** The user of the options, or of a netrc entry for exactly this host, and for that user if the options name one. */
   #who(): Credentials {
     const { netrc: file, netrcUser } = this.settings;
-    const entry = this.#named || !file ? undefined : netrc(file === true ? undefined : file).hosts.get(this.#host ?? '');
-    if (!entry || (netrcUser !== undefined && entry.login !== netrcUser)) return this.#credentials;
+    const entry = this.#named || !file ? undefined : netrc(file === true ? undefined : file).credentials(this.#host ?? '', netrcUser);
+    if (!entry) return this.#credentials;
     this.checkCredentials({ user: entry.login, password: entry.password, account: entry.account });
     return { user: entry.login, password: entry.password, account: entry.account || undefined };
   }

@@ -258,6 +258,21 @@ describe('session', () => {
       expect(server.commands()).to.deep.equal(['USER user', 'PASS secret', 'USER anonymous', 'PASS anonymous@', 'USER user', 'PASS secret']);
     });
 
+    it('is used for that user where it has two for the host, whichever stands last, and never with the password of the other', async () => {
+      const { host, port, ...server } = await serve();
+      const entries = ['machine 127.0.0.1 login user password secret', 'machine 127.0.0.1 login other password word'];
+      for (const order of [entries, entries.toReversed()]) await use(new FTP({ host, port, netrc: await file(order.join('\n')), user: 'user' }));
+      await failure(new FTP({ host, port, netrc: await file(entries.join('\n')), user: 'third' }).login());
+      expect(server.commands()).to.deep.equal(['USER user', 'PASS secret', 'USER user', 'PASS secret', 'USER third', 'PASS ']);
+    });
+
+    it('sends no empty password, where another entry of the host has one', async () => {
+      const { host, port, ...server } = await serve();
+      await use(new FTP({ host, port, netrc: await file('machine 127.0.0.1 login user password secret\nmachine 127.0.0.1 login user\nmachine 127.0.0.1') }));
+      await use(new FTP({ host, port, netrc: await file('machine 127.0.0.1 password secret') }));
+      expect(server.commands()).to.deep.equal(['USER user', 'PASS secret', 'USER anonymous', 'PASS anonymous@']);
+    });
+
     it('gives way to a name given by hand', async () => {
       const server = await stage.serve();
       const netrc = await file('machine 127.0.0.1 login me password word');
