@@ -1,7 +1,7 @@
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import type { Duplex } from 'node:stream';
-import { ConnectionClosedError, FTPError, SecurityError, TimeoutError } from './errors';
+import { ArgumentError, ConnectionClosedError, FTPError, SecurityError, TimeoutError } from './errors';
 import type { ConnectionRequest, Settings } from './options';
 
 /** Where received bytes go without passing through the socket's own buffer; `net.Socket`'s `onread`. */
@@ -10,14 +10,94 @@ export interface OnRead {
   readonly callback: (bytes: number) => boolean;
 }
 
-/** Begins to connect; sockets are without Nagle's delay, which would hold back every second small write. */
-export function dial(request: ConnectionRequest, settings: Settings, onread?: OnRead): Duplex {
-  return open(request, settings, onread).on('error', ignore); // each step hears of errors itself; between them nobody does
+/** What becomes of an attempt to connect; it is told once. */
+export interface AttemptListener {
+  onMade(stream: Duplex): void;
+  onFailed(error: FTPError): void;
 }
 
-function open(request: ConnectionRequest, settings: Settings, onread: OnRead | undefined): Duplex {
-  if (settings.createConnection) return custom(request, settings.createConnection);
-  const { host, port, purpose, localAddress, family } = request;
+/**
+ * One connection on its way, by `net.connect` or the option `createConnection`, until it is made, fails or is given up. Whatever goes wrong
+ * is told as an FTPError, also what Node or the caller's function throws; a stream that comes too late is destroyed.
+ */
+export class ConnectionAttempt {
+  #stream: Duplex | undefined;
+  #state: 'under way' | 'made' | FTPError = 'under way';
+  #listener: AttemptListener | undefined;
+
+  constructor(target: Pick<ConnectionRequest, 'host' | 'port' | 'purpose'>, settings: Settings, onread?: OnRead) {
+    const { localAddress, family } = settings;
+    const request = { ...target, ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) };
+    try {
+      const custom: unknown = settings.createConnection?.(request);
+      if (!settings.createConnection) this.#adopt(dial(request, onread));
+      else if (isPromise(custom)) custom.then((stream) => this.#take(stream), (error: unknown) => this.#fail(error));
+      else this.#take(custom);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** True until it is made, has failed, or was given up. */
+  get underWay(): boolean {
+    return this.#state === 'under way';
+  }
+
+  /** Tells what becomes of it, at once where that is known. */
+  listen(listener: AttemptListener): void {
+    this.#listener = listener;
+    this.#tell();
+  }
+
+  /** Resolves with the connection. @throws FTPError */
+  made(): Promise<Duplex> {
+    return new Promise((onMade, onFailed) => this.listen({ onMade, onFailed }));
+  }
+
+  /** Ends the attempt, or the connection that came of it. */
+  destroy(error?: Error): void {
+    this.#stream?.destroy(error);
+    this.#fail(error ?? new ConnectionClosedError('closed while connecting'));
+  }
+
+  /** What createConnection gave. */
+  #take(stream: unknown): void {
+    if (isDuplex(stream)) this.#adopt(stream);
+    else this.#fail(new ArgumentError(`createConnection must return a Duplex, or a promise of one, not ${stream === null ? 'null' : typeof stream}`, { phase: 'connect' }));
+  }
+
+  #adopt(stream: Duplex): void {
+    stream.on('error', ignore); // each step hears of errors itself; between them nobody does
+    if (!this.underWay) return void stream.destroy();
+    this.#stream = stream;
+    if (stream.destroyed) return this.#fail(stream.errored);
+    if (!isConnecting(stream)) return this.#settle('made');
+    stream.on('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  readonly #onConnect = (): void => this.#settle('made');
+  readonly #onError = (error: Error): void => this.#fail(error);
+  readonly #onClose = (): void => this.#fail(new ConnectionClosedError('closed while connecting'));
+
+  #fail(reason: unknown): void {
+    this.#settle(unreachable(reason));
+  }
+
+  #settle(state: 'made' | FTPError): void {
+    if (!this.underWay) return;
+    this.#state = state;
+    this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#state === 'made') this.#listener?.onMade(this.#stream as Duplex);
+    else if (this.#state !== 'under way') this.#listener?.onFailed(this.#state);
+  }
+}
+
+/** Begins to connect; sockets are without Nagle's delay, which would hold back every second small write. */
+function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, onread: OnRead | undefined): net.Socket {
   return net.connect({
     host,
     port,
@@ -34,31 +114,24 @@ function open(request: ConnectionRequest, settings: Settings, onread: OnRead | u
 /** Milliseconds of silence before TCP probes; routers forget quiet connections after some minutes. */
 const KEEP_ALIVE = 60_000;
 
-function custom(request: ConnectionRequest, create: NonNullable<Settings['createConnection']>): Duplex {
-  try {
-    return create(request);
-  } catch (error) {
-    throw unreachable(error as Error);
-  }
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }
 
-/** Resolves when the stream is connected; one that is no socket is taken as connected. */
-export function connected(socket: Duplex): Promise<void> {
-  if (!isConnecting(socket)) return socket.destroyed ? Promise.reject(unreachable(socket.errored ?? undefined)) : Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error): void => {
-      socket.off('connect', settle).off('error', settle).off('close', onClose);
-      if (error) reject(unreachable(error));
-      else resolve();
-    };
-    const onClose = (): void => settle(new ConnectionClosedError('closed while connecting'));
-    socket.on('connect', settle).on('error', settle).on('close', onClose);
-  });
+/** By what it can do: streams of other packages are no instances of Node's class. */
+function isDuplex(value: unknown): value is Duplex {
+  const stream = Object(value) as Record<string, unknown>;
+  return ['on', 'off', 'once', 'pipe', 'unpipe', 'pause', 'resume', 'write', 'end', 'destroy'].every((method) => typeof stream[method] === 'function');
 }
 
-/** False for a connected socket, and for a stream that is none. */
-export function isConnecting(socket: Duplex): boolean {
-  return (socket as net.Socket).connecting === true;
+/** True for a connecting socket; a stream that is no socket is taken as connected. */
+function isConnecting(stream: Duplex): boolean {
+  return (stream as net.Socket).connecting === true;
+}
+
+/** An IPv4 or IPv6 address, and no name. */
+export function isAddress(text: string): boolean {
+  return net.isIP(text) !== 0;
 }
 
 /**
@@ -74,7 +147,7 @@ export async function secure(socket: Duplex, options: tls.ConnectionOptions): Pr
 
 function handshake(socket: Duplex, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secured = tls.connect({ ...options, socket });
+    const secured = begin(socket, options);
     const settle = (error?: Error): void => {
       // Sending our last flight may fail before whoever waits for this hears anything.
       secured.off('secureConnect', settle).off('error', settle).off('close', onClose).on('error', ignore);
@@ -87,10 +160,19 @@ function handshake(socket: Duplex, options: tls.ConnectionOptions): Promise<tls.
   });
 }
 
-/** Destroys the stream with a TimeoutError unless the returned function is called within `ms`; 0 never does. */
-export function deadline(socket: Duplex, ms: number, message: string): () => void {
+/** Node judges some of the options only here. */
+function begin(socket: Duplex, options: tls.ConnectionOptions): tls.TLSSocket {
+  try {
+    return tls.connect({ ...options, socket });
+  } catch (error) {
+    throw new SecurityError(`the option tls cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Destroys the connection with a TimeoutError unless the returned function is called within `ms`; 0 never does. */
+export function deadline(connection: Pick<Duplex, 'destroy'> | ConnectionAttempt, ms: number, message: string): () => void {
   if (ms === 0) return () => undefined;
-  const timer = setTimeout(() => socket.destroy(new TimeoutError(message)), ms);
+  const timer = setTimeout(() => void connection.destroy(new TimeoutError(message)), ms);
   return () => clearTimeout(timer);
 }
 
@@ -103,15 +185,16 @@ export function wasResetAtOnce(error: Error): boolean {
 }
 
 /** Why the other side cannot be reached. */
-export function unreachable(cause: Error | undefined): FTPError {
+function unreachable(cause: unknown): FTPError {
   if (cause instanceof FTPError) return cause;
   return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
 }
 
 /** Happy eyeballs fails with an AggregateError, whose own message is empty. */
-function describe(error: Error | undefined): string {
+function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map((each: Error) => each.message).join('; ');
-  return error?.message ?? 'the connection is gone';
+  if (error instanceof Error) return error.message;
+  return error === undefined || error === null ? 'the connection is gone' : String(error);
 }
 
 function ignore(): void {

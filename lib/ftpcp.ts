@@ -5,6 +5,7 @@ import type { Reply } from './control/reply';
 import { formatEprt, formatPort, parse227, parse229 } from './data/host-port';
 import { askPort, EPSV, PASV } from './data/passive';
 import type { Needs, Session } from './control/session';
+import { isAddress } from './dial';
 import { ArgumentError } from './errors';
 import type { FTP } from './ftp';
 
@@ -101,7 +102,8 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
 }
 
 async function connectServers(source: Side, target: Side): Promise<void> {
-  const host = source.session.peerHost;
+  const { peerHost } = source.session;
+  const host = isAddress(peerHost) ? peerHost : (source.control.remoteAddress ?? peerHost); // PORT takes no name
   if (host.includes(':') && !host.startsWith('::ffff:')) {
     const { port } = parse229(await askPort(source.control, EPSV));
     await target.control.exec(target.session.command('EPRT', formatEprt(host, port)));

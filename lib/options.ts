@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import type { Encoding } from './control/encoding';
+import { isAddress } from './dial';
 import { ArgumentError } from './errors';
 
 /** What `createConnection` is asked for. */
@@ -69,8 +70,11 @@ export interface FTPOptions {
   netrc?: boolean | string;
   /** Closes the client when aborted. */
   signal?: AbortSignal;
-  /** Makes a connection: the one seam for proxies, tunnels and tests; default `net.connect`. */
-  createConnection?: (request: ConnectionRequest) => Duplex;
+  /**
+   * Makes a connection, at once or some time: the one seam for proxies, tunnels and tests; default `net.connect`. Data connections are asked for with
+   * `host`, as the control connection is, because the address that its stream leads to may be a proxy's.
+   */
+  createConnection?: (request: ConnectionRequest) => Duplex | Promise<Duplex>;
 }
 
 /** The options after checks, defaults filled in. */
@@ -110,6 +114,7 @@ export function settle(options: FTPOptions): Settings {
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
   }
+  if (options.localAddress !== undefined && !isAddress(options.localAddress)) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
     throw new ArgumentError('createConnection must be a function');
   }

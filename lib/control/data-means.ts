@@ -1,4 +1,6 @@
 import { ReceiveBuffer } from '../data/receive-buffer';
+import type { ConnectionAttempt } from '../dial';
+import { ConnectionClosedError } from '../errors';
 import type { Settings } from '../options';
 import { Watch } from '../watch';
 
@@ -21,6 +23,8 @@ export class DataMeans {
   readonly connecting: Watch;
   /** Runs while the server keeps us waiting. */
   readonly stalling: Watch;
+  /** The one that is being made. */
+  attempt: Pick<ConnectionAttempt, 'destroy'> | undefined;
 
   /** @param kin those of a session with the same server */
   constructor({ extended, connectTimeout, stallTimeout }: Settings, kin: DataMeans | undefined) {
@@ -29,8 +33,9 @@ export class DataMeans {
     this.stalling = new Watch(stallTimeout);
   }
 
-  /** Lets the timers go that nobody needs. */
-  release(): void {
+  /** The control connection is gone: ends what waits for a data connection, and lets the timers go that nobody needs. */
+  release(reason: Error | undefined): void {
+    this.attempt?.destroy(reason ?? new ConnectionClosedError('the connection was closed'));
     this.connecting.release();
     this.stalling.release();
   }

@@ -47,7 +47,8 @@ export class Security {
    */
   constructor(host: string, options: ConnectionOptions = {}, keys: DataKeys) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
-    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, checkServerIdentity: checkIdentity, ...options, secureContext };
+    const verify = options.checkServerIdentity ?? checkIdentity;
+    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => verdict(() => verify(...args)), secureContext };
     this.#dataOptions = this.#options;
     this.#choosesGroup = !options.secureContext && (options.ecdhCurve ?? DEFAULT_ECDH_CURVE) === 'auto';
     this.#keys = keys;
@@ -142,6 +143,15 @@ function contextOf(options: ConnectionOptions): SecureContext {
 /** Node 22.23.3 takes an IPv6 address for a name, which no certificate has. */
 function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   return isIPv6(host) && new X509Certificate(certificate.raw).checkIP(host) ? undefined : checkServerIdentity(host, certificate);
+}
+
+/** What the caller's function throws is a refusal: Node would throw it in an event, where nobody can catch it. */
+function verdict(verify: () => Error | undefined): Error | undefined {
+  try {
+    return verify();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function fingerprintOf(stream: TLSSocket): string | undefined {

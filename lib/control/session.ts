@@ -12,7 +12,7 @@ import { Protection } from './protection';
 import { ServerState, WorkingFolder } from './server-state';
 import { parse257 } from './reply-text';
 import type { RetrStream } from '../data/retr-stream';
-import { connected, deadline, dial } from '../dial';
+import { ConnectionAttempt, deadline } from '../dial';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, ReplyError, type Phase } from '../errors';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
@@ -243,9 +243,12 @@ export class Session implements ControlListener {
     return steps?.[0]?.argument.startsWith('/') ? steps : undefined;
   }
 
-  /** The address that the control connection leads to: the only one for data. */
+  /**
+   * Where data connections go, and nowhere else: to the address that the control connection leads to. One that `createConnection` made may lead
+   * to a proxy, so that the host counts that was asked for.
+   */
   get peerHost(): string {
-    return this.#control?.remoteAddress ?? this.#host ?? '';
+    return (this.settings.createConnection ? undefined : this.#control?.remoteAddress) ?? this.#host ?? '';
   }
 
   /** Our own address on the control connection: where active mode listens. */
@@ -298,24 +301,20 @@ export class Session implements ControlListener {
     const host = this.#host;
     if (host === undefined) throw new ArgumentError('no host to connect to: give it to connect() or in the options');
     const { settings } = this;
-    const { connectTimeout, localAddress, family, signal } = settings;
+    const { connectTimeout, signal } = settings;
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason });
-    const socket = dial(
-      { host, port: this.#port, purpose: 'control', ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) },
-      settings,
-    );
-    const inTime = deadline(socket, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
-    this.#abandon = (error) => socket.destroy(error);
+    const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
+    const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
+    this.#abandon = (error) => attempt.destroy(error);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     try {
-      await connected(socket);
-      const control = this.#adopt(new ControlConnection(socket, settings, this));
+      const control = this.#adopt(new ControlConnection(await attempt.made(), settings, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
       await this.protection.afterGreeting(control, host, this.welcome);
       return control;
     } catch (error) {
-      socket.destroy();
+      attempt.destroy();
       signal?.removeEventListener('abort', this.#onAbort);
       throw during('connect', error);
     } finally {
@@ -366,7 +365,7 @@ export class Session implements ControlListener {
     this.#control = undefined;
     this.#negotiation = undefined;
     this.#lastError = error;
-    this.dataMeans.release();
+    this.dataMeans.release(error);
     this.settings.signal?.removeEventListener('abort', this.#onAbort);
     this.listener.onClose(error);
   }

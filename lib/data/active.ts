@@ -16,7 +16,7 @@ export async function openActive(request: DataRequest): Promise<DataConnection> 
   const { session, interrupt } = request;
   const { settings } = session;
   const { server, port } = await listen(session.localHost, settings.localPortRange);
-  const connection = new DataConnection(new ActiveSource(server, session), request);
+  const connection = new DataConnection(new ActiveSource(server, request), request);
   try {
     interrupt.check();
     // Not cut short: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
@@ -63,22 +63,30 @@ class ActiveSource implements DataSource {
   readonly reads = false;
   readonly #server: Server;
   readonly #session: Session;
-  readonly #peer: string;
+  /** The server's, as far as they are known. */
+  readonly #addresses: readonly string[];
   #listener: SourceListener | undefined;
   #listening = true;
 
-  constructor(server: Server, session: Session) {
+  constructor(server: Server, { session, control }: DataRequest) {
     this.#server = server;
     this.#session = session;
-    this.#peer = session.peerHost;
+    this.#addresses = [session.peerHost, control.remoteAddress ?? ''];
   }
 
-  /** Only the control connection's peer may connect, and only once: anyone else could take or plant a file. */
+  /**
+   * Only the server may connect, and only once: anyone else could take or plant a file. It comes from the address that the control connection
+   * leads to, or, where `createConnection` made that through a proxy, from the host that was asked for, if that is an address.
+   */
   open(listener: SourceListener): void {
     this.#listener = listener;
     this.#session.dataMeans.connecting.start(this.#onLate);
+    this.#server.on('error', (error) => {
+      this.cancel();
+      listener.onError(error); // it cannot be accepted: EMFILE
+    });
     this.#server.on('connection', (socket: Socket) => {
-      if (!this.#listening || !sameHost(socket.remoteAddress ?? '', this.#peer)) return void socket.destroy();
+      if (!this.#listening || !this.#addresses.some((address) => sameHost(socket.remoteAddress ?? '', address))) return void socket.destroy();
       this.cancel();
       socket.on('error', (error) => listener.onError(error)).on('close', () => listener.onClose());
       listener.onMade(socket);

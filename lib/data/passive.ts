@@ -4,8 +4,8 @@ import type { ControlConnection } from '../control/control-connection';
 import { codecFor } from '../control/encoding';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
-import { dial, isConnecting, unreachable } from '../dial';
-import { ConnectionClosedError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
+import { ConnectionAttempt } from '../dial';
+import { ArgumentError, type FTPError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
 import { DataConnection } from './data-connection';
 import type { DataRequest } from './data-request';
 import type { DataSource, SourceListener } from './data-source';
@@ -73,25 +73,22 @@ class PassiveSource implements DataSource {
   readonly reads: boolean;
   readonly #session: Session;
   readonly #port: number;
-  readonly #socket: Duplex;
+  readonly #attempt: ConnectionAttempt;
   #listener: Partial<SourceListener> = {};
-  #state: 'connecting' | 'made' | Error = 'connecting';
+  #state: 'connecting' | { readonly made: Duplex } | { readonly failed: Error } = 'connecting';
 
   constructor({ session, direction, lent }: DataRequest, host: string, port: number) {
     const { settings, dataMeans, protection } = session;
-    const { localAddress, createConnection } = settings;
     this.#session = session;
     this.#port = port;
-    this.reads = direction === 'down' && !createConnection && !protection.secureData;
+    this.reads = direction === 'down' && !settings.createConnection && !protection.secureData;
     const onread = this.reads ? dataMeans.receiveBuffer.onread((chunk) => this.#listener.onBytes?.(chunk) ?? true, lent) : undefined;
-    const socket = dial({ host, port, purpose: 'data', ...(localAddress === undefined ? {} : { localAddress }) }, settings, onread);
-    this.#socket = socket;
-    socket.on('error', (error) => this.#onError(error)).on('close', () => this.#onClose());
-    if (isConnecting(socket)) {
+    this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread);
+    if (this.#attempt.underWay) {
+      dataMeans.attempt = this.#attempt;
       dataMeans.connecting.start(this.#onLate);
-      socket.on('connect', () => this.#onMade());
-    } else if (socket.destroyed) this.#onFailed(socket.errored ?? undefined);
-    else this.#onMade();
+    }
+    this.#attempt.listen({ onMade: (socket) => this.#onMade(socket), onFailed: (error) => this.#onFailed(error) });
   }
 
   /** Settles when the connection is made, or cannot be. */
@@ -101,46 +98,38 @@ class PassiveSource implements DataSource {
 
   open(listener: Partial<SourceListener>): void {
     this.#listener = listener;
-    if (this.#state === 'made') listener.onMade?.(this.#socket);
-    else if (this.#state !== 'connecting') listener.onError?.(this.#state);
+    if (this.#state === 'connecting') return;
+    if ('made' in this.#state) listener.onMade?.(this.#state.made);
+    else listener.onError?.(this.#state.failed);
   }
 
   cancel(): void {
-    this.#socket.destroy();
+    this.#attempt.destroy();
   }
 
   readonly #onLate = (): void => {
     const { connectTimeout } = this.#session.settings;
-    this.#socket.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)`));
+    this.#attempt.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)`));
   };
 
-  #onMade(): void {
-    this.#state = 'made';
+  #onMade(socket: Duplex): void {
+    this.#state = { made: socket };
     this.#learn(true);
-    this.#listener.onMade?.(this.#socket);
+    socket.on('error', (error) => this.#listener.onError?.(error)).on('close', () => this.#listener.onClose?.());
+    this.#listener.onMade?.(socket);
   }
 
-  #onError(error: Error): void {
-    if (this.#state === 'made') this.#listener.onError?.(error);
-    else this.#onFailed(error);
-  }
-
-  #onClose(): void {
-    if (this.#state === 'made') this.#listener.onClose?.();
-    else this.#onFailed(new ConnectionClosedError('closed while connecting'));
-  }
-
-  #onFailed(reason: Error | undefined): void {
-    if (this.#state !== 'connecting') return;
-    const cause = unreachable(reason);
-    this.#state = cause instanceof TimeoutError ? cause : new TransferError(`the data connection could not be made: ${cause.message}`, { cause, phase: 'data' });
+  #onFailed(cause: FTPError): void {
+    const told = cause instanceof TimeoutError || cause instanceof ArgumentError || !this.#session.control;
+    this.#state = { failed: told ? cause : new TransferError(`the data connection could not be made: ${cause.message}`, { cause, phase: 'data' }) };
     this.#learn(false);
-    this.#listener.onError?.(this.#state);
+    this.#listener.onError?.(this.#state.failed);
   }
 
   #learn(proven: boolean): void {
-    const { connecting, mode } = this.#session.dataMeans;
-    connecting.stop(this.#onLate);
-    mode.proven = proven;
+    const { dataMeans } = this.#session;
+    if (dataMeans.attempt === this.#attempt) dataMeans.attempt = undefined;
+    dataMeans.connecting.stop(this.#onLate);
+    dataMeans.mode.proven = proven;
   }
 }
