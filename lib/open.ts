@@ -3,7 +3,8 @@ import type { Command } from './control/command';
 import { download } from './data/streams';
 import { isFTPError } from './errors';
 import { FTP } from './ftp';
-import type { FTPOptions } from './options';
+import { checkNames } from './option-names';
+import { FTP_OPTIONS, type FTPOptions } from './options';
 import { joinPath, parseFTPURL } from './url';
 
 /**
@@ -16,6 +17,7 @@ import { joinPath, parseFTPURL } from './url';
  * @throws ArgumentError for a URL that is none of ours; its message has no credentials
  */
 export function open(url: string | URL, options: FTPOptions = {}): Readable {
+  checkNames(options, FTP_OPTIONS);
   const parsed = parseFTPURL(url);
   const ftp = new FTP({ ...parsed.options, ...options });
   const text = parsed.type === 'a' || parsed.type === 'd' || parsed.name === '';

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Encoding } from './control/encoding';
 import { isAddress } from './dial';
 import { ArgumentError } from './errors';
+import { checkNames, checkObject, type OptionNames } from './option-names';
 
 /** What `createConnection` is asked for. */
 export interface ConnectionRequest {
@@ -77,6 +78,12 @@ export interface FTPOptions {
   createConnection?: (request: ConnectionRequest) => Duplex | Promise<Duplex>;
 }
 
+export const FTP_OPTIONS: OptionNames<FTPOptions> = {
+  host: true, port: true, user: true, password: true, account: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
+  timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, localAddress: true, localPortRange: true, family: true,
+  encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
+};
+
 /** The options after checks, defaults filled in. */
 export interface Settings extends Readonly<FTPOptions> {
   readonly user: string;
@@ -104,6 +111,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Checks the options and fills in the defaults; throws ArgumentError for what cannot be meant. */
 export function settle(options: FTPOptions): Settings {
+  checkNames(options, FTP_OPTIONS);
   const { host, secure = false, passive = true, family, encoding } = options;
   if (host !== undefined) checkHost(host);
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
@@ -115,6 +123,7 @@ export function settle(options: FTPOptions): Settings {
     if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
   }
   if (options.localAddress !== undefined && !isAddress(options.localAddress)) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
+  if (options.tls !== undefined) checkObject('tls', options.tls);
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
     throw new ArgumentError('createConnection must be a function');
   }

@@ -17,7 +17,7 @@ interface Import {
 /** The parts of the library, from the ground up: a part imports values only from itself and from what stands before it. */
 const LAYERS: readonly (readonly string[])[] = [
   ['errors.ts'],
-  ['control/encoding.ts', 'options.ts', 'netrc.ts', 'url.ts', 'dial.ts', 'record-tap.ts', 'watch.ts'],
+  ['control/encoding.ts', 'option-names.ts', 'options.ts', 'netrc.ts', 'url.ts', 'dial.ts', 'record-tap.ts', 'watch.ts'],
   ['control/reply.ts', 'control/reply-text.ts', 'control/command.ts', 'data/host-port.ts', 'data/lines.ts', 'data/decoder.ts', 'listing/'],
   ['control/reply-parser.ts'],
   ['control/', 'data/receive-buffer.ts'],

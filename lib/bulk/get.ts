@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 import { Backoff, type RetryOptions } from '../healing/backoff';
 import { GetJob } from './get-job';
 import { checkSegments } from '../healing/healing';
@@ -25,6 +26,10 @@ export interface GetOptions extends PassageOptions {
   signal?: AbortSignal;
 }
 
+const GET_OPTIONS: OptionNames<GetOptions> = {
+  retry: true, resume: true, segments: true, verify: true, preserveTimes: true, signal: true, throttle: true, progress: true,
+};
+
 /** A download that is complete. */
 export interface GetResult {
   readonly path: string;
@@ -48,6 +53,7 @@ export interface GetResult {
  * what came is not what the server says; else what the last attempt failed with, or the file system
  */
 export async function get(remote: Remote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
+  checkNames(options, GET_OPTIONS);
   const { retry = true, resume = false, segments = 1, preserveTimes = false, verify, signal, progress } = options;
   if (typeof local !== 'string' || local === '') throw new ArgumentError('the local path must be that of a file');
   checkSegments(segments);

@@ -1,7 +1,8 @@
 import { ArgumentError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 import type { Remote } from './remote';
 import { downloads } from './tree-download';
-import { treeSettings, type TreeOptions } from './tree-options';
+import { TREE_OPTIONS, treeSettings, type TreeOptions } from './tree-options';
 import type { TreeStream } from './tree-stream';
 import { uploads } from './tree-upload';
 
@@ -18,6 +19,9 @@ export interface MirrorOptions extends TreeOptions {
   readonly to: string | RemotePlace;
 }
 
+const PLACE: OptionNames<RemotePlace> = { client: true, path: true };
+const MIRROR_OPTIONS: OptionNames<MirrorOptions> = { from: true, to: true, ...TREE_OPTIONS };
+
 /**
  * Makes one folder like another, up or down: what has another size or time is transferred, with its time, so that a second
  * mirror transfers nothing. With `delete` also what the source does not have goes. For the rest, it is `downloadTree` or
@@ -25,18 +29,21 @@ export interface MirrorOptions extends TreeOptions {
  *
  * @throws ArgumentError
  */
-export function mirror({ from, to, ...options }: MirrorOptions): TreeStream {
+export function mirror(all: MirrorOptions): TreeStream {
+  checkNames(all, MIRROR_OPTIONS);
+  const { from, to, ...options } = all;
   const defaults = { overwrite: 'changed', preserveTimes: true } as const;
   if (typeof from !== 'string' && typeof to === 'string') {
-    return downloads(clientOf(from), from.path, to, treeSettings(options, defaults, from.client));
+    return downloads(clientOf('from', from), from.path, to, treeSettings(options, defaults, from.client));
   }
   if (typeof from === 'string' && typeof to !== 'string') {
-    return uploads(clientOf(to), from, to.path, treeSettings(options, defaults, to.client));
+    return uploads(clientOf('to', to), from, to.path, treeSettings(options, defaults, to.client));
   }
   throw new ArgumentError('one of from and to must be a local path, the other { client, path }');
 }
 
-function clientOf(place: RemotePlace | undefined): Remote {
+function clientOf(name: 'from' | 'to', place: RemotePlace | undefined): Remote {
   if (typeof place?.client?.list !== 'function') throw new ArgumentError('a remote place must be { client, path }');
+  checkNames(place, PLACE, `${name}.`);
   return place.client;
 }

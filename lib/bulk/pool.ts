@@ -12,12 +12,13 @@ import { walk, type Walk, type WalkOptions } from './walk';
 import type { Reply } from '../control/reply';
 import type { ListOptions } from '../data/list-plan';
 import type { MlsdOptions } from '../data/mlsd-plan';
-import type { RetrOptions, RetrStream } from '../data/retr-stream';
+import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../data/retr-stream';
 import type { StorOptions, StorStream } from '../data/stor-stream';
 import { ArgumentError, ConnectionClosedError, isFTPError } from '../errors';
 import type { Work } from '../control/turns';
 import type { Entry } from '../listing/entry';
-import type { FTPOptions } from '../options';
+import { checkNames, type OptionNames } from '../option-names';
+import { FTP_OPTIONS, type FTPOptions } from '../options';
 import { parseFTPURL } from '../url';
 
 /** What a pool can be told: what each of its connections is, and how many there may be. */
@@ -25,6 +26,8 @@ export interface FTPPoolOptions extends FTPOptions {
   /** The most connections at a time; default 4. A server that refuses one is asked for no more for a minute. */
   connections?: number;
 }
+
+const POOL_OPTIONS: OptionNames<FTPPoolOptions> = { connections: true, ...FTP_OPTIONS };
 
 /**
  * Several connections to one server with one login, which share the work: the verbs are those of FTP, and each operation has a free
@@ -47,7 +50,9 @@ export class FTPPool implements Remote, AsyncDisposable {
    * @throws ArgumentError
    */
   constructor(options: FTPPoolOptions | string = {}) {
-    const { connections = 4, ...rest }: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
+    const given: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
+    checkNames(given, POOL_OPTIONS);
+    const { connections = 4, ...rest } = given;
     if (!Number.isSafeInteger(connections) || connections < 1) throw new ArgumentError(`connections must be a whole number from 1 on, not ${String(connections)}`);
     this.maxConnections = connections;
     this.#verbs = new PoolVerbs({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }, connections);
@@ -104,6 +109,7 @@ export class FTPPool implements Remote, AsyncDisposable {
   retr(path: string, options: RetrOptions & { segments: number }): RetrStream | SegmentedStream;
   retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
   retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedStream {
+    checkNames(options, RETR_OPTIONS);
     return (options.segments ?? 1) > 1 ? segmented(this, path, options) : this.#verbs.retr(path, options);
   }
 

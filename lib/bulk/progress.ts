@@ -1,5 +1,6 @@
 import { PassThrough, type TransformCallback } from 'node:stream';
 import { ArgumentError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 import { checkOffset } from '../options';
 import { systemClock, type Clock } from './clock';
 import { ProgressMeter, type Progress } from './progress-meter';
@@ -14,6 +15,8 @@ export interface ProgressOptions {
   readonly clock?: Clock;
 }
 
+const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = { total: true, interval: true, clock: true };
+
 /** Who is told. */
 export type ProgressListener = (progress: Progress) => void;
 
@@ -25,6 +28,7 @@ export type ProgressListener = (progress: Progress) => void;
  * @throws ArgumentError
  */
 export function progress(options: ProgressOptions | ProgressListener = {}, listener?: ProgressListener): ProgressStream {
+  if (typeof options !== 'function') checkNames(options, PROGRESS_OPTIONS);
   const stream = new ProgressStream(typeof options === 'function' ? {} : options);
   const heard = typeof options === 'function' ? options : listener;
   return heard ? stream.on('progress', heard) : stream;

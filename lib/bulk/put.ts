@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { ArgumentError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 import { checkOffset } from '../options';
 import { Backoff, type RetryOptions } from '../healing/backoff';
 import { checkPassage, Passage, type PassageOptions } from './passage';
@@ -27,6 +28,10 @@ export interface PutOptions extends PassageOptions {
   signal?: AbortSignal;
 }
 
+const PUT_OPTIONS: OptionNames<PutOptions> = {
+  retry: true, resume: true, temporaryName: true, verify: true, size: true, signal: true, throttle: true, progress: true,
+};
+
 /** An upload that is complete. */
 export interface PutResult {
   readonly path: string;
@@ -48,6 +53,7 @@ export interface PutResult {
  * the server has something else than we sent; else what the last attempt failed with
  */
 export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
+  checkNames(options, PUT_OPTIONS);
   const { retry = true, resume = false, temporaryName = true, verify, size, signal } = options;
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');
   if (![undefined, false, 'size', 'hash'].includes(verify)) throw new ArgumentError(`verify must be 'size', 'hash' or false, not ${String(verify)}`);

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { ArgumentError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 import { systemClock, type Clock } from './clock';
 import { TokenBucket, type Turn } from './token-bucket';
 
@@ -9,6 +10,14 @@ export interface Throttle {
   (): Transform;
   readonly bytesPerSecond: number;
 }
+
+/** What `throttle` can be told besides its rate. */
+interface ThrottleOptions {
+  /** @internal */
+  readonly clock?: Clock;
+}
+
+const THROTTLE_OPTIONS: OptionNames<ThrottleOptions> = { clock: true };
 
 /** Bytes that go at once: small enough for others to have their turn 50 times a second, and for a disk to be written well. */
 const LARGEST_SLICE = 64 * 1024;
@@ -21,7 +30,9 @@ const SLICES_PER_SECOND = 50;
  * @param bytesPerSecond for all of the streams together, more than 0
  * @throws ArgumentError
  */
-export function throttle(bytesPerSecond: number, { clock = systemClock }: { /** @internal */ readonly clock?: Clock } = {}): Throttle {
+export function throttle(bytesPerSecond: number, options: ThrottleOptions = {}): Throttle {
+  checkNames(options, THROTTLE_OPTIONS);
+  const { clock = systemClock } = options;
   if (typeof bytesPerSecond !== 'number' || !(bytesPerSecond > 0 && bytesPerSecond < Infinity)) {
     throw new ArgumentError(`bytesPerSecond must be a number of bytes greater than 0, not ${String(bytesPerSecond)}`);
   }

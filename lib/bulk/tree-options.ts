@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
+import { checkNames, type OptionNames } from '../option-names';
 import { selector, type Filter } from './filter';
 import { partName } from './part-name';
 import type { Remote } from './remote';
@@ -54,6 +55,11 @@ export interface TreeOptions {
   signal?: AbortSignal;
 }
 
+export const TREE_OPTIONS: OptionNames<TreeOptions> = {
+  overwrite: true, delete: true, filter: true, dryRun: true, preserveTimes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
+  maxPendingBytes: true, signal: true,
+};
+
 /** What became of one file or folder. */
 export interface TreeResult {
   /** With `dryRun`, what would have become of it. */
@@ -89,6 +95,7 @@ export const MOST_LEVELS = 100;
 
 /** @throws ArgumentError */
 export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remote: Remote): TreeSettings {
+  checkNames(options, TREE_OPTIONS);
   const settings = {
     overwrite: oneOf('overwrite', options.overwrite ?? defaults.overwrite, ['always', 'never', 'newer', 'size', 'changed']),
     delete: flag('delete', options.delete, false),

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { checkNames, type OptionNames } from '../option-names';
 import { selector, type Filter } from './filter';
 import type { Remote } from './remote';
 import { Budget, MAX_PENDING_BYTES } from './tree-budget';
@@ -24,6 +25,8 @@ export interface WalkOptions {
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
 }
+
+const WALK_OPTIONS: OptionNames<WalkOptions> = { depth: true, filter: true, followSymlinks: true, maxPendingBytes: true, signal: true };
 
 /** What a walk left out, and why. */
 export interface Unreadable {
@@ -50,7 +53,9 @@ export function walk(remote: Remote, path = '', options: WalkOptions = {}): Walk
 
 type WalkSettings = ReturnType<typeof walkSettings>;
 
-function walkSettings({ depth, filter, followSymlinks, maxPendingBytes = MAX_PENDING_BYTES, signal }: WalkOptions) {
+function walkSettings(options: WalkOptions) {
+  checkNames(options, WALK_OPTIONS);
+  const { depth, filter, followSymlinks, maxPendingBytes = MAX_PENDING_BYTES, signal } = options;
   return {
     select: selector(filter),
     follow: flag('followSymlinks', followSymlinks, false),

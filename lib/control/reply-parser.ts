@@ -2,6 +2,7 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { codecFor, type Codec, type Encoding } from './encoding';
 import { Reply } from './reply';
 import { ArgumentError, ProtocolError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -28,6 +29,8 @@ export interface ReplyParserOptions {
   readonly maxReplyBytes?: number | undefined;
 }
 
+const REPLY_PARSER_OPTIONS: OptionNames<ReplyParserOptions> = { encoding: true, maxLineBytes: true, maxReplyBytes: true };
+
 /** Whether the next byte is text, or which part of a Telnet sequence it is. */
 type Telnet = 'text' | 'command' | 'option' | 'subnegotiation' | 'subcommand';
 
@@ -53,6 +56,7 @@ export class ReplyParser extends Transform {
   #replyBytes = 0;
 
   constructor(options: ReplyParserOptions = {}) {
+    checkNames(options, REPLY_PARSER_OPTIONS);
     super({ readableObjectMode: true });
     this.#codec = codecFor(options.encoding);
     this.#maxLineBytes = cap('maxLineBytes', options.maxLineBytes, 8192);

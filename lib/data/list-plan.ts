@@ -8,6 +8,7 @@ import { PermanentError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
+import { checkNames, type OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
 import { lookUp } from './look-up';
 import type { Choice, Plan } from './plan';
@@ -19,6 +20,8 @@ export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
 }
+
+const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, serverTimeZoneOffset: true, keepDots: true, all: true, signal: true };
 
 /** Answers of servers that do not know a command at all. */
 const UNKNOWN = new Set([500, 502, 504]);
@@ -47,7 +50,9 @@ export class ListPlan implements Plan, Decoder<Entry> {
   /** Why the path could not be entered: what holds when no file has that name either. */
   #refusal: PermanentError | undefined;
 
+  /** @throws ArgumentError */
   constructor(session: Session, path: string | undefined, options: ListOptions, onUnparsed: (line: string) => void) {
+    checkNames(options, LIST_OPTIONS);
     this.#session = session;
     this.#path = path;
     this.#options = options;

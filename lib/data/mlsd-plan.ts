@@ -5,6 +5,7 @@ import type { Session } from '../control/session';
 import { ArgumentError, type PermanentError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
+import { checkNames, type OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
 import type { Plan } from './plan';
 
@@ -16,6 +17,8 @@ export interface MlsdOptions extends Pick<ListParserOptions, 'keepDots'> {
   signal?: AbortSignal;
 }
 
+const MLSD_OPTIONS: OptionNames<MlsdOptions> = { facts: true, keepDots: true, signal: true };
+
 /** MLSD and nothing else, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
 export class MlsdPlan implements Plan, Decoder<Entry> {
   #session: Session;
@@ -24,10 +27,12 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
   readonly #decoder: ListDecoder;
 
   /** @throws ArgumentError for facts that are no names */
-  constructor(session: Session, command: Command, { facts, keepDots }: MlsdOptions, onUnparsed: (line: string) => void) {
+  constructor(session: Session, command: Command, options: MlsdOptions, onUnparsed: (line: string) => void) {
+    checkNames(options, MLSD_OPTIONS);
+    const { facts, keepDots } = options;
     this.#session = session;
     this.#command = command;
-    if (facts?.some((fact) => !/^[\w.-]+$/.test(fact))) throw new ArgumentError('facts must be names such as size or unix.mode');
+    if (facts !== undefined && !isNames(facts)) throw new ArgumentError('facts must be an array of names such as size or unix.mode');
     this.#facts = facts && session.command('OPTS', `MLST ${facts.map((fact) => `${fact};`).join('')}`);
     const { encoding, maxLineBytes } = session.settings;
     this.#decoder = new ListDecoder({ format: 'mlsd', encoding: isUTF8(encoding) ? 'auto' : encoding, maxLineBytes, keepDots, onUnparsed });
@@ -66,4 +71,8 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     for (const entry of entries) this.#session.codec.remember(entry.name, rawNameOf(entry));
     return entries;
   }
+}
+
+function isNames(facts: unknown): boolean {
+  return Array.isArray(facts) && facts.every((fact) => typeof fact === 'string' && /^[\w.-]+$/.test(fact));
 }

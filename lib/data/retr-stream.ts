@@ -5,6 +5,7 @@ import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
 import { ConnectionClosedError, LimitError, type FTPError } from '../errors';
+import type { OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
 import { PipedReadable, pipesOf } from './piped-readable';
 import { Transfer } from './transfer';
@@ -38,6 +39,9 @@ export interface RetrOptions {
   /** Bytes (or items) that the stream holds before it pauses the connection. */
   highWaterMark?: number;
 }
+
+/** @internal */
+export const RETR_OPTIONS: OptionNames<RetrOptions> = { start: true, end: true, retry: true, verify: true, segments: true, segmentBuffer: true, signal: true, highWaterMark: true };
 
 /** @internal How a download becomes a stream. */
 export interface RetrSetup<T> {

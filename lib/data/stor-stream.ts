@@ -4,6 +4,7 @@ import type { Codec } from '../control/encoding';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
 import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
+import type { OptionNames } from '../option-names';
 import { LineEnder } from './lines';
 import type { RetrStream } from './retr-stream';
 import { Transfer } from './transfer';
@@ -26,6 +27,9 @@ export interface StorOptions {
 }
 
 const HIGH_WATER_MARK = 256 * 1024;
+
+/** @internal */
+export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, signal: true, highWaterMark: true };
 
 /** @internal How an upload becomes a stream. */
 export interface StorSetup {

@@ -4,11 +4,12 @@ import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { checkNames } from '../option-names';
 import { checkOffset } from '../options';
 import type { Decoder } from './decoder';
 import { LineDecoder } from './lines';
-import { RetrStream, type RetrOptions } from './retr-stream';
-import { StorStream, type StorOptions } from './stor-stream';
+import { RETR_OPTIONS, RetrStream, type RetrOptions } from './retr-stream';
+import { STOR_OPTIONS, StorStream, type StorOptions } from './stor-stream';
 import type { Plan } from './plan';
 
 /** Whose streams they are. */
@@ -19,6 +20,7 @@ export interface Owner {
 
 /** The data of a command as they are. */
 export function download({ session, queue }: Owner, command: Command, options: RetrOptions, type: 'I' | 'A' = 'I'): RetrStream {
+  checkNames(options, RETR_OPTIONS);
   const { start = 0, end } = options;
   checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
@@ -30,6 +32,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
 
 /** The data of a command as lines. */
 export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
+  checkNames(options, RETR_OPTIONS);
   refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
@@ -47,8 +50,10 @@ export function entries({ session, queue }: Owner, command: Command, plan: Plan 
 
 /** The data that a command takes; in TYPE A they are text. */
 export function upload({ session, queue }: Owner, command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
+  checkNames(options, STOR_OPTIONS);
   const { start = 0 } = options;
   checkOffset('start', start);
+  if (start > 0 && (command.verb === 'APPE' || command.verb === 'STOU')) throw new ArgumentError(`start is for STOR, not ${command.verb}`);
   if (type === 'A') refuseForText(options);
   const plan = verifying(session, command, options);
   const request = { command, type, direction: 'up', start, plan } as const;

@@ -1,4 +1,5 @@
 import { ArgumentError, ConnectionClosedError, PermanentError, SecurityError, TemporaryError, TimeoutError, TransferError, type FTPError } from '../errors';
+import { checkNames, type OptionNames } from '../option-names';
 
 /** How a download goes on after a loss. */
 export interface RetryOptions {
@@ -9,6 +10,8 @@ export interface RetryOptions {
   /** Milliseconds that any retry waits at most; default 30000. */
   maxDelay?: number;
 }
+
+const RETRY_OPTIONS: OptionNames<RetryOptions> = { attempts: true, backoff: true, maxDelay: true };
 
 /** What the event `retry` tells, before the pause. */
 export interface RetryEvent {
@@ -43,6 +46,7 @@ export class Backoff {
     if (retry !== true && typeof retry !== 'number' && (typeof retry !== 'object' || retry === null)) {
       throw new ArgumentError(`retry must be true, a number of attempts or { attempts, backoff, maxDelay }, not ${String(retry)}`);
     }
+    if (typeof retry === 'object') checkNames(retry, RETRY_OPTIONS, 'retry.');
     const { attempts = 5, backoff = 500, maxDelay = 30_000 } = typeof retry === 'number' ? { attempts: retry } : retry === true ? {} : retry;
     if (attempts !== Infinity && !(Number.isSafeInteger(attempts) && attempts >= 0)) throw new ArgumentError(`retry.attempts must be a whole number from 0 on, not ${String(attempts)}`);
     this.#attempts = attempts;

@@ -30,9 +30,12 @@ export function verifying(session: Session, command: Command, { start = 0, ...op
 }
 
 /** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */
-export function refuseForText({ retry, verify }: RetrOptions & StorOptions): void {
-  if ((retry !== undefined && retry !== false) || verify !== undefined) throw new ArgumentError('retry and verify are for TYPE I, not for text');
+export function refuseForText(options: RetrOptions & StorOptions): void {
+  for (const name of NOT_FOR_TEXT) {
+    if (options[name] !== undefined && options[name] !== false) throw new ArgumentError(`${name} is for TYPE I, not for text`);
+  }
 }
+const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
 
 /** @throws ArgumentError */
 export function checkSegments(segments: unknown): number {

@@ -1,3 +1,4 @@
+import type { OptionNames } from '../option-names';
 import type { Entry } from './entry';
 import { LineSplitter } from './line-splitter';
 import { LineText, type ListEncoding } from './line-text';
@@ -10,6 +11,10 @@ export interface ListParserOptions extends ListingOptions {
   /** Longest line in bytes without its end; default 65536. */
   readonly maxLineBytes?: number | undefined;
 }
+
+export const LIST_PARSER_OPTIONS: OptionNames<ListParserOptions> = {
+  format: true, now: true, serverTimeZoneOffset: true, keepDots: true, onUnparsed: true, encoding: true, maxLineBytes: true,
+};
 
 const DEFAULT_MAX_LINE_BYTES = 65_536;
 

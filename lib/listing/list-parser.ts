@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { ListDecoder, type ListParserOptions } from './list-decoder';
+import { checkNames } from '../option-names';
+import { LIST_PARSER_OPTIONS, ListDecoder, type ListParserOptions } from './list-decoder';
 
 /**
  * The bytes of a listing in, `Entry` objects out, for any connection or file. Fails with LimitError for a line longer than
@@ -8,8 +9,9 @@ import { ListDecoder, type ListParserOptions } from './list-decoder';
 export class ListParser extends Transform {
   readonly #decoder: ListDecoder;
 
-  /** @throws ArgumentError for a format or an encoding that there is not */
+  /** @throws ArgumentError for an option, a format or an encoding that there is not */
   constructor(options: ListParserOptions = {}) {
+    checkNames(options, LIST_PARSER_OPTIONS);
     super({ readableObjectMode: true });
     this.#decoder = new ListDecoder({
       ...options,

@@ -1,15 +1,17 @@
 import { LimitError } from '../errors';
+import { checkNames } from '../option-names';
 import type { Entry } from './entry';
-import { ListDecoder, type ListParserOptions } from './list-decoder';
+import { LIST_PARSER_OPTIONS, ListDecoder, type ListParserOptions } from './list-decoder';
 import { Listing } from './listing';
 
 /**
  * The entries of a whole listing. The format is recognised unless it is given; lines that cannot be read are skipped, and
  * `onUnparsed` hears of them. A line may be of any length unless `maxLineBytes` is set, because it is in memory already.
  *
- * @throws ArgumentError for a format or an encoding that there is not; LimitError for a line longer than `maxLineBytes`
+ * @throws ArgumentError for an option, a format or an encoding that there is not; LimitError for a line longer than `maxLineBytes`
  */
 export function parseList(listing: string | Buffer, options: ListParserOptions = {}): Entry[] {
+  checkNames(options, LIST_PARSER_OPTIONS);
   const { maxLineBytes = Infinity } = options;
   if (typeof listing === 'string') return fromText(listing, options, maxLineBytes);
   const decoder = new ListDecoder({ ...options, maxLineBytes });
