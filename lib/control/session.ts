@@ -145,8 +145,9 @@ export class Session implements ControlListener {
   /** Connects and waits for the greeting; a connection that is being made for nobody any more gives way. */
   async connect(host: string | undefined, port: number | undefined): Promise<Reply> {
     this.#over = undefined;
-    if (this.#underWay && !this.#control) {
+    if (this.#underWay) {
       this.#abandon?.(new ConnectionClosedError('connect() was called'));
+      this.#control?.destroy();
       await this.#settled();
     }
     if (this.#control) throw new ConnectionClosedError('already connected: quit() or close() first');
@@ -261,6 +262,7 @@ export class Session implements ControlListener {
     this.#forget();
     const reason = error ?? closedByClient(undefined);
     this.#over = reason;
+    this.settings.signal?.removeEventListener('abort', this.#onAbort);
     this.running?.onClosed(reason);
     this.#abandon?.(reason);
     this.#control?.destroy(error);
@@ -302,7 +304,7 @@ export class Session implements ControlListener {
     if (host === undefined) throw new ArgumentError('no host to connect to: give it to connect() or in the options');
     const { settings } = this;
     const { connectTimeout, signal } = settings;
-    if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason });
+    if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason, final: true });
     const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
     const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
     this.#abandon = (error) => attempt.destroy(error);
@@ -315,7 +317,6 @@ export class Session implements ControlListener {
       return control;
     } catch (error) {
       attempt.destroy();
-      signal?.removeEventListener('abort', this.#onAbort);
       throw during('connect', error);
     } finally {
       inTime();
@@ -324,7 +325,9 @@ export class Session implements ControlListener {
   }
 
   readonly #onAbort = (): void => {
-    this.close(new ConnectionClosedError('the client was aborted', { cause: this.settings.signal?.reason }));
+    const error = new ConnectionClosedError('the client was aborted', { cause: this.settings.signal?.reason });
+    this.listener.onAborted?.(error);
+    this.close(error);
   };
 
   #adopt(control: ControlConnection): ControlConnection {
@@ -366,7 +369,6 @@ export class Session implements ControlListener {
     this.#negotiation = undefined;
     this.#lastError = error;
     this.dataMeans.release(error);
-    this.settings.signal?.removeEventListener('abort', this.#onAbort);
     this.listener.onClose(error);
   }
 
