@@ -39,8 +39,7 @@ export class RawClient {
   static async login(server: FtpServer): Promise<RawClient> {
     const client = await RawClient.connect(server);
     await client.replies(1);
-    client.write('USER user\r\nPASS secret\r\nTYPE I\r\n');
-    await client.replies(3);
+    for (const line of ['USER user', 'PASS secret', 'TYPE I']) await client.command(line); // one a packet, for servers that answer no more
     return client;
   }
 

@@ -18,10 +18,10 @@ export class ControlChannel {
   #stream: Duplex;
   #layer: TlsLayer | undefined;
 
-  /** @param onLine told about each line as it arrives, before its turn */
+  /** @param onPacket told about the lines of each packet as it arrives, before their turns; returns those that have one, in order */
   constructor(
     readonly socket: Socket,
-    private readonly onLine: (line: Buffer) => void,
+    private readonly onPacket: (lines: readonly Buffer[]) => readonly Buffer[],
   ) {
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy());
@@ -44,9 +44,9 @@ export class ControlChannel {
     return this.#layer !== undefined && !this.secure;
   }
 
-  /** Lines whose turn has not come. */
-  get waiting(): readonly Buffer[] {
-    return this.#waiting;
+  /** Lines whose turn has not come: those stay that `wanted` is true for. */
+  sift(wanted: (line: Buffer) => boolean): void {
+    this.#waiting = this.#waiting.filter(wanted);
   }
 
   /** The next line in order; undefined when the client has closed. */
@@ -119,10 +119,7 @@ export class ControlChannel {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    for (const line of this.#lines.push(chunk)) {
-      this.#waiting.push(line);
-      this.onLine(line);
-    }
+    this.#waiting.push(...this.onPacket(this.#lines.push(chunk)));
     this.#notify();
   };
 

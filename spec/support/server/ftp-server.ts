@@ -1,9 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { posix } from 'node:path';
-import { chunksOf } from './content';
+import { chunksOf, stored } from './content';
 import { makeFile, type FileNode, type NodeInit } from './nodes';
 import { OpenHandles } from './open-handles';
+import type { Deviations } from './deviations';
 import { PassivePorts } from './passive-ports';
 import { Refusal } from './refusal';
 import { ScriptRun, type Script } from './script';
@@ -12,7 +13,7 @@ import { Session } from './session';
 import { TlsSide } from './tls-options';
 import { Transcript, type Awaited } from './transcript';
 import { Tree } from './tree';
-import { DiscardedUpload, StoredUpload, type Upload } from './upload';
+import { DiscardedUpload, StoredUpload, type OpenUpload } from './upload';
 
 /**
  * An FTP server on loopback whose every answer can be scripted, with the steps of steps.ts.
@@ -32,6 +33,7 @@ export class FtpServer extends EventEmitter {
   readonly tls: TlsSide | undefined;
   readonly encoding: 'utf8' | 'latin1';
   readonly features: readonly string[];
+  readonly deviations: Deviations;
   readonly acceptTimeout: number;
   readonly now: () => Date;
   readonly host: string;
@@ -49,7 +51,8 @@ export class FtpServer extends EventEmitter {
 
   private constructor(options: FtpServerOptions) {
     super();
-    this.files = new Tree(options.files);
+    this.files = new Tree(options.files, options.names);
+    this.deviations = options;
     this.scripts = new ScriptRun(options.script ?? {});
     this.tls = options.tls && new TlsSide(options.tls);
     this.encoding = options.encoding ?? 'utf8';
@@ -182,17 +185,20 @@ export class FtpServer extends EventEmitter {
   }
 
   /** Makes the file, or empties it, or keeps what is before and behind byte `from`. */
-  openUpload(path: string, from: number | 'end'): Upload {
+  openUpload(path: string, from: number | 'end'): OpenUpload {
     const place = this.files.place(path, 553);
-    if (!this.files.has(place)) {
+    const isNew = !this.files.has(place);
+    if (isNew) {
       const { node } = this.files.directory(posix.dirname(place));
       this.files.set(place, makeFile(Buffer.alloc(0), this.now(), node.discard));
     }
     const file = this.file(place);
-    const upload = file.discard ? new DiscardedUpload() : new StoredUpload(file.content, from === 'end' ? file.content.size : from);
+    const { content, modified } = file;
+    const before = this.deviations.restart === 'truncates' && from !== 'end' ? stored(Buffer.alloc(0)) : content;
+    const upload = file.discard ? new DiscardedUpload() : new StoredUpload(before, from === 'end' ? content.size : from);
     file.content = upload;
     file.modified = this.now();
-    return upload;
+    return { take: (chunk) => upload.take(chunk), undo: () => (isNew ? void this.files.delete(place) : void Object.assign(file, { content, modified })) };
   }
 
   async #serve(socket: Socket): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Deviations } from './deviations';
 import type { NodeInit } from './nodes';
 import type { Script } from './script';
 import type { TlsOptions } from './tls-options';
@@ -9,7 +10,7 @@ export interface Account {
 }
 
 /** How a server is started; everything has a default. */
-export interface FtpServerOptions {
+export interface FtpServerOptions extends Deviations {
   /** By absolute path; directories are implied, and a path ending in `/` is one that may be empty. */
   readonly files?: Readonly<Record<string, NodeInit>>;
   /** Passwords by name; default `{ anonymous: '*', user: 'secret' }`. */

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { withoutTelnet } from './command-lines';
 import { ControlChannel } from './control-channel';
 import { DataChannel, type DataHost } from './data-channel';
+import { answered } from './deviations';
 import type { FtpServer } from './ftp-server';
 import { FACTS } from './listing';
 import { OpenHandles } from './open-handles';
@@ -17,8 +18,12 @@ export class Session implements DataHost {
   readonly control: ControlChannel;
   /** What PASV, EPSV, PORT or EPRT agreed on, until the next transfer has used it. */
   data: DataChannel | undefined;
+  /** What EPSV or PASV agreed on while a transfer ran, where they are answered at once. */
+  #nextData: DataChannel | undefined;
   /** The transfer that ABOR would end. */
   running: AbortController | undefined;
+  /** True when the transfer that is being answered came to its end. */
+  completed = false;
   /** True from ABOR's arrival during a transfer to its reply. */
   aborted = false;
   user: string | undefined;
@@ -42,7 +47,7 @@ export class Session implements DataHost {
     readonly server: FtpServer,
     socket: Socket,
   ) {
-    this.control = new ControlChannel(socket, (line) => this.#arrived(line));
+    this.control = new ControlChannel(socket, (lines) => this.#arrived(lines));
   }
 
   /** Answers one command after the other until the connection is gone. */
@@ -51,6 +56,7 @@ export class Session implements DataHost {
     await this.control.closed;
     this.running?.abort();
     this.setData(undefined);
+    this.#nextData?.destroy();
     for (const socket of this.#dataSockets) socket.destroy();
   }
 
@@ -93,9 +99,13 @@ export class Session implements DataHost {
 
   /** Listens for a data connection; resolves with the port. */
   async listen(): Promise<number> {
-    this.setData(undefined);
+    if (!this.running) this.setData(undefined);
     const data = await DataChannel.passive(this, this.control.socket.remoteAddress);
-    this.setData(data);
+    if (!this.data?.used) this.setData(data);
+    else {
+      this.#nextData?.destroy();
+      this.#nextData = data;
+    }
     return data.port;
   }
 
@@ -118,10 +128,10 @@ export class Session implements DataHost {
     this.server.trackData(socket);
   }
 
-  /** The built-in behaviour of the command that is being answered. */
-  async normal(): Promise<void> {
+  /** The built-in behaviour of the command that is being answered, or of another one. */
+  async normal(verb = this.verb, argument = this.argument): Promise<void> {
     try {
-      await runVerb(this, this.verb, this.argument);
+      await runVerb(this, verb, argument);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.reply(error.reply);
@@ -135,9 +145,10 @@ export class Session implements DataHost {
     await this.control.startTls(tls).catch(() => this.control.destroy());
   }
 
-  /** For an ABOR that was sent in one flight with the transfer's command. */
-  abortIfAsked(): void {
-    if (this.control.waiting.some((line) => isAbor(this.#decode(line)))) this.#abort();
+  /** A transfer has begun: what was sent in one flight with its command comes during the transfer, such as ABOR. */
+  begin(transfer: AbortController): void {
+    this.running = transfer;
+    this.control.sift((line) => this.#waits(this.#decode(line)));
   }
 
   /** The absolute path that an argument means. */
@@ -164,11 +175,10 @@ export class Session implements DataHost {
   }
 
   async #execute(line: string): Promise<void> {
-    const [, verb = '', argument = ''] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
-    this.verb = verb.toUpperCase();
-    this.argument = argument;
+    [this.verb, this.argument] = partsOf(line);
+    this.completed = false;
     try {
-      if (!(await this.server.scripts.run(this.verb, this, argument))) await this.normal();
+      if (!(await this.server.scripts.run(this.verb, this, this.argument))) await this.normal();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.reply(error.reply);
@@ -179,16 +189,39 @@ export class Session implements DataHost {
 
   /** What holds for one transfer only: its REST, and a data connection that a verb or a script has used. */
   #forget(): void {
-    if (isTransfer(this.verb)) this.restart = 0;
-    if (!this.data?.used) return;
-    this.data.release();
-    this.data = undefined;
+    if (isTransfer(this.verb) && this.#forgetsRestart) this.restart = 0;
+    if (this.data?.used) {
+      this.data.release();
+      this.data = undefined;
+    }
+    if (this.#nextData) this.setData(this.#nextData);
+    this.#nextData = undefined;
   }
 
-  #arrived(line: Buffer): void {
-    const text = this.#decode(line);
-    if (isAbor(text)) this.#abort();
-    this.server.arrived(text, line, this);
+  get #forgetsRestart(): boolean {
+    const { restart } = this.server.deviations;
+    return restart === 'until done' ? this.completed : restart !== 'until the next';
+  }
+
+  #arrived(lines: readonly Buffer[]): readonly Buffer[] {
+    for (const line of lines) this.server.arrived(this.#decode(line), line, this);
+    return answered(lines, this.server.deviations.packets).filter((line) => this.#waits(this.#decode(line)));
+  }
+
+  /** False for a command that a transfer under way does not keep waiting: it is answered now. */
+  #waits(line: string): boolean {
+    if (!this.running) return true;
+    const { duringTransfer } = this.server.deviations;
+    const [verb, argument] = partsOf(line);
+    if (isAbor(line)) this.#abort();
+    else if (duringTransfer === 'refused') {
+      this.reply('503 Not while a transfer is under way.');
+      return false;
+    } else if (duringTransfer === 'passive at once' && (verb === 'EPSV' || verb === 'PASV')) {
+      void this.normal(verb, argument).catch((error: unknown) => this.server.fail(error));
+      return false;
+    }
+    return true;
   }
 
   #abort(): void {
@@ -201,6 +234,12 @@ export class Session implements DataHost {
     const bytes = withoutTelnet(line);
     return bytes.toString(this.server.encoding === 'utf8' && isUtf8(bytes) ? 'utf8' : 'latin1');
   }
+}
+
+/** The verb in capitals, and what follows it. */
+function partsOf(line: string): [verb: string, argument: string] {
+  const [, verb = '', argument = ''] = /^(\S*) ?(.*)$/s.exec(line) ?? [];
+  return [verb.toUpperCase(), argument];
 }
 
 function isAbor(line: string): boolean {

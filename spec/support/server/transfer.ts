@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { Refusal } from './refusal';
 import type { Session } from './session';
+import type { OpenUpload } from './upload';
 
 /** What happens on the data connection between the mark and the completion. */
 type Work = (socket: Duplex) => Promise<void>;
@@ -12,8 +13,10 @@ export function download(session: Session, mark: string, chunks: Iterable<Uint8A
 }
 
 /** Replies `mark`, hands what the client sends to what `open` gives, and replies `done`. */
-export function upload(session: Session, mark: string, open: () => (chunk: Uint8Array) => void, done = '226 Transfer complete.'): Promise<void> {
-  return transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, open()));
+export async function upload(session: Session, mark: string, open: () => OpenUpload, done = '226 Transfer complete.'): Promise<void> {
+  let opened: OpenUpload | undefined;
+  await transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, (opened = open()).take));
+  if (!session.completed && session.server.deviations.brokenUpload === 'undone') opened?.undo();
 }
 
 /** Ends with FIN; resolves when everything has been given to the system. @throws Error when the connection breaks */
@@ -50,14 +53,16 @@ async function transfer(session: Session, mark: string, done: string, broken: st
   const { data } = session;
   if (!data) throw new Refusal('425 Use PORT or PASV first.');
   if (session.clearDataRefused) throw new Refusal('522 Data connections must be encrypted.');
-  const { signal } = (session.running = new AbortController());
+  const running = new AbortController();
+  const { signal } = running;
   signal.addEventListener('abort', () => data.destroy());
-  session.abortIfAsked();
+  session.begin(running);
   try {
     await session.dataConnection();
     session.reply(mark);
     await work(await session.protectedData());
     if (data.wasReset) throw new Error('reset');
+    session.completed = true;
     session.reply(done);
   } catch (error) {
     data.destroy();

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { folded, spelled, type Naming } from './deviations';
 import { makeNode, type DirectoryNode, type LinkNode, type Node, type NodeInit } from './nodes';
 import { Refusal } from './refusal';
 
@@ -13,8 +14,13 @@ const MOST_LINKS = 16;
 /** The files of a server by their absolute path; parents come with their children, and children go with their parents. */
 export class Tree extends Map<string, Node> {
   readonly #names = new Map<string, Set<string>>();
+  /** Paths as they are stored, by what is equal for all that mean the same. */
+  readonly #paths = new Map<string, string>();
 
-  constructor(files: Readonly<Record<string, NodeInit>> = {}) {
+  constructor(
+    files: Readonly<Record<string, NodeInit>> = {},
+    private readonly naming?: Naming,
+  ) {
     super();
     this.set('/', makeNode('/', ''));
     for (const [path, init] of Object.entries(files)) this.put(path, init);
@@ -26,7 +32,17 @@ export class Tree extends Map<string, Node> {
     this.set(posix.resolve(path), makeNode(path, init));
   }
 
-  override set(path: string, node: Node): this {
+  override has(path: string): boolean {
+    return super.has(this.#stored(path));
+  }
+
+  override get(path: string): Node | undefined {
+    return super.get(this.#stored(path));
+  }
+
+  override set(newPath: string, node: Node): this {
+    const path = this.#stored(newPath);
+    if (this.naming) this.#paths.set(folded(path, this.naming), path);
     const parent = posix.dirname(path);
     if (path !== '/') {
       if (!this.has(parent)) this.set(parent, makeNode('/', ''));
@@ -36,7 +52,9 @@ export class Tree extends Map<string, Node> {
     return super.set(path, node);
   }
 
-  override delete(path: string): boolean {
+  override delete(anyPath: string): boolean {
+    const path = this.#stored(anyPath);
+    if (this.naming) this.#paths.delete(folded(path, this.naming));
     for (const name of this.names(path)) this.delete(posix.join(path, name));
     this.#names.get(posix.dirname(path))?.delete(posix.basename(path));
     this.#names.delete(path);
@@ -45,11 +63,12 @@ export class Tree extends Map<string, Node> {
 
   /** What is in a directory, in the order of making. */
   names(path: string): string[] {
-    return [...(this.#names.get(path) ?? [])];
+    return [...(this.#names.get(this.#stored(path)) ?? [])];
   }
 
   /** Moves all that is below, too. */
-  move(from: string, to: string): void {
+  move(oldPath: string, to: string): void {
+    const from = this.#stored(oldPath);
     const moved = [...this.#below(from)].map((path) => [path, this.get(path)] as const);
     this.delete(from);
     this.delete(to);
@@ -58,7 +77,7 @@ export class Tree extends Map<string, Node> {
 
   /** The node itself, where it is a link. @throws Refusal 550 */
   find(path: string, links = 0): Found {
-    const place = path === '/' ? path : posix.join(this.follow(posix.dirname(path), links).path, posix.basename(path));
+    const place = path === '/' ? path : this.#stored(posix.join(this.follow(posix.dirname(path), links).path, posix.basename(path)));
     const node = this.get(place);
     if (!node) throw new Refusal('550 No such file or directory.');
     return { path: place, node };
@@ -86,6 +105,12 @@ export class Tree extends Map<string, Node> {
     } catch {
       throw new Refusal(`${code} No such directory.`);
     }
+  }
+
+  /** How a path is, or would be, stored. */
+  #stored(path: string): string {
+    if (!this.naming || path === '/') return path;
+    return this.#paths.get(folded(path, this.naming)) ?? posix.join(this.#stored(posix.dirname(path)), spelled(posix.basename(path), this.naming));
   }
 
   *#below(path: string): Generator<string> {

@@ -6,6 +6,13 @@ export interface Upload extends Content {
   take(chunk: Uint8Array): void;
 }
 
+/** An upload under way. */
+export interface OpenUpload {
+  take(chunk: Uint8Array): void;
+  /** The file is again what it was before. */
+  undo(): void;
+}
+
 /** Keeps what comes: behind the first `from` bytes of what was there before, and over the rest of it. */
 export class StoredUpload implements Upload {
   #bytes: Buffer;

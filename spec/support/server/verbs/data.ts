@@ -52,7 +52,7 @@ export const dataVerbs: Readonly<Record<string, Verb>> = {
 
   REST(session, argument) {
     if (!/^\d{1,15}$/.test(argument)) throw new Refusal('501 Bad restart position.');
-    session.restart = Number(argument);
+    if (session.server.deviations.restart !== 'ignored') session.restart = Number(argument);
     session.reply(`350 Restart position accepted (${argument}).`);
   },
 

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { factsLine, itemsIn, itemsOf, linesOf, listLine, type Item } from '../listing';
+import { Refusal } from '../refusal';
 import type { Session } from '../session';
 import { download } from '../transfer';
 import type { Verb } from './verbs';
@@ -11,7 +12,7 @@ const DONE = '226 Directory send OK.';
 export const listingVerbs: Readonly<Record<string, Verb>> = {
   LIST: (session, argument) => list(session, named(session, argument), (item) => listLine(item, session.server.now())),
   NLST: (session, argument) => list(session, named(session, argument), ({ name }) => name),
-  MLSD: (session, argument) => list(session, itemsIn(session.server.files, session.path(argument)), (item) => factsLine(item, session.facts)),
+  MLSD: (session, argument) => list(session, items(session, argument, (path) => itemsIn(session.server.files, path)), (item) => factsLine(item, session.facts)),
 };
 
 /** The lines that LIST would send. @throws Refusal 550 */
@@ -23,7 +24,19 @@ export function listed(session: Session, argument: string): Iterable<string> {
 /** Flags as `-la` are ignored, as pyftpdlib does. */
 function named(session: Session, argument: string): Iterable<Item> {
   const name = argument.replace(/^(-[a-zA-Z]+( |$))+/, '');
-  return itemsOf(session.server.files, session.path(name), posix.normalize(name));
+  return items(session, name, (path, shown) => itemsOf(session.server.files, path, shown));
+}
+
+/** What a listing has of the path that it was asked for, as far as the server looks at it. @throws Refusal 550 */
+function items(session: Session, argument: string, find: (path: string, shown: string) => Iterable<Item>): Iterable<Item> {
+  const { listings, missingFolder } = session.server.deviations;
+  const name = listings === 'ignore the path' ? '' : argument;
+  try {
+    return find(session.path(name), posix.normalize(name));
+  } catch (error) {
+    if (missingFolder === 'empty' && error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 function list(session: Session, items: Iterable<Item>, line: (item: Item) => string): Promise<void> {

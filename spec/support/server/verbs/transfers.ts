@@ -10,10 +10,11 @@ import type { Verb } from './verbs';
 export const transferVerbs: Readonly<Record<string, Verb>> = {
   async RETR(session, argument) {
     const { content } = file(session, argument);
+    const { mark: spoken } = session.server.deviations;
     if (session.restart > content.size) throw new Refusal(`554 REST position (${session.restart}) > file size (${content.size})`);
     const mode = session.type === 'I' ? 'BINARY' : 'ASCII';
     const chunks = chunksOf(content, session.restart);
-    const mark = `150 Opening ${mode} mode data connection for ${argument} (${content.size} bytes).`;
+    const mark = `150 Opening ${mode} mode data connection for ${argument}${spoken === 'without size' ? '' : ` (${content.size} bytes)`}.`;
     await download(session, mark, session.type === 'I' ? chunks : withCRLF(chunks));
   },
 
@@ -35,6 +36,6 @@ async function receive(session: Session, argument: string, from: number | 'end',
   server.requireWritable(path);
   await upload(session, mark, () => {
     const content = server.openUpload(path, from);
-    return type === 'I' ? (chunk) => content.take(chunk) : withLF((chunk) => content.take(chunk));
+    return type === 'I' ? content : { ...content, take: withLF(content.take) };
   });
 }

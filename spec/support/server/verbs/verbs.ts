@@ -36,7 +36,7 @@ export function isTransfer(verb: string): boolean {
 /** Does what the server does without a script. @throws Refusal */
 export async function runVerb(session: Session, verb: string, argument: string): Promise<void> {
   if (verb !== 'RNTO') session.renameFrom = undefined;
-  const act = VERBS.get(verb);
+  const act = session.server.deviations.lacks?.includes(verb) ? undefined : VERBS.get(verb);
   if (!act) throw new Refusal('500 Unknown command.');
   if (session.login !== 'done' && !BEFORE_LOGIN.has(verb)) throw new Refusal('530 Please login with USER and PASS.');
   try {

@@ -1,0 +1,206 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { Served } from './served';
+import { content } from './server/content';
+import { PERSONALITIES, type PersonalityName } from './server/personalities';
+
+const FILES = { '/a': '0123456789', '/sub/b': 'b', '/empty/': '', '/big': content(8 * 1024 * 1024) } as const;
+const E_ACUTE = { composed: '\u00e9', decomposed: 'e\u0301' } as const;
+
+describe('personalities of the embedded server', () => {
+  const served = new Served({ files: FILES });
+  const become = (name: PersonalityName): Promise<void> => served.restart(PERSONALITIES[name]);
+  const command = (line: string): Promise<string> => served.client.command(line);
+  const names = async (line: string): Promise<string[]> => (await served.client.download(line)).bytes.toString().split('\r\n').filter(Boolean);
+
+  it('onePerPacket answers the first command of a packet and no other', async () => {
+    await become('onePerPacket');
+    served.client.write('PWD\r\nNOOP\r\nSYST\r\n');
+    expect(await served.client.codes(1)).to.equal('257');
+    expect(await command('FEAT')).to.match(/^211-/);
+    expect(served.server.commands.slice(-4)).to.deep.equal(['PWD', 'NOOP', 'SYST', 'FEAT']);
+  });
+
+  it('lastOfPacket answers the last', async () => {
+    await become('lastOfPacket');
+    served.client.write('PWD\r\nNOOP\r\nSYST\r\n');
+    expect(await served.client.codes(1)).to.equal('215');
+    expect(await command('PWD')).to.match(/^257 /);
+  });
+
+  it('outOfOrder answers the later commands of a packet first', async () => {
+    await become('outOfOrder');
+    served.client.write('PWD\r\nNOOP\r\nSYST\r\n');
+    expect(await served.client.codes(3)).to.equal('215 200 257');
+  });
+
+  it('caseInsensitive takes names that differ in case for one, and keeps the first spelling', async () => {
+    await become('caseInsensitive');
+    expect(await served.client.upload('STOR /SUB/B', 'new')).to.have.length(2);
+    expect(await names('NLST Sub')).to.deep.equal(['b']);
+    expect(served.server.read('/sub/b').toString()).to.equal('new');
+    expect(await served.said('RNFR A', 'RNTO A', 'SIZE a', 'MKD SUB', 'DELE sub/B')).to.equal('350 250 213 550 250');
+    expect(await names('NLST')).to.have.members(['A', 'sub', 'empty', 'big']);
+  });
+
+  it('nfd stores names decomposed, and finds them in either form', async () => {
+    await become('nfd');
+    await served.client.upload(`STOR ${E_ACUTE.composed}`, 'x');
+    expect(await names('NLST')).to.include(E_ACUTE.decomposed).and.not.include(E_ACUTE.composed);
+    expect(await served.said(`SIZE ${E_ACUTE.composed}`, `SIZE ${E_ACUTE.decomposed}`)).to.equal('213 213');
+  });
+
+  it('dropsTrailingDot stores a name without the dots at its end', async () => {
+    await become('dropsTrailingDot');
+    await served.client.upload('STOR a..', 'x');
+    expect(await names('NLST')).to.deep.equal(['a', 'sub', 'empty', 'big']);
+    expect(served.server.read('/a').toString()).to.equal('x');
+    expect(await served.said('SIZE sub./b.', 'CWD ..', 'MKD x.')).to.equal('213 250 257');
+    expect(served.server.files.has('/x')).to.equal(true);
+  });
+
+  it('noRename knows neither RNFR nor RNTO', async () => {
+    await become('noRename');
+    expect(await served.said('RNFR a', 'RNTO c')).to.equal('500 500');
+  });
+
+  it('noRenameOver refuses to replace', async () => {
+    await become('noRenameOver');
+    expect(await served.said('RNFR a', 'RNTO big', 'RNFR a', 'RNTO c')).to.equal('350 550 350 250');
+  });
+
+  it('listIgnoresPath lists the working folder', async () => {
+    await become('listIgnoresPath');
+    expect(await names('NLST sub')).to.deep.equal(['a', 'sub', 'empty', 'big']);
+    expect(await names('LIST sub')).to.have.length(4);
+    expect(await served.said('MLSD', 'CWD sub')).to.equal('500 250');
+    expect(await names('NLST')).to.deep.equal(['b']);
+    expect(await command('FEAT')).not.to.include('MLST');
+  });
+
+  it('restartStays keeps the offset of REST until the next', async () => {
+    await become('restartStays');
+    await served.client.passive();
+    expect(await served.said('REST 8', 'RETR nothing')).to.equal('350 550');
+    for (let time = 0; time < 2; time++) expect((await served.client.download('RETR a')).bytes.toString()).to.equal('89');
+    expect(await served.said('REST 0')).to.equal('350');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('0123456789');
+  });
+
+  it('restartStaysUntilDone keeps it until a transfer is complete', async () => {
+    await become('restartStaysUntilDone');
+    await served.client.passive();
+    expect(await served.said('REST 8', 'RETR nothing')).to.equal('350 550');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('89');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('0123456789');
+    const socket = await served.client.passive();
+    expect(await served.said('REST 7', 'RETR big')).to.equal('350 150');
+    expect(await served.said('ABOR')).to.equal('426');
+    expect(await served.client.codes(1)).to.equal('226');
+    socket.destroy();
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('789');
+  });
+
+  it('forgets the offset of REST at any transfer otherwise', async () => {
+    await served.client.passive();
+    expect(await served.said('REST 8', 'RETR nothing')).to.equal('350 550');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('0123456789');
+  });
+
+  it('ignoresREST begins at byte 0', async () => {
+    await become('ignoresREST');
+    expect(await served.said('REST 8')).to.equal('350');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('0123456789');
+    expect(await served.said('REST 8')).to.equal('350');
+    await served.client.upload('STOR a', 'xy');
+    expect(served.server.read('/a').toString()).to.equal('xy');
+  });
+
+  it('truncatesAtRestart leaves zeros in place of the head', async () => {
+    await become('truncatesAtRestart');
+    expect(await served.said('REST 4')).to.equal('350');
+    await served.client.upload('STOR a', 'xy');
+    expect(served.server.read('/a').toString()).to.equal('\0\0\0\0xy');
+    await served.client.upload('APPE a', 'z');
+    expect(served.server.read('/a').toString()).to.equal('\0\0\0\0xyz');
+  });
+
+  it('refusesDuringTransfer answers 503 to what comes before the 226', async () => {
+    await become('refusesDuringTransfer');
+    const socket = await served.client.passive();
+    served.client.write('RETR big\r\nPWD\r\n');
+    expect(await served.client.codes(2)).to.have.string('503').and.have.string('150');
+    expect(await served.said('DELE a', 'EPSV')).to.equal('503 503');
+    expect((await buffer(socket)).length).to.equal(FILES['/big'].size);
+    expect(await served.client.codes(1)).to.equal('226');
+    expect(await served.said('DELE a')).to.equal('250');
+    const next = await served.client.passive();
+    expect(await served.said('RETR big', 'ABOR')).to.equal('150 426');
+    expect(await served.client.codes(1)).to.equal('226');
+    next.destroy();
+  });
+
+  it('earlyPassive answers EPSV before the 226, and nothing else', async () => {
+    await become('earlyPassive');
+    const socket = await served.client.passive();
+    expect(await served.said('RETR big')).to.equal('150');
+    served.client.write('PWD\r\n');
+    const next = await served.client.passive();
+    expect((await buffer(socket)).length).to.equal(FILES['/big'].size);
+    expect(await served.client.codes(2)).to.equal('226 257');
+    expect(await served.said('RETR a')).to.equal('150');
+    expect((await buffer(next)).toString()).to.equal('0123456789');
+    expect(await served.client.codes(1)).to.equal('226');
+  });
+
+  it('earlyPassive gives up the port that nobody came to', async () => {
+    await become('earlyPassive');
+    const socket = await served.client.passive();
+    expect(await served.said('RETR big')).to.equal('150');
+    expect(await served.said('PASV', 'EPSV')).to.equal('227 229');
+    socket.destroy();
+    expect(await served.client.codes(1)).to.equal('426');
+    expect((await served.client.download('RETR a')).bytes.toString()).to.equal('0123456789');
+  });
+
+  it('noSIZE knows no SIZE', async () => {
+    await become('noSIZE');
+    expect(await served.said('SIZE a')).to.equal('500');
+    expect(await command('FEAT')).to.include('MDTM').and.not.include('SIZE');
+  });
+
+  it('noFEAT knows no FEAT', async () => {
+    await become('noFEAT');
+    expect(await served.said('FEAT', 'SIZE a')).to.equal('500 213');
+  });
+
+  it('missingFolderEmpty lists a folder that is not there as an empty one', async () => {
+    await become('missingFolderEmpty');
+    for (const verb of ['LIST', 'NLST', 'MLSD']) {
+      const { bytes, mark, reply } = await served.client.download(`${verb} nowhere`);
+      expect([bytes.length, mark.slice(0, 3), reply.slice(0, 3)]).to.deep.equal([0, '150', '226']);
+    }
+    expect(await served.said('CWD nowhere')).to.equal('550');
+  });
+
+  it('quietMark does not say how long a file is', async () => {
+    await become('quietMark');
+    expect((await served.client.download('RETR a')).mark).to.equal('150 Opening BINARY mode data connection for a.');
+  });
+
+  it('keepsWholeOnly undoes an upload that was reset', async () => {
+    await become('keepsWholeOnly');
+    for (const [path, old] of [['/a', '0123456789'], ['/new', undefined]] as const) {
+      const socket = await served.client.passive();
+      expect(await served.said(`STOR ${path}`)).to.equal('150');
+      const uploading = once(socket, 'close');
+      socket.write('begin', () => socket.resetAndDestroy());
+      await uploading;
+      expect(await served.client.codes(1)).to.equal('426');
+      expect(served.server.files.has(path) ? served.server.read(path).toString() : undefined).to.equal(old);
+    }
+    await served.client.upload('STOR a', 'whole');
+    expect(served.server.read('/a').toString()).to.equal('whole');
+  });
+});

@@ -1,0 +1,49 @@
+/** Where a server departs from the RFCs, and from what most servers do. Whatever is not said here, it does as they do; the parts of the server read what concerns them. */
+export interface Deviations {
+  /** Which commands of one packet (in TLS, one record) have a turn: only the first, only the last, or all of them, the last one first. */
+  readonly packets?: 'first' | 'last' | 'backwards';
+  /** What becomes of a command that comes before the final reply of a transfer: it is refused with 503; or it is answered at once if it is EPSV or PASV. */
+  readonly duringTransfer?: 'refused' | 'passive at once';
+  /** Which names mean the same file, and how a new one is stored. */
+  readonly names?: Naming;
+  /** Verbs that it does not know. */
+  readonly lacks?: readonly string[];
+  /** RNTO is refused where something has that name. */
+  readonly renames?: 'never over';
+  /** LIST, NLST and MLSD list the working folder, whatever they are asked for. */
+  readonly listings?: 'ignore the path';
+  /** What LIST, NLST and MLSD make of a folder that is not there: an empty one. */
+  readonly missingFolder?: 'empty';
+  /**
+   * What becomes of the offset of REST. `until the next`: it holds for every transfer until the next REST. `until done`: it outlives a transfer
+   * that was refused or aborted. `ignored`: all transfers begin at byte 0. `truncates`: STOR cuts the file to nothing and goes to the offset, so that
+   * the bytes before it are zeros.
+   */
+  readonly restart?: 'until the next' | 'until done' | 'ignored' | 'truncates';
+  /** The mark of a download does not say how many bytes there are. */
+  readonly mark?: 'without size';
+  /** An upload whose connection was reset leaves nothing of what came, and the old file as it was. */
+  readonly brokenUpload?: 'undone';
+}
+
+/** How names are compared and stored; a path of several names has one after the other. */
+export type Naming = 'caseless' | 'NFD' | 'without trailing dots';
+
+/** What is equal for names that mean the same file. */
+export function folded(path: string, naming: Naming | undefined): string {
+  return naming === 'caseless' ? path.toLowerCase() : spelled(path, naming);
+}
+
+/** How a name that is new is stored. */
+export function spelled(path: string, naming: Naming | undefined): string {
+  if (naming === 'NFD') return path.normalize('NFD');
+  if (naming === 'without trailing dots') return path.replace(/(?<=[^/.])\.+(?=\/|$)/g, '');
+  return path;
+}
+
+/** The commands of one packet that have a turn, in its order. */
+export function answered<T>(commands: readonly T[], packets: Deviations['packets']): readonly T[] {
+  if (packets === 'first') return commands.slice(0, 1);
+  if (packets === 'last') return commands.slice(-1);
+  return packets === 'backwards' ? commands.toReversed() : commands;
+}
