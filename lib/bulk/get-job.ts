@@ -63,9 +63,10 @@ export class GetJob {
     try {
       return await this.#into(target, passage);
     } catch (error) {
-      // What was there was not the beginning of this file.
-      if (!(error instanceof MismatchError) || target.bytes === 0) throw error;
-      return this.#into(await GetTarget.create(this.local), passage);
+      // What was there was not the beginning of this file, or the server does not go on from there.
+      const useless = error instanceof MismatchError || error instanceof PermanentError;
+      if (!useless || target.bytes === 0) throw error;
+      return this.#into(await GetTarget.afresh(this.local, size, modified), passage);
     }
   }
 
@@ -97,13 +98,13 @@ export class GetJob {
   }
 
   /** For what did not come in one stream, which would know. */
-  async #assertWhole({ file, adopted }: GetTarget): Promise<void> {
+  async #assertWhole({ file, bytes: before }: GetTarget): Promise<void> {
     const { size, modified } = this.#facts;
     const now = await this.#ask(() => factsOf(this.remote, this.path));
     if (now.size !== size || now.modified?.getTime() !== modified?.getTime()) throw new ChangedError(`${this.path} has changed while it was downloaded`);
     const { size: bytes } = await file.stat();
     if (bytes !== size) throw new MismatchError(`${this.path}: ${bytes} bytes came in place of ${size}`);
-    const { verify = adopted ? 'best' : 'size' } = this.setup;
+    const { verify = before > 0 ? 'best' : 'size' } = this.setup;
     const compare = (): Promise<void> => assertSameHash(this.remote, this.path, () => [new RangeReader(file, 0, size)]);
     if (verify === 'hash') await this.#ask(compare);
     else if (verify === 'best') await compare().catch(ignoreUnanswered);

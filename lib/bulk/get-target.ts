@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { lstat, open, readdir, readlink, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
+import { chmod, copyFile, lstat, open, readdir, readlink, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ArgumentError } from '../errors';
 import { formatTime } from '../listing/time';
@@ -8,8 +8,11 @@ import { formatTime } from '../listing/time';
 const MOST_LINKS = 32;
 /** A link in the place of our partial file is not followed. */
 const CONTINUE = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+/** Where the file system can, the copy shares its blocks with the original. */
+const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+const OWNER_READS_AND_WRITES = 0o600;
 
-/** A local file that is complete under its name, or not there: it is written beside it, and renamed. */
+/** A local file that is complete under its name, or as it was before: what comes is written beside it, and renamed over it at the end. */
 export class GetTarget {
   private constructor(
     /** Where the caller's path leads. */
@@ -31,17 +34,18 @@ export class GetTarget {
   }
 
   /**
-   * For one that may be there in part: under a name that tells of which remote file, by its size and time, so that the beginning of
-   * one and the end of another never meet; or else under its own, where it is no longer than the remote file, and not older.
+   * For one that may be there in part: under a name that says of which remote file, by its size and time, so that the beginning of
+   * one and the end of another never meet; or else under its own, where it is no longer than the remote file, and not older. That one
+   * is the caller's: it is copied, so that it stays what it is until the whole file takes its name, even if this process is killed.
    */
   static async continue(local: string, size: number, modified: Date | undefined): Promise<GetTarget> {
     const path = await followLinks(local);
-    const name = `${path}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+    const name = partOf(path, size, modified);
     await forgetOthers(path, name);
     const own = (await statOf(name)) ? undefined : await statOf(path);
     const adopted = own !== undefined && own.size <= size && (modified === undefined || own.mtimeMs >= modified.getTime());
     if (adopted && own.size === size) return new GetTarget(path, path, await open(path, 'r'), size, true);
-    if (adopted) await rename(path, name);
+    if (adopted) await copy(path, name, own);
     const file = await open(name, CONTINUE);
     try {
       const { size: bytes } = await file.stat();
@@ -53,6 +57,14 @@ export class GetTarget {
     }
   }
 
+  /** As `continue`, without anything that is there. */
+  static async afresh(local: string, size: number, modified: Date | undefined): Promise<GetTarget> {
+    const path = await followLinks(local);
+    const name = partOf(path, size, modified);
+    await rm(name, { force: true });
+    return new GetTarget(path, name, await open(name, 'wx+'), 0, false);
+  }
+
   /** All is there: the file gets its name, and that time. */
   async publish(modified: Date | undefined): Promise<void> {
     if (modified) await this.file.utimes(modified, modified);
@@ -60,16 +72,27 @@ export class GetTarget {
     if (this.name !== this.path) await rename(this.name, this.path);
   }
 
-  /** What there is stays for another call. */
+  /** What has come stays for another call. */
   async keep(): Promise<void> {
+    const had = this.adopted ? this.bytes : 0;
     await this.file.close();
-    if ((await statOf(this.name))?.size === 0) return this.discard(); // by its name: it may be closed already
+    if (((await statOf(this.name))?.size ?? 0) <= had) return this.discard(); // by its name: it may be closed already
   }
 
   async discard(): Promise<void> {
     await this.file.close();
     if (this.name !== this.path) await rm(this.name, { force: true });
   }
+}
+
+function partOf(path: string, size: number, modified: Date | undefined): string {
+  return `${path}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+}
+
+/** A copy that can be written to, also where the original cannot. */
+async function copy(from: string, to: string, { mode }: Stats): Promise<void> {
+  await copyFile(from, to, COPY);
+  if ((mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES) await chmod(to, (mode & 0o777) | OWNER_READS_AND_WRITES);
 }
 
 /** As `fs` does when it writes, also where the last link leads to nothing yet. */

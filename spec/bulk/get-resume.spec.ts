@@ -1,14 +1,17 @@
 import { expect } from 'chai';
-import { mkdir, readdir, readFile, rmdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rmdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get } from '../../lib/bulk/get';
 import { ChangedError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
+import { PERSONALITIES } from '../support/server/personalities';
+import type { Script } from '../support/server/script';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import { normal, until } from '../support/server/steps';
+import { dataClosed, normal, resetControl, send, until } from '../support/server/steps';
 
 const TIME = new Date('2025-03-04T05:06:07Z');
 const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
@@ -115,7 +118,92 @@ describe('get, with resume', () => {
       },
     };
     expect(await failure(get(ftp, '/f', local, { resume: true }))).to.be.instanceOf(ChangedError);
-    expect(await readdir(folder)).to.deep.equal([]);
+    expect(await readdir(folder)).to.deep.equal(['file']);
+    expect(await readFile(local)).to.deep.equal(BYTES.subarray(0, 60_000));
+  });
+
+  describe('leaves a file under its own name as it is', () => {
+    const mine = Buffer.from(BYTES.subarray(0, 60_000));
+    beforeEach(() => writeFile(local, mine));
+
+    for (const [what, script] of Object.entries<Script>({
+      'RETR is refused': { RETR: '550 No permission.' },
+      'the connection is lost before a byte has come': { RETR: [[resetControl()]] },
+      'the server says that it cannot do it now': { RETR: '450 Busy.' },
+    })) {
+      it(`where ${what}`, async () => {
+        server.script = script;
+        await failure(get(ftp, '/f', local, { resume: true, retry: false }));
+        expect(await readFile(local)).to.deep.equal(mine);
+        expect(await readdir(folder)).to.deep.equal(['file']);
+      });
+    }
+
+    it('where the call is ended before the server answers', async () => {
+      const own = new AbortController();
+      server.script = { RETR: [[(): void => own.abort(), dataClosed(), send('426 gone')]] };
+      const error = await get(ftp, '/f', local, { resume: true, signal: own.signal }).catch((reason: unknown) => reason);
+      expect(error).to.have.property('name', 'AbortError');
+      expect(await readFile(local)).to.deep.equal(mine);
+      expect(await readdir(folder)).to.deep.equal(['file']);
+    });
+
+    it('while more of it comes, so that nothing is lost with the process', async () => {
+      const during: Buffer[] = [];
+      server.script = { RETR: [[(): void => void during.push(readFileSync(local)), normal(), (): void => void during.push(readFileSync(local))]] };
+      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 60_000 });
+      expect(during).to.deep.equal([mine, mine]);
+      expect(await readFile(local)).to.deep.equal(BYTES);
+    });
+
+    it('where the connection is lost, and goes on with a copy of it in the next call', async () => {
+      const arrived = async (): Promise<void> => {
+        while ((await stat(join(folder, PARTIAL))).size <= mine.length) await new Promise(setImmediate);
+      };
+      server.script = { RETR: [sendThenReset(50_000, arrived), normally] };
+      await failure(get(ftp, '/f', local, { resume: true, retry: false }));
+      expect(await readFile(local)).to.deep.equal(mine);
+      const { size } = await stat(join(folder, PARTIAL));
+      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: size });
+      expect(await readFile(local)).to.deep.equal(BYTES);
+      expect(await readdir(folder)).to.deep.equal(['file']);
+    });
+
+    it('also where it must not be written to, till the whole file takes its place', async () => {
+      await chmod(local, 0o444);
+      expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 60_000 });
+      expect(await readFile(local)).to.deep.equal(BYTES);
+    });
+  });
+
+  it('begins again beside the file where REST is refused', async () => {
+    await writeFile(local, BYTES.subarray(0, 60_000));
+    server.script = { REST: '502 No REST.' };
+    expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0, bytes: SIZE });
+    expect(await readFile(local)).to.deep.equal(BYTES);
+    expect(await readdir(folder)).to.deep.equal(['file']);
+  });
+
+  it('begins again where the server takes REST and ignores it', async () => {
+    await at.serve({ ...options(), ...PERSONALITIES.ignoresREST });
+    take();
+    await writeFile(local, BYTES.subarray(0, 60_000));
+    expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0, bytes: SIZE });
+    expect(await readFile(local)).to.deep.equal(BYTES);
+    expect(await readdir(folder)).to.deep.equal(['file']);
+  });
+
+  it('keeps what has come since for another call where it had to begin again', async () => {
+    await serve(['SIZE', 'MDTM', 'REST STREAM', 'HASH SHA-256*']);
+    await writeFile(local, 'x'.repeat(1000));
+    const arrived = async (): Promise<void> => {
+      while ((await stat(join(folder, PARTIAL))).size < 100_000) await new Promise(setImmediate);
+    };
+    server.script = { RETR: [normally, sendThenReset(100_000, arrived), normally] };
+    await failure(get(ftp, '/f', local, { resume: true, retry: false }));
+    expect(await readFile(local, 'utf8')).to.equal('x'.repeat(1000));
+    expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 100_000, bytes: SIZE });
+    expect(await readFile(local)).to.deep.equal(BYTES);
   });
 
   it('downloads all where the server tells no sizes', async () => {
