@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { TransferError } from '../errors';
+import { MismatchError } from '../errors';
 import type { RetryOptions } from '../healing/backoff';
 import type { Passage } from './passage';
 import { RangeWriter } from './range-writer';
@@ -29,7 +29,8 @@ export interface Range {
 
 /** Downloads a range to where it belongs in the local file; resolves with its bytes. */
 export async function fetchRange(setup: RangeSetup, { start, end, verify }: Range): Promise<number> {
-  const { remote, path, file, retry, passage, signal, onRetry } = setup;
+  const { remote, path, file, passage, signal, onRetry } = setup;
+  const retry = setup.retry === false ? 0 : setup.retry; // also without another attempt, what came is compared with SIZE
   const stream = remote.retr(path, { start, retry, ...(end === undefined ? {} : { end }), ...(verify ? { verify } : {}) }).on('retry', onRetry);
   const writer = new RangeWriter(file, start);
   await pipeline([stream, ...passage.streams(), writer], signal ? { signal } : {});
@@ -43,9 +44,11 @@ export async function fetchSegments(setup: RangeSetup, size: number, segments: n
   setMaxListeners(0, signal); // each part listens to it
   let failure: { readonly error: unknown } | undefined;
   const fetchOne = async ({ start, end }: Required<Pick<Range, 'start' | 'end'>>): Promise<void> => {
+    // The last part ends with the file, and is not cut off: a server that takes REST and ignores it sends more than that.
+    const range = end === size - 1 ? { start } : { start, end };
     try {
-      const bytes = await fetchRange({ ...setup, signal }, { start, end });
-      if (bytes !== end - start + 1) throw new TransferError(`${setup.path}: bytes ${start} to ${end} are ${bytes} only`, { phase: 'data' });
+      const bytes = await fetchRange({ ...setup, signal }, range);
+      if (bytes !== end - start + 1) throw new MismatchError(`${setup.path}: ${bytes} bytes came for those from ${start} to ${end}`);
     } catch (error) {
       failure ??= { error };
       stop.abort();

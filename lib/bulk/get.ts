@@ -13,12 +13,16 @@ export interface GetOptions extends PassageOptions {
   retry?: RetryOptions | number | boolean;
   /**
    * Goes on with what is there of the file, and leaves what there is on a failure, as `<local>.<size>-<time>.part`; default false. A file under
-   * its own name that is shorter than the remote one, and not older, is taken for its beginning.
+   * its own name that is shorter than the remote one, and not older, is taken for its beginning: it is copied, and stays as it is until the whole
+   * file takes its place. Where the server does not go on from there, the file is downloaded anew.
    */
   resume?: boolean;
   /** Parts that are fetched at the same time, on as many connections of a pool; a client has one, and fetches all in one. Not with `resume`. Default 1. */
   segments?: number;
-  /** Compares the size of what came with what SIZE tells, or its hash with what the server computes. Default: `size`, and for a file that was taken for a beginning a hash, where the server offers one. */
+  /**
+   * Compares the hash of what came with what the server computes; its size must not be smaller than what SIZE tells in any case, and with `size` it
+   * must be the same. Default: a hash for a file that was there in part, where the server offers one.
+   */
   verify?: 'size' | 'hash';
   /** Gives the file the time that MDTM tells; default false. */
   preserveTimes?: boolean;

@@ -72,7 +72,7 @@ export class HealingPlan implements Plan {
   async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {
     const { backoff, start, onRetry } = this.#setup;
     if (!backoff || !isLoss(error) || !this.#session.reconnects || !(await this.#canContinue(moved))) return false;
-    if (moved > this.#progress) backoff.reset();
+    if (moved > this.#progress && !isShort(error)) backoff.reset();
     this.#progress = moved;
     const next = backoff.next();
     if (!next) {
@@ -90,11 +90,9 @@ export class HealingPlan implements Plan {
     await this.#hash?.compare(control);
   }
 
-  /** Without anything to tell the file by, its second half may be another's. */
+  /** Only the size shows in the end whether what came after a loss began where it should: some servers take REST, and ignore it. */
   async #canContinue(moved: number): Promise<boolean> {
-    if (moved === 0) return true;
-    const { size, modified } = (await this.#identity) ?? {};
-    return size !== undefined || modified !== undefined;
+    return moved === 0 || (await this.#identity)?.size !== undefined;
   }
 
   async #continue(control: ControlConnection, features: Features, moved: number): Promise<Command | 'complete'> {
@@ -114,10 +112,15 @@ export class HealingPlan implements Plan {
       return;
     }
     const wanted = Math.max(0, Math.min(end + 1, size) - start);
-    if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'data' });
+    if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'completion' });
     if (bytes !== wanted && verify === 'size') throw new MismatchError(`SIZE gives ${wanted} bytes, and RETR gave ${bytes}`);
     if (bytes > wanted && this.#continued) throw new ChangedError(`${path} has changed: it gave ${bytes} bytes in place of ${wanted}`);
   }
+}
+
+/** The server has called a transfer complete too early: that is a wrong answer and not a loss, and the bytes before it are no progress. */
+function isShort({ constructor, phase, reply }: FTPError): boolean {
+  return constructor === TransferError && (phase === 'completion' || reply?.kind === 'completion');
 }
 
 function ignore(): void {

@@ -4,13 +4,26 @@ import { join } from 'node:path';
 import { get, type GetOptions } from '../../lib/bulk/get';
 import type { Progress } from '../../lib/bulk/progress-meter';
 import { throttle } from '../../lib/bulk/throttle';
-import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError, UnsupportedError } from '../../lib/errors';
+import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError, TransferError, UnsupportedError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
+import { PERSONALITIES } from '../support/server/personalities';
+import type { Step } from '../support/server/script';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, QUICK, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { data, dataEnd, openData, send } from '../support/server/steps';
+import { sendChunks } from '../support/server/transfer';
+
+/** Sends so many bytes from where REST says, and calls it complete. */
+function shortly(bytes: number): Step[] {
+  return [async (session) => {
+    const socket = await session.dataConnection();
+    session.reply('150 Here it comes.');
+    await sendChunks(socket, [BYTES.subarray(session.restart, session.restart + bytes)]);
+    session.reply('226 Done.');
+  }];
+}
 
 const TIME = new Date('2025-03-04T05:06:07Z');
 const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
@@ -35,6 +48,12 @@ describe('get', () => {
   }
 
   const sent = (verb: string): string[] => at.sent(verb);
+
+  /** Something of the file is on the disk. */
+  async function arrived(): Promise<void> {
+    const sizes = async (): Promise<number[]> => Promise.all((await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size));
+    while (!(await sizes()).some((size) => size > 0)) await new Promise(setImmediate);
+  }
 
   it('downloads a file, and tells what it did', async () => {
     const result = await get(ftp, '/f', local);
@@ -68,6 +87,46 @@ describe('get', () => {
     expect(retries).to.equal(1);
     expect(await readFile(local)).to.deep.equal(BYTES);
     expect(sent('RETR')).to.have.length(2);
+  });
+
+  for (const [what, more] of Object.entries<GetOptions>({ 'with its attempts': { retry: QUICK }, 'without any': { retry: false }, 'in segments': { segments: 3, retry: false }, 'with resume': { resume: true, retry: QUICK } })) {
+    it(`is no success where fewer bytes come than SIZE has, and the server calls that complete, ${what}`, async () => {
+      server.script = { RETR: [openData(), send('150 Here it comes.'), data(BYTES.subarray(0, 45)), dataEnd(), send('226 Done.')] };
+      await failure(get(ftp, '/f', local, more));
+      expect((await readdir(folder)).filter((name) => name === 'file')).to.deep.equal([]);
+      expect(sent('RETR').length).to.be.at.most(4);
+    });
+  }
+
+  it('ends after its attempts where the server sends a few bytes each time and calls it complete', async () => {
+    server.script = { RETR: shortly(45) };
+    expect(await failure(get(ftp, '/f', local, { retry: QUICK }))).to.be.instanceOf(TransferError);
+    expect(sent('RETR')).to.have.length(1 + QUICK.attempts);
+    expect(await readdir(folder)).to.deep.equal([]);
+  });
+
+  describe('from a server that takes REST and ignores it', () => {
+    beforeEach(async () => {
+      await at.serve({ ...options(), ...PERSONALITIES.ignoresREST });
+      take();
+    });
+
+    it('does not join the beginning to itself after a loss', async () => {
+      server.script = { RETR: [sendThenReset(150_000, arrived), normally] };
+      expect(await failure(get(ftp, '/f', local, { retry: QUICK }))).to.be.instanceOf(ChangedError);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+
+    it('does not make a file of beginnings in segments', async () => {
+      expect(await failure(get(ftp, '/f', local, { segments: 3 }))).to.be.instanceOf(MismatchError);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+  });
+
+  it('does not go on behind a loss where nothing tells how long the file is', async () => {
+    server.script = { SIZE: '502 No.', MLST: '502 No.', RETR: [sendThenReset(150_000, arrived), normally] };
+    await failure(get(ftp, '/f', local, { retry: QUICK }));
+    expect(await readdir(folder)).to.deep.equal([]);
   });
 
   it('leaves nothing when it fails, and what was there before stays', async () => {
