@@ -11,9 +11,20 @@ export function partName(name: string): string {
   return `.${kept}.${checksum(name)}.part`;
 }
 
+/** Characters of a file's own name in a name of ours, so that the longest ones stay within the 255 bytes of most systems. */
+const KEPT = 60;
+
+/** Another name in the folder of a path, made of the beginning of its name. */
+export function besides(path: string, make: (name: string) => string): string {
+  const at = path.lastIndexOf('/') + 1;
+  return path.slice(0, at) + make([...path.slice(at)].slice(0, KEPT).join(''));
+}
+
 /** What a caller's function made of the name. @throws ArgumentError for one that leaves the folder, or is the file's own */
 export function checkedPart(part: unknown, name: string): string {
-  if (typeof part !== 'string' || part === '' || part === '.' || part === '..' || part === name || /[/\\\0]/.test(part)) {
+  // A backslash is a letter where the name itself has one.
+  const path = name.includes('\\') ? /[/\0]/ : /[/\\\0]/;
+  if (typeof part !== 'string' || part === '' || part === '.' || part === '..' || part === name || path.test(part)) {
     throw new ArgumentError(`temporaryName must make another name in the same folder, not ${JSON.stringify(part)}`);
   }
   return part;

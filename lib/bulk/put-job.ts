@@ -66,7 +66,8 @@ export class PutJob {
     } catch (error) {
       passage.stop();
       const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
-      if (this.#touched && useless && !isUnreachable(error)) await target.discard();
+      if (this.#touched && !isUnreachable(error)) await target.leave(!useless);
+      target.explain(error);
       throw error;
     }
   }

@@ -1,22 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { FTPError, PermanentError } from '../errors';
-import { checkedPart } from './part-name';
+import { besides, checkedPart } from './part-name';
 import type { Remote } from './remote';
 import { sizeOf } from './remote-facts';
-import { renameOver } from './rename-over';
+import { Replacement } from './replacement';
 
 /** How an upload is named until it is complete: true is a name of ours, false the file's own, a function makes another of that; in the file's folder. */
 export type TemporaryName = boolean | ((name: string) => string);
-
-/** Characters of the file's own name in a name of ours, so that the longest ones stay within the 255 bytes of most systems. */
-const KEPT = 60;
 
 /** A file on the server that is complete under its name, or not there: it is written under another one. */
 export class PutTarget {
   #name: string;
   readonly #abandoned: string[] = [];
-  #renaming = false;
-  #irreplaceable = false;
+  #replacement: Replacement | undefined;
 
   constructor(
     private readonly remote: Remote,
@@ -47,29 +43,31 @@ export class PutTarget {
   /** Gives the complete upload its name. */
   async publish(size: number): Promise<void> {
     if (this.#name === this.path) return;
+    const again = this.#replacement;
+    const replacement = (this.#replacement ??= new Replacement(this.remote, this.#name, this.path));
     try {
-      await this.#rename(size);
+      await replacement.run();
     } catch (error) {
-      if (error instanceof PermanentError) error.message += ` (${this.#name} cannot be given the name ${this.path}; temporaryName: false uploads under that name at once)`;
-      throw error;
+      if (!(error instanceof PermanentError && again && (await this.#isRenamed(size)))) throw error;
+      await replacement.forget();
     }
     for (const name of this.#abandoned.splice(0)) await this.remote.delete(name).catch(ignore);
   }
 
-  /** Takes away what is left under a name of ours; nothing can be done about a refusal. */
-  async discard(): Promise<void> {
-    const names = this.#name === this.path || this.#irreplaceable ? this.#abandoned : [...this.#abandoned, this.#name];
+  /**
+   * The upload has failed: a file that stepped aside for it gets its name back, and what is left under names of ours is taken away, unless
+   * a later call is to find it. Nothing can be done about a refusal.
+   */
+  async leave(keep: boolean): Promise<void> {
+    await this.#replacement?.restore().catch(ignore);
+    if (keep) return;
+    const names = this.#name === this.path ? this.#abandoned : [...this.#abandoned, this.#name];
     for (const name of names) await this.remote.delete(name).catch(ignore);
   }
 
-  async #rename(size: number): Promise<void> {
-    const again = this.#renaming;
-    this.#renaming = true;
-    try {
-      await renameOver(this.remote, this.#name, this.path, () => (this.#irreplaceable = true));
-    } catch (error) {
-      if (!(error instanceof PermanentError && again && (await this.#isRenamed(size)))) throw error;
-    }
+  /** What the error of a failure must say of the files on the server. */
+  explain(error: unknown): void {
+    this.#replacement?.explain(error);
   }
 
   /** The connection was lost before the reply to an earlier attempt, which may have been carried out. */
@@ -82,8 +80,8 @@ export class PutTarget {
     const at = this.path.lastIndexOf('/') + 1;
     const name = this.path.slice(at);
     if (typeof this.temporaryName === 'function') return this.path.slice(0, at) + checkedPart(this.temporaryName(name), name);
-    const part = this.resume ? `.${name}.part` : `.${[...name].slice(0, KEPT).join('')}.${randomBytes(4).toString('hex')}.part`;
-    return this.path.slice(0, at) + part;
+    if (this.resume) return `${this.path.slice(0, at)}.${name}.part`;
+    return besides(this.path, (short) => `.${short}.${randomBytes(4).toString('hex')}.part`);
   }
 }
 

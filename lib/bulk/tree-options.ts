@@ -34,8 +34,9 @@ export interface TreeOptions {
   /**
    * A file is written under another name in its folder, and renamed when it is complete, so that no part of a file is seen under its name.
    * A function makes the other name of the name. Default true: `.name.part`; two runs that upload the same
-   * names at the same time need names of their own. Where a server renames nothing over a file that is there,
-   * the old file is deleted first.
+   * names at the same time need names of their own. Where a server renames nothing over a file that is there, the old file is
+   * renamed first, to `.name.<random>.old`, and deleted when the new one has its name; where it renames nothing at all, the old
+   * file stays, and the upload fails.
    */
   temporaryName?: boolean | ((name: string) => string);
   /** `follow`: a symlink is what it leads to; `skip` (the default): a result tells that it was skipped. */

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { ConnectionClosedError, SecurityError, TransferError } from '../errors';
 import { checkedPart } from './part-name';
 import type { Remote } from './remote';
-import { renameOver } from './rename-over';
+import { Replacement } from './replacement';
 import { localTime } from './tree-compare';
 import { isAboutPath } from './walk-listing';
 
@@ -40,17 +40,21 @@ async function send(handle: FileHandle, remote: Remote, path: string, { temporar
   const name = posix.basename(path);
   const part = temporaryName ? path.slice(0, path.length - name.length) + checkedPart(temporaryName(name), name) : path;
   const upload = remote.stor(part, { signal });
-  let precious = false;
+  const replacement = temporaryName && new Replacement(remote, part, path);
   try {
     await pipeline(handle.createReadStream(), upload);
     signal.throwIfAborted();
     if (keepTime) await remote.mfmt(part, new Date(localTime(stats))).catch(ignoreRefusal);
     signal.throwIfAborted();
-    if (temporaryName) await renameOver(remote, part, path, () => (precious = true));
+    await replacement?.run();
     return upload.bytesWritten;
   } catch (error) {
     const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
-    if (touched && !precious && !isClosedByUs(error)) await remote.delete(part).catch(() => undefined);
+    if (touched && !isClosedByUs(error)) {
+      await replacement?.restore().catch(() => undefined);
+      await remote.delete(part).catch(() => undefined);
+    }
+    replacement?.explain(error);
     throw error;
   }
 }

@@ -7,12 +7,14 @@ import { put, type PutOptions } from '../../lib/bulk/put';
 import type { Progress } from '../../lib/bulk/progress-meter';
 import type { PutSource } from '../../lib/bulk/put-source';
 import { throttle } from '../../lib/bulk/throttle';
-import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, PermanentError, UnsupportedError } from '../../lib/errors';
+import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, PermanentError, ReplyError, UnsupportedError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
 import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import type { Step } from '../support/server/script';
+import { PERSONALITIES } from '../support/server/personalities';
+import type { Script, Step } from '../support/server/script';
+import { normal } from '../support/server/steps';
 
 describe('put', () => {
   const at = new FileScene(() => ({ files: { '/in/': '' } }));
@@ -93,28 +95,74 @@ describe('put', () => {
       expect(server.read(`/${name}`)).to.deep.equal(BYTES);
     });
 
-    it('replaces what is there, also where RNTO does not', async () => {
-      server.write('/in/a', 'old');
-      let refused = false;
-      server.script = {
-        RNTO: (session) => {
-          if (!server.files.has('/in/a')) return session.normal();
-          refused = true;
-          session.reply('550 File exists.');
-        },
-      };
+    it('replaces what is there, also where RNTO does not, and never holds less than one whole file', async () => {
+      await at.serve({ files: { '/in/a': 'old' }, ...PERSONALITIES.noRenameOver });
+      ({ server, ftp } = at);
+      const whole: boolean[] = [];
+      server.on('command', () => whole.push(names().some((name) => ['old', String(BYTES)].includes(String(server.read(`/in/${name}`))))));
       await put(ftp, BYTES, '/in/a');
-      expect(refused).to.equal(true);
       expect(server.read('/in/a')).to.deep.equal(BYTES);
       expect(names()).to.deep.equal(['a']);
+      expect(whole).not.to.include(false);
     });
 
-    it('says what to do where nothing can be renamed, and takes its file away', async () => {
-      server.script = { RNFR: '550 Permission denied.' };
-      const error = await failure(put(ftp, BYTES, '/in/a'));
-      expect(error).to.be.instanceOf(PermanentError);
-      expect(error.message).to.include('temporaryName: false');
-      expect(names()).to.deep.equal([]);
+    for (const [what, script] of Object.entries<Script>({
+      'RNFR is refused': { RNFR: '550 Permission denied.' },
+      'the server knows no RNFR': { RNFR: '502 Unknown.' },
+      'RNTO is refused, whatever it is for': { RNTO: '553 No.' },
+      'RNTO is refused for now': { RNTO: '450 Busy.' },
+    })) {
+      it(`leaves the old file where ${what}, says both names, and takes its own away`, async () => {
+        server.write('/in/a', 'old');
+        server.script = script;
+        const error = await failure(put(ftp, BYTES, '/in/a', { retry: { attempts: 1, backoff: 0 } }));
+        expect(error).to.be.instanceOf(ReplyError);
+        expect(error.message).to.match(/\/in\/\.a\.[0-9a-f]{8}\.part could not be given the name \/in\/a\b/).and.to.include('temporaryName: false');
+        expect(names()).to.deep.equal(['a']);
+        expect(String(server.read('/in/a'))).to.equal('old');
+      });
+    }
+
+    it('does not move a folder aside', async () => {
+      server.write('/in/a/', '');
+      server.script = { RNTO: '550 Is a directory.' };
+      expect(await failure(put(ftp, BYTES, '/in/a'))).to.be.instanceOf(PermanentError);
+      expect(names()).to.deep.equal(['a']);
+      expect(sent('RNFR')).to.have.length(1);
+    });
+
+    for (const [what, lose] of Object.entries<Step>({
+      'before it was done': (session) => session.control.reset(),
+      'although it was done': (session) => {
+        server.files.move(session.renameFrom ?? '', session.path(session.argument));
+        session.control.reset();
+      },
+    })) {
+      for (const turn of [1, 2, 3]) {
+        it(`replaces what is there where rename ${turn} of a server that renames over none is lost ${what}`, async () => {
+          await at.serve({ files: { '/in/a': 'old' }, ...PERSONALITIES.noRenameOver });
+          ({ server, ftp } = at);
+          server.script = { RNTO: (session) => (sent('RNTO').length === turn && !(turn === 1 && what.startsWith('although')) ? lose(session) : session.normal()) };
+          await put(ftp, BYTES, '/in/a', { retry: QUICK });
+          expect(server.read('/in/a')).to.deep.equal(BYTES);
+          expect(names()).to.deep.equal(['a']);
+        });
+      }
+    }
+
+    it('gives the old file its name back, or says the one it has, where the connection is lost for good', async () => {
+      await at.serve({ files: { '/in/a': 'old' }, ...PERSONALITIES.noRenameOver });
+      ({ server, ftp } = at);
+      server.script = { RNTO: [[normal()], [normal()], [(session): void => session.control.reset()], [normal()]] };
+      await failure(put(ftp, BYTES, '/in/a', { retry: false }));
+      expect(names()).to.deep.equal(['a']);
+      expect(String(server.read('/in/a'))).to.equal('old');
+    });
+
+    it('takes a backslash for a letter where the name has one', async () => {
+      await put(ftp, BYTES, '/in/back\\slash', { temporaryName: (name) => `.${name}.part` });
+      expect(server.read('/in/back\\slash')).to.deep.equal(BYTES);
+      expect(await put(ftp, BYTES, '/in/a', { temporaryName: () => 'b\\c' }).catch((error: unknown) => error)).to.be.instanceOf(ArgumentError);
     });
 
     it('knows the rename that was done although its reply was lost', async () => {

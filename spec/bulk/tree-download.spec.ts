@@ -52,6 +52,13 @@ describe('downloadTree()', () => {
     expect(await lstat(scratch.path('copy')).catch(() => 'missing')).to.equal('missing');
   });
 
+  it('takes a backslash for a letter where the system does, by its own names', async function () {
+    if (process.platform === 'win32') return;
+    const ftp = stage.client(await stage.serve({ files: { '/top/back\\slash': 'data' } }));
+    expect(told(await results(ftp, { names: 'native' }))).to.deep.equal(['created ', 'downloaded back\\slash']);
+    expect(await scratch.tree('copy')).to.deep.equal({ 'back\\slash': 'data' });
+  });
+
   describe('where files are there already', () => {
     const old = new Date('2010-01-01');
     const recent = new Date('2024-01-01');

@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import type { Remote } from '../../lib/bulk/remote';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
-import { ArgumentError, PermanentError, SecurityError, TransferError } from '../../lib/index';
+import { ArgumentError, PermanentError, ReplyError, SecurityError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { PERSONALITIES } from '../support/server/personalities';
 import type { Script, Step } from '../support/server/script';
 import { dataClosed, normal, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
@@ -103,30 +104,40 @@ describe('uploadTree()', () => {
       expect(served(server)).to.deep.equal({ file: 'new', 'folder/': '', 'folder/x': 'x' });
     });
 
-    it('deletes the old file where the server renames over none', async () => {
-      const server = await stage.serve({ files: { '/top/file': 'old' } });
-      server.script = { RNTO: (session, argument) => (server.files.has(session.path(argument)) ? session.reply('550 path already exists') : session.normal()) };
+    it('renames the old file first where the server renames over none, and deletes it last', async () => {
+      const server = await stage.serve({ files: { '/top/file': 'old' }, ...PERSONALITIES.noRenameOver });
       await scratch.put('source', { file: 'new' });
       await results(stage.client(server));
       expect(served(server)).to.deep.equal({ file: 'new' });
+      const aside = server.commands.find((command) => command.startsWith('DELE '))?.slice(5) ?? '';
+      expect(aside).to.match(/^\/top\/\.file\.[0-9a-f]{8}\.old$/);
       expect(server.commands.filter((command) => /^(RNFR|RNTO|DELE)/.test(command))).to.deep.equal([
-        'RNFR /top/.file.part', 'RNTO /top/file', 'DELE /top/file', 'RNFR /top/.file.part', 'RNTO /top/file',
+        'RNFR /top/.file.part', 'RNTO /top/file', 'RNFR /top/file', `RNTO ${aside}`, 'RNFR /top/.file.part', 'RNTO /top/file', `DELE ${aside}`,
       ]);
     });
 
-    it('leaves either the old file or the new one, whatever is refused', async () => {
-      const keep: Step = (session) => (session.argument === '/top/file' ? session.reply('550 Permission denied.') : session.normal());
-      const cases: readonly (readonly [script: Script, left: Record<string, string>])[] = [
-        [{ RNFR: '550 Permission denied.' }, { file: 'old' }],
-        [{ RNTO: '550 Exists.', DELE: keep }, { file: 'old' }],
-        [{ RNTO: '550 Permission denied.' }, { '.file.part': 'new' }],
-      ];
-      for (const [script, left] of cases) {
+    it('leaves the old file, whatever is refused, and says both names', async () => {
+      const twice: Step = (session) => {
+        const tries = session.server.commands.filter((command) => command === 'RNTO /top/file').length;
+        return session.argument === '/top/file' && tries <= 2 ? session.reply('553 No.') : session.normal();
+      };
+      for (const script of [{ RNFR: '550 Permission denied.' }, { RNFR: '502 No.' }, { RNTO: '550 Permission denied.' }, { RNTO: '450 Busy.' }, { RNTO: [twice] }] satisfies Script[]) {
         const server = await stage.serve({ files: { '/top/file': 'old' }, script });
         await scratch.put('source', { file: 'new' });
-        expect(await failure(results(stage.client(server)))).to.be.instanceOf(PermanentError);
-        expect(served(server)).to.deep.equal(left);
+        const error = await failure(results(stage.client(server)));
+        expect(error).to.be.instanceOf(ReplyError);
+        expect((error as Error).message).to.include('/top/.file.part could not be given the name /top/file,').and.not.include('.old');
+        expect(served(server)).to.deep.equal({ file: 'old' });
       }
+    });
+
+    it('says the name of the old file where the server does not give it its own again', async () => {
+      const server = await stage.serve({ files: { '/top/file': 'old' }, script: { RNTO: (session) => (session.argument === '/top/file' ? session.reply('553 No.') : session.normal()) } });
+      await scratch.put('source', { file: 'new' });
+      const error = await failure(results(stage.client(server)));
+      const [name = ''] = Object.keys(served(server));
+      expect(served(server)).to.deep.equal({ [name]: 'old' });
+      expect((error as Error).message).to.include(`/top/${name}`);
     });
   });
 

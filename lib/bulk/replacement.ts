@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { FTPError, PermanentError, ReplyError } from '../errors';
+import { besides } from './part-name';
+import type { Remote } from './remote';
+
+/**
+ * Gives a file on the server the name of another one, which it replaces. RFC 959 leaves open what RNTO does to a file that is there: aioftp 0.21
+ * and servers on Windows refuse it. There the old file gets another name first, and is deleted only when the new one has its name: the server
+ * holds one of them whole at any time.
+ */
+export class Replacement {
+  /** The name that the old file has, or may have, meanwhile. */
+  #aside: string | undefined;
+
+  constructor(
+    private readonly remote: Remote,
+    private readonly from: string,
+    private readonly to: string,
+  ) {}
+
+  /** May be called again after a loss. @throws ReplyError with both names, when the server refuses, and the old file is where it was */
+  async run(): Promise<void> {
+    const { remote, from, to } = this;
+    try {
+      await remote.rename(from, to);
+    } catch (refusal) {
+      if (!isRefusalOf('RNTO', refusal) || !(await this.#stepAside())) throw this.#explained(refusal);
+      try {
+        await remote.rename(from, to);
+      } catch (error) {
+        if (isRefusal(error)) await this.restore();
+        throw this.#explained(error);
+      }
+    }
+    await this.forget();
+  }
+
+  /** The new file has its name: the old one goes. */
+  async forget(): Promise<void> {
+    if (this.#aside === undefined) return;
+    await this.remote.delete(this.#aside).catch(ignoreRefusal); // the new file is in place all the same
+    this.#aside = undefined;
+  }
+
+  /** The new file does not get the name: the old one gets it back, unless something has it. */
+  async restore(): Promise<void> {
+    if (this.#aside === undefined || (await this.#typeOf(this.to)) !== undefined) return;
+    try {
+      await this.remote.rename(this.#aside, this.to);
+      this.#aside = undefined;
+    } catch (error) {
+      ignoreRefusal(error); // its name is in the error
+    }
+  }
+
+  /** What the error of a failure must say besides. */
+  explain(error: unknown): void {
+    if (this.#aside === undefined || !(error instanceof FTPError) || error.message.includes(this.#aside)) return;
+    error.message += ` (the old ${this.to} is called ${this.#aside} now)`;
+  }
+
+  /** The old file gets another name; false where there is none, or the server does not rename it either. */
+  async #stepAside(): Promise<boolean> {
+    const type = await this.#typeOf(this.to);
+    if (type !== 'file' && type !== 'symlink') return false;
+    const aside = (this.#aside ??= besides(this.to, (name) => `.${name}.${randomBytes(4).toString('hex')}.old`));
+    try {
+      await this.remote.rename(this.to, aside);
+      return true;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#aside = undefined;
+      return false;
+    }
+  }
+
+  async #typeOf(path: string): Promise<string | undefined> {
+    try {
+      return (await this.remote.mlst(path)).type;
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      return undefined;
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (isRefusal(error)) error.message += ` (${this.from} could not be given the name ${this.to}, and what had that name was left; temporaryName: false uploads under it at once)`;
+    this.explain(error);
+    return error;
+  }
+}
+
+/** The server's word that it did not do it; 421 is one that it will not do anything more. */
+function isRefusal(error: unknown): error is ReplyError {
+  return error instanceof ReplyError && error.reply !== undefined && error.reply.code !== 421;
+}
+
+function isRefusalOf(verb: string, error: unknown): boolean {
+  return isRefusal(error) && error.command?.startsWith(verb) === true;
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!isRefusal(error)) throw error;
+}
