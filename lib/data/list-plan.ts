@@ -10,13 +10,15 @@ import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
 import { checkNames, type OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
-import { lookUp } from './look-up';
+import { lookUpEmpty } from './look-up';
 import type { Choice, Plan } from './plan';
 
 /** How a folder is listed. */
 export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 'serverTimeZoneOffset' | 'keepDots'> {
   /** Ask LIST for names that begin with a dot, by its option `-a`, which aioftp takes for a path; default false. MLSD tells them always. */
   all?: boolean;
+  /** @internal goes to the folder first, and lists it without a path: for servers that do not look at the path of a listing; default false. */
+  enter?: boolean;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
 }
@@ -29,9 +31,9 @@ const UNKNOWN = new Set([500, 502, 504]);
 /**
  * MLSD where FEAT offers it (RFC 3659, 7), else LIST, with what each of them needs to mean the path and nothing else.
  *
- * LIST takes its argument for options and patterns (inetutils, ftpd-ssl and Pure-FTPd split it at blanks), and tells a
- * missing folder as an empty one (vsftpd 3.0.3); so a path with such characters is entered first, and an empty answer
- * is checked.
+ * LIST takes its argument for options and patterns (inetutils, ftpd-ssl and Pure-FTPd split it at blanks), so a path with
+ * such characters is entered first. Either command may show a missing folder as an empty one (LIST of vsftpd 3.0.3, MLSD of
+ * Apache FtpServer), so an answer without a line is checked: MLST or CWD must know the folder.
  */
 export class ListPlan implements Plan, Decoder<Entry> {
   #session: Session;
@@ -88,18 +90,18 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
-    // Bytes that wait for a slow reader are taken for entries.
-    const empty = !this.#found && bytes === this.#decoded;
+    // Bytes that wait for a slow reader are taken for entries; what MLSD says of the folder itself shows that it is there.
+    const empty = this.#mode === 'MLSD' ? bytes === 0 : !this.#found && bytes === this.#decoded;
     try {
-      if (complete && empty && this.#mode === 'LIST' && this.#path !== undefined && this.#home === undefined && !this.#refusal) await this.#verify(control, this.#path);
+      if (complete && empty && this.#path !== undefined && this.#home === undefined && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
     } finally {
       await this.#goBack(control);
     }
   }
 
-  /** What was listed by LIST is there, and what was entered is left behind it. */
+  /** What was listed is there, and what was entered is left behind it. */
   isLast(): boolean {
-    return this.#home === undefined && (this.#mode === 'MLSD' || this.#path === undefined || this.#found);
+    return this.#home === undefined && (this.#path === undefined || (this.#mode === 'MLSD' ? this.#decoded > 0 : this.#found));
   }
 
   decode(chunk: Buffer): Entry[] {
@@ -115,17 +117,19 @@ export class ListPlan implements Plan, Decoder<Entry> {
 
   async #choose(control: ControlConnection, features: Promise<Features> | undefined): Promise<Command> {
     this.#mode = (await features)?.has('MLST') ? 'MLSD' : 'LIST';
-    return this.#mode === 'MLSD' ? this.#session.command('MLSD', this.#path) : this.#list(control);
+    if (this.#mode === 'LIST') return this.#list(control);
+    if (this.#options.enter && this.#path !== undefined) await this.#visit(control, this.#path);
+    return this.#session.command('MLSD', this.#home === undefined ? this.#path : undefined);
   }
 
   /** LIST takes the path for itself. */
   get #needsNoEntering(): boolean {
-    return this.#path === undefined || /^[\w/.][^\s*?[\]{}\\"'~]*$/.test(this.#path);
+    return this.#path === undefined || (!this.#options.enter && /^[\w/.][^\s*?[\]{}\\"'~]*$/.test(this.#path));
   }
 
   /** An empty answer is a folder that is empty, or a file that the server does not list (aioftp 0.21), or nothing at all. */
   async #verify(control: ControlConnection, path: string): Promise<void> {
-    const entry = await lookUp(this.#session, control, this.#session.command('MLST', path));
+    const entry = await lookUpEmpty(this.#session, control, this.#session.command('MLST', path));
     if (entry.type !== 'directory') this.#entry = entry;
   }
 
@@ -138,7 +142,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
 
   #makeDecoder(): ListDecoder {
     const { settings } = this.#session;
-    const { all: _all, signal: _signal, ...options } = this.#options;
+    const { all: _all, enter: _enter, signal: _signal, ...options } = this.#options;
     return new ListDecoder({
       ...options,
       ...(this.#mode === 'MLSD' ? { format: 'mlsd' } : {}),
@@ -151,7 +155,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   async #list(control: ControlConnection): Promise<Command> {
     const path = this.#path;
     const flags = this.#options.all ? '-a' : undefined;
-    if (path === undefined) return this.#session.command('LIST', flags);
+    if (path === undefined || this.#home !== undefined) return this.#session.command('LIST', flags);
     if (this.#needsNoEntering) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
     await this.#enter(control, path);
     return this.#session.command('LIST', flags);

@@ -21,9 +21,19 @@ export async function lookUp(session: Session, control: ControlConnection, mlst:
   }
 }
 
+/** What the server knows of a path that it lists as empty. Some servers have an MLST for files only: then CWD says whether there is a folder. */
+export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
+  try {
+    return await lookUp(session, control, mlst);
+  } catch (refusal) {
+    if (!(refusal instanceof PermanentError) || refusal.command !== mlst.shown || !(await enters(session, control, mlst.argument))) throw refusal;
+    return { name: nameIn(mlst.argument), type: 'directory', raw: '' };
+  }
+}
+
 /** The folder is asked first: Twisted has a SIZE for folders too. */
 async function withoutMLST(session: Session, control: ControlConnection, path: string): Promise<Entry> {
-  const name = /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
+  const name = nameIn(path);
   const isFolder = await enters(session, control, path);
   void session.switchType(control, 'I')?.catch(() => undefined);
   const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
@@ -31,6 +41,10 @@ async function withoutMLST(session: Session, control: ControlConnection, path: s
   const bytes = isFolder ? undefined : sizeIn(size);
   const modified = timeIn(time);
   return { name, type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
+}
+
+function nameIn(path: string): string {
+  return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
 }
 
 async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ConnectionClosedError, PermanentError, type Entry, type FTP } from '../../lib/index';
 import { FEATURES } from '../support/server/server-options';
+import { PERSONALITIES } from '../support/server/personalities';
 import { data, dataEnd, hangUp, normal, openData, send } from '../support/server/steps';
 import { outcomeOf, rejection, useBench } from '../support/transfers';
 
@@ -135,6 +136,47 @@ describe('list()', () => {
       const ftp = bench.client();
       expect(await names(ftp)).to.have.length(count);
       expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  for (const features of [FEATURES, WITHOUT_MLST]) {
+    describe(`from a server that lists a missing folder as an empty one, ${features === FEATURES ? 'by MLSD' : 'by LIST'}`, () => {
+      beforeEach(() => bench.serve({ files: FILES, ...PERSONALITIES.missingFolderEmpty, features }));
+
+      it('of a missing folder is a PermanentError', async () => {
+        const ftp = bench.client();
+        for (const path of ['missing', '/sub/missing', 'missing with blanks']) expect(await rejection(ftp.list(path).toArray())).to.be.instanceOf(PermanentError);
+        expect(await ftp.pwd()).to.equal('/');
+      });
+
+      it('of an empty folder is empty, also where MLST is for files only', async () => {
+        expect(await names(bench.client(), 'empty')).to.deep.equal([]);
+        bench.server.script = { MLST: '550 Not a file.' };
+        const ftp = bench.client();
+        expect(await names(ftp, 'empty')).to.deep.equal([]);
+        expect(await rejection(ftp.list('missing').toArray())).to.be.instanceOf(PermanentError);
+        expect(await ftp.pwd()).to.equal('/');
+      });
+    });
+  }
+
+  it('of a folder that says it is there, and holds nothing, asks nothing besides', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: [openData(), send('150 Here.'), data('type=cdir;modify=20200101000000; .\r\n'), dataEnd(), send('226 Done.')] } });
+    expect(await names(bench.client(), 'empty')).to.deep.equal([]);
+    expect(asked()).to.deep.equal(['MLSD empty']);
+  });
+
+  for (const [kind, features, verb] of [['MLSD', FEATURES, 'MLSD'], ['LIST', WITHOUT_MLST, 'LIST'], ['LIST where MLSD is not known', FEATURES, 'LIST']] as const) {
+    it(`that enters its folder names no path (${kind}), and the working folder stays`, async () => {
+      await bench.serve({ files: FILES, features, script: kind.endsWith('not known') ? { MLSD: '500 What?' } : {} });
+      const ftp = bench.client();
+      await ftp.cwd('sub');
+      bench.mark();
+      const entries = (await ftp.list('../sub', { enter: true }).toArray()) as Entry[];
+      expect(entries.map(({ name }) => name)).to.deep.equal(['file', 'deep']);
+      expect(asked().filter((line) => line !== 'MLSD' || verb === 'MLSD')).to.deep.equal(['PWD', 'CWD ../sub', verb, 'CWD /sub']);
+      expect(await rejection(ftp.list('missing', { enter: true }).toArray())).to.be.instanceOf(PermanentError);
+      expect(await ftp.pwd()).to.equal('/sub');
     });
   }
 
