@@ -1,4 +1,5 @@
 import { FTPError, LimitError, PermanentError, ReplyError, TransferError } from '../errors';
+import type { Reply } from '../control/reply';
 import type { Entry } from '../listing/entry';
 import type { Remote } from './remote';
 
@@ -10,6 +11,11 @@ export class Listings {
   #flag = true;
   /** MLSD needs no option, and was seen to be what the server is asked by. */
   #mlsd = false;
+  /**
+   * What listings do with their path: some servers list the working folder, whatever they are asked for. Two paths that show different
+   * things prove that it is looked at; a folder that shows what the one around it shows is entered, and listed without a path.
+   */
+  #paths: 'unproven' | 'looked at' | 'ignored' = 'unproven';
 
   constructor(remote: Remote, signal: AbortSignal) {
     this.#remote = remote;
@@ -21,54 +27,168 @@ export class Listings {
     return this.#mlsd || this.#flag;
   }
 
-  folder(path: string): FolderListing {
-    return new FolderListing((onUnparsed) => this.#list(path, onUnparsed));
+  /** @param parent the listing of the folder that it is in */
+  folder(path: string, parent?: FolderListing): FolderListing {
+    return new FolderListing(path, (listing) => this.#list(listing, this.#paths === 'ignored', parent?.outline));
   }
 
-  async *#list(path: string, onUnparsed: () => void): AsyncGenerator<Entry, void, void> {
-    let found = false;
-    if (this.#flag) {
+  /** Where something is to be deleted: the folder is entered, unless it is known that the server looks at paths. */
+  sureFolder(path: string): FolderListing {
+    return new FolderListing(path, (listing) => this.#list(listing, this.#paths !== 'looked at', undefined));
+  }
+
+  /** Whether what was listed is known to be of that folder. */
+  isSure({ path, entered }: FolderListing): boolean {
+    return path === '' || entered || this.#paths === 'looked at';
+  }
+
+  /** @param above what the folder around it looks like */
+  async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined): AsyncGenerator<Entry, void, void> {
+    const suspect = !enter && this.#paths === 'unproven' ? above?.first : undefined;
+    let withheld = false;
+    for (let all = this.#flag, again = true; again; ) {
+      again = false;
       try {
-        for await (const entry of this.#entries(path, true, onUnparsed)) {
-          found = true;
+        for await (const entry of this.#open(listing, all, enter)) {
+          if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
+          listing.outline.add(entry);
           this.#mlsd ||= entry.facts?.['type'] !== undefined;
-          yield entry;
+          if (!withheld) yield entry;
         }
-        // Nothing may mean that the option was taken for a name.
-        if (found || this.#mlsd) return;
       } catch (error) {
-        if (found || this.#mlsd || !(error instanceof PermanentError)) throw error;
+        if (!all || listing.outline.first || this.#mlsd || !(error instanceof PermanentError)) throw error;
+        again = true;
       }
+      const found = listing.outline.first !== undefined;
+      if (found) this.#flag &&= all;
+      // Nothing may mean that the option was taken for a name.
+      else if (all && !this.#mlsd) again = true;
+      if (again) all = false;
     }
-    for await (const entry of this.#entries(path, false, onUnparsed)) {
-      this.#flag = false;
-      this.#mlsd ||= entry.facts?.['type'] !== undefined;
-      yield entry;
-    }
+    if (!suspect) return;
+    const { outline } = listing;
+    if (outline.first?.name !== suspect.name || (withheld && !outline.equals(above))) this.#paths = 'looked at';
+    if (!withheld) return;
+    yield* this.#list(listing, this.#paths !== 'looked at', undefined);
+    if (listing.entered && !listing.outline.equals(outline)) this.#paths = 'ignored';
   }
 
-  #entries(path: string, all: boolean, onUnparsed: () => void): AsyncIterable<Entry> {
+  #open(listing: FolderListing, all: boolean, enter: boolean): AsyncIterable<Entry> {
+    const { path } = listing;
     this.#signal.throwIfAborted();
-    return this.#remote.list(path === '' ? undefined : path, { all, signal: this.#signal }).on('unparsed', onUnparsed);
+    listing.begin(enter);
+    const stream = this.#remote.list(path === '' ? undefined : path, { all, signal: this.#signal, ...(enter ? { enter } : {}) });
+    return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', ({ kind }: Reply) => listing.end(kind === 'completion'));
   }
 }
 
+/** What a listing looks like, to tell it from others. */
+export class Outline {
+  first: Pick<Entry, 'name' | 'raw'> | undefined;
+  #last = '';
+  #count = 0;
+  #bytes = 0;
+
+  add({ name, raw, size = 0 }: Entry): void {
+    this.first ??= { name, raw };
+    this.#last = raw;
+    this.#count += 1;
+    this.#bytes += size;
+  }
+
+  /** The same first and last line, as many between them, and as many bytes in all. */
+  equals(other: Outline | undefined): boolean {
+    return other !== undefined && this.first?.raw === other.first?.raw && this.#last === other.#last && this.#count === other.#count && this.#bytes === other.#bytes;
+  }
+}
+
+/** A line of a listing that nobody can read; without `line`, all those beyond the first ones. */
+export interface LineLeftOut {
+  readonly line?: string;
+  readonly error: Error;
+}
+
+/** Lines that are kept till they are taken. */
+const MOST_LINES = 100;
+const LONGEST_SHOWN = 200;
+
 /** One folder, to be read once. */
 export class FolderListing implements AsyncIterable<Entry> {
-  readonly #entries: (onUnparsed: () => void) => AsyncGenerator<Entry, void, void>;
+  readonly #entries: (listing: FolderListing) => AsyncGenerator<Entry, void, void>;
+  #outline = new Outline();
+  #entered = false;
+  #completed = false;
   #whole = true;
+  #lines: string[] = [];
+  #moreLines = 0;
 
-  constructor(entries: (onUnparsed: () => void) => AsyncGenerator<Entry, void, void>) {
+  constructor(
+    readonly path: string,
+    entries: (listing: FolderListing) => AsyncGenerator<Entry, void, void>,
+  ) {
     this.#entries = entries;
   }
 
-  /** False where lines could not be read: then a name that was not listed may be there all the same. */
-  get whole(): boolean {
-    return this.#whole;
+  [Symbol.asyncIterator](): AsyncGenerator<Entry, void, void> {
+    return this.#entries(this);
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Entry, void, void> {
-    return this.#entries(() => (this.#whole = false));
+  /** What came, as far as it was read. */
+  get outline(): Outline {
+    return this.#outline;
+  }
+
+  /** The folder was entered to be listed. */
+  get entered(): boolean {
+    return this.#entered;
+  }
+
+  /** The server called it complete: 450 in place of a listing may mean that a folder is empty, is missing, or is kept from us. */
+  get completed(): boolean {
+    return this.#completed;
+  }
+
+  /** What it does not show is not there: the server called it complete, and every line could be read. */
+  get whole(): boolean {
+    return this.#completed && this.#whole;
+  }
+
+  /** Lines that nobody can read wait to be taken. */
+  get hasLines(): boolean {
+    return this.#lines.length > 0;
+  }
+
+  /** The lines that nobody can read, and that were not taken yet. */
+  *takeLines(): Generator<LineLeftOut> {
+    for (const line of this.#lines.splice(0)) yield { line, error: new TransferError(`${this.#shown}: a line of the listing cannot be read: ${JSON.stringify(line.slice(0, LONGEST_SHOWN))}`) };
+    if (this.#moreLines > 0) yield { error: new TransferError(`${this.#shown}: ${this.#moreLines} more lines of the listing cannot be read`) };
+    this.#moreLines = 0;
+  }
+
+  // What follows is for Listings.
+
+  /** It is listed, perhaps once more, in another way. */
+  begin(entered: boolean): void {
+    this.#outline = new Outline();
+    this.#entered = entered;
+    this.#completed = false;
+    this.#whole = true;
+    this.#lines = [];
+    this.#moreLines = 0;
+  }
+
+  leaveOut(line: string): void {
+    this.#whole = false;
+    if (this.#lines.length < MOST_LINES) this.#lines.push(line);
+    else this.#moreLines += 1;
+  }
+
+  end(completed: boolean): void {
+    this.#completed = completed;
+  }
+
+  get #shown(): string {
+    return this.path === '' ? 'the working folder' : this.path;
   }
 }
 

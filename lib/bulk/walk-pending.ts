@@ -3,12 +3,15 @@ import type { Budget } from './tree-budget';
 import { TreeLog } from './tree-log';
 import type { Link, Sighting } from './walk-chain';
 import { joined } from './walk-entry';
+import type { FolderListing } from './walk-listing';
 
 /** A folder that is to be listed. */
 export interface Folder {
   /** From the start of the tree; empty for the start. */
   readonly path: string;
   readonly link: Link;
+  /** How the server has listed it; undefined before that, and where there is nothing to list. */
+  listing?: FolderListing | undefined;
 }
 
 /** One that was seen, and may turn out to be no folder, or one that must not be entered. */

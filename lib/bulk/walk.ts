@@ -9,7 +9,7 @@ import { flag, levels, whole } from './tree-options';
 import { chainFrom, enter, listingPath, type Link } from './walk-chain';
 import { checkName, joined, placed, type WalkEntry } from './walk-entry';
 import { followed, LinkLog } from './walk-links';
-import { isAboutPath, Listings } from './walk-listing';
+import { isAboutPath, Listings, type FolderListing } from './walk-listing';
 import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
 
 /** How a tree is walked. */
@@ -30,8 +30,10 @@ const WALK_OPTIONS: OptionNames<WalkOptions> = { depth: true, filter: true, foll
 
 /** What a walk left out, and why. */
 export interface Unreadable {
-  /** From the start of the tree; where a name is itself a path, that name behind its folder. */
+  /** From the start of the tree; where a name is itself a path, that name after its folder; for a line, the folder whose listing has it. */
   readonly path: string;
+  /** The line, where it is one of a listing that cannot be read: nobody knows what it shows. */
+  readonly line?: string;
   readonly error: Error;
 }
 
@@ -39,9 +41,9 @@ export interface Unreadable {
  * All that is in a folder and below, as a Readable of entries with their paths: each folder comes before what is in it, and is
  * listed when it is read. Memory holds the names of folders that are still to be entered, and nothing else.
  *
- * The event `unreadable` (an `Unreadable`) tells what was left out: a folder that the server does not list, one that leads back
- * to a folder that it is in (by its `unique` fact or its symlink's target) or is too deep, a name that is a path. The stream
- * fails when the first folder cannot be listed, or the connection is lost.
+ * The event `unreadable` (an `Unreadable`) reports what was left out: a folder that the server does not list, one that leads back
+ * to a folder that it is in (by its `unique` fact or its symlink's target) or is too deep, a name that is a path, a line of a listing
+ * that cannot be read. The stream fails when the first folder cannot be listed, or the connection is lost.
  *
  * @param path of the first folder; empty for the working folder
  * @throws ArgumentError
@@ -89,7 +91,7 @@ export class Walk extends Flow<WalkEntry> {
       const link = this.#enter(seen);
       if (!link) continue;
       try {
-        yield* this.#folder({ path: seen.path, link }, listings, pending);
+        yield* this.#folder({ path: seen.path, link }, listings, pending, seen.parent);
       } catch (error) {
         if (signal.aborted || !isAboutPath(error)) throw error;
         this.#leaveOut(seen.path, error as Error);
@@ -97,15 +99,18 @@ export class Walk extends Flow<WalkEntry> {
     }
   }
 
-  async *#folder(folder: Folder, listings: Listings, pending: PendingFolders): AsyncGenerator<WalkEntry, void, void> {
+  async *#folder(folder: Folder, listings: Listings, pending: PendingFolders, parent?: Folder): AsyncGenerator<WalkEntry, void, void> {
     const folders = pending.in(folder);
     const links = new LinkLog(this.#budget);
     const depth = folder.link.depth + 1;
-    for await (const entry of listings.folder(listingPath(this.#remotePath(folder.path), folder.link))) {
+    const listing = (folder.listing = listings.folder(listingPath(this.#remotePath(folder.path), folder.link), parent?.listing));
+    for await (const entry of listing) {
+      if (listing.hasLines) this.#leaveOutLines(folder, listing);
       if (!this.#isName(folder, entry)) continue;
       if (entry.type === 'symlink' && this.#settings.follow) links.add(entry);
       else yield* this.#give(placed(entry, folder.path, depth), folders);
     }
+    this.#leaveOutLines(folder, listing);
     for (const link of links.take()) {
       const end = await followed(this.#remote, this.#remotePath(joined(folder.path, link.name)), link);
       yield* this.#give(placed(end, folder.path, depth), folders);
@@ -142,6 +147,10 @@ export class Walk extends Flow<WalkEntry> {
   #isEnough(level: number): boolean {
     const { depth, depthChosen } = this.#settings;
     return depthChosen && level >= depth;
+  }
+
+  #leaveOutLines({ path }: Folder, listing: FolderListing): void {
+    for (const each of listing.takeLines()) this.emit('unreadable', { path, ...each } satisfies Unreadable);
   }
 
   #leaveOut(path: string, error: Error): void {

@@ -3,6 +3,7 @@ import { walk, type Unreadable, type Walk, type WalkOptions } from '../../lib/bu
 import type { WalkEntry } from '../../lib/bulk/walk-entry';
 import { ArgumentError, ConnectionClosedError, LimitError, PermanentError, rawNameOf, SecurityError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
+import { PERSONALITIES } from '../support/server/personalities';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
@@ -125,13 +126,15 @@ describe('walk()', () => {
   it('reports names that are paths, and does not follow them', async () => {
     const names = ['ok', 'a/b', '/etc', '../up', 'nul\0', 'back\\slash', '...'];
     const ftp = await client({
-      files: { '/top/': '' },
+      files: { '/top/ok/': '', '/top/back\\slash/': '', '/top/.../': '' },
       script: { MLSD: listing((path) => (path === '/top' ? names.map((name) => line(name, { type: 'dir' })) : [])) },
     });
     const { paths, left } = await walked(ftp, '/top');
     expect(paths).to.deep.equal(['ok', 'back\\slash', '...']);
-    expect(left.map(({ path }) => path)).to.deep.equal(['a/b', '/etc', '../up']);
-    for (const { error } of left) expect(error).to.be.instanceOf(SecurityError);
+    const asPaths = left.filter((each) => each.line === undefined);
+    expect(asPaths.map(({ path }) => path)).to.deep.equal(['a/b', '/etc', '../up']);
+    for (const { error } of asPaths) expect(error).to.be.instanceOf(SecurityError);
+    expect(left.filter((each) => each.line !== undefined).map((each) => each.line?.slice(-4))).to.deep.equal(['nul\0']);
   });
 
   it('does not enter a folder that the server shows inside itself, known by its unique fact', async () => {
@@ -145,11 +148,73 @@ describe('walk()', () => {
   });
 
   it('ends in a folder that holds itself also where nothing tells so', async () => {
-    const ftp = await client({ script: { MLSD: listing(() => [line('file'), line('self', { type: 'dir' })]) } });
+    const ftp = await client({ files: { '/self': { target: '/' } }, script: { MLSD: listing(() => [line('file'), line('self', { type: 'dir' })]) } });
     const { paths, left } = await walked(ftp, '/');
     expect(paths).to.have.length(200);
     expect(left).to.have.length(1);
     expect(left[0]?.error).to.be.instanceOf(LimitError);
+  });
+
+  describe('reports lines that cannot be read', () => {
+    const odd = '?????????? ? ? ? ? ? b.txt';
+    for (const [what, features, script] of [
+      ['by LIST', [], { LIST: listing((path) => (path.endsWith('/sub') ? [odd, `${odd}2`] : ['-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 a.txt', odd, 'drwxr-xr-x 2 ftp ftp 1 Jan 01 2020 sub'])) }],
+      ['by MLSD', ['MLST'], { MLSD: listing((path) => (path.endsWith('/sub') ? [odd.replaceAll(' ', ''), 'nothing'] : [line('a.txt'), odd.replaceAll(' ', ''), line('sub', { type: 'dir' })])) }],
+    ] as const) {
+      it(`with their folder, ${what}`, async () => {
+        const { paths, left } = await walked(await client({ files: { '/top/sub/': '' }, features, script }), '/top');
+        expect(paths).to.deep.equal(['a.txt', 'sub']);
+        const lines = what === 'by LIST' ? [odd, odd, `${odd}2`] : [odd.replaceAll(' ', ''), odd.replaceAll(' ', ''), 'nothing'];
+        expect(left.map((each) => [each.path, each.line])).to.deep.equal([['', lines[0]], ['sub', lines[1]], ['sub', lines[2]]]);
+        for (const [index, { error }] of left.entries()) expect(error.message).to.include(JSON.stringify(lines[index]));
+      });
+    }
+
+    it('without keeping all of them where it is nothing else', async () => {
+      const { left } = await walked(await client({ files: { '/top/': '' }, script: { MLSD: listing(() => Array.from({ length: 500 }, () => 'nothing')) } }), '/top');
+      expect(left).to.have.length(101);
+      expect(left.at(-1)?.error.message).to.include('400 more lines');
+    });
+  });
+
+  describe('of a server whose listings do not look at their path', () => {
+    const files = { '/root.txt': 'abc', '/docs/a.txt': 'abc', '/docs/sub/b.txt': 'abc', '/other/c.txt': 'abc' };
+    const all = ['docs', 'docs/a.txt', 'docs/sub', 'docs/sub/b.txt', 'other', 'other/c.txt', 'root.txt'];
+
+    for (const path of ['/', '']) {
+      it(`enters each folder (from ${JSON.stringify(path)})`, async () => {
+        const server = await stage.serve({ files, ...PERSONALITIES.listIgnoresPath });
+        const { paths, left } = await walked(stage.client(server), path);
+        expect(paths.sort()).to.deep.equal(all);
+        expect(left).to.deep.equal([]);
+        expect(server.commands.filter((command) => command.startsWith('LIST')).length, 'one of them for nothing').to.equal(5);
+      });
+    }
+
+    it('does not go on and on where the first folder is another than it seems', async () => {
+      const server = await stage.serve({ files, ...PERSONALITIES.listIgnoresPath });
+      const { paths, left } = await walked(stage.client(server), '/docs');
+      expect(paths.sort()).to.deep.equal(['docs', 'other', 'root.txt']);
+      expect(left.map((each) => each.path)).to.deep.equal(['docs', 'other']);
+    });
+  });
+
+  it('gives folders that show what the ones around them show, and asks once more only for these', async () => {
+    const lines = { '/top': [line('one', { size: 5 }), line('same', { type: 'dir' }), line('different', { type: 'dir' })], '/top/different': [line('one', { size: 5 }), line('two')] };
+    const script = { MLSD: listing((path) => (lines as Record<string, readonly string[]>)[path] ?? (path === '/top/same' ? lines['/top'] : [])) };
+    const server = await stage.serve({ files: { '/top/same/same/': '', '/top/same/different/': '', '/top/different/': '' }, script });
+    const { paths, left } = await walked(stage.client(server), '/top');
+    expect(paths).to.deep.equal(['one', 'same', 'different', 'same/one', 'same/same', 'same/different', 'different/one', 'different/two']);
+    expect(left).to.deep.equal([]);
+    expect(server.commands.filter((command) => /^(MLSD|CWD)/.test(command))).to.deep.equal([
+      'MLSD /top', 'MLSD /top/same', 'CWD /top/same', 'MLSD', 'CWD /', 'MLSD /top/same/same', 'MLSD /top/same/different', 'MLSD /top/different',
+    ]);
+  });
+
+  it('lists each folder once where they show different things', async () => {
+    const server = await stage.serve({ files: TREE });
+    await walked(stage.client(server), '/top');
+    expect(server.commands.filter((command) => /^(MLSD|CWD)/.test(command))).to.deep.equal(['MLSD /top', 'MLSD /top/b', 'MLSD /top/b/d', 'MLSD /top/z']);
   });
 
   describe('with symlinks', () => {
