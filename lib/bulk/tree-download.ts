@@ -92,7 +92,7 @@ class DownloadPlan {
     const job = new Job('directory', path);
     try {
       const link = enter(parent.link, seen, depth);
-      const existed = parent.existed && (await this.#clearPlace(path));
+      const existed = parent.existed && (await this.#clearPlace(path, parent));
       const folder = { path, link, parent, made: existed, existed };
       if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
       if (seen.wanted) yield* this.#make(folder);
@@ -103,10 +103,11 @@ class DownloadPlan {
   }
 
   /** Whether there is a folder; a file in its place goes where that is wanted. */
-  async #clearPlace(path: string): Promise<boolean> {
+  async #clearPlace(path: string, parent: LocalFolder): Promise<boolean> {
     const stats = await this.#local.look(path);
     if (!stats || stats.isDirectory()) return stats !== undefined;
     if (!this.#settings.delete) throw inTheWay(this.#local.path(path), 'file');
+    if (!(await this.#remote.listings.proves(parent.listing))) throw inDoubt(this.#local.path(path), 'file');
     if (!this.#settings.dryRun) await this.#local.removeFile(path);
     return false;
   }
@@ -132,16 +133,17 @@ class DownloadPlan {
       candidates: new CandidateLog(this.#budget),
       names: this.#settings.delete && folder.existed ? new TreeTable(this.#budget) : undefined,
     };
-    const listing = this.#remote.listings.folder(listingPath(this.#remote.path(folder.path), folder.link));
+    const { listings } = this.#remote;
+    const listing = (folder.listing = listings.folder(listingPath(this.#remote.path(folder.path), folder.link), folder.parent?.listing));
     try {
       const failure = yield* this.#listed(listing, harvest);
       if (failure) yield failure;
       if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
       // Before anything is written here: what is half written has a name, too.
-      const extraneous = harvest.names && !failure && listing.whole ? await this.#removal.extraneous(folder.path, harvest.names, this.#remote.listings.showsHidden, this.#budget) : undefined;
+      const extraneous = harvest.names && !failure && listing.readable ? await this.#removal.extraneous(folder.path, harvest.names, listings.showsHidden, this.#budget) : undefined;
       harvest.names?.clear();
       for (const batch of harvest.candidates.batches()) yield* this.#batch(folder, batch);
-      if (extraneous) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous);
+      if (extraneous && extraneous.log.size > 0) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous, !(await listings.proves(listing)));
     } finally {
       harvest.names?.clear();
       harvest.candidates.clear();
@@ -153,7 +155,11 @@ class DownloadPlan {
   async *#listed(listing: FolderListing, harvest: Harvest): AsyncGenerator<Step, Step | undefined, void> {
     const { folder } = harvest;
     try {
-      for await (const entries of inBatches(listing, BATCH)) yield* await this.#entries(entries, harvest);
+      for await (const entries of inBatches(listing, BATCH)) {
+        yield* unreadable(folder, listing);
+        yield* await this.#entries(entries, harvest);
+      }
+      yield* unreadable(folder, listing);
       for (const link of harvest.links.take()) {
         yield* await this.#named([await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link)], harvest);
       }
@@ -224,7 +230,7 @@ class DownloadPlan {
 
   /** Asks what must be asked, all at once, and gives the tasks. */
   async *#batch(folder: LocalFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#settle(joined(folder.path, candidate.name), candidate)));
+    const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
     for (const [index, step] of steps.entries()) {
       if (typeof step === 'function') {
         yield* this.#make(folder);
@@ -234,10 +240,12 @@ class DownloadPlan {
     }
   }
 
-  async #settle(path: string, { remote, doubt }: Candidate): Promise<Step> {
+  async #settle(folder: LocalFolder, { name, remote, doubt, replaces }: Candidate): Promise<Step> {
     const { overwrite, preserveTimes, dryRun } = this.#settings;
+    const path = joined(folder.path, name);
     const job = new Job('file', path);
     try {
+      if (replaces && !(await this.#remote.listings.proves(folder.listing))) throw inDoubt(this.#local.path(path), 'folder');
       const forTime = preserveTimes && !dryRun && remote.unit > 1000;
       const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
       const stats = doubt && (await this.#local.look(path));
@@ -247,6 +255,15 @@ class DownloadPlan {
       return job.failed(error);
     }
   }
+}
+
+/** The lines of a listing that nobody can read, as results. */
+export function* unreadable({ path }: Folder, listing: FolderListing): Generator<TreeResult> {
+  if (listing.hasLines) for (const { error } of listing.takeLines()) yield new Job('other', path).failed(error);
+}
+
+export function inDoubt(path: string, what: 'file' | 'folder'): Error {
+  return new TransferError(`${path}: a ${what} is in its place, and is not deleted, as the listing of its folder could not be read whole, or may be of another folder`);
 }
 
 function inTheWay(path: string, what: 'file' | 'folder'): Error {

@@ -18,7 +18,9 @@ export interface TreeOptions {
    */
   overwrite?: Overwrite;
   /**
-   * Removes from the target what the source does not have, where the source's folder was listed without an error; what `filter` excludes stays. Symlinks go themselves,
+   * Removes from the target what the source does not have, where every line of the source's folder could be read; what `filter` excludes stays.
+   * What may be a file of the source under another spelling of its name (in case, Unicode form, dots at the end, or what a server makes of it)
+   * stays too, and has a result with the reason `in doubt`: an upload compares the folder before and after it. Symlinks go themselves,
    * not what they lead to; where a server shows them as folders and DELE does not remove them (aioftp, Twisted), only those that lead
    * back are known. Default false.
    */
@@ -72,8 +74,12 @@ export interface TreeResult {
   readonly bytes: number;
   /** Milliseconds from the beginning of this file's work to its end. */
   readonly ms: number;
-  /** Why it was skipped: the target has it, or it is a symlink, or nothing that has bytes, or a folder that is not empty because of the filter. */
-  readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty';
+  /**
+   * Why it was skipped: the target has it, or it is a symlink, or nothing that has bytes, or a folder that is not empty because of the filter;
+   * `in doubt`: `delete` would have removed it, but it may be what the source has under another spelling of its name, or the listing does not
+   * prove that the source has none.
+   */
+  readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty' | 'in doubt';
   /** Why it failed. */
   readonly error?: Error;
 }

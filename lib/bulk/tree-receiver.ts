@@ -4,6 +4,7 @@ import type { LocalTree } from './local-tree';
 import type { Known } from './tree-compare';
 import type { TreeResult, TreeSettings } from './tree-options';
 import type { RemoteTree } from './tree-remote';
+import { folded } from './same-name';
 import { Job } from './tree-run';
 
 /** Fetches files into a local tree. */
@@ -48,7 +49,7 @@ export class Receiver {
 
   /** Two names that may be one file are not written at the same time: the second one then finds the first. */
   async #alone<T>(path: string, act: () => Promise<T>): Promise<T> {
-    const key = path.normalize('NFC').toUpperCase().toLowerCase();
+    const key = folded(path);
     for (let other = this.#writing.get(key); other; other = this.#writing.get(key)) await other.catch(() => undefined);
     const work = act();
     this.#writing.set(key, work);

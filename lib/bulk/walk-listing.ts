@@ -37,9 +37,18 @@ export class Listings {
     return new FolderListing(path, (listing) => this.#list(listing, this.#paths !== 'looked at', undefined));
   }
 
-  /** Whether what was listed is known to be of that folder. */
-  isSure({ path, entered }: FolderListing): boolean {
-    return path === '' || entered || this.#paths === 'looked at';
+  /**
+   * Whether something may be deleted because this listing, which was read to its end, does not show it: the server has called it complete,
+   * every line could be read, and it is of that folder, which is entered to compare it where that is not known.
+   */
+  async proves(listing: FolderListing | undefined): Promise<boolean> {
+    return listing !== undefined && listing.whole && (listing.path === '' || listing.entered || this.#paths === 'looked at' || (listing.proven ??= await this.#isOfItsFolder(listing)));
+  }
+
+  async #isOfItsFolder({ path, outline }: FolderListing): Promise<boolean> {
+    const again = this.sureFolder(path);
+    for await (const _entry of again) continue;
+    return again.whole && again.outline.resembles(outline);
   }
 
   /** @param above what the folder around it looks like */
@@ -85,20 +94,25 @@ export class Listings {
 /** What a listing looks like, to tell it from others. */
 export class Outline {
   first: Pick<Entry, 'name' | 'raw'> | undefined;
-  #last = '';
+  #last: Pick<Entry, 'name' | 'raw'> = { name: '', raw: '' };
   #count = 0;
   #bytes = 0;
 
   add({ name, raw, size = 0 }: Entry): void {
     this.first ??= { name, raw };
-    this.#last = raw;
+    this.#last = { name, raw };
     this.#count += 1;
     this.#bytes += size;
   }
 
+  /** The same first and last name, and as many between them: what a file has in the meantime is no difference. */
+  resembles(other: Outline): boolean {
+    return this.first?.name === other.first?.name && this.#last.name === other.#last.name && this.#count === other.#count;
+  }
+
   /** The same first and last line, as many between them, and as many bytes in all. */
   equals(other: Outline | undefined): boolean {
-    return other !== undefined && this.first?.raw === other.first?.raw && this.#last === other.#last && this.#count === other.#count && this.#bytes === other.#bytes;
+    return other !== undefined && this.first?.raw === other.first?.raw && this.#last.raw === other.#last.raw && this.#count === other.#count && this.#bytes === other.#bytes;
   }
 }
 
@@ -114,11 +128,13 @@ const LONGEST_SHOWN = 200;
 
 /** One folder, to be read once. */
 export class FolderListing implements AsyncIterable<Entry> {
+  /** Entering the folder has shown the same, or not; undefined: not tried. */
+  proven: boolean | undefined;
   readonly #entries: (listing: FolderListing) => AsyncGenerator<Entry, void, void>;
   #outline = new Outline();
   #entered = false;
   #completed = false;
-  #whole = true;
+  #readable = true;
   #lines: string[] = [];
   #moreLines = 0;
 
@@ -148,9 +164,14 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#completed;
   }
 
-  /** What it does not show is not there: the server called it complete, and every line could be read. */
+  /** Every line could be read. */
+  get readable(): boolean {
+    return this.#readable;
+  }
+
+  /** The server called it complete, and every line could be read. */
   get whole(): boolean {
-    return this.#completed && this.#whole;
+    return this.#completed && this.#readable;
   }
 
   /** Lines that nobody can read wait to be taken. */
@@ -172,13 +193,13 @@ export class FolderListing implements AsyncIterable<Entry> {
     this.#outline = new Outline();
     this.#entered = entered;
     this.#completed = false;
-    this.#whole = true;
+    this.#readable = true;
     this.#lines = [];
     this.#moreLines = 0;
   }
 
   leaveOut(line: string): void {
-    this.#whole = false;
+    this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
   }

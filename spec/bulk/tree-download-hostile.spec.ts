@@ -74,11 +74,11 @@ describe('downloadTree() from a hostile server', () => {
   });
 
   it('ends in a folder that holds itself', async () => {
-    const ftp = stage.client(await stage.serve({ script: { MLSD: listing(() => [line('self', { type: 'dir' })]) } }));
+    const ftp = stage.client(await stage.serve({ files: { '/top/self': { target: '/top' } }, script: { MLSD: listing(() => [line('self', { type: 'dir' })]) } }));
     const capped = await downloadTree(ftp, '/top', scratch.path('capped'), { continueOnError: true }).toArray();
     expect(capped.at(-1)?.error).to.be.instanceOf(LimitError);
     expect(capped).to.have.length(101);
-    const unique = stage.client(await stage.serve({ script: { MLSD: listing(() => [line('self', { type: 'dir', unique: 'U' })]) } }));
+    const unique = stage.client(await stage.serve({ files: { '/top/self': { target: '/top' } }, script: { MLSD: listing(() => [line('self', { type: 'dir', unique: 'U' })]) } }));
     const known = await downloadTree(unique, '/top', scratch.path('known'), { continueOnError: true }).toArray();
     expect(known.at(-1)).to.include({ path: 'self/self', action: 'failed' });
     expect(known.at(-1)?.error).to.be.instanceOf(SecurityError);

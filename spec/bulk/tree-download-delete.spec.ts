@@ -1,0 +1,146 @@
+import { expect } from 'chai';
+import { rm, writeFile } from 'node:fs/promises';
+import { mirror } from '../../lib/bulk/mirror';
+import { downloadTree } from '../../lib/bulk/tree-download';
+import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
+import { TransferError, type FTP } from '../../lib/index';
+import { scene } from '../support/client';
+import { PERSONALITIES } from '../support/server/personalities';
+import { FEATURES } from '../support/server/server-options';
+import { line, listing } from './tree-listing';
+import { failure, told } from './tree-results';
+import { Scratch } from './tree-scratch';
+
+const MINE = { 'a.txt': 'mine', 'sub/b.txt': 'mine' };
+const KEPT = { 'a.txt': 'mine', 'sub/': '', 'sub/b.txt': 'mine' };
+const WITHOUT_MLST = FEATURES.filter((feature) => feature !== 'MLST');
+
+describe('downloadTree() with delete', () => {
+  const stage = scene();
+  const scratch = new Scratch();
+  beforeEach(() => scratch.put('copy', MINE));
+
+  async function results(ftp: FTP, options: TreeOptions = {}): Promise<TreeResult[]> {
+    return downloadTree(ftp, '/top', scratch.path('copy'), { delete: true, ...options }).toArray();
+  }
+
+  describe('deletes nothing for a folder that is not known to be there', () => {
+    for (const [what, features] of [['MLSD', FEATURES], ['LIST', WITHOUT_MLST]] as const) {
+      it(`where ${what} shows a missing one as an empty one`, async () => {
+        const ftp = stage.client(await stage.serve({ ...PERSONALITIES.missingFolderEmpty, features }));
+        await failure(results(ftp));
+        await failure(mirror({ from: { client: ftp, path: 'top' }, to: scratch.path('copy'), delete: true }).toArray());
+        expect(await scratch.tree('copy')).to.deep.equal(KEPT);
+      });
+
+      for (const text of ['No such file or directory.', 'Fichier introuvable.', 'Zugriff verweigert.', 'No files found.']) {
+        it(`where ${what} says 450 ${text}`, async () => {
+          const ftp = stage.client(await stage.serve({ features, script: { [what]: `450 ${text}` } }));
+          await results(ftp).catch(() => undefined);
+          expect(await scratch.tree('copy')).to.deep.equal(KEPT);
+        });
+
+        it(`where ${what} says 450 ${text} of a folder in it`, async () => {
+          const server = await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/': '' }, features });
+          server.script = { [what]: (session, argument) => (argument.endsWith('/sub') ? session.reply(`450 ${text}`) : session.normal()) };
+          await results(stage.client(server), { continueOnError: true });
+          expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'a.txt': 'aaa' });
+        });
+      }
+    }
+
+    it('says which files it has left', async () => {
+      const ftp = stage.client(await stage.serve({ files: { '/top/': '' }, script: { MLSD: '450 Leer.' } }));
+      expect(told(await results(ftp))).to.deep.equal(['skipped a.txt (in doubt)']);
+    });
+
+    it('and deletes what a folder does not have that is there and empty', async () => {
+      for (const features of [FEATURES, WITHOUT_MLST]) {
+        await scratch.put('copy', MINE);
+        await results(stage.client(await stage.serve({ files: { '/top/': '' }, features })));
+        expect(await scratch.tree('copy')).to.deep.equal({});
+      }
+    });
+  });
+
+  describe('where lines of a listing cannot be read', () => {
+    const script = { MLSD: listing((path) => (path === '/top' ? [line('new.txt'), 'unreadable-line'] : [line('c.txt')])) };
+
+    it('fails with the line', async () => {
+      const ftp = stage.client(await stage.serve({ files: { '/top/new.txt': 'n' }, script }));
+      const error = await failure(results(ftp));
+      expect(error).to.be.instanceOf(TransferError);
+      expect((error as Error).message).to.include('"unreadable-line"').and.include('/top');
+      expect(await scratch.tree('copy')).to.deep.equal(KEPT);
+    });
+
+    it('deletes nothing there, has a result for the line, and goes on with continueOnError', async () => {
+      const ftp = stage.client(await stage.serve({ files: { '/top/new.txt': 'n' }, script }));
+      const list = await results(ftp, { continueOnError: true });
+      expect(told(list)).to.deep.equal(['downloaded new.txt', 'failed ']);
+      expect(list.find(({ action }) => action === 'failed')?.error?.message).to.include('"unreadable-line"');
+      expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'new.txt': 'n' });
+    });
+
+    it('replaces nothing of another type there', async () => {
+      const both = { MLSD: listing((path) => (path === '/top' ? [line('sub'), line('a.txt', { type: 'dir' }), 'unreadable-line'] : [line('c.txt')])) };
+      const ftp = stage.client(await stage.serve({ files: { '/top/sub': 'a', '/top/a.txt/c.txt': 'c' }, script: both }));
+      expect(told(await results(ftp, { continueOnError: true }))).to.deep.equal(['failed ', 'failed a.txt', 'failed sub']);
+      expect(await scratch.tree('copy')).to.deep.equal(KEPT);
+    });
+  });
+
+  describe('leaves what may be a file of the server under another spelling', () => {
+    for (const [what, local, remote] of [['case', 'README.txt', 'readme.txt'], ['Unicode form', 'été.txt', 'e\u0301te\u0301.txt'], ['a dot at the end', 'name', 'name.']] as const) {
+      it(`in ${what}, until both are there`, async () => {
+        await rm(scratch.path('copy'), { recursive: true });
+        await scratch.put('copy', { [local]: 'mine', 'gone.txt': 'x' });
+        const ftp = stage.client(await stage.serve({ files: { [`/top/${remote}`]: 'new' } }));
+        expect(told(await results(ftp, { names: 'native', dryRun: true }))).to.deep.equal(['deleted gone.txt', `downloaded ${remote}`, `skipped ${local} (in doubt)`]);
+        const first = told(await results(ftp, { names: 'native', concurrency: 4 }));
+        expect(first).to.include('deleted gone.txt');
+        expect((await scratch.tree('copy'))[remote]).to.equal('new');
+        await results(ftp, { names: 'native' });
+        expect(await scratch.tree('copy'), 'this file system holds them apart').to.deep.equal({ [remote]: 'new' });
+      });
+    }
+  });
+
+  describe('from a server whose listings do not look at their path', () => {
+    const files = { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb', '/else.txt': 'e' };
+
+    it('has every file, and deletes none that the server has', async () => {
+      const server = await stage.serve({ files: { '/a.txt': 'aaa', '/sub/b.txt': 'bbb', '/sub/deep/c.txt': 'ccc' }, ...PERSONALITIES.listIgnoresPath });
+      await scratch.put('copy', { 'sub/deep/c.txt': 'mine', 'sub/gone.txt': 'x', 'gone.txt': 'x' });
+      const list = await downloadTree(stage.client(server), '/', scratch.path('copy'), { delete: true }).toArray();
+      expect(list.filter(({ action }) => action === 'failed')).to.deep.equal([]);
+      expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/b.txt': 'bbb', 'sub/deep/': '', 'sub/deep/c.txt': 'ccc' });
+    });
+
+    it('deletes nothing for the listing of another folder than the one that was named', async () => {
+      const ftp = stage.client(await stage.serve({ files, ...PERSONALITIES.listIgnoresPath }));
+      const list = await results(ftp, { continueOnError: true });
+      expect(list.some(({ action }) => action === 'failed')).to.equal(true);
+      expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
+    });
+
+    it('replaces nothing of another type for that listing', async () => {
+      const ftp = stage.client(await stage.serve({ files: { '/top/sub/b.txt': 'bbb', '/a.txt/x': 'x', '/sub': 'a file' }, ...PERSONALITIES.listIgnoresPath }));
+      await results(ftp, { continueOnError: true });
+      expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
+    });
+  });
+
+  it('enters a folder only where something would be deleted and nothing has proved that paths are looked at', async () => {
+    const server = await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb' } });
+    const ftp = stage.client(server);
+    await results(ftp);
+    expect(server.commands.filter((command) => /^(CWD|MLSD)/.test(command))).to.deep.equal(['MLSD /top', 'MLSD /top/sub']);
+    await writeFile(scratch.path('copy', 'gone.txt'), 'x');
+    await writeFile(scratch.path('copy', 'sub', 'gone.txt'), 'x');
+    server.commands.length = 0;
+    await results(ftp);
+    expect(server.commands.filter((command) => /^(CWD|MLSD)/.test(command))).to.deep.equal(['MLSD /top', 'CWD /top', 'MLSD', 'CWD /', 'MLSD /top/sub']);
+    expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/b.txt': 'bbb' });
+  });
+});
