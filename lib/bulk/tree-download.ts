@@ -1,4 +1,3 @@
-import { TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkLocalName } from './local-name';
 import { LocalTree } from './local-tree';
@@ -6,6 +5,7 @@ import type { Remote } from './remote';
 import { BATCH, CandidateLog, inBatches, type Candidate } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf } from './tree-compare';
+import { inDoubt, inTheWay, unreadable } from './tree-doubt';
 import { LocalRemoval } from './tree-local-removal';
 import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
 import { Receiver } from './tree-receiver';
@@ -255,17 +255,4 @@ class DownloadPlan {
       return job.failed(error);
     }
   }
-}
-
-/** The lines of a listing that nobody can read, as results. */
-export function* unreadable({ path }: Folder, listing: FolderListing): Generator<TreeResult> {
-  if (listing.hasLines) for (const { error } of listing.takeLines()) yield new Job('other', path).failed(error);
-}
-
-export function inDoubt(path: string, what: 'file' | 'folder'): Error {
-  return new TransferError(`${path}: a ${what} is in its place, and is not deleted, as the listing of its folder could not be read whole, or may be of another folder`);
-}
-
-function inTheWay(path: string, what: 'file' | 'folder'): Error {
-  return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { LimitError, PermanentError, SecurityError } from '../errors';
+import { LimitError, PermanentError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { partName } from './part-name';
 import type { Budget } from './tree-budget';
@@ -31,15 +31,22 @@ export class RemoteRemoval {
     this.#budget = budget;
   }
 
-  /** Removes what a folder holds, as far as the filter wants it; returns whether it keeps something. */
-  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>): AsyncGenerator<Step, boolean, void> {
+  /**
+   * Removes what a folder holds, as far as the filter wants it; returns whether it keeps something.
+   *
+   * @param isDoubtful whether something may be what the source has under another name
+   */
+  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>, isDoubtful: (name: string) => boolean = () => false): AsyncGenerator<Step, boolean, void> {
     const folders = new TreeLog<[path: string]>(this.#budget);
     let kept = false;
     let batch: WalkEntry[] = [];
     for (const [name, [type, size, time]] of found) {
       const entry = { name, path: joined(folder, name), depth, type, raw: '', ...(size === null ? {} : { size }), ...(time === null ? {} : { modified: new Date(time) }) };
       const { wanted, entered } = this.#settings.select(entry);
-      if (type === 'directory' && entered) folders.push([entry.path]);
+      if ((wanted || entered) && isDoubtful(name)) {
+        kept = true;
+        if (wanted) yield new Job(type, entry.path).result('skipped', { reason: 'in doubt' });
+      } else if (type === 'directory' && entered) folders.push([entry.path]);
       else if (!wanted) kept = true;
       else if (batch.push(entry) === BATCH) {
         yield* await this.#removeAll(batch);
@@ -89,10 +96,13 @@ export class RemoteRemoval {
   /** To its end before anything is deleted: that would wait for the same connection. */
   async #list(path: string): Promise<TreeTable<Facts>> {
     const found = new TreeTable<Facts>(this.#budget);
-    for await (const { name, type, size, modified } of this.#remote.listings.folder(this.#remote.path(path))) {
+    const listing = this.#remote.listings.sureFolder(this.#remote.path(path));
+    for await (const { name, type, size, modified } of listing) {
       checkName(name);
       found.add(name, type, size ?? null, modified?.getTime() ?? null);
     }
+    for (const { error } of listing.takeLines()) throw error;
+    if (!listing.whole) throw new TransferError(`${this.#remote.path(path)}: the server does not show what is in it: nothing is deleted`);
     return found;
   }
 

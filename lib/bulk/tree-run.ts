@@ -35,6 +35,36 @@ export async function* perform(
   }
 }
 
+/** The tasks that a plan has given, as far as they are not done. */
+export class Outstanding {
+  #tasks = 0;
+  #onNone: () => void = () => undefined;
+
+  /** The same task, counted till it is done. */
+  counted(task: () => Promise<TreeResult>): () => Promise<TreeResult> {
+    this.#tasks += 1;
+    return () =>
+      task().finally(() => {
+        this.#tasks -= 1;
+        if (this.#tasks === 0) this.#onNone();
+      });
+  }
+
+  /** Resolves when all are done. @throws the signal's reason: tasks that have not begun by then never will */
+  async none(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#tasks === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#onNone = () => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+    });
+  }
+}
+
 class Crew {
   readonly results: TreeResult[] = [];
   readonly #plan: AsyncGenerator<Step, void, void>;

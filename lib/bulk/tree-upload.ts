@@ -1,27 +1,30 @@
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentError, PermanentError, SecurityError, TransferError } from '../errors';
+import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import type { Remote } from './remote';
 import { BATCH, inBatches } from './tree-batch';
 import { Budget } from './tree-budget';
 import { decide, knownLocally, knownOf, type Known } from './tree-compare';
+import { inDoubt, inTheWay, unreadable } from './tree-doubt';
 import { localEntry } from './tree-local-removal';
 import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
 import { RemoteTree } from './tree-remote';
-import { RemoteRemoval, type Facts } from './tree-remote-removal';
+import { RemoteExtraneous, type Index, type RemoteFolder } from './tree-remote-extraneous';
+import { RemoteRemoval } from './tree-remote-removal';
 import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
 import { TreeTable } from './tree-table';
 import { sendLocalFile } from './tree-upload-file';
 import { chainFrom, enter, listingPath } from './walk-chain';
 import { joined, type WalkEntry } from './walk-entry';
-import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
+import type { FolderListing } from './walk-listing';
+import { PendingFolders, type SeenFolder } from './walk-pending';
 
 /**
  * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
  * cancelling are stream work. Nothing happens before it is read; local folders are read as they are reached, and remote ones
- * are listed once, to know what is there.
+ * are listed once, to know what is there, and once more where `delete` finds something to delete.
  *
  * @throws ArgumentError
  */
@@ -33,15 +36,6 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
   return new TreeStream((signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
-}
-
-/** What a server holds in one folder; undefined where the folder is new. */
-type Index = TreeTable<[type: EntryType, size: number | null, time: number | null, unit: number]>;
-
-/** A folder on both sides. */
-interface RemoteFolder extends Folder {
-  readonly parent: RemoteFolder | undefined;
-  made: boolean;
 }
 
 /** A local file that is to be sent, or about whose namesake more must be asked first. */
@@ -60,6 +54,7 @@ class UploadPlan {
   readonly #removal: RemoteRemoval;
   readonly #budget: Budget;
   readonly #pending: PendingFolders<RemoteFolder>;
+  readonly #extraneous: RemoteExtraneous;
   #keepsTimes = false;
 
   constructor(remote: RemoteTree, root: string, settings: TreeSettings) {
@@ -69,18 +64,27 @@ class UploadPlan {
     this.#budget = new Budget(settings.maxPendingBytes);
     this.#removal = new RemoteRemoval(remote, settings, this.#budget);
     this.#pending = new PendingFolders(this.#budget);
+    this.#extraneous = new RemoteExtraneous(remote, settings, this.#budget, this.#removal);
   }
 
   async *steps(): AsyncGenerator<Step, void, void> {
     const stats = await stat(this.#root);
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
     this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
-    const index = await this.#index('').catch(absent);
-    const root = { path: '', link: { ...chainFrom(''), unique: `${stats.dev}:${stats.ino}` }, parent: undefined, made: index !== undefined };
-    if (index) yield new Job('directory', '').result('skipped', { reason: 'exists' });
+    const link = { ...chainFrom(''), unique: `${stats.dev}:${stats.ino}` };
+    const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), link));
+    const index = await this.#index(listing).catch(absent);
+    // 450 in place of a listing may mean that there is no folder.
+    const root: RemoteFolder = { path: '', link, parent: undefined, made: index !== undefined && listing.completed, listing: index && listing };
+    yield* unreadable(root, listing);
+    if (root.made) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     else yield* this.#make(root);
     yield* this.#folder(root, index);
-    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) yield* this.#enter(seen);
+    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) {
+      yield* this.#extraneous.removeBefore(seen.parent);
+      yield* this.#enter(seen);
+    }
+    yield* this.#extraneous.removeBefore(undefined);
   }
 
   async *#enter(seen: SeenFolder<RemoteFolder>): AsyncGenerator<Step, void, void> {
@@ -90,9 +94,11 @@ class UploadPlan {
     const job = new Job('directory', path);
     try {
       const link = enter(parent.link, seen, depth);
-      const existed = opposite !== undefined && (yield* this.#clearPlace(path, opposite));
-      const folder = { path, link, parent, made: existed };
-      const index = existed ? await this.#index(path, opposite === 'symlink') : undefined;
+      const existed = opposite !== undefined && (await this.#clearPlace(path, opposite, parent));
+      const listing = existed ? this.#remote.listings.folder(listingPath(this.#remote.path(path), { linked: opposite === 'symlink' }), parent.listing) : undefined;
+      const index = listing && (await this.#index(listing));
+      const folder: RemoteFolder = { path, link, parent, made: existed, listing };
+      if (listing) yield* unreadable(folder, listing);
       if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
       if (seen.wanted) yield* this.#make(folder);
       yield* this.#folder(folder, index);
@@ -102,11 +108,12 @@ class UploadPlan {
   }
 
   /** Whether there is a folder; a file in its place goes where that is wanted. */
-  async *#clearPlace(path: string, opposite: EntryType): AsyncGenerator<Step, boolean, void> {
+  async #clearPlace(path: string, opposite: EntryType, parent: RemoteFolder): Promise<boolean> {
     if (opposite === 'directory') return true;
     if (opposite === 'symlink' && this.#settings.delete) throw new SecurityError(`${this.#remote.path(path)} is a symlink: nothing is deleted where it leads`);
     if (opposite === 'symlink') return true;
     if (!this.#settings.delete) throw inTheWay(this.#remote.path(path), 'file');
+    if (!parent.listing?.whole) throw inDoubt(this.#remote.path(path), 'file');
     if (!this.#settings.dryRun) await this.#remote.remote.delete(this.#remote.path(path));
     return false;
   }
@@ -118,13 +125,14 @@ class UploadPlan {
     const job = new Job('directory', folder.path);
     if (!this.#settings.dryRun) await this.#remote.makeFolder(folder.path);
     folder.made = true;
+    this.#extraneous.note(folder);
     yield job.result('created');
   }
 
   /** What the server has in a folder. */
-  async #index(path: string, linked = false): Promise<Index> {
+  async #index(listing: FolderListing): Promise<Index> {
     const index: Index = new TreeTable(this.#budget);
-    for await (const entry of this.#remote.listings.folder(listingPath(this.#remote.path(path), { linked }))) {
+    for await (const entry of listing) {
       if (entry.name.includes('/')) continue; // a path: no local file has that name
       const { type, size, time, unit } = knownOf(entry);
       index.add(entry.name, type, size ?? null, time ?? null, unit);
@@ -134,10 +142,11 @@ class UploadPlan {
 
   async *#folder(folder: RemoteFolder, index: Index | undefined): AsyncGenerator<Step, void, void> {
     const folders = this.#pending.in(folder);
+    this.#extraneous.begin(folder);
     try {
       const failure = yield* this.#read(folder, index, folders);
-      if (failure) yield failure; // what was not seen here is not deleted there
-      else if (index && this.#settings.delete) yield* this.#removal.all(folder.path, folder.link.depth + 1, unmarked(index));
+      this.#extraneous.settle(folder, failure ? undefined : index); // what was not seen here is not deleted there
+      if (failure) yield failure;
     } finally {
       index?.clear();
     }
@@ -180,7 +189,7 @@ class UploadPlan {
 
   /** Asks what must be asked, all at once, and gives the tasks. */
   async *#batch(folder: RemoteFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#settle(candidate)));
+    const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
     for (const [index, step] of steps.entries()) {
       const candidate = batch[index];
       if (typeof step === 'function') {
@@ -191,13 +200,15 @@ class UploadPlan {
     }
   }
 
-  async #settle({ file, local, there, job }: Candidate): Promise<Step> {
+  async #settle(folder: RemoteFolder, { file, local, there, job }: Candidate): Promise<Step> {
     const { path } = file;
     const { overwrite, dryRun } = this.#settings;
     try {
       if (there?.type === 'directory' && !this.#settings.delete) throw inTheWay(this.#remote.path(path), 'folder');
+      if (there?.type === 'directory' && !folder.listing?.whole) throw inDoubt(this.#remote.path(path), 'folder');
       if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
-      return dryRun ? job.result('uploaded') : () => this.#send(path);
+      if (dryRun && !there) this.#extraneous.note({ path, parent: folder });
+      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send(folder, file.name, there === undefined));
     } catch (error) {
       return job.failed(error);
     }
@@ -209,15 +220,19 @@ class UploadPlan {
     return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#keepsTimes) === true;
   }
 
-  async #send(path: string): Promise<TreeResult> {
+  async #send(folder: RemoteFolder, name: string, isFresh: boolean): Promise<TreeResult> {
+    const path = joined(folder.path, name);
     const job = new Job('file', path);
     const { temporaryName, symlinks } = this.#settings;
     const { remote, signal } = this.#remote;
     try {
       signal.throwIfAborted();
       const sending = { temporaryName, keepTime: this.#keepsTimes, followSymlinks: symlinks === 'follow', signal };
-      return job.result('uploaded', { bytes: await sendLocalFile(join(this.#root, path), remote, this.#remote.path(path), sending) });
+      const bytes = await sendLocalFile(join(this.#root, path), remote, this.#remote.path(path), sending);
+      if (isFresh) this.#extraneous.note({ path, parent: folder });
+      return job.result('uploaded', { bytes });
     } catch (error) {
+      if (isFresh) this.#extraneous.note({ path, parent: folder }, !(error instanceof PermanentError)); // else it may have been done all the same
       return job.failed(error);
     }
   }
@@ -227,15 +242,8 @@ function knownAs([type, size, time, unit]: [EntryType, number | null, number | n
   return { type, ...(size === null ? {} : { size }), ...(time === null ? {} : { time }), unit, exact: false };
 }
 
-function* unmarked(index: Index): Generator<[name: string, facts: Facts]> {
-  for (const [name, [type, size, time]] of index.unmarked()) yield [name, [type, size, time]];
-}
-
 function absent(error: unknown): undefined {
   if (!(error instanceof PermanentError)) throw error;
   return undefined;
 }
 
-function inTheWay(path: string, what: 'file' | 'folder'): Error {
-  return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
-}

@@ -31,7 +31,7 @@ describe('uploadTree() with delete, to a server whose folders lead back', functi
   });
 
   it('ends in a folder on the server that holds itself', async () => {
-    const server = await stage.serve({ files: { '/top/': '' }, script: { MLSD: listing((path) => [line('self', { type: 'dir' }), line(`file-${path.length}`)]), DELE: '550 No.', RMD: '550 No.' } });
+    const server = await stage.serve({ files: { '/top/self': { target: '/top' } }, script: { MLSD: listing((path) => [line('self', { type: 'dir' }), line(`file-${path.length}`)]), DELE: '550 No.', RMD: '550 No.' } });
     await scratch.put('source', { 'sub/': '' });
     const list = await results(stage.client(server), { dryRun: true });
     expect(list.find(({ error }) => error)?.error).to.be.instanceOf(LimitError);

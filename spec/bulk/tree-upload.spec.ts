@@ -11,6 +11,7 @@ import { PERSONALITIES } from '../support/server/personalities';
 import type { Script, Step } from '../support/server/script';
 import { dataClosed, normal, send, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
+import { line, listing } from './tree-listing';
 import { failure, told } from './tree-results';
 import { Scratch } from './tree-scratch';
 
@@ -155,8 +156,7 @@ describe('uploadTree()', () => {
 
     it('deletes a symlink that is listed as a folder itself, and not what it leads to', async () => {
       const server = await stage.serve({ files: { '/top/link': { target: '/outside' }, '/outside/precious': 'p' } });
-      const mlsd = 'type=dir;modify=20200101000000; link\r\n';
-      server.script = { MLSD: [[send('150 go'), async (session) => void (await session.protectedData()).end(mlsd), send('226 done')]] };
+      server.script = { MLSD: listing((path) => (path === '/top' ? server.files.names('/top').map((name) => line(name, { type: 'dir' })) : [])) };
       await scratch.put('source', { 'x/': '' });
       await results(stage.client(server), { delete: true });
       expect(served(server)).to.deep.equal({ 'x/': '' });
@@ -187,7 +187,7 @@ describe('uploadTree()', () => {
       const ftp = stage.client(server);
       const list: TreeResult[] = [];
       // The folder goes when it is about to be read.
-      server.script = { MLSD: [[normal()], [until(() => rm(scratch.path('source/sub'), { recursive: true })), normal()]] };
+      server.script = { MLSD: [[normal()], [until(() => rm(scratch.path('source/sub'), { recursive: true })), normal()], [normal()]] };
       for await (const result of uploadTree(ftp, scratch.path('source'), '/top', { delete: true, continueOnError: true })) list.push(result);
       expect(told(list)).to.deep.equal(['deleted precious', 'failed sub']);
       expect(served(server)).to.deep.equal({ 'sub/': '', 'sub/precious': 'p' });
