@@ -1,5 +1,5 @@
-import { ChangedError, MismatchError, PermanentError, UnsupportedError } from '../errors';
-import { isLoss, type Backoff } from '../healing/backoff';
+import { ChangedError, MismatchError, PermanentError } from '../errors';
+import type { Backoff } from '../healing/backoff';
 import type { GetOptions, GetResult } from './get';
 import { fetchRange, fetchSegments } from './get-range';
 import { GetTarget } from './get-target';
@@ -8,7 +8,7 @@ import { persist } from './persist';
 import { RangeReader } from './range-reader';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
-import { assertSameHash } from './same-hash';
+import { assertSameHash, assertSameHashIfAny } from './same-hash';
 import type { Verify } from '../healing/verify';
 
 /** The options after checks, with defaults. */
@@ -105,18 +105,13 @@ export class GetJob {
     const { size: bytes } = await file.stat();
     if (bytes !== size) throw new MismatchError(`${this.path}: ${bytes} bytes came in place of ${size}`);
     const { verify = before > 0 ? 'best' : 'size' } = this.setup;
-    const compare = (): Promise<void> => assertSameHash(this.remote, this.path, () => [new RangeReader(file, 0, size)]);
-    if (verify === 'hash') await this.#ask(compare);
-    else if (verify === 'best') await compare().catch(ignoreUnanswered);
+    const ours = (): RangeReader[] => [new RangeReader(file, 0, bytes)];
+    if (verify === 'hash') await this.#ask(() => assertSameHash(this.remote, this.path, ours));
+    else if (verify === 'best') await assertSameHashIfAny(this.remote, this.path, ours);
   }
 
   #ask<T>(question: () => Promise<T>): Promise<T> {
     const { backoff, signal } = this.setup;
     return persist(question, { remote: this.remote, backoff: backoff(), signal, onRetry: () => void (this.#retries += 1) });
   }
-}
-
-/** The server offers no hash, or takes longer over it than `replyTimeout` allows. */
-function ignoreUnanswered(error: unknown): void {
-  if (!(error instanceof UnsupportedError || isLoss(error))) throw error;
 }

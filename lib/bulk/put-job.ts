@@ -9,7 +9,8 @@ import type { OpenSource } from './put-source';
 import type { PutTarget } from './put-target';
 import { factsOf, sizeOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
-import { assertSameHash } from './same-hash';
+import { assertSameBytes } from './same-bytes';
+import { assertSameHash, assertSameHashIfAny } from './same-hash';
 
 /** What an upload is made of. */
 export interface PutSetup {
@@ -25,9 +26,24 @@ export interface PutSetup {
 
 /**
  * How to write from a byte on, the safest first. REST and STOR put each byte where it belongs, whatever a session that was lost may still
- * write; behind APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off.
+ * write; after APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off. A server
+ * that does not offer REST STREAM may take REST for downloads only, and STOR then writes from the beginning.
  */
 const WAYS = ['REST', 'APPE', 'anew'] as const;
+
+/** MDTM has whole seconds: what the server wrote within that time of a change of our file may be of either version. */
+const DOUBTFUL = 1000;
+
+/**
+ * Bytes that are read back after a continued upload. Before the seam: as many as the largest usual block of a file system and buffer of a
+ * server, which is what a cut leaves unwritten; ftp-srv and uftpd make zeros of all that is before it. After it: enough to see that the rest
+ * begins there. At the beginning: the header, which differs in most formats when the file does.
+ */
+const BEFORE_SEAM = 64 * 1024;
+const AFTER_SEAM = 64;
+const HEAD = 4 * 1024;
+/** Bytes that are looked through at a time. */
+const PIECE = 1024 * 1024;
 
 /** One upload: as many attempts as it takes and the options allow. */
 export class PutJob {
@@ -38,6 +54,8 @@ export class PutJob {
   #best = 0;
   #resumedFrom = 0;
   #continued = false;
+  /** Where this attempt has begun to write. */
+  #seam = 0;
   /** A session that was lost may still write, empty or delete what is under the target's name. */
   #haunted = false;
   #retries = 0;
@@ -99,14 +117,19 @@ export class PutJob {
     const first = !this.#touched;
     const { size: there, modified } = await this.#there(first);
     if (there === undefined || there > this.#sent) return 0;
-    // What was written before our file was changed is the beginning of another one; MDTM has no milliseconds.
-    if (modified && source.modified !== undefined && modified.getTime() + 1000 <= source.modified) return 0;
+    // What was written before our file was changed is the beginning of another one.
+    if (first && source.modified !== undefined && (!modified || modified.getTime() - DOUBTFUL < source.modified)) return 0;
+    if (there > 0 && WAYS[this.#way] === 'REST' && !(await this.#offersRestart())) this.#way += 1;
     if (first) this.#resumedFrom = there;
     if (there > this.#best) {
       this.#best = there;
       backoff.reset();
     }
     return there;
+  }
+
+  async #offersRestart(): Promise<boolean> {
+    return /\bSTREAM\b/i.test((await this.#setup.remote.feat()).get('REST') ?? '');
   }
 
   async #there(dated: boolean): Promise<RemoteFacts> {
@@ -121,6 +144,7 @@ export class PutJob {
     if (offset === 0) this.#resumedFrom = 0;
     if (offset === 0 && this.#haunted) target.renew();
     passage.begin(offset);
+    this.#seam = offset;
     if (offset > 0 && offset === source.size) return offset;
     const stream = this.#open(offset);
     try {
@@ -147,16 +171,43 @@ export class PutJob {
     return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
   }
 
-  /** An upload in one go has verified itself. */
+  /** An upload in one go has verified itself; of one that was continued, the size alone proves nothing. */
   async #verify(bytes: number): Promise<void> {
     const { remote, source, target, verify = 'size' } = this.#setup;
     if (!this.#continued || verify === false) return;
     const there = await sizeOf(remote, target.name);
     if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
-    if (verify !== 'hash') return;
     await source.check();
-    await assertSameHash(remote, target.name, () => source.read(0));
+    const begin = Math.max(0, this.#seam - BEFORE_SEAM);
+    const isRead = await this.#readBack(begin, Math.min(bytes, this.#seam + AFTER_SEAM));
+    if (isRead && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));
+    const telling = isRead ? await this.#telling(begin) : undefined;
+    if (telling !== undefined) await this.#readBack(telling, Math.min(begin, telling + HEAD));
+    const ours = (): ReturnType<OpenSource['read']> => source.read(0);
+    if (verify === 'hash') await assertSameHash(remote, target.name, ours);
+    else if (this.#resumedFrom > 0) await assertSameHashIfAny(remote, target.name, ours);
   }
+
+  /** The first byte before that one which is no zero, where what is read back anyway is nothing else: zeros in its place would not show. */
+  async #telling(begin: number): Promise<number | undefined> {
+    const { source } = this.#setup;
+    if (begin <= HEAD || !isZero(await source.bytes(0, HEAD)) || !isZero(await source.bytes(begin, this.#seam))) return undefined;
+    for (let at = HEAD; at < begin; at += PIECE) {
+      const piece = await source.bytes(at, Math.min(begin, at + PIECE));
+      if (!isZero(piece)) return at + piece.findIndex((byte) => byte !== 0);
+    }
+    return undefined;
+  }
+
+  /** False where the server does not give the file back: many take uploads only. */
+  async #readBack(start: number, end: number): Promise<boolean> {
+    const { remote, source, target, signal } = this.#setup;
+    return assertSameBytes(remote, target.name, await source.bytes(start, end), start, end, signal);
+  }
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.equals(Buffer.alloc(bytes.length));
 }
 
 /** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */

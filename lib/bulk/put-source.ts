@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type BigIntStats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { ArgumentError, ChangedError } from '../errors';
@@ -15,6 +15,8 @@ export interface OpenSource {
   readonly modified: number | undefined;
   /** What the source is read through, from that byte on; each ends with an error rather than short. */
   read(offset: number): (Readable | Transform)[];
+  /** Some of its bytes; `end` is not included. */
+  bytes(start: number, end: number): Promise<Buffer>;
   /** Another attempt is only of use while the source is the same. @throws ChangedError */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -32,6 +34,7 @@ export async function openSource(source: PutSource, size: number | undefined): P
     size: source instanceof Uint8Array ? source.length : size,
     modified: undefined,
     read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
+    bytes: (start, end) => firstOf(read(start), end - start),
     check: async () => undefined,
     close: async () => undefined,
   };
@@ -52,6 +55,18 @@ function* piecesOf(bytes: Uint8Array, offset: number): Generator<Buffer> {
   for (let at = offset; at < all.length; at += PIECE) yield all.subarray(at, at + PIECE);
 }
 
+/** So many bytes of a stream, which is then done with. */
+async function firstOf(stream: Readable, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    bytes += (chunk as Uint8Array).length;
+    if (bytes >= length) break;
+  }
+  return Buffer.concat(chunks).subarray(0, length);
+}
+
 /** A FIFO without a writer would never be open otherwise; Windows has neither. */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
@@ -60,29 +75,42 @@ class FileSource implements OpenSource {
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
-    readonly size: number,
-    readonly modified: number,
+    /** What must not change while it is uploaded: the size, the time to the nanosecond, the file itself. */
+    private readonly identity: BigIntStats,
   ) {}
 
   static async open(path: string): Promise<FileSource> {
     const file = await open(path, READ);
     try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw new ArgumentError(`${path} is not a file`);
-      return new FileSource(path, file, stat.size, stat.mtimeMs);
+      const identity = await file.stat({ bigint: true });
+      if (!identity.isFile()) throw new ArgumentError(`${path} is not a file`);
+      return new FileSource(path, file, identity);
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
+  get size(): number {
+    return Number(this.identity.size);
+  }
+
+  get modified(): number {
+    return Number(this.identity.mtimeMs);
+  }
+
   read(offset: number): (Readable | Transform)[] {
     return [new RangeReader(this.file, offset, this.size), new ExactLength(this.size - offset)];
   }
 
+  async bytes(start: number, end: number): Promise<Buffer> {
+    return firstOf(new RangeReader(this.file, start, end), end - start);
+  }
+
   async check(): Promise<void> {
-    const { size, mtimeMs } = await this.file.stat();
-    if (size !== this.size || mtimeMs !== this.modified) throw new ChangedError(`${this.path} was changed while it was uploaded`);
+    const { size, mtimeNs, ino } = await this.file.stat({ bigint: true });
+    const { identity } = this;
+    if (size !== identity.size || mtimeNs !== identity.mtimeNs || ino !== identity.ino) throw new ChangedError(`${this.path} was changed while it was uploaded`);
   }
 
   async close(): Promise<void> {

@@ -13,14 +13,21 @@ import type { Remote } from './remote';
 export interface PutOptions extends PassageOptions {
   /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for a source that can be read once only. */
   retry?: RetryOptions | number | boolean;
-  /** Goes on with what an earlier call with `resume` has left on the server, unless our file was changed after that, and leaves what there is on a failure; default false. */
+  /**
+   * Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. It begins anew
+   * where our file was changed since, or within a second before, or the server does not tell when it has written.
+   */
   resume?: boolean;
   /**
    * Upload under another name in the same folder, and rename when all is there, so that nobody sees half a file; default true: `.name.part`
    * with `resume`, else a new name each time. False: under its own name; a function makes the other name of the name.
    */
   temporaryName?: TemporaryName;
-  /** Compares the size on the server with ours, or also a hash that the server computes; default `size` where an upload was continued. */
+  /**
+   * Compares the size on the server with ours, or also a hash that the server computes. Default: nothing for an upload in one go; where it was
+   * continued the size, and what the server has at the beginning and where it was continued, as far as it gives that back; where an earlier call has begun it
+   * also a hash, if the server offers one. What is wrong is uploaded anew.
+   */
   verify?: 'size' | 'hash' | false;
   /** Bytes of a source that is a function or a stream, where that is known. */
   size?: number;

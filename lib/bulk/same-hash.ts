@@ -1,6 +1,7 @@
 import { Writable, type Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MismatchError } from '../errors';
+import { MismatchError, UnsupportedError } from '../errors';
+import { isLoss } from '../healing/backoff';
 import { Digest } from '../healing/digest';
 import { chooseDigest } from '../healing/digest-command';
 import type { Remote } from './remote';
@@ -22,4 +23,13 @@ export async function assertSameHash(remote: Remote, path: string, read: () => r
   await pipeline([...read(), new Writable({ write })]);
   const ours = digest.hex();
   if (ours !== theirs) throw new MismatchError(`${path}: its ${algorithm} is ${theirs}, and ours is ${ours}`);
+}
+
+/** The same, where the server offers a hash and computes it within `replyTimeout`. @throws MismatchError */
+export async function assertSameHashIfAny(...file: Parameters<typeof assertSameHash>): Promise<void> {
+  try {
+    await assertSameHash(...file);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError || isLoss(error))) throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { utimesSync } from 'node:fs';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLoss } from '../../lib/healing/backoff';
@@ -9,6 +9,8 @@ import type { FTP } from '../../lib/ftp';
 import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { PERSONALITIES } from '../support/server/personalities';
+import type { FtpServerOptions } from '../support/server/server-options';
 import { dataReset, openData, resetControl, send } from '../support/server/steps';
 import type { Step } from '../support/server/script';
 
@@ -132,7 +134,148 @@ describe('put, when connections are lost', () => {
     });
   });
 
+  describe('reads back what it has joined', () => {
+    const CUT = 100_000;
+    /** What is read back, with the bytes where it begins. */
+    const reads = (): string[] => server.commands.filter((line) => /^(REST|RETR|STOR|APPE)/.test(line)).map((line) => line.replace(/ \/in\/.*/, ''));
+
+    async function serve(options: FtpServerOptions): Promise<void> {
+      await at.serve({ files: { '/in/': '' }, ...options });
+      ({ server, ftp } = at);
+    }
+
+    it('before and at the seam, and at the beginning', async () => {
+      server.script = { STOR: [takeThenReset(CUT), normally] };
+      await put(ftp, local, '/in/a', { retry: QUICK });
+      expect(reads()).to.deep.equal(['STOR', `REST ${CUT}`, 'STOR', `REST ${CUT - 65_536}`, 'RETR', 'RETR']);
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    for (const [what, begin, end] of [['a file', 0, 0], ['a file that is zeros before the seam', 5000, CUT], ['a file that is zeros but for a few bytes before the seam', 0, CUT]] as const) {
+      it(`and uploads ${what} anew where the server makes zeros of what was before`, async () => {
+        await serve(PERSONALITIES.truncatesAtRestart);
+        server.script = { STOR: [takeThenReset(CUT), normally] };
+        const bytes = Buffer.from(BYTES).fill(0, begin, end);
+        if (begin === 0 && end > 0) bytes.write('few', 20_000);
+        expect(await put(ftp, bytes, '/in/a', { retry: QUICK })).to.include({ bytes: SIZE, retries: 2 });
+        expect(server.read('/in/a')).to.deep.equal(bytes);
+        expect(names()).to.deep.equal(['a']);
+        expect(new Set(sent('STOR')).size).to.equal(2);
+      });
+    }
+
+    it('in the next call, too, where an earlier one was cut', async () => {
+      await serve(PERSONALITIES.truncatesAtRestart);
+      await utimes(local, 1, 1);
+      server.script = { STOR: [takeThenReset(CUT), normally] };
+      await failure(put(ftp, local, '/in/a', { retry: false, resume: true }));
+      await put(ftp, local, '/in/a', { retry: QUICK, resume: true });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('and is an error where there is to be no other attempt', async () => {
+      await serve(PERSONALITIES.truncatesAtRestart);
+      server.write('/in/.a.part', BYTES.subarray(0, CUT));
+      server.file('/in/.a.part').modified = new Date();
+      await utimes(local, 1, 1);
+      expect(await failure(put(ftp, local, '/in/a', { retry: false, resume: true }))).to.be.instanceOf(MismatchError);
+      expect(names()).to.deep.equal([]);
+    });
+
+    it('where the server lets it: an upload to a folder that nobody may read is complete', async () => {
+      server.script = { STOR: [takeThenReset(CUT), normally], RETR: '550 Permission denied.' };
+      expect(await put(ftp, local, '/in/a', { retry: QUICK })).to.include({ retries: 1 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('again where the connection is lost over it', async () => {
+      server.script = { STOR: [takeThenReset(CUT), normally], RETR: [[resetControl()], normally] };
+      expect(await put(ftp, local, '/in/a', { retry: QUICK })).to.include({ retries: 2 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+      expect(sent('STOR')).to.have.length(2);
+    });
+
+    it('and appends where FEAT does not offer REST STREAM', async () => {
+      await serve({ features: ['SIZE', 'MDTM'] });
+      server.script = { STOR: [takeThenReset(CUT), normally] };
+      await put(ftp, local, '/in/a', { retry: QUICK });
+      expect(reads().slice(0, 2)).to.deep.equal(['STOR', 'APPE']);
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    it('and uploads anew where the server takes REST and ignores it', async () => {
+      await serve(PERSONALITIES.ignoresREST);
+      server.script = { STOR: [takeThenReset(CUT), normally] };
+      await put(ftp, local, '/in/a', { retry: QUICK });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+      expect(names()).to.deep.equal(['a']);
+    });
+
+    it('ends after its attempts where the server keeps nothing new', async () => {
+      server.script = { STOR: [takeThenReset(CUT), takeThenReset(0)] };
+      await failure(put(ftp, local, '/in/a', { retry: QUICK }));
+      expect(sent('STOR'), 'one more for what it kept the first time').to.have.length(2 + QUICK.attempts);
+      expect(names()).to.deep.equal([]);
+    });
+  });
+
+  it('does not go on with a local file that was changed within its millisecond', async () => {
+    const time = 1_700_000_000.123;
+    await utimes(local, time, time);
+    const other = Buffer.alloc(SIZE, 'x');
+    server.script = { STOR: [takeThenReset(100_000), normally] };
+    server.on('command', (line: string) => {
+      if (!line.startsWith('STOR') || sent('STOR').length > 1) return;
+      writeFileSync(local, other);
+      utimesSync(local, time, time + 0.0002);
+    });
+    expect(await failure(put(ftp, local, '/in/a', { retry: QUICK }))).to.be.instanceOf(ChangedError);
+    expect(names()).to.deep.equal([]);
+  });
+
   describe('resume', () => {
+    beforeEach(() => utimes(local, 1, 1));
+
+    for (const [what, part, changed] of [
+      ['another file, by its end', Buffer.concat([BYTES.subarray(0, 90_000), Buffer.alloc(10_000, 'x')]), BYTES],
+      ['another file, by its beginning', Buffer.concat([Buffer.alloc(1000, 'x'), BYTES.subarray(1000, 100_000)]), BYTES],
+      ['another file, where all of it is there', Buffer.alloc(SIZE, 'x'), BYTES],
+    ] as const) {
+      it(`finds that what is there is the beginning of ${what}, and uploads anew`, async () => {
+        server.write('/in/.a.part', part);
+        server.file('/in/.a.part').modified = new Date();
+        expect(await put(ftp, local, '/in/a', { resume: true, retry: QUICK })).to.include({ resumedFrom: 0, retries: 1 });
+        expect(server.read('/in/a')).to.deep.equal(changed);
+        expect(names()).to.deep.equal(['a']);
+      });
+    }
+
+    it('finds by its hash, where the server offers one, that it is of another file in between', async () => {
+      const part = Buffer.concat([BYTES.subarray(0, 10_000), Buffer.alloc(10_000, 'x'), BYTES.subarray(20_000, 200_000)]);
+      const able = await at.stage.serve({ files: { '/in/.a.part': part }, features: ['SIZE', 'MDTM', 'REST STREAM', 'HASH SHA-256*'] });
+      able.file('/in/.a.part').modified = new Date();
+      expect(await put(at.stage.client(able), local, '/in/a', { resume: true, retry: QUICK })).to.include({ resumedFrom: 0, retries: 1 });
+      expect(able.read('/in/a')).to.deep.equal(BYTES);
+    });
+
+    for (const after of [-900, 0, 300, 900]) {
+      it(`begins again where the local file was changed ${after} ms after the second in which the server wrote last`, async () => {
+        server.write('/in/.a.part', Buffer.alloc(1000, 'x'));
+        server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
+        await utimes(local, new Date(), new Date(Date.parse('2025-03-04T05:06:07Z') + after));
+        expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0, retries: 0 });
+        expect(server.read('/in/a')).to.deep.equal(BYTES);
+      });
+    }
+
+    it('begins again where the server does not tell when it wrote', async () => {
+      server.write('/in/.a.part', Buffer.alloc(1000, 'x'));
+      server.script = { MDTM: '502 No.' };
+      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0, retries: 0 });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
     it('goes on with what an earlier call has left', async () => {
       server.script = { STOR: [takeThenReset(100_000), normally] };
       await failure(put(ftp, local, '/in/a', { retry: false, resume: true }));
@@ -146,7 +289,7 @@ describe('put, when connections are lost', () => {
       server.write('/in/a', BYTES.subarray(0, 70_000));
       server.file('/in/a').modified = new Date();
       expect(await put(ftp, local, '/in/a', { resume: true, temporaryName: false })).to.include({ resumedFrom: 70_000 });
-      expect(sent('REST')).to.deep.equal(['REST 70000']);
+      expect(sent('REST')[0]).to.equal('REST 70000');
       expect(server.read('/in/a')).to.deep.equal(BYTES);
     });
 
@@ -163,13 +306,6 @@ describe('put, when connections are lost', () => {
       await utimes(local, new Date(), new Date('2025-03-04T05:06:09Z'));
       expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 0 });
       expect(server.read('/in/a')).to.deep.equal(BYTES);
-    });
-
-    it('goes on where both were written in the same second', async () => {
-      server.write('/in/.a.part', BYTES.subarray(0, 1000));
-      server.file('/in/.a.part').modified = new Date('2025-03-04T05:06:07Z');
-      await utimes(local, new Date(), new Date('2025-03-04T05:06:07.900Z'));
-      expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom: 1000 });
     });
 
     it('leaves nothing of what proved wrong', async () => {
