@@ -9,7 +9,7 @@ import type { OpenSource } from './put-source';
 import type { PutTarget } from './put-target';
 import { factsOf, sizeOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
-import { assertSameBytes } from './same-bytes';
+import { holdsSameBytes } from './same-bytes';
 import { assertSameHash, assertSameHashIfAny } from './same-hash';
 
 /** What an upload is made of. */
@@ -32,7 +32,7 @@ export interface PutSetup {
 const WAYS = ['REST', 'APPE', 'anew'] as const;
 
 /** MDTM has whole seconds: what the server wrote within that time of a change of our file may be of either version. */
-const DOUBTFUL = 1000;
+const SECOND = 1000;
 
 /**
  * Bytes that are read back after a continued upload. Before the seam: as many as the largest usual block of a file system and buffer of a
@@ -117,8 +117,7 @@ export class PutJob {
     const first = !this.#touched;
     const { size: there, modified } = await this.#there(first);
     if (there === undefined || there > this.#sent) return 0;
-    // What was written before our file was changed is the beginning of another one.
-    if (first && source.modified !== undefined && (!modified || modified.getTime() - DOUBTFUL < source.modified)) return 0;
+    if (first && there > 0 && source.modified !== undefined && !(await this.#isBeginning(there, source.modified, modified?.getTime()))) return 0;
     if (there > 0 && WAYS[this.#way] === 'REST' && !(await this.#offersRestart())) this.#way += 1;
     if (first) this.#resumedFrom = there;
     if (there > this.#best) {
@@ -126,6 +125,14 @@ export class PutJob {
       backoff.reset();
     }
     return there;
+  }
+
+  /** What was written before our file was changed is the beginning of another one; where the times do not tell, all of it is read back. */
+  async #isBeginning(there: number, changed: number, written: number | undefined): Promise<boolean> {
+    if (written !== undefined && written - SECOND >= changed) return true;
+    if (written !== undefined && written + SECOND <= changed) return false;
+    const { remote, source, target, signal } = this.#setup;
+    return (await holdsSameBytes(remote, { path: target.name, start: 0, end: there, ours: (start, end) => source.bytes(start, end), signal })) === true;
   }
 
   async #offersRestart(): Promise<boolean> {
@@ -202,7 +209,10 @@ export class PutJob {
   /** False where the server does not give the file back: many take uploads only. */
   async #readBack(start: number, end: number): Promise<boolean> {
     const { remote, source, target, signal } = this.#setup;
-    return assertSameBytes(remote, target.name, await source.bytes(start, end), start, end, signal);
+    const ours = await source.bytes(start, end);
+    const same = await holdsSameBytes(remote, { path: target.name, start, end, ours: (from, to) => ours.subarray(from - start, to - start), signal });
+    if (same === false) throw new MismatchError(`${target.path}: on the server, the bytes from ${start} to ${end - 1} are not those that were to be there`);
+    return same === true;
   }
 }
 

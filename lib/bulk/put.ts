@@ -15,7 +15,7 @@ export interface PutOptions extends PassageOptions {
   retry?: RetryOptions | number | boolean;
   /**
    * Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. It begins anew
-   * where our file was changed since, or within a second before, or the server does not tell when it has written.
+   * where our file was changed since; where that was within a second, or the server does not tell when it has written, it reads back what is there.
    */
   resume?: boolean;
   /**

@@ -1,21 +1,29 @@
-import { MismatchError, ReplyError } from '../errors';
+import { ReplyError } from '../errors';
 import type { Remote } from './remote';
 
-/**
- * Compares a part of a file on the server with ours.
- *
- * @param end not included
- * @returns false where the server does not let us read it
- * @throws MismatchError
- */
-export async function assertSameBytes(remote: Remote, path: string, ours: Buffer, start: number, end: number, signal: AbortSignal | undefined): Promise<boolean> {
-  const chunks: Buffer[] = [];
+/** A part of a file on the server that is to be compared with ours. */
+export interface Part {
+  readonly path: string;
+  readonly start: number;
+  /** Not included. */
+  readonly end: number;
+  /** Our bytes, piece by piece. */
+  readonly ours: (start: number, end: number) => Promise<Buffer> | Buffer;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reads a part of a file on the server, and compares it with ours; undefined where the server does not let us read it. */
+export async function holdsSameBytes(remote: Remote, { path, start, end, ours, signal }: Part): Promise<boolean | undefined> {
+  let at = start;
   try {
-    for await (const chunk of remote.retr(path, { start, end: end - 1, ...(signal ? { signal } : {}) })) chunks.push(chunk as Buffer);
+    for await (const piece of remote.retr(path, { start, end: end - 1, ...(signal ? { signal } : {}) })) {
+      const theirs = piece as Buffer;
+      if (!theirs.equals(await ours(at, at + theirs.length))) return false;
+      at += theirs.length;
+    }
   } catch (error) {
     if (!(error instanceof ReplyError) || error.reply?.code === 421) throw error;
-    return false;
+    return undefined;
   }
-  if (!Buffer.concat(chunks).equals(ours)) throw new MismatchError(`${path}: on the server, the bytes from ${start} to ${end - 1} are not those that were to be there`);
-  return true;
+  return at === end;
 }
