@@ -76,7 +76,7 @@ class UploadPlan {
     const index = await this.#index(listing).catch(absent);
     // 450 in place of a listing may mean that there is no folder.
     const root: RemoteFolder = { path: '', link, parent: undefined, made: index !== undefined && listing.completed, listing: index && listing };
-    yield* unreadable(root, listing);
+    if (index) yield* unreadable(root, listing);
     if (root.made) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     else yield* this.#make(root);
     yield* this.#folder(root, index);

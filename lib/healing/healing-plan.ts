@@ -36,6 +36,8 @@ export class HealingPlan implements Plan {
   /** Bytes that had arrived when the last retry began. */
   #progress = 0;
   #continued = false;
+  /** How the last try has ended. */
+  #short = false;
 
   constructor(session: Session, command: Command, setup: HealingSetup) {
     this.#session = session;
@@ -72,7 +74,9 @@ export class HealingPlan implements Plan {
   async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {
     const { backoff, start, onRetry } = this.#setup;
     if (!backoff || !isLoss(error) || !this.#session.reconnects || !(await this.#canContinue(moved))) return false;
-    if (moved > this.#progress && !isShort(error)) backoff.reset();
+    const short = isShort(error);
+    if (moved > this.#progress && !(short && this.#short)) backoff.reset();
+    this.#short = short;
     this.#progress = moved;
     const next = backoff.next();
     if (!next) {
@@ -118,7 +122,10 @@ export class HealingPlan implements Plan {
   }
 }
 
-/** The server has called a transfer complete too early: that is a wrong answer and not a loss, and the bytes before it are no progress. */
+/**
+ * The server has called a transfer complete too early. Once, its data may have been cut on their way; where the next try ends so, too, that is
+ * the server's answer, and the bytes before it are no progress.
+ */
 function isShort({ constructor, phase, reply }: FTPError): boolean {
   return constructor === TransferError && (phase === 'completion' || reply?.kind === 'completion');
 }

@@ -165,6 +165,16 @@ describe('uploadTree() with delete', () => {
     });
   }
 
+  it('makes a folder that is missing where LIST shows an error of the system instead (inetutils, ftpd-ssl)', async () => {
+    const server = await stage.serve({ features: FEATURES.filter((feature) => feature !== 'MLST'), script: { MLST: '500 What?' } });
+    server.script = { ...server.script, LIST: (session, argument) => {
+      const path = session.path(argument.replace(/^-a ?/, ''));
+      return server.files.has(path) ? session.normal() : (listing(() => [`${path}: No such file or directory`]) as (s: typeof session, a: string) => Promise<void>)(session, argument);
+    } };
+    await scratch.put('source', { 'a.txt': 'a', 'sub/b': 'b' });
+    expect(told(await results(stage.client(server)))).to.deep.equal(['created ', 'created sub', 'uploaded a.txt', 'uploaded sub/b']);
+  });
+
   describe('to a server whose listings do not look at their path', () => {
     const files = { '/top/old': 'o', '/top/sub/old': 'o', '/gone': 'g', '/old': 'o', '/top/else': 'e' };
 

@@ -1,4 +1,4 @@
-import { MismatchError, type FTP, type FTPError, type RetryEvent } from '../../lib/index';
+import { MismatchError, TransferError, type FTP, type FTPError, type RetryEvent } from '../../lib/index';
 import { isLoss } from '../../lib/healing/backoff';
 import type { FaultKind, FaultProxy, Plan } from '../support/fault-proxy';
 import { describeSeed, type Random } from '../support/seed';
@@ -79,12 +79,22 @@ function problemOf(bytes: Buffer, error: FTPError | undefined, expected: Buffer)
   return bytes.equals(expected.subarray(0, bytes.length)) ? undefined : 'other bytes before the error';
 }
 
-/** Attempts count up from one behind each byte, delays keep their bounds, and a loss is the end only when the attempts are used up. */
+/** The server called it complete too early. */
+function isShort({ constructor, phase, reply }: Partial<FTPError> = {}): boolean {
+  return constructor === TransferError && (phase === 'completion' || reply?.kind === 'completion');
+}
+
+/**
+ * Attempts count up from one after each byte, unless the server has called two tries complete too early; delays keep their bounds, and a loss is the
+ * end only when the attempts are used up.
+ */
 function problemOfRetries(retries: readonly RetryEvent[], { attempts, backoff, maxDelay }: { attempts: number; backoff: number; maxDelay: number }, error: FTPError | undefined, start: number): string | undefined {
   let failures = 0;
   let offset = start;
+  let last: FTPError | undefined;
   for (const retry of retries) {
-    failures = retry.offset > offset ? 1 : failures + 1;
+    failures = retry.offset > offset && !(isShort(retry.error) && isShort(last)) ? 1 : failures + 1;
+    last = retry.error;
     if (retry.attempt !== failures || retry.offset < offset) return `attempt ${retry.attempt} at ${retry.offset} in place of ${failures} behind ${offset}`;
     if (!(retry.delay >= 0 && retry.delay <= Math.min(maxDelay, backoff * 2 ** (failures - 1)))) return `a delay of ${retry.delay} ms for attempt ${failures}`;
     if (failures > attempts) return `attempt ${failures} of ${attempts}`;
@@ -92,6 +102,6 @@ function problemOfRetries(retries: readonly RetryEvent[], { attempts, backoff, m
     offset = retry.offset;
   }
   if (!error || !isLoss(error)) return undefined;
-  const progress = start + (error.bytesTransferred ?? 0) > offset;
+  const progress = start + (error.bytesTransferred ?? 0) > offset && !(isShort(error) && isShort(last));
   return attempts === 0 || (failures === attempts && !progress) ? undefined : `given up after ${failures} of ${attempts} attempts`;
 }
