@@ -112,6 +112,6 @@ export class GetJob {
 
   #ask<T>(question: () => Promise<T>): Promise<T> {
     const { backoff, signal } = this.setup;
-    return persist(question, { remote: this.remote, backoff: backoff(), signal, onRetry: () => void (this.#retries += 1) });
+    return persist(question, { backoff: backoff(), signal, onRetry: () => void (this.#retries += 1) });
   }
 }

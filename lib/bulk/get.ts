@@ -5,6 +5,7 @@ import { GetJob } from './get-job';
 import { checkSegments } from '../healing/healing';
 import { checkPassage, Passage, type PassageOptions } from './passage';
 import type { Remote } from './remote';
+import { asWork } from './work';
 import { checkVerify } from '../healing/verify';
 
 /** What `get` can be told. */
@@ -67,5 +68,6 @@ export async function get(remote: Remote, path: string, local: string, options: 
   backoff();
   checkPassage(options);
   const passage = (total: number | undefined): Passage => new Passage(options, total);
-  return new GetJob(remote, path, local, { retry, resume, segments, preserveTimes, verify, signal, backoff, passage, sized: progress !== undefined }).run();
+  const setup = { retry, resume, segments, preserveTimes, verify, backoff, passage, sized: progress !== undefined };
+  return asWork(remote, signal, (ended) => new GetJob(remote, path, local, { ...setup, signal: ended }).run());
 }

@@ -69,11 +69,10 @@ export class PutJob {
   }
 
   async run(): Promise<PutResult> {
-    const { remote, target, backoff, passage, resume, signal } = this.#setup;
+    const { target, backoff, passage, resume, signal } = this.#setup;
     const begun = performance.now();
     try {
       const bytes = await persist(() => this.#attempt(), {
-        remote,
         backoff,
         signal,
         hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),

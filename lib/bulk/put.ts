@@ -8,6 +8,7 @@ import { PutJob } from './put-job';
 import { openSource, type PutSource } from './put-source';
 import { PutTarget, type TemporaryName } from './put-target';
 import type { Remote } from './remote';
+import { asWork } from './work';
 
 /** What `put` can be told. */
 export interface PutOptions extends PassageOptions {
@@ -73,7 +74,8 @@ export async function put(remote: Remote, source: PutSource, path: string, optio
   try {
     const target = new PutTarget(remote, path, temporaryName, resume);
     const passage = new Passage(options, opened.size);
-    return await new PutJob({ remote, source: opened, target, backoff, passage, resume, verify, signal }).run();
+    const setup = { remote, source: opened, target, backoff, passage, resume, verify };
+    return await asWork(remote, signal, (ended) => new PutJob({ ...setup, signal: ended }).run());
   } finally {
     await opened.close();
   }

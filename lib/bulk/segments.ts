@@ -1,4 +1,5 @@
-import { addAbortSignal, Readable } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
+import { PipedReadable } from '../data/piped-readable';
 import { Backoff } from '../healing/backoff';
 import { Digest } from '../healing/digest';
 import { chooseDigest } from '../healing/digest-command';
@@ -8,6 +9,7 @@ import type { Remote } from './remote';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import { Segment } from './segment';
 import { checkVerify } from '../healing/verify';
+import { beginWork, type BegunWork } from './work';
 import type { Reply } from '../control/reply';
 import type { RetrOptions } from '../data/retr-stream';
 import { ArgumentError, ChangedError, MismatchError, UnsupportedError } from '../errors';
@@ -25,7 +27,7 @@ const SMALLEST = 256 * 1024;
  *
  * Events besides Readable's: `open` (the 1yz of the first part), `retry` (a RetryEvent).
  */
-export class SegmentedStream extends Readable {
+export class SegmentedStream extends PipedReadable {
   readonly #remote: Remote;
   readonly #path: string;
   readonly #options: RetrOptions;
@@ -34,6 +36,7 @@ export class SegmentedStream extends Readable {
   readonly #stop = new AbortController();
   /** In order; the first one is being delivered. */
   readonly #window: Segment[] = [];
+  #work: BegunWork | undefined;
   #facts: RemoteFacts | undefined;
   #digest: Digest | undefined;
   #state: 'unread' | 'asking' | 'fetching' | 'judging' = 'unread';
@@ -85,6 +88,7 @@ export class SegmentedStream extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stop.abort();
     for (const segment of this.#window.splice(0)) segment.destroy();
+    this.#work?.done();
     callback(error);
   }
 
@@ -92,12 +96,13 @@ export class SegmentedStream extends Readable {
     try {
       await step();
     } catch (error) {
-      this.destroy(error as Error);
+      this.destroy(this.#work?.closed ?? (error as Error));
     }
   }
 
   async #begin(): Promise<void> {
     this.#state = 'asking';
+    this.#work = beginWork(this.#remote, (reason) => this.destroy(reason));
     const { start = 0, end = Infinity, verify } = this.#options;
     if (verify === 'hash') this.#digest = new Digest(chooseDigest(await this.#ask(() => this.#remote.feat())).algorithm);
     this.#facts = await this.#ask(() => factsOf(this.#remote, this.#path));
@@ -180,7 +185,7 @@ export class SegmentedStream extends Readable {
 
   #ask<T>(act: () => Promise<T>): Promise<T> {
     const { retry = false } = this.#options;
-    return retry === false ? act() : persist(act, { remote: this.#remote, backoff: new Backoff(retry), signal: this.#stop.signal });
+    return retry === false ? act() : persist(act, { backoff: new Backoff(retry), signal: this.#stop.signal });
   }
 }
 

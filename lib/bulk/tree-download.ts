@@ -36,7 +36,7 @@ export function downloadTree(remote: Remote, remotePath: string, localPath: stri
 /** @internal with settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream((signal) => new DownloadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+  return new TreeStream(remote, (signal) => new DownloadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
 }
 
 /** A folder on both sides. */

@@ -1,5 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { addAbortSignal, Readable } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
+import { PipedReadable } from '../data/piped-readable';
+import type { Remote } from './remote';
+import { beginWork, type BegunWork } from './work';
 
 /** What a flow reads as. */
 export interface Flow<T> {
@@ -9,32 +12,43 @@ export interface Flow<T> {
 
 /**
  * A Readable of what an async generator gives: nothing is done before it is read, and nothing is lost before an error. When it
- * is destroyed, the generator's signal ends what is under way, and `close` comes when the generator has cleaned up.
+ * is destroyed, or its client closed, the generator's signal ends what is under way, and `close` comes when the generator has cleaned up.
  */
-export class Flow<T> extends Readable {
+export class Flow<T> extends PipedReadable {
   readonly #controller = new AbortController();
   readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
+  readonly #remote: Remote;
   #source: AsyncGenerator<T, void, void> | undefined;
+  #work: BegunWork | undefined;
 
-  constructor(begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
+  constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
     // With one item at a time an error never overtakes an item that nobody has read.
     super({ objectMode: true, highWaterMark: 1 });
     setMaxListeners(0, this.#controller.signal);
+    this.#remote = remote;
     this.#begin = begin;
     if (signal) addAbortSignal(signal, this);
   }
 
   override _read(): void {
+    try {
+      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason));
+    } catch (error) {
+      return void this.destroy(error as Error);
+    }
     this.#source ??= this.#begin(this.#controller.signal);
     this.#source.next().then(
       ({ done, value }) => void (this.destroyed || this.push(done ? null : value)),
-      (error: Error) => void this.destroy(error),
+      (error: Error) => void this.destroy(this.#work?.closed ?? error),
     );
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#controller.abort();
-    const done = (): void => callback(error);
+    const done = (): void => {
+      this.#work?.done();
+      callback(error);
+    };
     if (this.#source) this.#source.return().then(done, done);
     else done();
   }

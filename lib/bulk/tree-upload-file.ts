@@ -2,8 +2,9 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { ConnectionClosedError, SecurityError, TransferError } from '../errors';
+import { SecurityError, TransferError } from '../errors';
 import { checkedPart } from './part-name';
+import { wasClosed } from './persist';
 import type { Remote } from './remote';
 import { Replacement } from './replacement';
 import { localTime } from './tree-compare';
@@ -50,7 +51,7 @@ async function send(handle: FileHandle, remote: Remote, path: string, { temporar
     return upload.bytesWritten;
   } catch (error) {
     const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
-    if (touched && !isClosedByUs(error)) {
+    if (touched && !wasClosed(error)) {
       await replacement?.restore().catch(() => undefined);
       await remote.delete(part).catch(() => undefined);
     }
@@ -66,11 +67,6 @@ async function openPlain(path: string, followSymlinks: boolean): Promise<FileHan
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
     throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
   }
-}
-
-/** Whoever has closed the client does not want it to connect again, be it to clean up. */
-function isClosedByUs(error: unknown): boolean {
-  return error instanceof ConnectionClosedError && error.cause === undefined;
 }
 
 function ignoreRefusal(error: unknown): void {

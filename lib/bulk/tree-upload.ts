@@ -35,7 +35,7 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 /** @internal with settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream((signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+  return new TreeStream(remote, (signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
 }
 
 /** A local file that is to be sent, or about whose namesake more must be asked first. */

@@ -76,7 +76,7 @@ export class Walk extends Flow<WalkEntry> {
 
   /** @internal use `walk` */
   constructor(remote: Remote, path: string, settings: WalkSettings) {
-    super((stop) => this.#walk(stop), settings.signal);
+    super(remote, (stop) => this.#walk(stop), settings.signal);
     this.#remote = remote;
     this.#start = path;
     this.#settings = settings;

@@ -13,7 +13,7 @@ import { ServerState, WorkingFolder } from './server-state';
 import { parse257 } from './reply-text';
 import type { RetrStream } from '../data/retr-stream';
 import { ConnectionAttempt, deadline } from '../dial';
-import { annotate, ArgumentError, ConnectionClosedError, FTPError, ReplyError, type Phase } from '../errors';
+import { annotate, ArgumentError, ConnectionClosedError, FTPError, ReplyError, TemporaryError, type Phase } from '../errors';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
 
@@ -69,7 +69,7 @@ export class Session implements ControlListener {
   #over: Error | undefined;
   readonly #folder = new WorkingFolder();
   /** The session is in another folder for one operation, whose commands must not move the working folder: how to get back. */
-  #visit: { readonly home: readonly Command[] | undefined } | undefined;
+  #visit: { readonly home: readonly Command[] | undefined; entered: boolean } | undefined;
   #restoring = false;
   #typing: { readonly type: string; readonly reply: Promise<Reply> } | undefined;
   #rawType: Command | undefined;
@@ -215,14 +215,16 @@ export class Session implements ControlListener {
 
   /** Enters a folder for one operation; `comeBack()` ends that. @throws PermanentError where it cannot be entered: the session is where it was */
   async visit(control: ControlConnection, folder: string): Promise<void> {
-    this.#visit ??= { home: await this.#wayHome(control) };
+    const visit = (this.#visit ??= { home: await this.#wayHome(control), entered: false });
     await control.exec(this.command('CWD', folder));
+    visit.entered = true;
   }
 
   /** Goes back to the working folder, or closes the connection where there is no proven way: in another folder, every name would mean another file. */
   async comeBack(control: ControlConnection): Promise<void> {
     const visit = this.#visit;
     if (!visit || !control.open) return;
+    if (!visit.entered) return void (this.#visit = undefined);
     if (!visit.home) return control.destroy(new ConnectionClosedError('the server does not say where the working folder is: closed, to begin there again'));
     try {
       for (const step of visit.home) await control.exec(step);
@@ -238,7 +240,7 @@ export class Session implements ControlListener {
       const path = parse257(await control.exec(this.command('PWD')));
       if (path !== '') return [this.command('CWD', path)];
     } catch (error) {
-      if (!control.open || !(error instanceof FTPError)) throw error;
+      if (!control.open || !(error instanceof FTPError) || error instanceof TemporaryError) throw error;
     }
     const { steps } = this.#folder;
     return steps?.[0]?.argument.startsWith('/') ? steps : undefined;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Session } from './session';
 import { ConnectionClosedError, TimeoutError } from '../errors';
 import { Watch } from '../watch';
@@ -105,6 +106,7 @@ export abstract class Turns {
   /** Work begins. @throws ConnectionClosedError where the client is closed */
   beginWork(): Work {
     if (!this.#takes()) throw this.#reason();
+    setMaxListeners(0, this.#closed.signal);
     const work: Work = {
       closed: this.#closed.signal,
       done: () => {

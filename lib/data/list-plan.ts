@@ -2,7 +2,6 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import { isUTF8 } from '../control/encoding';
 import type { Features } from '../control/features';
-import { parse257 } from '../control/reply-text';
 import type { Session } from '../control/session';
 import { PermanentError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
@@ -23,7 +22,7 @@ export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 
   signal?: AbortSignal;
 }
 
-const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, serverTimeZoneOffset: true, keepDots: true, all: true, signal: true };
+const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, serverTimeZoneOffset: true, keepDots: true, all: true, enter: true, signal: true };
 
 /** Answers of servers that do not know a command at all. */
 const UNKNOWN = new Set([500, 502, 504]);
@@ -45,8 +44,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
   #entry: Entry | undefined;
   #found = false;
   #decoded = 0;
-  /** The folder to go back to. */
-  #home: string | undefined;
+  /** The session was taken to another folder. */
+  #away = false;
   /** The name that is wanted of the folder that was entered. */
   #only: string | undefined;
   /** Why the path could not be entered: what holds when no file has that name either. */
@@ -66,7 +65,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async begin(control: ControlConnection): Promise<Command | Choice> {
-    this.#home = this.#only = this.#refusal = undefined; // of another connection
+    this.#away = false; // of another connection
+    this.#only = this.#refusal = undefined;
     this.#session.prepareNames();
     const asks = this.#session.namesPrepared() !== undefined;
     const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // held: a session that is lost meanwhile forgets why
@@ -93,15 +93,15 @@ export class ListPlan implements Plan, Decoder<Entry> {
     // Bytes that wait for a slow reader are taken for entries; what MLSD says of the folder itself shows that it is there.
     const empty = this.#mode === 'MLSD' ? bytes === 0 : !this.#found && bytes === this.#decoded;
     try {
-      if (complete && empty && this.#path !== undefined && this.#home === undefined && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
+      if (complete && empty && this.#path !== undefined && !this.#away && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
     } finally {
-      await this.#goBack(control);
+      if (this.#away) await this.#session.comeBack(control);
     }
   }
 
   /** What was listed is there, and what was entered is left behind it. */
   isLast(): boolean {
-    return this.#home === undefined && (this.#path === undefined || (this.#mode === 'MLSD' ? this.#decoded > 0 : this.#found));
+    return !this.#away && (this.#path === undefined || (this.#mode === 'MLSD' ? this.#decoded > 0 : this.#found));
   }
 
   decode(chunk: Buffer): Entry[] {
@@ -119,7 +119,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#mode = (await features)?.has('MLST') ? 'MLSD' : 'LIST';
     if (this.#mode === 'LIST') return this.#list(control);
     if (this.#options.enter && this.#path !== undefined) await this.#visit(control, this.#path);
-    return this.#session.command('MLSD', this.#home === undefined ? this.#path : undefined);
+    return this.#session.command('MLSD', this.#away ? undefined : this.#path);
   }
 
   /** LIST takes the path for itself. */
@@ -155,7 +155,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   async #list(control: ControlConnection): Promise<Command> {
     const path = this.#path;
     const flags = this.#options.all ? '-a' : undefined;
-    if (path === undefined || this.#home !== undefined) return this.#session.command('LIST', flags);
+    if (path === undefined || this.#away) return this.#session.command('LIST', flags);
     if (this.#needsNoEntering) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
     await this.#enter(control, path);
     return this.#session.command('LIST', flags);
@@ -175,17 +175,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async #visit(control: ControlConnection, folder: string): Promise<void> {
-    const home = this.#home ?? parse257(await control.exec(this.#session.command('PWD')));
-    await control.exec(this.#session.command('CWD', folder));
-    this.#home = home;
-  }
-
-  async #goBack(control: ControlConnection): Promise<void> {
-    if (this.#home === undefined || !control.open) return;
-    try {
-      await control.exec(this.#session.command('CWD', this.#home));
-    } catch (error) {
-      control.destroy(error as Error); // in another folder, every name would mean another file
-    }
+    this.#away = true;
+    await this.#session.visit(control, folder);
   }
 }

@@ -1,7 +1,6 @@
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Reply } from '../control/reply';
-import { parse257 } from '../control/reply-text';
 import type { Session } from '../control/session';
 import { PermanentError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
@@ -48,20 +47,15 @@ function nameIn(path: string): string {
 }
 
 async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {
-  const home = parse257(await control.exec(session.command('PWD')));
   try {
-    await control.exec(session.command('CWD', path));
+    await session.visit(control, path);
+    return true;
   } catch (error) {
     if (error instanceof PermanentError) return false;
     throw error;
+  } finally {
+    await session.comeBack(control);
   }
-  try {
-    await control.exec(session.command('CWD', home));
-  } catch (error) {
-    control.destroy(error as Error); // in another folder, every name would mean another file
-    throw error;
-  }
-  return true;
 }
 
 function sizeIn(answer: PromiseSettledResult<Reply>): number | undefined {

