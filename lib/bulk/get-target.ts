@@ -91,7 +91,12 @@ function partOf(path: string, size: number, modified: Date | undefined): string 
 
 /** A copy that can be written to, also where the original cannot. */
 async function copy(from: string, to: string, { mode }: Stats): Promise<void> {
-  await copyFile(from, to, COPY);
+  try {
+    await copyFile(from, to, COPY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(to, { force: true }); // a part of a copy is none
+    throw error;
+  }
   if ((mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES) await chmod(to, (mode & 0o777) | OWNER_READS_AND_WRITES);
 }
 

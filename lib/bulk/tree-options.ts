@@ -68,7 +68,7 @@ export interface TreeResult {
   /** With `dryRun`, what would have become of it. */
   readonly action: 'downloaded' | 'uploaded' | 'created' | 'deleted' | 'skipped' | 'failed';
   readonly type: EntryType;
-  /** From the start of the tree, its parts joined by `/`; empty for the start itself. */
+  /** From the start of the tree, its parts joined by `/`; empty for the start itself; for a line of a listing that cannot be read, the folder. */
   readonly path: string;
   /** Payload bytes that were transferred. */
   readonly bytes: number;

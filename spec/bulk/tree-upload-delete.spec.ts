@@ -3,12 +3,14 @@ import { mirror } from '../../lib/bulk/mirror';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
 import { folded } from '../../lib/bulk/same-name';
-import { TransferError, type FTP } from '../../lib/index';
+import { PermanentError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
 import type { Script } from '../support/server/script';
 import { FEATURES, type FtpServerOptions } from '../support/server/server-options';
+import { dataClosed, send } from '../support/server/steps';
+import { closing } from '../support/transfers';
 import { line, listing } from './tree-listing';
 import { failure, told } from './tree-results';
 import { Scratch } from './tree-scratch';
@@ -115,6 +117,28 @@ describe('uploadTree() with delete', () => {
     server.commands.length = 0;
     await results(ftp);
     expect(sent(server, /^(MLSD|CWD)/).sort()).to.deep.equal(['MLSD /top', 'MLSD /top/new', 'MLSD /top/none', 'MLSD /top/sub']);
+  });
+
+  describe('when it ends before its uploads', () => {
+    const files = { '/top/gone': 'x', '/top/sub/gone': 'x' };
+    beforeEach(() => scratch.put('source', Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`f${index}`, 'x']))));
+
+    it('by an error, deletes nothing', async () => {
+      const server = await stage.serve({ files, script: { STOR: (session) => (session.argument.includes('f7.') ? session.reply('553 No.') : session.normal()) } });
+      expect(await failure(results(stage.client(server), { concurrency: 4 }))).to.be.instanceOf(PermanentError);
+      expect(served(server)).to.include({ gone: 'x', 'sub/gone': 'x' });
+    });
+
+    it('by its destruction, while it waits for them, deletes nothing', async () => {
+      const server = await stage.serve({ files });
+      const stream = uploadTree(stage.client(server), scratch.path('source'), '/top', { delete: true, concurrency: 4 });
+      server.script = { STOR: [[(): void => void stream.destroy(), dataClosed(), send('426 gone')]] };
+      const closed = closing(stream);
+      stream.resume();
+      await closed;
+      expect(served(server)).to.include({ gone: 'x', 'sub/gone': 'x' });
+      expect(sent(server, /^(DELE|RMD) .*gone/)).to.deep.equal([]);
+    });
   });
 
   describe('where lines of a listing cannot be read', () => {
