@@ -137,11 +137,12 @@ export class RemoteExtraneous {
   #spell({ fresh }: RemoteFolder, now: Index, spellings: TreeTable<[]>): boolean {
     if (!fresh?.complete) return false;
     const missing = new TreeTable<[]>(this.#budget);
+    const { showsHidden } = this.#remote.listings;
     try {
       for (const [name, [there]] of fresh.names.unmarked()) {
         if (now.has(name)) continue;
         spellings.add(folded(name));
-        if (there) missing.add(folded(name));
+        if (there && (showsHidden || !name.startsWith('.'))) missing.add(folded(name));
       }
       if (missing.size > 0) for (const [name] of now.unmarked()) missing.mark(folded(name));
       return missing.unmarked().next().done === true;

@@ -92,6 +92,14 @@ describe('uploadTree() with delete', () => {
     });
   });
 
+  it('does not take a name that LIST never shows for one that the server has made something else of', async () => {
+    const server = await stage.serve({ features: [], files: { '/top/gone': 'x' } });
+    server.script = { LIST: (session, argument) => (argument.startsWith('-a') ? session.reply('550 What?') : (listing(() => server.files.names('/top').filter((name) => !name.startsWith('.')).map((name) => `-rw-r--r-- 1 a a 1 Jan 01 2020 ${name}`)) as (s: typeof session, a: string) => Promise<void>)(session, argument)) };
+    await scratch.put('source', { '.hidden': 'h', shown: 's' });
+    await results(stage.client(server));
+    expect(served(server)).to.deep.equal({ '.hidden': 'h', shown: 's' });
+  });
+
   it('deletes what differs in case where the server holds the two apart', async () => {
     const server = await stage.serve({ files: { '/top/readme.txt': 'old', '/top/docs/x': 'old' } });
     await scratch.put('source', { 'README.txt': 'new', 'Docs/x': 'new' });
