@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { walk } from '../../lib/bulk/walk';
-import { FTP, FTPPool } from '../../lib/index';
+import { FTP, FTPPool, ReplyError } from '../../lib/index';
 import { treeIn } from '../bulk/tree-scratch';
 import { describeSeed, random } from '../support/seed';
 import { done } from './bulk-files';
@@ -68,6 +68,20 @@ describe('mirror() on real servers', function () {
         await done({ from: join(scratch, 'nothing'), to: remote, delete: true, concurrency });
         await ftp.rmd(folder);
         expect(existsSync(onDisk)).to.equal(false);
+      });
+
+      it('deletes nothing here for a folder that is missing there, and all for one that is empty', async () => {
+        const copy = join(scratch, 'copy');
+        await mkdir(join(copy, 'sub'), { recursive: true });
+        await writeFile(join(copy, 'sub/mine'), 'mine');
+        for (const path of [folder, `${folder}/missing`, '/nowhere at all']) {
+          expect(await done({ from: { client: ftp, path }, to: copy, delete: true }).catch((error: unknown) => error), path).to.be.instanceOf(ReplyError);
+          expect(await treeIn(copy)).to.deep.equal({ 'sub/': '', 'sub/mine': 'mine' });
+        }
+        await ftp.mkd(folder);
+        expect(await done({ from: { client: ftp, path: folder }, to: copy, delete: true })).to.deep.equal({ deleted: 1 });
+        expect(await treeIn(copy)).to.deep.equal({});
+        await ftp.rmd(folder);
       });
     });
   }
