@@ -21,7 +21,7 @@ export interface GetOptions extends PassageOptions {
   /** Parts that are fetched at the same time, on as many connections of a pool; a client has one, and fetches all in one. Not with `resume`. Default 1. */
   segments?: number;
   /**
-   * Compares the hash of what came with what the server computes; its size must not be smaller than what SIZE tells in any case, and with `size` it
+   * Compares the hash of what came with what the server computes; its size must not be smaller than what SIZE says in any case, and with `size` it
    * must be the same. Default: a hash for a file that was there in part, where the server offers one.
    */
   verify?: 'size' | 'hash';

@@ -126,7 +126,7 @@ export class PutJob {
     return there;
   }
 
-  /** What was written before our file was changed is the beginning of another one; where the times do not tell, all of it is read back. */
+  /** What was written before our file was changed is the beginning of another one; where the times do not show it, all of it is read back. */
   async #isBeginning(there: number, changed: number, written: number | undefined): Promise<boolean> {
     if (written !== undefined && written - SECOND >= changed) return true;
     if (written !== undefined && written + SECOND <= changed) return false;

@@ -16,7 +16,7 @@ export interface PutOptions extends PassageOptions {
   retry?: RetryOptions | number | boolean;
   /**
    * Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. It begins anew
-   * where our file was changed since; where that was within a second, or the server does not tell when it has written, it reads back what is there.
+   * where our file was changed since; where that was within a second, or the server does not say when it has written, it reads back what is there.
    */
   resume?: boolean;
   /**
