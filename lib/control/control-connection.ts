@@ -44,7 +44,7 @@ export class ControlConnection {
   #sealed = false;
   #noopsDue = 0;
   #collector: Collector | undefined;
-  /** Refusals after the data of a transfer, while other commands are in flight: whose they are, the next reply shows. */
+  /** Refusals after the data of a transfer, while other commands are in flight: whose they are, the next reply shows; without one, nobody's. */
   #held: Reply[] = [];
 
   constructor(socket: Duplex, options: ControlOptions, listener: ControlListener) {
@@ -213,7 +213,6 @@ export class ControlConnection {
     this.#detach();
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
-    this.#giveUpHeld();
     for (const { command, listener, sent } of this.#pending.clear()) listener.onFailure(sent ? lostReply(error, command) : lostConnection(error, command));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.#collector?.onClose();
@@ -338,7 +337,6 @@ export class ControlConnection {
 
   /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
   #onServiceClosing(reply: Reply): void {
-    this.#giveUpHeld();
     const { head } = this.#pending;
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
     if (head) this.#pending.answered(head, false);

@@ -326,7 +326,7 @@ export class Exchange implements DataListener, ReplyListener {
       if (this.bytes === 0 && this.#request.start > 0 && this.command?.verb === 'RETR') void this.#concludeEmpty(reply, this.command.argument);
       else this.#outcome?.resolve(reply);
     } catch (error) {
-      this.#fail(error as Error);
+      this.#fail(annotate(error as FTPError, { reply }));
     }
   }
 

@@ -3,13 +3,13 @@ import type { ControlConnection } from '../control/control-connection';
 import { isUTF8 } from '../control/encoding';
 import type { Features } from '../control/features';
 import type { Session } from '../control/session';
-import { PermanentError } from '../errors';
+import { PermanentError, type ReplyError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { mlstEntry } from '../listing/mlst';
 import { checkNames, type OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
-import { lookUpEmpty } from './look-up';
+import { lookUpEmpty, saysEmpty } from './look-up';
 import type { Choice, Plan } from './plan';
 
 /** How a folder is listed. */
@@ -73,8 +73,12 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
   }
 
-  async recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'> {
-    if (this.#mode === 'LIST') throw refusal;
+  async recover(refusal: ReplyError, control: ControlConnection): Promise<Command | 'complete'> {
+    if (saysEmpty(refusal) && this.#path !== undefined) {
+      if (!this.#away) await this.#verify(control, this.#path);
+      return 'complete';
+    }
+    if (this.#mode === 'LIST' || !(refusal instanceof PermanentError)) throw refusal;
     if (UNKNOWN.has(refusal.reply?.code ?? 0)) {
       this.#session.lacksMLSD = true;
       this.#mode = 'LIST';

@@ -20,6 +20,11 @@ export async function lookUp(session: Session, control: ControlConnection, mlst:
   }
 }
 
+/** 450 in place of a listing is how some servers say that a folder is empty, and others that it is missing: what the path is has to be asked. */
+export function saysEmpty({ reply }: ReplyError): boolean {
+  return reply?.code === 450;
+}
+
 /** What the server knows of a path that it lists as empty. Some servers have an MLST for files only: then CWD says whether there is a folder. */
 export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
   try {

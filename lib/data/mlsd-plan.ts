@@ -2,11 +2,12 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import { isUTF8 } from '../control/encoding';
 import type { Session } from '../control/session';
-import { ArgumentError, type PermanentError } from '../errors';
+import { ArgumentError, type ReplyError } from '../errors';
 import { rawNameOf, type Entry } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-decoder';
 import { checkNames, type OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
+import { lookUpEmpty, saysEmpty } from './look-up';
 import type { Plan } from './plan';
 
 /** How MLSD is asked. */
@@ -47,8 +48,11 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     return this.#command;
   }
 
-  async recover(refusal: PermanentError): Promise<never> {
-    throw refusal;
+  async recover(refusal: ReplyError, control: ControlConnection): Promise<'complete'> {
+    const path = this.#command.argument;
+    if (!saysEmpty(refusal) || path === '') throw refusal;
+    await lookUpEmpty(this.#session, control, this.#session.command('MLST', path));
+    return 'complete';
   }
 
   isLast(): boolean {

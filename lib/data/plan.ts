@@ -1,7 +1,7 @@
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
-import type { FTPError, PermanentError } from '../errors';
+import type { FTPError, ReplyError } from '../errors';
 
 /** A transfer command that depends on answers which are not here yet: what asks for them leaves beside EPSV. */
 export type Choice = () => Promise<Command>;
@@ -16,8 +16,8 @@ export interface Plan {
    * @param moved payload bytes of the tries before this one
    */
   begin(control: ControlConnection, moved: number): Promise<Command | Choice | 'complete'>;
-  /** The command was refused with a 5yz: another one, or `complete` when the answer is known without; throws when there is none. */
-  recover(refusal: PermanentError, control: ControlConnection): Promise<Command | 'complete'>;
+  /** The command was refused before anything had begun: another one, or `complete` when the answer is known without; throws when there is none. */
+  recover(refusal: ReplyError, control: ControlConnection): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
   finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
   /** The data of a transfer have ended, and no command of this plan will follow if it is complete: another operation's may, before the final reply. */

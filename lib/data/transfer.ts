@@ -2,7 +2,7 @@ import type { ControlConnection } from '../control/control-connection';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Place, Turns } from '../control/turns';
-import { AbortedError, annotate, ConnectionClosedError, FTPError, PermanentError, type Phase } from '../errors';
+import { AbortedError, annotate, ConnectionClosedError, FTPError, ReplyError, type Phase } from '../errors';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Enough, Interrupt } from './interrupt';
 import { Milestone } from './milestone';
@@ -255,7 +255,7 @@ export class Transfer implements ExchangeListener {
         reply = await exchange.run();
         break;
       } catch (error) {
-        if (!(error instanceof PermanentError) || !exchange.unbegun) throw error;
+        if (!(error instanceof ReplyError) || !exchange.unbegun) throw error;
         await exchange.end(error);
         command = await this.#interrupt.step(plan.recover(error, control));
       }

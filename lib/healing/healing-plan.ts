@@ -7,7 +7,7 @@ import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
 import type { Session } from '../control/session';
 import type { Plan } from '../data/plan';
-import { ChangedError, MismatchError, TransferError, UnsupportedError, type FTPError, type PermanentError } from '../errors';
+import { ChangedError, MismatchError, TransferError, UnsupportedError, type FTPError, type ReplyError } from '../errors';
 
 /** What is wanted of a file, and how sure it must be. */
 export interface HealingSetup {
@@ -67,7 +67,7 @@ export class HealingPlan implements Plan {
     this.#hash?.update(chunk);
   }
 
-  async recover(refusal: PermanentError): Promise<never> {
+  async recover(refusal: ReplyError): Promise<never> {
     throw refusal;
   }
 

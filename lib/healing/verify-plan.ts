@@ -5,7 +5,7 @@ import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
 import type { Session } from '../control/session';
 import type { Plan } from '../data/plan';
-import { MismatchError, UnsupportedError, type PermanentError } from '../errors';
+import { MismatchError, UnsupportedError, type ReplyError } from '../errors';
 
 /** A STOR whose file is compared with what was sent, before `finish`. */
 export class VerifiedUpload implements Plan {
@@ -39,7 +39,7 @@ export class VerifiedUpload implements Plan {
     this.#hash?.update(chunk);
   }
 
-  async recover(refusal: PermanentError): Promise<never> {
+  async recover(refusal: ReplyError): Promise<never> {
     throw refusal;
   }
 

@@ -180,6 +180,17 @@ describe('list()', () => {
     });
   }
 
+  for (const verb of ['MLSD', 'LIST'] as const) {
+    it(`answered by 450 in any language is an empty folder where there is one, and an error where there is none (${verb})`, async () => {
+      await bench.serve({ files: FILES, script: { [verb]: '450 Rien.' }, ...(verb === 'LIST' ? { features: WITHOUT_MLST } : {}) });
+      const ftp = bench.client();
+      expect(await names(ftp, 'empty')).to.deep.equal([]);
+      expect(await rejection(ftp.list('missing').toArray())).to.be.instanceOf(PermanentError);
+      if (verb === 'MLSD') expect(await rejection(ftp.mlsd('missing').toArray())).to.be.instanceOf(PermanentError);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
   for (const reply of ['450 No such file or directory.', '550 No files found.', '550 Permission denied.', '451 Local error.']) {
     it(`answered by ${reply} is an error`, async () => {
       await bench.serve({ script: { MLSD: reply, NLST: reply } });
