@@ -11,7 +11,12 @@ export interface Random {
 
 /** The generator mulberry32; the environment variable SEED takes the place of `seed`. */
 export function random(seed: number): Random {
-  let state = (seed = seedOr(seed));
+  return numbers(seedOr(seed));
+}
+
+/** The generator mulberry32 with exactly this seed. */
+export function numbers(seed: number): Random {
+  let state = seed;
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

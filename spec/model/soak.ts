@@ -1,0 +1,89 @@
+import { run, type Finding } from './run';
+import { shrink } from './shrink';
+import { describeSession, describeStep, operationsOf, sequence, type Sequence } from './steps';
+import type { Target } from './targets';
+
+/** How much is to be done. */
+export interface SoakOptions {
+  readonly targets: readonly Target[];
+  readonly seed: number;
+  readonly operations: number;
+  /** Operations of one sequence. */
+  readonly length?: number;
+  /** Sequences at a time. */
+  readonly workers?: number;
+  /** Findings after which no other sequence begins. */
+  readonly enough?: number;
+  /** Findings that are known: they end their sequence, and are counted, and that is all. */
+  readonly known?: RegExp | undefined;
+  readonly onFinding?: (report: Report) => void;
+}
+
+/** A finding, ready to be read. */
+export interface Report {
+  readonly target: string;
+  readonly finding: Finding;
+  readonly text: string;
+}
+
+export interface Result {
+  readonly operations: number;
+  readonly sequences: number;
+  readonly milliseconds: number;
+  readonly reports: readonly Report[];
+  readonly known: number;
+}
+
+/** Operations of a sequence where nothing else is said: a seed and this number are what a sequence is made of. */
+export const LENGTH = 30;
+
+/** Sequence after sequence, several at a time, on the targets in turn; the nth has the seed plus n. */
+export async function soak({ targets, seed, operations, length = LENGTH, workers = 6, enough = 1, known, onFinding }: SoakOptions): Promise<Result> {
+  const begun = performance.now();
+  const reports: Report[] = [];
+  const seen = new Set<string>();
+  let done = 0;
+  let sequences = 0;
+  let passed = 0;
+  const work = async (): Promise<void> => {
+    while (done < operations && reports.length < enough) {
+      const number = sequences++;
+      const target = targets[number % targets.length] as Target;
+      const whole = sequence((seed + number) >>> 0, Math.min(length, operations), target);
+      done += whole.steps.reduce((sum, step) => sum + operationsOf(step), 0);
+      const finding = await run(target, whole);
+      if (!finding) continue;
+      const signature = signatureOf(target, finding, whole);
+      if (known?.test(finding.message) || seen.has(signature)) {
+        passed += 1;
+        continue;
+      }
+      seen.add(signature);
+      const report = await explain(target, whole, finding);
+      reports.push(report);
+      onFinding?.(report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(operations / length)) }, work));
+  return { operations: done, sequences, milliseconds: performance.now() - begun, reports, known: passed };
+}
+
+/** What two findings of the same kind have in common. */
+function signatureOf(target: Target, { kind, message, step }: Finding, { steps }: Sequence): string {
+  const at = steps[step];
+  const what = at && 'together' in at ? `${at.together.map(({ op }) => op).join('+')} ${at.interruption?.what ?? ''}` : 'fresh';
+  return `${target.name}: ${kind}: ${what}: ${message.replaceAll(/[\d#][\da-f]*/g, 'n').slice(0, 60)}`;
+}
+
+async function explain(target: Target, sequence: Sequence, first: Finding): Promise<Report> {
+  const { sequence: { session, steps, seed }, finding, reproduced } = await shrink({ sequence, finding: first }, (candidate) => run(target, candidate));
+  const lines = [
+    `${target.name}: ${finding.kind}: ${finding.message}`,
+    `  with ${describeSession(session)}${reproduced ? '' : '; it did not happen again when it was tried'}`,
+    ...steps.map((step, n) => `  ${n === finding.step ? '→' : ' '} ${describeStep(step)}`),
+    `  what was said in the last step:`,
+    ...finding.dialogue.slice(-40).map((line) => `    ${line}`),
+    `  again with FTPLIB_MODEL_SERVER=${target.name} FTPLIB_MODEL_SEED=${seed} FTPLIB_MODEL_OPS=${LENGTH}`,
+  ];
+  return { target: target.name, finding, text: lines.join('\n') };
+}

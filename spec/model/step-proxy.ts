@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { ConnectionRequest } from '../../lib/index';
+
+/** The moment at which something is to happen: before the nth command or reply passes, counted over all control connections; or after so many bytes of data. */
+export type Moment = { readonly on: 'command' | 'reply'; readonly nth: number } | { readonly on: 'data'; readonly bytes: number };
+
+/**
+ * How a connection is cut: `rst` both ways; `fin` both ways. `short`: the client sees a clean end, and the server sends the rest to nobody, so that it
+ * calls the transfer complete. `swallowed`: the same for an upload, whose rest the server never sees.
+ */
+export type Cut = 'rst' | 'fin' | 'short' | 'swallowed';
+
+type Way = 'command' | 'reply';
+
+const CR_LF = /(?<=\n)/;
+
+/**
+ * A relay on loopback in front of a server, through which a client makes all its connections. It holds what passes at one chosen moment, lets
+ * something happen there, and lets it go on: so whatever is cancelled can be cancelled between any two commands and replies. In TLS it
+ * cannot tell lines: there each chunk counts as one.
+ */
+export class StepProxy {
+  /** What passed on control connections that are not in TLS, and what was done. */
+  readonly dialogue: string[] = [];
+  readonly #server: Server;
+  readonly #lines = new Set<Line>();
+  readonly #ends = new Map<number, Socket | ((socket: Socket) => void)>();
+  #watched: { readonly moment: Moment; left: number; readonly turns: number; readonly happen: (line: Line) => void } | undefined;
+  #fired = false;
+
+  private constructor() {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#meet(socket.remotePort ?? 0, socket));
+  }
+
+  static async open(): Promise<StepProxy> {
+    const proxy = new StepProxy();
+    await once(proxy.#server.listen(0, '127.0.0.1'), 'listening');
+    return proxy;
+  }
+
+  /** The client's `createConnection`. */
+  readonly createConnection = ({ host, port, purpose }: ConnectionRequest): Socket => {
+    const socket = connect({ host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port, noDelay: true, allowHalfOpen: purpose === 'data' });
+    socket.once('connect', () => this.#meet(socket.localPort ?? 0, (client) => this.#begin(purpose, client, { host, port })));
+    return socket;
+  };
+
+  /** Whether the moment has come. */
+  get fired(): boolean {
+    return this.#fired;
+  }
+
+  /** Connections that the client has not closed. */
+  get open(): number {
+    return [...this.#lines].filter(({ client }) => !client.destroyed).length;
+  }
+
+  /** What passes at that moment is held; `happen` is called; after so many turns of the event loop it goes on. */
+  arm(moment: Moment, turns: number, happen: () => void): void {
+    this.#fired = false;
+    const left = moment.on === 'data' ? moment.bytes : moment.nth;
+    this.#watched = { moment, left, turns, happen };
+  }
+
+  disarm(): void {
+    this.#watched = undefined;
+    this.#fired = false;
+  }
+
+  /** Cuts the connection at which the moment came, or where that was of the other kind, all that are open of this one. */
+  cut(purpose: 'control' | 'data', how: Cut): void {
+    this.note(`${purpose} connection: ${how}`);
+    const here = [...this.#lines].filter((line) => line.held && line.purpose === purpose);
+    for (const line of here.length > 0 ? here : [...this.#lines].filter((each) => each.purpose === purpose)) line.cut(how);
+  }
+
+  note(text: string): void {
+    this.dialogue.push(`* ${text}`);
+  }
+
+  /** Resolves when the client has closed what was cut, or has had the time for it. */
+  async quiet(): Promise<void> {
+    for (let turn = 0; turn < 200 && [...this.#lines].some(({ state, client }) => state === 'cut' && !client.destroyed); turn++) await pause(10);
+  }
+
+  /** Resolves with the number of connections that a client, which was told to, has not closed. */
+  async deserted(): Promise<number> {
+    for (let turn = 0; turn < 300 && this.open > 0; turn++) await pause(10);
+    return this.open;
+  }
+
+  async close(): Promise<void> {
+    for (const line of this.#lines) line.discard();
+    for (const end of this.#ends.values()) if (typeof end !== 'function') end.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  /** @internal how many bytes of a chunk may pass before the moment; undefined: all of it, and the moment is not in it */
+  before(line: Line, way: Way, chunk: Buffer): number | undefined {
+    const parts = line.purpose === 'data' ? undefined : isTls(chunk) ? [chunk.toString('latin1')] : chunk.toString('latin1').split(CR_LF);
+    if (parts && !isTls(chunk)) for (const part of parts) this.dialogue.push(`${way === 'command' ? '>' : '<'} ${part.trimEnd().slice(0, 200)}`);
+    const watched = this.#watched;
+    if (!watched) return undefined;
+    if (!parts) {
+      if (watched.moment.on !== 'data') return undefined;
+      watched.left -= chunk.length;
+      return watched.left < 0 ? chunk.length + watched.left : undefined;
+    }
+    if (watched.moment.on !== way) return undefined;
+    let at = 0;
+    for (const part of parts) {
+      if ((way === 'command' || isTls(chunk) || /^\d{3} /.test(part)) && --watched.left === 0) return at;
+      at += part.length;
+    }
+    return undefined;
+  }
+
+  /** @internal the moment has come; resolves when what is held may go on */
+  async happen(line: Line): Promise<void> {
+    const watched = this.#watched;
+    this.#watched = undefined;
+    if (!watched) return;
+    this.#fired = true;
+    watched.happen(line);
+    for (let turn = 0; turn < watched.turns; turn++) await new Promise(setImmediate);
+  }
+
+  #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }): void {
+    const server = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    const line = new Line(purpose, client, server, this);
+    this.#lines.add(line);
+    let open = 2;
+    for (const socket of [client, server]) socket.once('close', () => --open === 0 && this.#lines.delete(line));
+  }
+
+  /** Both ends of a connection know the client's port; either may be here first. */
+  #meet(port: number, end: Socket | ((socket: Socket) => void)): void {
+    const other = this.#ends.get(port);
+    this.#ends.delete(port);
+    if (typeof other === 'function' && typeof end !== 'function') other(end);
+    else if (typeof end === 'function' && other && typeof other !== 'function') end(other);
+    else this.#ends.set(port, end);
+  }
+}
+
+/** One connection through the proxy. */
+class Line {
+  state: 'live' | 'cut' = 'live';
+  /** True while the moment lasts. */
+  held = false;
+  #short = false;
+  #swallowed = false;
+
+  constructor(
+    readonly purpose: 'control' | 'data',
+    readonly client: Socket,
+    readonly server: Socket,
+    private readonly proxy: StepProxy,
+  ) {
+    this.#join(client, server, 'command');
+    this.#join(server, client, 'reply');
+  }
+
+  cut(how: Cut): void {
+    if (this.state === 'cut') return;
+    if (how === 'short' || how === 'swallowed') {
+      this.#short = how === 'short';
+      this.#swallowed = how === 'swallowed';
+      (this.#short ? this.client : this.server).end();
+      return;
+    }
+    this.state = 'cut';
+    for (const socket of [this.client, this.server]) {
+      if (how === 'rst') reset(socket);
+      else socket.end();
+      socket.resume();
+    }
+  }
+
+  discard(): void {
+    this.client.destroy();
+    this.server.destroy();
+  }
+
+  #join(source: Socket, target: Socket, way: Way): void {
+    const waiting: Buffer[] = [];
+    let held = false;
+    let ended = false;
+    const send = (chunk: Buffer): void => {
+      if (this.state === 'cut' || target.destroyed || target.writableEnded || (way === 'reply' ? this.#short : this.#swallowed) || chunk.length === 0) return;
+      if (target.write(chunk)) return;
+      source.pause();
+      target.once('drain', () => held || source.resume());
+    };
+    const end = (): void => {
+      if (held) ended = true;
+      else if (!source.writableEnded && wasReset(source)) reset(target);
+      else if (this.state === 'live') target.end();
+    };
+    source.on('data', (chunk: Buffer) => {
+      if (held) return void waiting.push(chunk);
+      const before = this.proxy.before(this, way, chunk);
+      if (before === undefined) return send(chunk);
+      send(chunk.subarray(0, before));
+      waiting.push(chunk.subarray(before));
+      held = this.held = true;
+      source.pause();
+      void this.proxy.happen(this).then(() => {
+        held = this.held = false;
+        if (waiting.length > 0) send(Buffer.concat(waiting.splice(0)));
+        if (ended) end();
+        source.resume();
+      });
+    });
+    source.on('end', end);
+    source.on('error', () => reset(target));
+    source.on('close', () => {
+      if (this.state === 'cut' || !source.readableEnded) target.destroy();
+    });
+    source.resume();
+  }
+}
+
+/** RST; after an end that still waits to leave, libuv refuses it, and Node then never closes the socket. */
+function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.writableEnded && !socket.writableFinished) socket.once('finish', () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
+}
+
+/** libuv takes an RST that comes with bytes for a clean end; but a connection that was reset has no peer any more. (Nor has one that both sides have ended.) */
+function wasReset(socket: Socket): boolean {
+  const { _handle: handle } = socket as { _handle?: { getpeername?: (into: object) => number } };
+  return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
+}
+
+function isTls(chunk: Buffer): boolean {
+  const [type = 0, major = 0] = chunk;
+  return type >= 20 && type <= 23 && major === 3;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
