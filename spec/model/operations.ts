@@ -180,7 +180,12 @@ function local(path: string): Place {
 
 /** What an upload under the file's own name may leave when it was interrupted. */
 function interrupted({ facts }: State, old: Node | undefined, fresh: Buffer): Accept {
-  return facts.keepsWholeOnly ? oneOf(exactly(old), exactly(fresh)) : oneOf(exactly(old), beginningOf(fresh));
+  return facts.keepsWholeOnly ? oneOf(exactly(old), exactly(fresh)) : oneOf(...untouched(facts, old), beginningOf(fresh));
+}
+
+/** What is there when nothing, or next to nothing, was written. */
+function untouched({ mayRemove }: ServerFacts, old: Node | undefined): readonly Accept[] {
+  return mayRemove && old !== undefined ? [exactly(old), exactly(undefined)] : [exactly(old)];
 }
 
 const IDLE: Plan<undefined> = { due: 'success', act: async () => undefined, after: NONE, left: NONE };
@@ -241,7 +246,7 @@ const retr = define<Retr, Buffer | typeof LEFT>(
     const start = from === undefined ? undefined : from > 100 ? size + from : Math.floor((size * from) / 100);
     const end = to === undefined || start === undefined || start >= size ? undefined : start + Math.floor(((size - 1 - start) * to) / 100);
     const wanted = bytes?.subarray(start ?? 0, end === undefined ? size : end + 1) ?? Buffer.alloc(0);
-    const careless = retry === undefined && verify === undefined && segments === undefined;
+    const careless = !retry && verify === undefined && segments === undefined;
     const ignored = facts.restart === 'ignored' && (start ?? 0) > 0;
     const unsure = ignored || (start !== undefined && start >= size && start > 0) || (segments !== undefined && !facts.size);
     const refused = bytes === undefined || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
@@ -303,7 +308,7 @@ const stor = define<Upload & { readonly at?: number | undefined; readonly verify
       due: fail === undefined || refused ? unless(refused) : 'left',
       act: (actor) => write(actor, actor.client.stor(actor.remote(path, relative), { ...options, signal: actor.signal }), fresh, piece, fail),
       after: changes([remote(path), exactly(after)]),
-      left: refused && !world.hasParent(path) ? NONE : changes([remote(path), oneOf(exactly(old), through, ...(start > 0 && old && facts.restart === 'cuts' ? [writtenInto(old, start, fresh)] : []))]),
+      left: refused && !world.hasParent(path) ? NONE : changes([remote(path), oneOf(...untouched(facts, old), through, ...(start > 0 && old && facts.restart === 'cuts' ? [writtenInto(old, start, fresh)] : []))]),
     };
   },
 );
@@ -324,7 +329,7 @@ const appe = define<Upload, void>('appe', { weight: 3, what: 'stream', cuts: ['r
     due: fail === undefined || refused ? unless(refused) : 'left',
     act: (actor) => write(actor, actor.client.appe(actor.remote(path, relative), { signal: actor.signal }), fresh, piece, fail),
     after: changes([remote(path), exactly(whole)]),
-    left: refused ? NONE : changes([remote(path), oneOf(exactly(old), facts.keepsWholeOnly ? exactly(whole) : old ? writtenInto(old, old.length, fresh) : beginningOf(whole))]),
+    left: refused ? NONE : changes([remote(path), oneOf(...untouched(facts, old), facts.keepsWholeOnly ? exactly(whole) : old ? writtenInto(old, old.length, fresh) : beginningOf(whole))]),
   };
 });
 
@@ -416,7 +421,7 @@ function listing<T>(
   return define<Listing, T[] | typeof LEFT>(name, { weight: 3, what: 'stream', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, state) => {
     const { remote: world, facts } = state;
     const missing = !world.isFolder(path);
-    const due = refused(facts) ? 'refusal' : missing ? (facts.missingFolder === 'empty' || facts.listsAnything ? 'either' : 'refusal') : leave === undefined ? 'success' : 'either';
+    const due = refused(facts) ? 'refusal' : missing ? (facts.emptyIfMissing.includes(name) || facts.listsAnything ? 'either' : 'refusal') : leave === undefined ? 'success' : 'either';
     return {
       due,
       act: (actor) => items<T>(actor, actor.client[name](actor.remote(path, relative)), leave),
@@ -445,7 +450,7 @@ function sameEntries(found: readonly Named[], path: string, { remote: world }: S
 }
 
 const listings: readonly Operation[] = [
-  listing<string>('nlst', (found, path, { remote: world }) => sameNames(found.map((each) => posix.basename(each)), world.names(path), world)),
+  listing<string>('nlst', (found, path, { remote: world }) => sameNames(found.map((each) => posix.basename(each)).filter((each) => !/^\.\.?$/.test(each)), world.names(path), world)),
   listing<Named>('list', sameEntries),
   listing<Named>('mlsd', sameEntries, ({ mlsd }) => !mlsd),
   listing<string>('dir', (found, path, { remote: world }) => {
@@ -456,7 +461,7 @@ const listings: readonly Operation[] = [
 
 /** A transfer for each name, inside of the loop over the names. */
 const nested = define<{ readonly path: string }, readonly (readonly [string, Buffer])[]>('nested', { weight: 2, what: 'stream', cuts: ['rst'] }, (random) => ({ path: random.pick(FOLDERS) }), ({ path }, { remote: world, facts }) => ({
-  due: facts.listsAnything || (!world.isFolder(path) && facts.missingFolder === 'empty') ? 'either' : unless(!world.isFolder(path)),
+  due: facts.listsAnything || (!world.isFolder(path) && facts.emptyIfMissing.includes('list')) ? 'either' : unless(!world.isFolder(path)),
   act: async (actor) => {
     const found: [string, Buffer][] = [];
     for await (const entry of actor.hold(actor.client.list(actor.remote(path)))) {
@@ -480,7 +485,7 @@ const nested = define<{ readonly path: string }, readonly (readonly [string, Buf
 const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, what: 'tree', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, { remote: world, facts }) => {
   const missing = !world.isFolder(path);
   return {
-    due: facts.listsAnything || (missing && facts.missingFolder === 'empty') ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
+    due: facts.listsAnything || (missing && facts.emptyIfMissing.includes('list')) ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
     act: (actor) => items<WalkEntry>(actor, actor.client.walk(actor.remote(path, relative), { signal: actor.signal }), leave),
     delivered: (found) => {
       if (found === LEFT) return undefined;
@@ -630,7 +635,7 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
     const left = new Map<Place, Accept>();
     if (!missing) transferred({ params, from: world, at: path, to: ours, into: to, side: local, after, left });
     if (missing) after.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
-    const vague = facts.listsAnything || (missing && facts.missingFolder === 'empty');
+    const vague = facts.listsAnything || (missing && facts.emptyIfMissing.includes('list'));
     return {
       due: vague ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
       act: (actor) => {

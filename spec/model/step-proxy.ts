@@ -13,6 +13,9 @@ export type Cut = 'rst' | 'fin' | 'short' | 'swallowed';
 
 type Way = 'command' | 'reply';
 
+/** Milliseconds that a server has for closing what its client has closed. */
+const LINGERING = 2000;
+
 const CR_LF = /(?<=\n)/;
 
 /**
@@ -25,6 +28,8 @@ export class StepProxy {
   readonly dialogue: string[] = [];
   readonly #server: Server;
   readonly #lines = new Set<Line>();
+  /** The client's own ends. */
+  readonly #given = new Set<Socket>();
   readonly #ends = new Map<number, Socket | ((socket: Socket) => void)>();
   #watched: { readonly moment: Moment; left: number; readonly turns: number; readonly happen: (line: Line) => void } | undefined;
   #fired = false;
@@ -42,7 +47,15 @@ export class StepProxy {
   /** The client's `createConnection`. */
   readonly createConnection = ({ host, port, purpose }: ConnectionRequest): Socket => {
     const socket = connect({ host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port, noDelay: true, allowHalfOpen: purpose === 'data' });
-    socket.once('connect', () => this.#meet(socket.localPort ?? 0, (client) => this.#begin(purpose, client, { host, port })));
+    this.#given.add(socket);
+    socket.once('close', () => this.#given.delete(socket));
+    socket.once('connect', () => {
+      this.#meet(socket.localPort ?? 0, (client) => {
+        const line = this.#begin(purpose, client, { host, port });
+        if (socket.closed) line.bury();
+        else socket.once('close', () => line.bury());
+      });
+    });
     return socket;
   };
 
@@ -53,7 +66,7 @@ export class StepProxy {
 
   /** Connections that the client has not closed. */
   get open(): number {
-    return [...this.#lines].filter(({ client }) => !client.destroyed).length;
+    return [...this.#given].filter(({ destroyed }) => !destroyed).length;
   }
 
   /** What passes at that moment is held; `happen` is called; after so many turns of the event loop it goes on. */
@@ -127,12 +140,13 @@ export class StepProxy {
     for (let turn = 0; turn < watched.turns; turn++) await new Promise(setImmediate);
   }
 
-  #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }): void {
+  #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }): Line {
     const server = connect({ host, port, noDelay: true, allowHalfOpen: true });
     const line = new Line(purpose, client, server, this);
     this.#lines.add(line);
     let open = 2;
     for (const socket of [client, server]) socket.once('close', () => --open === 0 && this.#lines.delete(line));
+    return line;
   }
 
   /** Both ends of a connection know the client's port; either may be here first. */
@@ -181,7 +195,12 @@ class Line {
 
   discard(): void {
     this.client.destroy();
-    this.server.destroy();
+    reset(this.server);
+  }
+
+  /** The client is gone: so is its server soon. pyftpdlib 1.5.7 would spin for ever over a client that has left TLS by FIN within the handshake. */
+  bury(): void {
+    setTimeout(() => reset(this.server), LINGERING).unref();
   }
 
   #join(source: Socket, target: Socket, way: Way): void {
@@ -217,7 +236,7 @@ class Line {
     source.on('end', end);
     source.on('error', () => reset(target));
     source.on('close', () => {
-      if (this.state === 'cut' || !source.readableEnded) target.destroy();
+      if (this.state === 'cut' || !source.readableEnded) reset(target);
     });
     source.resume();
   }

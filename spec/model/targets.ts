@@ -13,8 +13,10 @@ export interface ServerFacts {
   readonly naming: Naming | undefined;
   /** What STOR after REST makes of a file: the bytes behind the new ones stay, or are cut off; the head becomes zeros; or it is written anew. */
   readonly restart: 'keeps' | 'cuts' | 'zeros' | 'ignored';
-  /** What is listed of a folder that is not there. */
-  readonly missingFolder: 'refused' | 'empty';
+  /** What lists a folder that is not there as an empty one. */
+  readonly emptyIfMissing: readonly ('list' | 'nlst' | 'mlsd' | 'dir')[];
+  /** An upload that is interrupted may leave nothing at all, not even what was there before. */
+  readonly mayRemove: boolean;
   readonly rename: 'over' | 'only new' | 'never';
   /** Its listings have nothing to do with the path. */
   readonly listsAnything: boolean;
@@ -53,16 +55,16 @@ export interface Target {
 }
 
 const USUAL: ServerFacts = {
-  naming: undefined, restart: 'keeps', missingFolder: 'refused', rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
+  naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
   announces: true, keepsWholeOnly: false,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
 const REAL = ['vsftpd-plain', 'vsftpd-reuse', 'proftpd-plain', 'proftpd-tls', 'pureftpd-plain', 'pureftpd-req', 'pyftpdlib-plain', 'pyftpdlib-req'] as const;
 
-/** All targets, or those whose names begin so; the real servers as the specs have them: those that are up, or all where they are required. */
+/** All targets (the relay is on 127.0.0.1), or those whose names begin so; the real servers as the specs have them: those that are up, or all where they are required. */
 export function targets(beginning = ''): readonly Target[] {
-  const real = realServers().filter(({ name }) => (beginning === '' ? (REAL as readonly string[]).includes(name) : name.startsWith(beginning))).map(realTarget);
+  const real = realServers().filter(({ name }) => (beginning === '' ? (REAL as readonly string[]).includes(name) : name.startsWith(beginning) && !name.endsWith('-v6'))).map(realTarget);
   const embedded = [embeddedTarget('embedded', {}), ...Object.entries(PERSONALITIES).map(([name, personality]) => embeddedTarget(name, personality))];
   return [...real, ...embedded.filter(({ name }) => name.startsWith(beginning))];
 }
@@ -72,7 +74,8 @@ function realTarget(server: RealServer): Target {
   const facts: ServerFacts = {
     ...USUAL,
     restart: server.can.restStor ? 'keeps' : 'cuts',
-    missingFolder: family === 'vsftpd' ? 'empty' : 'refused',
+    emptyIfMissing: family === 'vsftpd' ? ['list', 'nlst', 'dir'] : family === 'pyftpdlib' ? [] : ['dir'],
+    mayRemove: family === 'pureftpd', // where TLS on the data connection comes to nothing
     mlsd: server.can.mlsd,
     hash: family === 'proftpd',
     stou: server.can.stou,
@@ -96,7 +99,7 @@ function embeddedTarget(name: string, personality: Personality, features?: reado
     ...USUAL,
     naming: names,
     restart: restart === 'ignored' ? 'ignored' : restart === 'truncates' ? 'zeros' : 'keeps',
-    missingFolder: missingFolder ?? 'refused',
+    emptyIfMissing: missingFolder ? ['list', 'nlst', 'mlsd', 'dir'] : [],
     rename: lacks?.includes('RNFR') ? 'never' : renames ? 'only new' : 'over',
     listsAnything: listings !== undefined,
     mlsd: !lacks?.includes('MLSD'),
