@@ -45,26 +45,42 @@ export async function soak({ targets, seed, operations, length = LENGTH, workers
   let done = 0;
   let sequences = 0;
   let passed = 0;
+  // A server has one sequence at a time: what one does to it is not to be the other's fault.
+  const idle = new Set(targets.keys());
+  const next = (): number | undefined => {
+    const turn = [...idle].sort((a, b) => (turns[a] ?? 0) - (turns[b] ?? 0) || a - b)[0];
+    if (turn === undefined) return undefined;
+    idle.delete(turn);
+    turns[turn] = (turns[turn] ?? 0) + 1;
+    return turn;
+  };
+  const turns: number[] = [];
   const work = async (): Promise<void> => {
-    while (done < operations && reports.length < enough) {
-      const number = sequences++;
-      const target = targets[number % targets.length] as Target;
-      const whole = sequence((seed + number) >>> 0, Math.min(length, operations), target);
-      done += whole.steps.reduce((sum, step) => sum + operationsOf(step), 0);
-      const finding = await run(target, whole);
-      if (!finding) continue;
-      const signature = signatureOf(target, finding, whole);
-      if (known?.test(finding.message) || seen.has(signature)) {
-        passed += 1;
-        continue;
-      }
-      seen.add(signature);
-      const report = await explain(target, whole, finding);
-      reports.push(report);
-      onFinding?.(report);
+    for (let turn = next(); turn !== undefined; turn = next()) {
+      await one(turn);
+      idle.add(turn);
+      if (done >= operations || reports.length >= enough) return;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(operations / length)) }, work));
+  const one = async (turn: number): Promise<void> => {
+    const number = turn + ((turns[turn] ?? 1) - 1) * targets.length;
+    sequences += 1;
+    const target = targets[turn] as Target;
+    const whole = sequence((seed + number) >>> 0, Math.min(length, operations), target);
+    done += whole.steps.reduce((sum, step) => sum + operationsOf(step), 0);
+    const finding = await run(target, whole);
+    if (!finding) return;
+    const signature = signatureOf(target, finding, whole);
+    if (known?.test(finding.message) || seen.has(signature)) {
+      passed += 1;
+      return;
+    }
+    seen.add(signature);
+    const report = await explain(target, whole, finding);
+    reports.push(report);
+    onFinding?.(report);
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, targets.length, Math.ceil(operations / length)) }, work));
   return { operations: done, sequences, milliseconds: performance.now() - begun, reports, known: passed };
 }
 

@@ -14,7 +14,7 @@ export type Cut = 'rst' | 'fin' | 'short' | 'swallowed';
 type Way = 'command' | 'reply';
 
 /** Milliseconds that a server has for closing what its client has closed. */
-const LINGERING = 2000;
+const LINGERING = 50;
 
 const CR_LF = /(?<=\n)/;
 
@@ -33,6 +33,9 @@ export class StepProxy {
   readonly #ends = new Map<number, Socket | ((socket: Socket) => void)>();
   #watched: { readonly moment: Moment; left: number; readonly turns: number; readonly happen: (line: Line) => void } | undefined;
   #fired = false;
+  /** Data connections that the client makes, and that the server has not got yet. */
+  #dialling = 0;
+  #dialled: (() => void)[] = [];
 
   private constructor() {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#meet(socket.remotePort ?? 0, socket));
@@ -49,11 +52,14 @@ export class StepProxy {
     const socket = connect({ host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port, noDelay: true, allowHalfOpen: purpose === 'data' });
     this.#given.add(socket);
     socket.once('close', () => this.#given.delete(socket));
+    const dialled = purpose === 'data' ? this.#dial() : undefined;
+    if (dialled) socket.once('close', dialled);
     socket.once('connect', () => {
       this.#meet(socket.localPort ?? 0, (client) => {
         const line = this.#begin(purpose, client, { host, port });
         if (socket.closed) line.bury();
         else socket.once('close', () => line.bury());
+        if (dialled) line.server.once('connect', dialled).once('close', dialled);
       });
     });
     return socket;
@@ -140,6 +146,21 @@ export class StepProxy {
     for (let turn = 0; turn < watched.turns; turn++) await new Promise(setImmediate);
   }
 
+  /** @internal what the client says after it has made a data connection must not come before that; undefined: it can come now */
+  dialled(): Promise<void> | undefined {
+    return this.#dialling === 0 ? undefined : new Promise((resolve) => this.#dialled.push(resolve));
+  }
+
+  #dial(): () => void {
+    this.#dialling += 1;
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      if (--this.#dialling === 0) for (const resolve of this.#dialled.splice(0)) resolve();
+    };
+  }
+
   #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }): Line {
     const server = connect({ host, port, noDelay: true, allowHalfOpen: true });
     const line = new Line(purpose, client, server, this);
@@ -218,20 +239,33 @@ class Line {
       else if (!source.writableEnded && wasReset(source)) reset(target);
       else if (this.state === 'live') target.end();
     };
-    source.on('data', (chunk: Buffer) => {
+    const release = (): void => {
+      held = this.held = false;
+      while (!held && waiting.length > 0) take(waiting.shift() as Buffer);
+      if (held) return;
+      if (ended) end();
+      source.resume();
+    };
+    const take = (chunk: Buffer): void => {
       if (held) return void waiting.push(chunk);
       const before = this.proxy.before(this, way, chunk);
       if (before === undefined) return send(chunk);
       send(chunk.subarray(0, before));
-      waiting.push(chunk.subarray(before));
+      waiting.unshift(chunk.subarray(before));
       held = this.held = true;
       source.pause();
       void this.proxy.happen(this).then(() => {
-        held = this.held = false;
-        if (waiting.length > 0) send(Buffer.concat(waiting.splice(0)));
-        if (ended) end();
-        source.resume();
+        send(waiting.shift() ?? Buffer.alloc(0));
+        release();
       });
+    };
+    source.on('data', (chunk: Buffer) => {
+      const dialled = held || this.purpose === 'data' || way === 'reply' ? undefined : this.proxy.dialled();
+      if (!dialled) return take(chunk);
+      waiting.push(chunk);
+      held = true;
+      source.pause();
+      void dialled.then(release);
     });
     source.on('end', end);
     source.on('error', () => reset(target));

@@ -48,7 +48,7 @@ const MOST_EVENTS = 9;
 export function sequence(seed: number, length: number, target: Target): Sequence {
   const random = numbers(seed);
   for (let n = 0; n < 8; n++) random.next(); // seeds that are neighbours begin alike
-  const session = anySession(random);
+  const session = anySession(random, target.facts);
   const steps: Step[] = [];
   for (let count = 0; count < length; ) {
     const step = anyStep(random, session, target.facts);
@@ -63,11 +63,12 @@ export function operationsOf(step: Step): number {
   return 'fresh' in step ? 1 : step.together.length;
 }
 
-function anySession({ int, pick }: Random): Session {
+function anySession({ int, pick }: Random, { sessions }: ServerFacts): Session {
   const keepAlive = int(4) === 0 ? { keepAlive: pick([20, 60]), ...(int(2) === 0 ? { keepAliveDuringTransfers: true } : {}) } : {};
   const mode = int(6) === 0 ? { passive: false } : {};
   const commands = int(6) === 0 ? { extended: int(2) === 0 } : {};
-  return { client: pick(['auto', 'auto', 'by hand', 'pool'] as const), connections: 1 + int(4), options: { ...keepAlive, ...mode, ...commands } };
+  const client = pick(['auto', 'auto', 'by hand', 'pool'] as const);
+  return { client, connections: sessions ? 1 + int(4) : 1, options: { ...keepAlive, ...mode, ...commands } };
 }
 
 function anyStep(random: Random, session: Session, facts: ServerFacts): Step {

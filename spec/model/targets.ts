@@ -28,6 +28,8 @@ export interface ServerFacts {
   readonly announces: boolean;
   /** An upload that was reset leaves no trace. */
   readonly keepsWholeOnly: boolean;
+  /** Several sessions at a time do not disturb each other. */
+  readonly sessions: boolean;
 }
 
 /** One side's files as they are, past the server. */
@@ -56,17 +58,19 @@ export interface Target {
 
 const USUAL: ServerFacts = {
   naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
-  announces: true, keepsWholeOnly: false,
+  announces: true, keepsWholeOnly: false, sessions: true,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
 const REAL = ['vsftpd-plain', 'vsftpd-reuse', 'proftpd-plain', 'proftpd-tls', 'pureftpd-plain', 'pureftpd-req', 'pyftpdlib-plain', 'pyftpdlib-req'] as const;
 
-/** All targets (the relay is on 127.0.0.1), or those whose names begin so; the real servers as the specs have them: those that are up, or all where they are required. */
+/** All targets (the relay is on 127.0.0.1), or those whose names begin so, or the one that has exactly that name; the real servers as the specs have them: those that are up, or all where they are required. */
 export function targets(beginning = ''): readonly Target[] {
   const real = realServers().filter(({ name }) => (beginning === '' ? (REAL as readonly string[]).includes(name) : name.startsWith(beginning) && !name.endsWith('-v6'))).map(realTarget);
   const embedded = [embeddedTarget('embedded', {}), ...Object.entries(PERSONALITIES).map(([name, personality]) => embeddedTarget(name, personality))];
-  return [...real, ...embedded.filter(({ name }) => name.startsWith(beginning))];
+  const chosen = [...real, ...embedded.filter(({ name }) => name.startsWith(beginning))];
+  const exact = chosen.find(({ name }) => name === beginning);
+  return exact ? [exact] : chosen;
 }
 
 function realTarget(server: RealServer): Target {
@@ -80,6 +84,8 @@ function realTarget(server: RealServer): Target {
     hash: family === 'proftpd',
     stou: server.can.stou,
     announces: family === 'vsftpd' || family === 'proftpd',
+    // In TLS pyftpdlib 1.5.7 forgets sockets: when one is closed within the handshake, another that has its number is no longer polled.
+    sessions: family !== 'pyftpdlib' || server.tls === 'none',
   };
   return {
     name: server.name,
