@@ -162,6 +162,8 @@ async function* pieces(bytes: Buffer, piece: number, fail: number | undefined): 
 async function write(actor: Actor, stream: Writable, bytes: Buffer, piece: number, fail: number | undefined): Promise<void> {
   const source = Readable.from(pieces(bytes, piece, fail), { objectMode: false });
   await pipeline(source, actor.hold(stream, source));
+  // Node's pipeline() resolves, too, when its last stream is destroyed without an error after all bytes were written.
+  if (!stream.writableFinished) throw new OurError('the upload was left');
 }
 
 // ---- what remains
@@ -264,7 +266,7 @@ const retr = define<Retr, Buffer | typeof LEFT>(
         if (careless && ignored && bytes) return beginningOf(bytes)(found);
         return difference(found, wanted);
       },
-      partial: (found) => (ignored && careless ? undefined : beginningOf(wanted)(found)),
+      partial: (found) => (ignored ? undefined : beginningOf(wanted)(found)),
       after: NONE,
       left: NONE,
     };
@@ -338,9 +340,10 @@ const stou = define<Omit<Upload, 'path' | 'relative'>, string>(
   { weight: 1, what: 'stream', cuts: ['rst'], poolToo: false },
   (random, facts) => anyUpload(random, facts),
   ({ id, size, piece, fail }, { cwd, facts }) => {
+    if (!facts.stou) return IDLE as unknown as Plan<string>;
     const fresh = bytesOf(id, size);
     return {
-      due: !facts.stou ? 'refusal' : fail === undefined ? 'success' : 'left',
+      due: fail === undefined ? 'success' : 'left',
       act: async (actor) => {
         const stream = actor.client.stou(undefined, { signal: actor.signal });
         await write(actor, stream, fresh, piece, fail);

@@ -74,7 +74,7 @@ function anySession({ int, pick }: Random, { sessions }: ServerFacts): Session {
 function anyStep(random: Random, session: Session, facts: ServerFacts): Step {
   if (random.int(40) === 0) return { fresh: random.pick(['quit', 'close'] as const) };
   const usable = OPERATIONS.filter(({ poolToo }) => poolToo || session.client !== 'pool');
-  if (random.int(7) === 0) return several(random, usable, facts);
+  if (random.int(5) === 0) return several(random, usable, facts);
   const chosen = weighted(random, usable);
   const together = [{ op: chosen.name, with: chosen.make(random, facts) }];
   return { together, interruption: random.int(3) === 0 ? interruption(random, chosen, session) : undefined };

@@ -82,7 +82,7 @@ function realTarget(server: RealServer): Target {
     mayRemove: family === 'pureftpd', // where TLS on the data connection comes to nothing
     mlsd: server.can.mlsd,
     hash: family === 'proftpd',
-    stou: server.can.stou,
+    stou: server.can.stou && family !== 'pureftpd', // its next APPE empties the file
     announces: family === 'vsftpd' || family === 'proftpd',
     // In TLS pyftpdlib 1.5.7 forgets sockets: when one is closed within the handshake, another that has its number is no longer polled.
     sessions: family !== 'pyftpdlib' || server.tls === 'none',
