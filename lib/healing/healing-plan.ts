@@ -53,6 +53,7 @@ export class HealingPlan implements Plan {
 
   async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
     const session = this.#session;
+    session.switchType(control, 'I'); // beside FEAT: two answers that differ show that the server keeps the order, so that what follows can share a flight
     const features = await session.features();
     await this.#hash?.prepare();
     if (moved > 0) return this.#continue(control, features, moved);

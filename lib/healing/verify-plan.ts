@@ -29,6 +29,7 @@ export class VerifiedUpload implements Plan {
   }
 
   async begin(control: ControlConnection): Promise<Command> {
+    this.#session.switchType(control, 'I'); // beside FEAT, as for a download
     this.#features = await this.#session.features();
     if (this.#hash) await this.#hash.prepare();
     else if ((await identify(this.#session, control, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');

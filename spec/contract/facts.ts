@@ -121,7 +121,6 @@ export const FACTS = {
     software: 'GridFTP server 13.24',
     doublesQuotes: false,
     refuses: { STOU: 500, OPTS: 500 }, // 500 Command not supported.; 500 OPTS failed.
-    mkdTells: 'nothing', // 257 MKD command successful
     stored: (name) => name.replace(/^ +|[^\x20-\x7e]/g, ''), // MKD dür makes dr
     missing: { retr: 500, size: 550, rename: 500, full: 451 }, // 451-GridFTP-Error-String: Directory not empty
     ownCR: 'doubled',
