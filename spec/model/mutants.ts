@@ -7,56 +7,53 @@ import { promisify } from 'node:util';
 /** A fix that is taken out of lib: the model must find what is wrong then. */
 interface Mutant {
   readonly name: string;
-  /** In lib. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-  /** Where it shows: the beginning of servers' names. */
-  readonly servers: readonly string[];
+  /** In files of lib, text that stands there once, and what takes its place. */
+  readonly edits: readonly (readonly [file: string, find: string, replace: string])[];
+  /** Where it shows. */
+  readonly server: string;
+  /** What a finding of it says. */
+  readonly sign: RegExp;
 }
 
 const MUTANTS: readonly Mutant[] = [
   {
     name: 'an upload that was cancelled is ended by FIN',
-    file: 'data/reset.ts',
-    find: '(raw as Socket).resetAndDestroy();',
-    replace: 'raw.end();',
-    servers: ['keepsWholeOnly'],
+    edits: [['data/reset.ts', '(raw as Socket).resetAndDestroy();', 'raw.end();']],
+    server: 'keepsWholeOnly',
+    sign: /on the server: .*(in place of nothing|the first \d+ are right)/,
   },
   {
     name: 'a download may be shorter than its mark says',
-    file: 'data/announced.ts',
-    find: 'if (announced === undefined ||',
-    replace: 'if (announced !== -1 ||',
-    servers: ['embedded'],
+    edits: [['data/announced.ts', 'if (announced === undefined ||', 'if (announced !== -1 ||']],
+    server: 'embedded',
+    sign: /gave what is wrong: .*the first \d+ are right/,
   },
   {
     name: 'a download may be shorter than SIZE says',
-    file: 'healing/healing-plan.ts',
-    find: 'const wanted = Math.max(0, Math.min(end + 1, size) - start);',
-    replace: 'const wanted = bytes;',
-    servers: ['quietMark'],
+    edits: [['healing/healing-plan.ts', 'const wanted = Math.max(0, Math.min(end + 1, size) - start);', 'const wanted = bytes;']],
+    server: 'quietMark',
+    sign: /gave what is wrong: \d+ (bytes )?in place of|here: l/,
   },
   {
     name: 'the turn is given back before the reply to ABOR',
-    file: 'control/abort.ts',
-    find: "control.send(session.command('ABOR'));\n  return settled;",
-    replace: "control.send(session.command('ABOR'));\n  void settled;\n  return Promise.resolve(undefined);",
-    servers: ['embedded'],
+    edits: [['control/abort.ts', "control.send(session.command('ABOR'));\n  return settled;", "control.send(session.command('ABOR'));\n  void settled;\n  return Promise.resolve(undefined);"]],
+    server: 'embedded',
+    sign: /out of step|wrong answer|wrong success|unheard|interfered/,
   },
   {
     name: 'a refusal is taken for success',
-    file: 'control/judgement.ts',
-    find: "if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;",
-    replace: "if ((reply.kind !== 'transient' && reply.kind !== 'permanent') || command?.verb === 'DELE') return undefined;",
-    servers: ['embedded'],
+    edits: [
+      ['control/judgement.ts', "if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;", "if ((reply.kind !== 'transient' && reply.kind !== 'permanent') || command?.verb === 'DELE') return undefined;"],
+      ['client.ts', "if (reply.kind !== 'completion') throw unexpected(reply, command);\n    return reply;\n  }\n\n  /** @internal runs several", "if (reply.kind !== 'completion' && command.verb !== 'DELE') throw unexpected(reply, command);\n    return reply;\n  }\n\n  /** @internal runs several"],
+    ],
+    server: 'embedded',
+    sign: /delete.* succeeded/,
   },
   {
     name: 'the working folder is lost with the connection',
-    file: 'control/session.ts',
-    find: 'await this.#restore(control);',
-    replace: 'void this.#restore;',
-    servers: ['embedded'],
+    edits: [['control/session.ts', 'await this.#restore(control);', 'void this.#restore;']],
+    server: 'embedded',
+    sign: /pwd\(\) is|must be|interfered|failed/,
   },
 ];
 
@@ -81,13 +78,11 @@ async function tried(mutant: Mutant): Promise<string | undefined> {
   try {
     for (const each of COPIED) cpSync(join(ROOT, each), join(folder, each), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-    apply(mutant, join(folder, 'lib', mutant.file));
-    for (const server of mutant.servers) {
-      for (const seed of SEEDS) {
-        const output = await soakIn(folder, server, seed);
-        const line = output.split('\n').find((each) => each.startsWith(`${server}: `));
-        if (line !== undefined) return `found by seed ${seed} on ${server}, ${/again with .*/.exec(output)?.[0] ?? ''}\n    ${line}`;
-      }
+    for (const [file, find, replace] of mutant.edits) replaceOnce(join(folder, 'lib', file), find, replace);
+    for (const seed of SEEDS) {
+      const lines = (await soakIn(folder, mutant.server, seed)).split('\n');
+      const at = lines.findIndex((line) => line.startsWith(`${mutant.server}: `) && mutant.sign.test(line));
+      if (at >= 0) return `found by seed ${seed}: ${lines[at]}; ${lines.slice(at).find((line) => line.includes('again with'))?.trim()}`;
     }
     return undefined;
   } finally {
@@ -95,16 +90,16 @@ async function tried(mutant: Mutant): Promise<string | undefined> {
   }
 }
 
-function apply({ name, find, replace }: Mutant, file: string): void {
-  const text = readFileSync(file, 'utf8');
-  const parts = text.split(find);
-  if (parts.length !== 2) throw new Error(`${name}: ${file} has ${parts.length - 1} of ${JSON.stringify(find)}`);
+/** @throws Error where the text is not there, or more than once: lib has changed, and the mutant must, too */
+function replaceOnce(file: string, find: string, replace: string): void {
+  const parts = readFileSync(file, 'utf8').split(find);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} of ${JSON.stringify(find)}`);
   writeFileSync(file, parts.join(replace));
 }
 
 /** What the model prints; it fails when it has found something, and that is what is wanted. */
 async function soakIn(folder: string, server: string, seed: number): Promise<string> {
-  const env = { ...process.env, FTPLIB_MODEL_SERVER: server, FTPLIB_MODEL_SEED: String(seed), FTPLIB_MODEL_OPS: '3000', FTPLIB_MODEL_ENOUGH: '1' };
+  const env = { ...process.env, FTPLIB_MODEL_SERVER: server, FTPLIB_MODEL_SEED: String(seed), FTPLIB_MODEL_OPS: '3000', FTPLIB_MODEL_ENOUGH: '30', FTPLIB_MODEL_SHRINK: '0' };
   const args = [join(folder, 'node_modules/ts-node/dist/bin.js'), join(folder, 'spec/model/main.ts')];
   const ended = promisify(execFile)(process.execPath, args, { cwd: folder, env, maxBuffer: 2 ** 26 });
   return ended.then(({ stdout }) => stdout, (error: { readonly stdout?: string; readonly stderr?: string }) => `${error.stdout ?? ''}${error.stderr ?? ''}`);

@@ -16,6 +16,8 @@ export interface State {
   /** The working folder, from the root of the run. */
   readonly cwd: string;
   readonly pool: boolean;
+  /** Something is to interfere with this step. */
+  readonly interferes: boolean;
   /** How the data are to be cut in this step, if they are. */
   readonly cut: Cut | undefined;
 }
@@ -181,8 +183,14 @@ function local(path: string): Place {
 }
 
 /** What an upload under the file's own name may leave when it was interrupted. */
-function interrupted({ facts }: State, old: Node | undefined, fresh: Buffer): Accept {
-  return facts.keepsWholeOnly ? oneOf(exactly(old), exactly(fresh)) : oneOf(...untouched(facts, old), beginningOf(fresh));
+function interrupted(state: State, old: Node | undefined, fresh: Buffer): Accept {
+  const { facts } = state;
+  return wholeOnly(state) ? oneOf(exactly(old), exactly(fresh)) : oneOf(...untouched(facts, old), beginningOf(fresh));
+}
+
+/** Whether nothing may be left of an upload that was not complete; who swallows its end makes it look complete. */
+function wholeOnly({ facts, cut }: State): boolean {
+  return facts.keepsWholeOnly && cut !== 'swallowed';
 }
 
 /** What is there when nothing, or next to nothing, was written. */
@@ -248,7 +256,7 @@ const retr = define<Retr, Buffer | typeof LEFT>(
     const start = from === undefined ? undefined : from > 100 ? size + from : Math.floor((size * from) / 100);
     const end = to === undefined || start === undefined || start >= size ? undefined : start + Math.floor(((size - 1 - start) * to) / 100);
     const wanted = bytes?.subarray(start ?? 0, end === undefined ? size : end + 1) ?? Buffer.alloc(0);
-    const careless = !retry && verify === undefined && segments === undefined;
+    const careless = !retry && verify === undefined && (segments === undefined || !pool);
     const ignored = facts.restart === 'ignored' && (start ?? 0) > 0;
     const unsure = ignored || (start !== undefined && start >= size && start > 0) || (segments !== undefined && !facts.size);
     const refused = bytes === undefined || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
@@ -304,7 +312,7 @@ const stor = define<Upload & { readonly at?: number | undefined; readonly verify
     const refused = !world.hasParent(path) || world.isFolder(path) || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
     const options = { ...(start > 0 ? { start } : {}), ...(verify ? { verify } : {}) };
     const after = start === 0 || !old ? fresh : restarted(facts, old, start, fresh);
-    const through = facts.keepsWholeOnly ? exactly(after) : start > 0 && old && facts.restart === 'keeps' ? writtenInto(old, start, fresh) : beginningOf(after);
+    const through = wholeOnly(state) ? exactly(after) : start > 0 && old && facts.restart === 'keeps' ? writtenInto(old, start, fresh) : beginningOf(after);
     // ProFTPD and the embedded server make or empty a file before they know whether a restart is possible; none of them cuts what is before it.
     return {
       due: fail === undefined || refused ? unless(refused) : 'left',
@@ -322,7 +330,8 @@ function restarted({ restart }: ServerFacts, old: Buffer, start: number, fresh: 
   return restart === 'cuts' ? whole : Buffer.concat([whole, old.subarray(whole.length)]);
 }
 
-const appe = define<Upload, void>('appe', { weight: 3, what: 'stream', cuts: ['rst'] }, anyUpload, ({ path, relative, id, size, piece, fail }, { remote: world, facts }) => {
+const appe = define<Upload, void>('appe', { weight: 3, what: 'stream', cuts: ['rst'] }, anyUpload, ({ path, relative, id, size, piece, fail }, state) => {
+  const { remote: world, facts } = state;
   const old = world.file(path);
   const fresh = bytesOf(id, size);
   const whole = Buffer.concat([old ?? Buffer.alloc(0), fresh]);
@@ -331,7 +340,7 @@ const appe = define<Upload, void>('appe', { weight: 3, what: 'stream', cuts: ['r
     due: fail === undefined || refused ? unless(refused) : 'left',
     act: (actor) => write(actor, actor.client.appe(actor.remote(path, relative), { signal: actor.signal }), fresh, piece, fail),
     after: changes([remote(path), exactly(whole)]),
-    left: refused ? NONE : changes([remote(path), oneOf(...untouched(facts, old), facts.keepsWholeOnly ? exactly(whole) : old ? writtenInto(old, old.length, fresh) : beginningOf(whole))]),
+    left: refused ? NONE : changes([remote(path), oneOf(...untouched(facts, old), wholeOnly(state) ? exactly(whole) : old ? writtenInto(old, old.length, fresh) : beginningOf(whole))]),
   };
 });
 
@@ -485,15 +494,23 @@ const nested = define<{ readonly path: string }, readonly (readonly [string, Buf
   left: NONE,
 }));
 
-const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, what: 'tree', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, { remote: world, facts }) => {
+const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, what: 'tree', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, { remote: world, facts, interferes }) => {
   const missing = !world.isFolder(path);
+  const unreadable: string[] = [];
   return {
     due: facts.listsAnything || (missing && facts.emptyIfMissing.includes('list')) ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
-    act: (actor) => items<WalkEntry>(actor, actor.client.walk(actor.remote(path, relative), { signal: actor.signal }), leave),
+    act: (actor) => {
+      const stream = actor.client.walk(actor.remote(path, relative), { signal: actor.signal });
+      stream.on('unreadable', (folder) => unreadable.push(folder.path));
+      return items<WalkEntry>(actor, stream, leave);
+    },
     delivered: (found) => {
       if (found === LEFT) return undefined;
+      // What was cut may leave out a folder, and says so.
+      const known = world.below(path).filter((each) => !unreadable.some((folder) => each.startsWith(`${folder}/`)));
+      if (unreadable.length > 0 && !interferes) return `unreadable: ${unreadable.join(', ')}`;
       if (missing) return found.length > 0 ? `${found.length} entries of a folder that is not there` : undefined;
-      return sameNames(found.map((entry) => entry.path), world.below(path), world);
+      return sameNames(found.map((entry) => entry.path), known, world);
     },
     after: NONE,
     left: NONE,
@@ -577,7 +594,7 @@ const put = define<Put, { readonly bytes: number }>(
     // An old file of our name and of no more bytes is taken for what an earlier call has left.
     const unsure = (!facts.size && (resume === true || retry)) || (resume === true && !renames && old !== undefined);
     const kept = renames ? oneOf(exactly(old), exactly(fresh)) : interrupted(state, old, fresh);
-    const began = !renames && resume && old && !facts.keepsWholeOnly ? oneOf(kept, writtenInto(old, old.length, fresh.subarray(old.length))) : kept;
+    const began = !renames && resume && old && !wholeOnly(state) ? oneOf(kept, writtenInto(old, old.length, fresh.subarray(old.length))) : kept;
     return {
       due: refused ? 'refusal' : unsure ? 'either' : 'success',
       act: async (actor) => {
@@ -668,7 +685,7 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
     const refused = missing || !world.hasParent(path) || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
-    if (!missing) transferred({ params, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: state.facts.keepsWholeOnly });
+    if (!missing) transferred({ params, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state) });
     return {
       due: refused ? (!missing && !params.temporary ? 'either' : 'refusal') : facts.listsAnything ? 'either' : leave === undefined ? 'success' : 'either',
       act: (actor) => {

@@ -192,7 +192,8 @@ class Run {
 
   #state(interruption: Interruption | undefined): State {
     return {
-      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', pool: this.#client instanceof FTPPool, cut: dataCut(interruption),
+      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', pool: this.#client instanceof FTPPool, interferes: interruption !== undefined,
+      cut: dataCut(interruption),
     };
   }
 

@@ -10,6 +10,8 @@ export interface Settings {
   readonly workers: number;
   /** Findings that are only counted. */
   readonly known: RegExp | undefined;
+  /** Seconds that may be spent on making one finding short. */
+  readonly shrinking: number;
 }
 
 /** @throws Error for a number that is none */
@@ -21,6 +23,7 @@ export function settings(seed: number): Settings {
     server,
     enough: numeric('ENOUGH', 1),
     workers: numeric('WORKERS', 6),
+    shrinking: numeric('SHRINK', 90),
     known: known === '' ? undefined : new RegExp(known),
   };
 }

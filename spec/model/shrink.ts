@@ -7,14 +7,12 @@ export interface Failing {
   readonly finding: Finding;
 }
 
-/** Milliseconds that may be spent on one finding. */
-const PATIENCE = 90_000;
 /** What depends on time does not fail each time. */
 const TRIES = 2;
 
 /** The shortest sequence that can be found in some time and fails in the same way: steps are left out, then operations called together, then options. */
-export async function shrink(failing: Failing, again: (sequence: Sequence) => Promise<Finding | undefined>): Promise<Failing & { readonly reproduced: boolean }> {
-  const end = Date.now() + PATIENCE;
+export async function shrink(failing: Failing, again: (sequence: Sequence) => Promise<Finding | undefined>, seconds: number): Promise<Failing & { readonly reproduced: boolean }> {
+  const end = Date.now() + 1000 * seconds;
   let best = failing;
   let reproduced = false;
   const attempt = async (steps: readonly Step[], tries = TRIES): Promise<boolean> => {

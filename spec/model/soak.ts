@@ -16,6 +16,8 @@ export interface SoakOptions {
   readonly enough?: number;
   /** Findings that are known: they end their sequence, and are counted, and that is all. */
   readonly known?: RegExp | undefined;
+  /** Seconds that may be spent on making one finding short; default 90. */
+  readonly shrinking?: number;
   readonly onFinding?: (report: Report) => void;
 }
 
@@ -38,7 +40,7 @@ export interface Result {
 export const LENGTH = 30;
 
 /** Sequence after sequence, several at a time, on the targets in turn; the nth has the seed plus n. */
-export async function soak({ targets, seed, operations, length = LENGTH, workers = 6, enough = 1, known, onFinding }: SoakOptions): Promise<Result> {
+export async function soak({ targets, seed, operations, length = LENGTH, workers = 6, enough = 1, known, shrinking = 90, onFinding }: SoakOptions): Promise<Result> {
   const begun = performance.now();
   const reports: Report[] = [];
   const seen = new Set<string>();
@@ -76,7 +78,7 @@ export async function soak({ targets, seed, operations, length = LENGTH, workers
       return;
     }
     seen.add(signature);
-    const { report, reproduced } = await explain(target, whole, finding);
+    const { report, reproduced } = await explain(target, whole, finding, shrinking);
     if (!reproduced && !target.facts.sessions && finding.message.includes('TimeoutError')) {
       passed += 1; // it has forgotten a socket of a sequence before this one
       return;
@@ -95,8 +97,8 @@ function signatureOf(target: Target, { kind, message, step }: Finding, { steps }
   return `${target.name}: ${kind}: ${what}: ${message.replaceAll(/[\d#][\da-f]*/g, 'n').slice(0, 60)}`;
 }
 
-async function explain(target: Target, sequence: Sequence, first: Finding): Promise<{ readonly report: Report; readonly reproduced: boolean }> {
-  const { sequence: { session, steps, seed }, finding, reproduced } = await shrink({ sequence, finding: first }, (candidate) => run(target, candidate));
+async function explain(target: Target, sequence: Sequence, first: Finding, shrinking: number): Promise<{ readonly report: Report; readonly reproduced: boolean }> {
+  const { sequence: { session, steps, seed }, finding, reproduced } = await shrink({ sequence, finding: first }, (candidate) => run(target, candidate), shrinking);
   const lines = [
     `${target.name}: ${finding.kind}: ${finding.message}`,
     `  with ${describeSession(session)}${reproduced ? '' : '; it did not happen again when it was tried'}`,

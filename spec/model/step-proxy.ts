@@ -33,12 +33,16 @@ export class StepProxy {
   readonly #ends = new Map<number, Socket | ((socket: Socket) => void)>();
   #watched: { readonly moment: Moment; left: number; readonly turns: number; readonly happen: (line: Line) => void } | undefined;
   #fired = false;
+  #closed = false;
   /** Data connections that the client makes, and that the server has not got yet. */
   #dialling = 0;
   #dialled: (() => void)[] = [];
 
   private constructor() {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#meet(socket.remotePort ?? 0, socket));
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+      if (this.#closed) socket.destroy();
+      else this.#meet(socket.remotePort ?? 0, socket);
+    });
   }
 
   static async open(): Promise<StepProxy> {
@@ -110,8 +114,10 @@ export class StepProxy {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const line of this.#lines) line.discard();
     for (const end of this.#ends.values()) if (typeof end !== 'function') end.destroy();
+    for (const socket of this.#given) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
   }
