@@ -317,7 +317,7 @@ const stor = define<Upload & { readonly at?: number | undefined; readonly verify
     return {
       due: fail === undefined || refused ? unless(refused) : 'left',
       act: (actor) => write(actor, actor.client.stor(actor.remote(path, relative), { ...options, signal: actor.signal }), fresh, piece, fail),
-      after: changes([remote(path), exactly(after)]),
+      after: changes([remote(path), cut === 'swallowed' && verify === undefined ? oneOf(exactly(after), through) : exactly(after)]),
       left: refused && !world.hasParent(path) ? NONE : changes([remote(path), oneOf(...untouched(facts, old), through, ...(start > 0 && old && facts.restart === 'cuts' ? [writtenInto(old, start, fresh)] : []))]),
     };
   },
