@@ -730,7 +730,7 @@ function transferred({ params, from, at, to, into, side, after, left, whole = fa
     if (node === 'folder') put(target, exactly('folder'), oneOf(exactly(old), exactly('folder')));
     else if (node) {
       const kept = onlyChanged && typeof old === 'object' && old.length === node.length ? [exactly(old)] : [];
-      put(target, oneOf(exactly(node), ...kept), oneOf(exactly(old), temporary || whole ? exactly(node) : beginningOf(node)));
+      put(target, oneOf(exactly(node), ...kept), oneOf(exactly(old), ...(temporary ? [exactly(node)] : [exactly(undefined), whole ? exactly(node) : beginningOf(node)])));
     }
   }
   if (!deletes) return;
