@@ -509,7 +509,7 @@ const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, wha
       // What was cut may leave out a folder, and says so.
       const known = world.below(path).filter((each) => !unreadable.some((folder) => each.startsWith(`${folder}/`)));
       if (unreadable.length > 0 && !interferes) return `unreadable: ${unreadable.join(', ')}`;
-      if (missing) return found.length > 0 ? `${found.length} entries of a folder that is not there` : undefined;
+      if (missing) return found.length > 0 && !facts.listsAnything ? `${found.length} entries of a folder that is not there` : undefined;
       return sameNames(found.map((entry) => entry.path), known, world);
     },
     after: NONE,
