@@ -56,6 +56,14 @@ export class Protection {
     return this.#security !== undefined && this.#level === 'P';
   }
 
+  /**
+   * Whether the server may refuse all further data connections: one that demands that they resume the control connection's session (ProFTPD
+   * in TLS 1.2) has dropped that when a handshake was cut.
+   */
+  get doubtful(): boolean {
+    return this.#security?.cut === true;
+  }
+
   /** Data go in TLS, unless `protC()` said otherwise. */
   async afterLogin(control: ControlConnection): Promise<void> {
     if (this.wanted && this.#state.protection.value !== 'P') await this.protect(control, 'P');

@@ -38,6 +38,8 @@ export class Security {
   readonly #keys: DataKeys;
   #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
+  /** A handshake on a data connection was cut: the server may have forgotten the session that others are to resume. */
+  cut = false;
   #fingerprint: string | undefined;
 
   /**
@@ -90,6 +92,7 @@ export class Security {
     try {
       return await secure(raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
     } catch (error) {
+      this.cut = true;
       this.#keys.usual = true; // no server is known that has other groups there; should there be one, it is asked as usual from the next session on
       throw error;
     }

@@ -122,6 +122,7 @@ export class Session implements ControlListener {
     if (!this.#manual && !this.state.loggedIn) return false;
     if (folder && !this.#folder.arrived) return false;
     if (transfer && this.protection.wanted && this.state.protection.value !== 'P') return false;
+    if (transfer && this.protection.doubtful && !this.#manual) return false;
     return transfer !== 'anew' || this.state.restart.value === 0 || this.#restartIsCallers;
   }
 
@@ -273,6 +274,7 @@ export class Session implements ControlListener {
   /** Sends what is missing for an operation, each step after the reply to the one before. */
   async #bring({ folder, transfer }: Needs): Promise<void> {
     if (!this.#control && this.#manual) throw this.#notConnected();
+    if (transfer && this.protection.doubtful && !this.#manual) this.#control?.destroy(new ConnectionClosedError('a TLS handshake on a data connection was cut: closed, to begin anew'));
     const control = this.#control ?? (await this.#open());
     if (!this.#manual && !this.state.loggedIn) {
       await this.#logIn(control);
