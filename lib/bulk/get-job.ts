@@ -1,5 +1,6 @@
 import { ChangedError, MismatchError, PermanentError } from '../errors';
 import type { Backoff } from '../healing/backoff';
+import { digestCommands } from '../healing/digest-command';
 import type { GetOptions, GetResult } from './get';
 import { fetchRange, fetchSegments } from './get-range';
 import { GetTarget } from './get-target';
@@ -8,6 +9,7 @@ import { persist } from './persist';
 import { RangeReader } from './range-reader';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import type { Remote } from './remote';
+import { holdsSameBytes } from './same-bytes';
 import { assertSameHash, assertSameHashIfAny } from './same-hash';
 import type { Verify } from '../healing/verify';
 
@@ -27,6 +29,10 @@ export interface GetSetup {
 
 /** What became of it. */
 type Whole = Pick<GetResult, 'local' | 'bytes' | 'resumedFrom'>;
+
+/** Bytes of a file taken for a beginning that are compared: those that an editor or another file would change first, and those that what comes is joined to. */
+const HEAD = 4 * 1024;
+const BEFORE_SEAM = 64 * 1024;
 
 const UNKNOWN: RemoteFacts = { size: undefined, modified: undefined };
 
@@ -90,11 +96,31 @@ export class GetJob {
     const { size } = this.#facts;
     const setup = { remote, path, file: target.file, retry, passage, signal, onRetry: () => void (this.#retries += 1) };
     passage.begin(target.bytes);
+    if (target.adopted && !(await this.#hashTells())) await this.#assertBeginning(target);
     if (target.bytes === 0 && (segments === 1 || size === undefined)) return fetchRange(setup, { start: 0, verify });
     if (segments > 1) await fetchSegments(setup, size as number, segments);
     else if (target.bytes < (size as number)) await fetchRange(setup, { start: target.bytes });
     await this.#assertWhole(target);
     return size as number;
+  }
+
+  /** Whether all of it will be compared by a hash in the end. */
+  async #hashTells(): Promise<boolean> {
+    return this.setup.verify !== 'size' && digestCommands(await this.#ask(() => this.remote.feat())).length > 0;
+  }
+
+  /** A file of the caller's is taken for the beginning of the remote one, and may be another: its head and its end are compared. */
+  async #assertBeginning({ file, bytes }: GetTarget): Promise<void> {
+    const { remote, path } = this;
+    const ours = async (start: number, end: number): Promise<Buffer> => {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+      return buffer.subarray(0, bytesRead);
+    };
+    for (const [start, end] of [[Math.max(0, bytes - BEFORE_SEAM), bytes], [0, Math.min(HEAD, bytes - BEFORE_SEAM)]] as const) {
+      if (end <= start) continue;
+      const same = await this.#ask(() => holdsSameBytes(remote, { path, start, end, ours, signal: this.setup.signal }));
+      if (same === false) throw new MismatchError(`${this.local} is no beginning of ${path}: bytes ${start} to ${end - 1} differ`);
+    }
   }
 
   /** For what did not come in one stream, which would know. */

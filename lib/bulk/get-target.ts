@@ -22,7 +22,7 @@ export class GetTarget {
     readonly file: FileHandle,
     /** Bytes that are there. */
     readonly bytes: number,
-    /** Those bytes were under the file's own name: only the caller knows that they are its beginning. */
+    /** Those bytes were under the file's own name, and are not known to be its beginning by size and time. */
     readonly adopted: boolean,
   ) {}
 
@@ -44,7 +44,7 @@ export class GetTarget {
     await forgetOthers(path, name);
     const own = (await statOf(name)) ? undefined : await statOf(path);
     const adopted = own !== undefined && own.size <= size && (modified === undefined || own.mtimeMs >= modified.getTime());
-    if (adopted && own.size === size) return new GetTarget(path, path, await open(path, 'r'), size, true);
+    if (adopted && own.size === size) return new GetTarget(path, path, await open(path, 'r'), size, !isSameTime(own.mtimeMs, modified));
     if (adopted) await copy(path, name, own);
     const file = await open(name, CONTINUE);
     try {
@@ -120,6 +120,11 @@ async function forgetOthers(path: string, name: string): Promise<void> {
     const ours = each.startsWith(begin) && /^\d+-(\d{14}|undated)\.part$/.test(each.slice(begin.length));
     if (ours && each !== basename(name)) await rm(join(folder, each), { force: true });
   }
+}
+
+/** A server tells whole seconds. */
+function isSameTime(milliseconds: number, modified: Date | undefined): boolean {
+  return modified !== undefined && Math.floor(milliseconds / 1000) === Math.floor(modified.getTime() / 1000);
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {

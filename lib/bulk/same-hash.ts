@@ -4,6 +4,7 @@ import { MismatchError, UnsupportedError } from '../errors';
 import { isLoss } from '../healing/backoff';
 import { Digest } from '../healing/digest';
 import { chooseDigest } from '../healing/digest-command';
+import { wasClosed } from './persist';
 import type { Remote } from './remote';
 
 /**
@@ -30,6 +31,6 @@ export async function assertSameHashIfAny(...file: Parameters<typeof assertSameH
   try {
     await assertSameHash(...file);
   } catch (error) {
-    if (!(error instanceof UnsupportedError || isLoss(error))) throw error;
+    if (!(error instanceof UnsupportedError || (isLoss(error) && !wasClosed(error)))) throw error;
   }
 }

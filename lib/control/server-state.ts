@@ -55,6 +55,8 @@ export class ServerState {
   readonly type = new Setting<string>(undefined);
   /** The byte at which the next transfer begins: 0, or what a REST has armed. */
   readonly restart = new Setting<number>(0);
+  /** A transfer has used what REST armed. RFC 3659 has the server forget it then; one that does not would begin the next transfer there. */
+  restartUsed = false;
   /** The protection level of data connections (RFC 2228, 3). */
   readonly protection = new Setting<string>(undefined);
   /** Whether names are in UTF-8 because we asked for it (RFC 2640). */
@@ -70,7 +72,7 @@ export class ServerState {
 
   onAnswered({ verb, argument }: Command, reply: Reply, succeeded: boolean): void {
     if (verb === 'TYPE') this.type.answered(succeeded);
-    else if (verb === 'REST') this.restart.answered(succeeded);
+    else if (verb === 'REST') this.#rest(succeeded);
     else if (verb === 'PROT') this.protection.answered(succeeded);
     else if (isUTF8On(verb, argument)) this.utf8.answered(succeeded);
     else if (verb === 'USER' || verb === 'PASS' || verb === 'ACCT') this.loggedIn = succeeded && reply.kind === 'completion';
@@ -89,12 +91,19 @@ export class ServerState {
     this.loggedIn = false;
     this.type.set(undefined);
     this.restart.set(0);
+    this.restartUsed = false;
     this.protection.set(undefined);
     this.utf8.set(false);
   }
 
+  #rest(succeeded: boolean): void {
+    this.restart.answered(succeeded);
+    if (succeeded && this.restart.value === 0) this.restartUsed = false;
+  }
+
   /** A transfer uses what REST has armed; one that did not come about may have left it: some servers keep it then. */
   #used(succeeded: boolean): void {
+    if (this.restart.value !== 0) this.restartUsed = true;
     if (succeeded) this.restart.set(0);
     else if (this.restart.value !== 0) this.restart.set(undefined);
   }

@@ -205,6 +205,17 @@ export class Session implements ControlListener {
     return reply;
   }
 
+  /**
+   * Where a transfer has used a restart offset, REST 0 leaves with what is written next: the next transfer from the beginning does not
+   * depend on the server's having forgotten it. A server that refuses it has none armed.
+   */
+  clearRestart(control: ControlConnection): Promise<unknown> | undefined {
+    if (!this.state.restartUsed || this.#restartIsCallers) return undefined;
+    return control.exec(this.command('REST', '0')).catch((error: unknown) => {
+      if (!(error instanceof ReplyError)) throw error;
+    });
+  }
+
   /** Sends a caller's own command, keeping in mind what it changes. */
   async execRaw(control: ControlConnection, command: Command, transfer: boolean, onMark?: (reply: Reply) => void): Promise<Reply> {
     if (command.verb === 'QUIT') control.hangUp();
@@ -274,7 +285,7 @@ export class Session implements ControlListener {
   /** Sends what is missing for an operation, each step after the reply to the one before. */
   async #bring({ folder, transfer }: Needs): Promise<void> {
     if (!this.#control && this.#manual) throw this.#notConnected();
-    if (transfer && this.protection.doubtful && !this.#manual) this.#control?.destroy(new ConnectionClosedError('a TLS handshake on a data connection was cut: closed, to begin anew'));
+    if (transfer && this.protection.doubtful && !this.#manual) await this.#beginAnew();
     const control = this.#control ?? (await this.#open());
     if (!this.#manual && !this.state.loggedIn) {
       await this.#logIn(control);
@@ -291,6 +302,12 @@ export class Session implements ControlListener {
       if (this.#manual) throw this.#notConnected();
       await this.#bring({ folder, transfer });
     }
+  }
+
+  /** Closes a connection that is of no use for data any more, after the replies to what others have sent. */
+  async #beginAnew(): Promise<void> {
+    await this.#control?.exec(this.command('PWD')).catch(ignore);
+    this.#control?.destroy(new ConnectionClosedError('a TLS handshake on a data connection was cut: closed, to begin anew'));
   }
 
   /** What was under way is over, however. */

@@ -124,9 +124,12 @@ export class Exchange implements DataListener, ReplyListener {
     const { passive } = session.settings;
     session.prepareNames();
     const typed = session.switchType(control, type);
+    const cleared = start === 0 ? session.clearRestart(control) : undefined;
+    cleared?.catch(ignore);
     if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes behind it before that
     this.#data = await (passive ? openPassive : openActive)({ session, control, direction, lent, listener: this, interrupt });
     if (typed) await typed;
+    if (cleared) await interrupt.race(cleared);
     const preparing = session.namesPrepared();
     if (preparing) await preparing; // its OPTS must not come behind the transfer command
     interrupt.check();
@@ -352,4 +355,8 @@ export class Exchange implements DataListener, ReplyListener {
     this.#outcome?.reject(error);
     this.#outcome = undefined;
   }
+}
+
+function ignore(): void {
+  // awaited when the data connection is there
 }

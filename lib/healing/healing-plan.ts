@@ -118,6 +118,8 @@ export class HealingPlan implements Plan {
     }
     const wanted = Math.max(0, Math.min(end + 1, size) - start);
     if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'completion' });
+    // A file that grows gives more than SIZE told; all of the file in place of its end is no growth.
+    if (start > 0 && bytes > wanted && bytes >= size) throw new MismatchError(`the server ignores REST: ${bytes} bytes came from byte ${start} on, and the file has ${size}`);
     if (bytes !== wanted && verify === 'size') throw new MismatchError(`SIZE gives ${wanted} bytes, and RETR gave ${bytes}`);
     if (bytes > wanted && this.#continued) throw new ChangedError(`${path} has changed: it gave ${bytes} bytes in place of ${wanted}`);
   }
