@@ -262,8 +262,8 @@ export class ControlConnection {
     if (this.#closed) return;
     if (!head) return this.destroy(this.#stray(reply));
     const verdict = judge(reply, head.rule, head.marked);
-    const [follower] = head.rule?.transfers && head.marked ? this.#pending.followers : [];
-    const next = follower?.rule?.followsData ? follower : undefined;
+    const { second } = this.#pending;
+    const next = head.rule?.transfers && head.marked && second?.rule?.followsData ? second : undefined;
     if (next && verdict === 'refusal') return void this.#held.push(reply);
     if (next && verdict !== 'success' && verdict !== 'mark' && judge(reply, next.rule) === 'success') {
       // npm's FTP servers answer the next EPSV before the 226.

@@ -65,6 +65,11 @@ export class PendingReplies {
     return this.#sent > 0 ? this.#pending[0] : undefined;
   }
 
+  /** The first command after the head, if it has left, too. */
+  get second(): Pending | undefined {
+    return this.#sent > 1 ? this.#pending[1] : undefined;
+  }
+
   /** The commands after the head that have left, too. */
   get followers(): readonly Pending[] {
     return this.#pending.slice(1, this.#sent);
@@ -98,7 +103,8 @@ export class PendingReplies {
 
   /** That command has its final reply. @param proves the reply is its own success, in its turn */
   answered(pending: Pending, proves: boolean): void {
-    this.#pending.splice(this.#pending.indexOf(pending), 1);
+    if (this.#pending[0] === pending) this.#pending.shift();
+    else this.#pending.splice(this.#pending.indexOf(pending), 1);
     this.#sent -= 1;
     this.#count(pending, -1);
     if (proves && pending.rule) this.#prove(pending.rule);
