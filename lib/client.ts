@@ -7,7 +7,7 @@ import { Queue } from './control/queue';
 import type { Reply } from './control/reply';
 import { ruleOf } from './control/command-table';
 import { closedByClient, Session, type Needs } from './control/session';
-import type { PlaceOptions, Turns, Work } from './control/turns';
+import type { PlaceListener, PlaceOptions, Turns, Work, WorkListener } from './control/turns';
 import { ConnectionClosedError, isFTPError } from './errors';
 import { checkHost, checkPort, settle, type FTPOptions } from './options';
 import { parseFTPURL } from './url';
@@ -96,7 +96,11 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
     if (host !== undefined) checkHost(host);
     if (port !== undefined) checkPort(port);
     this.queue.open();
-    return this.hold('connect()', () => this.session.connect(host, port));
+    return this.hold('connect()', () => this.session.connect(host, port), {
+      onQuitting: () => {
+        if (this.queue.endsNext) this.session.abandon(new ConnectionClosedError('the client quit while it was connecting', { final: true }));
+      },
+    });
   }
 
   /**
@@ -145,16 +149,15 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   }
 
   /** @internal bulk work begins, which is many operations */
-  beginWork(): Work {
-    return this.queue.beginWork();
+  beginWork(listener?: WorkListener): Work {
+    return this.queue.beginWork(listener);
   }
 
   async #quit(): Promise<Reply | undefined> {
     if (this.queue.over) return undefined;
-    const work = this.queue.end();
-    if (work) await work;
+    await this.queue.end();
     try {
-      return await this.hold('QUIT', () => this.#sayQuit(), { ends: true });
+      return await this.hold('QUIT', () => this.#sayQuit(), {}, { ends: true });
     } catch (error) {
       if (error instanceof ConnectionClosedError) return undefined; // there is nothing to quit any more
       throw error;
@@ -215,9 +218,9 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   }
 
   /** @internal holds the turn without asking for a connection. */
-  protected hold<T>(name: string, act: () => Promise<T>, options?: PlaceOptions): Promise<T> {
+  protected hold<T>(name: string, act: () => Promise<T>, listener: Pick<PlaceListener, 'onQuitting'> = {}, options?: PlaceOptions): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.queue.enter((release) => void act().then(resolve, reject).finally(release), { name, onDropped: reject }, options).ready();
+      this.queue.enter((release) => void act().then(resolve, reject).finally(release), { ...listener, name, onDropped: reject }, options).ready();
     });
   }
 

@@ -83,6 +83,7 @@ export class PoolTurns extends Turns {
   override insert(place: Place): void {
     place.urgent = this.#couples.partnersOf(place).some(({ running }) => running);
     super.insert(place);
+    if (this.ending) for (const each of this.#running) each.listener.onQuitting?.(false);
   }
 
   override remove(place: Place): void {
@@ -127,6 +128,7 @@ export class PoolTurns extends Turns {
     this.#holders.set(place, lane);
     place.run(lane.session);
     this.#hurryPartners(place);
+    if (this.ending) place.listener.onQuitting?.(false);
   }
 
   #serveLast(place: Place): void {

@@ -15,7 +15,7 @@ import type { MlsdOptions } from '../data/mlsd-plan';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../data/retr-stream';
 import type { StorOptions, StorStream } from '../data/stor-stream';
 import { ArgumentError, ConnectionClosedError, isFTPError } from '../errors';
-import type { Work } from '../control/turns';
+import type { Work, WorkListener } from '../control/turns';
 import type { Entry } from '../listing/entry';
 import { checkNames, type OptionNames } from '../option-names';
 import { FTP_OPTIONS, type FTPOptions } from '../options';
@@ -88,15 +88,14 @@ export class FTPPool implements Remote, AsyncDisposable {
   }
 
   /** @internal bulk work begins, which is many operations */
-  beginWork(): Work {
-    return this.#verbs.beginWork();
+  beginWork(listener?: WorkListener): Work {
+    return this.#verbs.beginWork(listener);
   }
 
   async #quit(): Promise<void> {
     const turns = this.#verbs.queue;
     if (turns.over) return;
-    const work = turns.end();
-    if (work) await work;
+    await turns.end();
     await new Promise<void>((resolve, reject) => {
       const act = (release: () => void): void => void turns.quit().then(resolve, reject).finally(release);
       turns.enterLast(act, { name: 'QUIT', onDropped: () => resolve() }).ready(); // dropped: the pool was closed meanwhile

@@ -70,15 +70,16 @@ export async function put(remote: Remote, source: PutSource, path: string, optio
   const backoff = new Backoff(retry === false ? 0 : retry);
   checkSource(source, options);
   checkPassage(options);
-  const opened = await openSource(source, size);
-  try {
-    const target = new PutTarget(remote, path, temporaryName, resume);
-    const passage = new Passage(options, opened.size);
-    const setup = { remote, source: opened, target, backoff, passage, resume, verify };
-    return await asWork(remote, signal, (ended) => new PutJob({ ...setup, signal: ended }).run());
-  } finally {
-    await opened.close();
-  }
+  return asWork(remote, signal, async (ended) => {
+    const opened = await openSource(source, size);
+    try {
+      const target = new PutTarget(remote, path, temporaryName, resume);
+      const passage = new Passage(options, opened.size);
+      return await new PutJob({ remote, source: opened, target, backoff, passage, resume, verify, signal: ended }).run();
+    } finally {
+      await opened.close();
+    }
+  });
 }
 
 function checkSource(source: unknown, { retry, resume }: PutOptions): void {

@@ -1,5 +1,5 @@
 import { addAbortSignal } from 'node:stream';
-import { PipedReadable } from '../data/piped-readable';
+import { PipedReadable, unreadAtQuit } from '../data/piped-readable';
 import { Backoff } from '../healing/backoff';
 import { Digest } from '../healing/digest';
 import { chooseDigest } from '../healing/digest-command';
@@ -43,6 +43,9 @@ export class SegmentedStream extends PipedReadable {
   #wanted = false;
   #opened = false;
   #bytesRead = 0;
+  /** Chunks handed on, and how many they were when that was asked last. */
+  #given = 0;
+  #givenBefore = 0;
   /** The first byte that no segment has, and the one behind the last wanted; Infinity while the size is unknown. */
   #next: number;
   #limit = Infinity;
@@ -92,6 +95,17 @@ export class SegmentedStream extends PipedReadable {
     callback(error);
   }
 
+  /** A reader who takes something now and then is slow, and no more. */
+  #moved(): boolean {
+    const moved = this.#wanted || this.#given > this.#givenBefore;
+    this.#givenBefore = this.#given;
+    return moved;
+  }
+
+  #onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
+  }
+
   async #attempt(step: () => Promise<void>): Promise<void> {
     try {
       await step();
@@ -102,7 +116,7 @@ export class SegmentedStream extends PipedReadable {
 
   async #begin(): Promise<void> {
     this.#state = 'asking';
-    this.#work = beginWork(this.#remote, (reason) => this.destroy(reason));
+    this.#work = beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
     const { start = 0, end = Infinity, verify } = this.#options;
     if (verify === 'hash') this.#digest = new Digest(chooseDigest(await this.#ask(() => this.#remote.feat())).algorithm);
     this.#facts = await this.#ask(() => factsOf(this.#remote, this.#path));
@@ -157,6 +171,7 @@ export class SegmentedStream extends PipedReadable {
     for (let first = this.#window[0]; first && !this.destroyed; first = this.#window[0]) {
       for (let chunk = this.#wanted ? first.shift() : undefined; chunk; chunk = this.#wanted ? first.shift() : undefined) {
         this.#digest?.update(chunk);
+        this.#given += 1;
         this.#wanted = this.push(chunk);
       }
       first.want(this.#wanted);

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { addAbortSignal } from 'node:stream';
-import { PipedReadable } from '../data/piped-readable';
+import { PipedReadable, unreadAtQuit } from '../data/piped-readable';
 import type { Remote } from './remote';
 import { beginWork, type BegunWork } from './work';
 
@@ -20,6 +20,11 @@ export class Flow<T> extends PipedReadable {
   readonly #remote: Remote;
   #source: AsyncGenerator<T, void, void> | undefined;
   #work: BegunWork | undefined;
+  /** The generator is at work; else its reader takes nothing. */
+  #producing = false;
+  /** Items given, and how many they were when that was asked last. */
+  #given = 0;
+  #givenBefore = 0;
 
   constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
     // With one item at a time an error never overtakes an item that nobody has read.
@@ -32,15 +37,31 @@ export class Flow<T> extends PipedReadable {
 
   override _read(): void {
     try {
-      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason));
+      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
     } catch (error) {
       return void this.destroy(error as Error);
     }
     this.#source ??= this.#begin(this.#controller.signal);
+    this.#producing = true;
     this.#source.next().then(
-      ({ done, value }) => void (this.destroyed || this.push(done ? null : value)),
+      ({ done, value }) => {
+        this.#producing = false;
+        this.#given += 1;
+        if (!this.destroyed) this.push(done ? null : value);
+      },
       (error: Error) => void this.destroy(this.#work?.closed ?? error),
     );
+  }
+
+  /** A reader who takes something now and then is slow, and no more. */
+  #moved(): boolean {
+    const moved = this.#producing || this.#given > this.#givenBefore;
+    this.#givenBefore = this.#given;
+    return moved;
+  }
+
+  #onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

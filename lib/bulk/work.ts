@@ -1,8 +1,8 @@
-import type { Work } from '../control/turns';
+import type { Work, WorkListener } from '../control/turns';
 import type { Remote } from './remote';
 
 /** A client or a pool; what merely looks like one has no end that could be told. */
-type Working = Remote & { beginWork?(): Work };
+type Working = Remote & { beginWork?(listener?: WorkListener): Work };
 
 /**
  * Does work of many operations on a client: `close()` ends it at once, `quit()` waits for it.
@@ -35,8 +35,8 @@ export interface BegunWork {
 }
 
 /** Begins such work. @param onClosed called when the client is closed before `done()` @throws ConnectionClosedError where it is closed */
-export function beginWork(remote: Remote, onClosed: (reason: Error) => void): BegunWork {
-  const work = (remote as Working).beginWork?.();
+export function beginWork(remote: Remote, onClosed: (reason: Error) => void, listener?: WorkListener): BegunWork {
+  const work = (remote as Working).beginWork?.(listener);
   const onAbort = (): void => onClosed(work?.closed.reason as Error);
   work?.closed.addEventListener('abort', onAbort);
   return {

@@ -31,7 +31,7 @@ export class Queue extends Turns {
   override insert(place: Place): void {
     super.insert(place);
     this.#running?.listener.onContended?.();
-    if (place.options.ends) this.#running?.listener.onQuitting?.(false);
+    if (this.ending) this.#running?.listener.onQuitting?.(false);
   }
 
   released(place: Place): void {
@@ -51,5 +51,6 @@ export class Queue extends Turns {
       this.#running.run(this.#session);
     }
     if (this.first) this.#running?.listener.onContended?.();
+    if (this.ending) this.#running?.listener.onQuitting?.(false);
   }
 }

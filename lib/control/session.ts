@@ -147,8 +147,7 @@ export class Session implements ControlListener {
   async connect(host: string | undefined, port: number | undefined): Promise<Reply> {
     this.#over = undefined;
     if (this.#underWay) {
-      this.#abandon?.(new ConnectionClosedError('connect() was called'));
-      this.#control?.destroy();
+      this.abandon(new ConnectionClosedError('connect() was called'));
       await this.#settled();
     }
     if (this.#control) throw new ConnectionClosedError('already connected: quit() or close() first');
@@ -158,6 +157,12 @@ export class Session implements ControlListener {
     this.#forget();
     await this.#open();
     return this.welcome as Reply;
+  }
+
+  /** Ends a connection that is being made, or is not ready for commands yet. */
+  abandon(reason: Error): void {
+    this.#abandon?.(reason);
+    if (!this.control) this.#control?.destroy(reason);
   }
 
   /** Logs in, connecting first where need be; after what is under way. */

@@ -30,6 +30,14 @@ export interface PlaceOptions {
   readonly ends?: boolean;
 }
 
+/** What work is asked, and hears, when the client is to quit after it. */
+export interface WorkListener {
+  /** Whether it has got on since this was asked last: a stream whose reader takes nothing has not. */
+  moved(): boolean;
+  /** The client is to quit after it; `stuck` where no work has got on for `stallTimeout`. */
+  onQuitting(stuck: boolean): void;
+}
+
 /** Work of many operations, such as a tree: `quit()` waits for it, `close()` ends it. */
 export interface Work {
   /** Aborted when the client is closed; its reason is the ConnectionClosedError. */
@@ -61,16 +69,18 @@ export abstract class Turns {
   #woken = false;
   readonly #unused = new Set<WeakRef<Place>>();
   #sweepAt = FIRST_SWEEP;
-  /** `ending`: quit() waits for work, whose operations are still taken. */
-  #state: 'open' | 'ending' | 'over' = 'open';
+  /** `asked to end`: quit() was called in this turn of the event loop; `ending`: it waits for work, whose operations are still taken. */
+  #state: 'open' | 'asked to end' | 'ending' | 'over' = 'open';
   /** Places from here on were taken after quit() was called. */
   #endSequence = Infinity;
   #reason: () => Error = () => new ConnectionClosedError('the client was closed', { final: true });
   #closed = new AbortController();
   /** Places that rest, because no connection could be made for them. */
   readonly #resting = new Set<Place>();
-  readonly #work = new Set<Work>();
+  readonly #work = new Map<Work, WorkListener | undefined>();
   #onWorkDone: () => void = () => undefined;
+  /** Runs while quit() waits for work. */
+  #quitting: NodeJS.Timeout | undefined;
   readonly #stallTimeout: number;
   readonly #stall: Watch;
   #stalled = false;
@@ -104,16 +114,18 @@ export abstract class Turns {
   }
 
   /** Work begins. @throws ConnectionClosedError where the client is closed */
-  beginWork(): Work {
-    if (!this.#takes()) throw this.#reason();
+  beginWork(listener?: WorkListener): Work {
+    if (!this.#takes() && this.#state !== 'asked to end') throw this.#reason();
     setMaxListeners(0, this.#closed.signal);
     const work: Work = {
       closed: this.#closed.signal,
       done: () => {
-        if (this.#work.delete(work) && this.#work.size === 0) this.#onWorkDone();
+        if (!this.#work.delete(work) || this.#work.size > 0) return;
+        this.#restFromWork();
+        this.#onWorkDone();
       },
     };
-    this.#work.add(work);
+    this.#work.set(work, listener);
     return work;
   }
 
@@ -122,13 +134,31 @@ export abstract class Turns {
     return this.#work.size > 0;
   }
 
-  /** Takes no operation any more but those of work that is under way; resolves when that is done; undefined: it is. */
-  end(): Promise<void> | undefined {
-    if (this.#state === 'open') {
-      this.#state = 'ending';
-      this.#endSequence = this.#sequence;
-    }
-    return this.#work.size === 0 ? undefined : new Promise((resolve) => (this.#onWorkDone = resolve));
+  /** Takes no operation any more but those of work that is under way, or begins in this very turn of the event loop; resolves when that is done. */
+  async end(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'asked to end';
+    this.#endSequence = this.#sequence;
+    await new Promise(setImmediate);
+    if (this.over) return;
+    this.#state = 'ending';
+    this.#tellWork(false);
+    if (this.#work.size > 0) await new Promise<void>((resolve) => (this.#onWorkDone = resolve));
+  }
+
+  /** A stream whose reader waits for the end of the client in turn would keep it from its end. What is part of other work is read by that. */
+  #tellWork(stuck: boolean): void {
+    for (const listener of [...this.#work.values()]) listener?.onQuitting(stuck);
+    if (this.#work.size === 0 || this.#stallTimeout === 0) return;
+    this.#quitting ??= setInterval(() => {
+      const moved = [...this.#work.values()].map((listener) => listener?.moved() ?? true);
+      this.#tellWork(!moved.includes(true));
+    }, this.#stallTimeout);
+  }
+
+  #restFromWork(): void {
+    clearInterval(this.#quitting);
+    this.#quitting = undefined;
   }
 
   /** Takes no operation any more; all that wait fail, each with an error of its own, and so does work. */
@@ -167,6 +197,16 @@ export abstract class Turns {
 
   /** The places that have a turn, where none of them gets on by itself and no further turn can be had; else none. */
   protected abstract get blocking(): readonly Place[];
+
+  /** True where nothing but the end of the client waits. */
+  get endsNext(): boolean {
+    return this.#first?.options.ends === true;
+  }
+
+  /** True where the end of the client waits, after all others. */
+  protected get ending(): boolean {
+    return this.#last?.options.ends === true;
+  }
 
   /** The first of the ready places. */
   protected get first(): Place | undefined {
@@ -227,7 +267,7 @@ export abstract class Turns {
 
   /** @internal called by Place: why it is not taken, if it is not */
   refusal(place: Place): Error | undefined {
-    const early = this.#state === 'ending' && place.sequence < this.#endSequence;
+    const early = this.#state !== 'over' && place.sequence < this.#endSequence;
     return early || place.options.ends || this.#takes() ? undefined : this.#reason();
   }
 
@@ -267,7 +307,7 @@ export abstract class Turns {
   }
 
   #takes(): boolean {
-    return this.#state === 'open' || (this.#state === 'ending' && this.#work.size > 0);
+    return this.#state === 'open' || (this.#state !== 'over' && this.#work.size > 0);
   }
 
   #drop(place: Place, error: Error): void {

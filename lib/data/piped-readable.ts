@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { ConnectionClosedError } from '../errors';
 
 /**
  * A Readable that is left when nothing takes it any more: `pipe` of Node takes a destination that is gone off its list and leaves the source
@@ -24,6 +25,13 @@ export abstract class PipedReadable extends Readable {
   #leaveIfUnread(): void {
     if (!this.isAttended && this.listenerCount('data') === 0 && !this.readableEnded) this.destroy();
   }
+}
+
+/**
+ * What a stream fails with that keeps its client from quitting: nobody reads it on, or its reader may be the one who waits for the client's end.
+ */
+export function unreadAtQuit(): ConnectionClosedError {
+  return new ConnectionClosedError('the client quit, and nobody read this stream on', { final: true });
 }
 
 /** What a stream is piped into: Node keeps it where only its own code looks; without that, nothing is known. */

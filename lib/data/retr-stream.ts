@@ -4,10 +4,10 @@ import type { Verify } from '../healing/verify';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Turns } from '../control/turns';
-import { ConnectionClosedError, LimitError, type FTPError } from '../errors';
+import { LimitError, type FTPError } from '../errors';
 import type { OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
-import { PipedReadable, pipesOf } from './piped-readable';
+import { PipedReadable, pipesOf, unreadAtQuit } from './piped-readable';
 import { Transfer } from './transfer';
 import type { TransferListener, TransferRequest } from './transfer-listener';
 
@@ -166,7 +166,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
       onComplete: (reply) => this.#complete(reply),
       onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
       onQuitting: (stuck) => {
-        if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nobody read this stream on', { final: true })));
+        if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(unreadAtQuit()));
       },
     };
   }
