@@ -7,7 +7,7 @@ import type { Collector, ControlListener } from './control-listener';
 import type { ControlOptions } from './control-options';
 import { judge, ruleOf, type Verdict } from './command-table';
 import { PendingReplies, type Pending, type ReplyListener } from './pending-replies';
-import { answersNoop, conceal, failureOf, isTransferEnd, lostConnection, lostReply, unexpected } from './judgement';
+import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, lostConnection, lostReply, unexpected } from './judgement';
 import type { Reply } from './reply';
 import { ReplyParser } from './reply-parser';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
@@ -264,7 +264,7 @@ export class ControlConnection {
     const verdict = judge(reply, head.rule, head.marked);
     const { second } = this.#pending;
     const next = head.rule?.transfers && head.marked && second?.rule?.followsData ? second : undefined;
-    if (next && verdict === 'refusal') return void this.#held.push(reply);
+    if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
     if (next && verdict !== 'success' && verdict !== 'mark' && judge(reply, next.rule) === 'success') {
       // npm's FTP servers answer the next EPSV before the 226.
       this.#pending.keepToOneTransfer();

@@ -29,6 +29,11 @@ export function isTransferEnd(reply: Reply): boolean {
   return reply.code === 226 || reply.code === 250;
 }
 
+/** 426 and 451 end a transfer that has failed (RFC 959, 4.2.1 and 5.4), and are no answer to a command that may follow its data: a 226 that comes then is another's. */
+export function isTransferFailure(reply: Reply): boolean {
+  return reply.code === 426 || reply.code === 451;
+}
+
 /** During a transfer, these answer a NOOP: no transfer ends with one of them. */
 export function answersNoop(reply: Reply): boolean {
   return reply.code === 200 || (reply.code >= 500 && reply.code <= 504);

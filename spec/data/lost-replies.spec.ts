@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { connect } from 'node:net';
-import { PermanentError, ProtocolError, TimeoutError } from '../../lib/index';
+import { PermanentError, ProtocolError, TemporaryError, TimeoutError } from '../../lib/index';
 import { gate } from '../support/server/gate';
-import { data, dataEnd, dataReset, openData, send, until } from '../support/server/steps';
+import { data, dataEnd, dataReset, normal, openData, send, until } from '../support/server/steps';
 import { outcomeOf, received, useBench } from '../support/transfers';
 
 /** pyftpdlib 1.5.7 with many clients now and then closes a data connection before RETR, and never answers that RETR. */
@@ -66,6 +66,19 @@ describe('a download whose final reply is lost by the server', () => {
 
 describe('a download that the server refuses', () => {
   const bench = useBench();
+
+  for (const refusal of ['426 Connection closed; transfer aborted.', '451 Local error in processing.']) {
+    it(`fails with ${refusal.slice(0, 3)} also where a 226 follows that ends no transfer`, async () => {
+      await bench.serve();
+      bench.server.write('/b', 'whole');
+      const ftp = await bench.warmClient();
+      bench.server.script = { RETR: [[openData(), send('150 Opening.'), () => void bench.mark(), data('half'), dataEnd(), until(() => bench.server.waitFor('EPSV')), send(refusal), send('226 Abort successful.')], [normal()]] };
+      const [{ bytes, error }] = await Promise.all([outcomeOf(ftp.retr('a')), outcomeOf(ftp.retr('b'))]);
+      expect(bytes.toString()).to.equal('half');
+      expect(error).to.be.instanceOf(TemporaryError).with.nested.property('reply.code', Number(refusal.slice(0, 3)));
+      expect((await outcomeOf(ftp.retr('b'))).bytes.toString()).to.equal('whole');
+    });
+  }
 
   it('fails with its reply also where the connection is reset before we hear that it was made', async () => {
     await bench.serve();
