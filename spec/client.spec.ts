@@ -111,6 +111,18 @@ describe('client', () => {
       stream.once('data', () => ftp.close());
       expect(await failure(finished(stream))).to.be.instanceOf(ConnectionClosedError).and.include({ bytesTransferred: 4 });
     });
+
+    it('ends a download that is paused when the server has said 226 already', async () => {
+      const server = await stage.serve({ script: { RETR: [send('150 Here.'), data('half'), send('226 Done.'), dataClosed()] } });
+      const ftp = await stage.connect(server);
+      ftp.on('reply', ({ code }) => {
+        if (code === 226) setImmediate(() => ftp.close());
+      });
+      const stream = ftp.retr('x', { highWaterMark: 1 });
+      stream.once('readable', () => undefined); // reads no further
+      expect(await failure(finished(stream))).to.be.instanceOf(ConnectionClosedError);
+      await server.idle();
+    });
   });
 
   describe('Symbol.asyncDispose', () => {

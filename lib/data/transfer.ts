@@ -112,9 +112,9 @@ export class Transfer implements ExchangeListener {
     return this.#abortReply;
   }
 
-  /** The client was closed: there is no further try. */
+  /** The client was closed: there is no further try, and a paused reader gets no more, even where the final reply is here already. */
   onClosed(error: Error): void {
-    if (this.#request.plan?.again) this.#interrupt.raise(error);
+    if (!this.#done) this.#interrupt.raise(error);
   }
 
   resume(): void {
