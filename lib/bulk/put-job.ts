@@ -83,7 +83,7 @@ export class PutJob {
     } catch (error) {
       passage.stop();
       const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
-      if (this.#touched && !isUnreachable(error)) await target.leave(!useless);
+      if (this.#touched && !isUnreachable(error) && !wasClosed(signal?.reason)) await target.leave(!useless);
       target.explain(error);
       throw error;
     }

@@ -65,7 +65,7 @@ export class Flow<T> extends PipedReadable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#controller.abort();
+    this.#controller.abort(error ?? undefined);
     const done = (): void => {
       this.#work?.done();
       callback(error);

@@ -11,7 +11,7 @@ export class TreeStream extends Flow<TreeResult> {
     super(remote, (stop) => {
       const controller = new AbortController();
       setMaxListeners(0, controller.signal); // each transfer listens to it
-      stop.addEventListener('abort', () => controller.abort(), { once: true });
+      stop.addEventListener('abort', () => controller.abort(stop.reason), { once: true });
       return perform(plan(controller.signal), settings, controller);
     }, settings.signal);
   }

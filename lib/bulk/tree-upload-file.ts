@@ -51,7 +51,7 @@ async function send(handle: FileHandle, remote: Remote, path: string, { temporar
     return upload.bytesWritten;
   } catch (error) {
     const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
-    if (touched && !wasClosed(error)) {
+    if (touched && !wasClosed(error) && !wasClosed(signal.reason)) {
       await replacement?.restore().catch(() => undefined);
       await remote.delete(part).catch(() => undefined);
     }

@@ -291,6 +291,17 @@ describe('put', () => {
     expect(sent('USER')).to.have.length(1);
   });
 
+  it('sends nothing on a connection that is made by hand after close()', async () => {
+    server.script = { STOR: [normal(), () => ftp.close()] };
+    const attempt = failure(put(ftp, BYTES, '/in/a'));
+    await new Promise<void>((resolve) => ftp.once('close', () => resolve()));
+    await ftp.connect();
+    await ftp.login();
+    expect(await attempt).to.be.instanceOf(ConnectionClosedError);
+    await ftp.noop();
+    expect(sent('DELE')).to.deep.equal([]);
+  });
+
   it('is waited for by quit(), losses included', async () => {
     server.script = { STOR: [takeThenReset(1000), normally] };
     const attempt = put(ftp, BYTES, '/in/a', { retry: { backoff: 1 } });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import type { Remote } from '../../lib/bulk/remote';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
-import { ArgumentError, PermanentError, ReplyError, SecurityError, TransferError } from '../../lib/index';
+import { ArgumentError, ConnectionClosedError, PermanentError, ReplyError, SecurityError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES } from '../support/server/personalities';
@@ -52,6 +52,19 @@ describe('uploadTree()', () => {
     await uploadTree(ftp, scratch.path('source'), '/x/y/z').toArray();
     expect(served(server, '/x/')).to.deep.equal({ 'y/': '', 'y/z/': '', 'y/z/sub/': '', 'y/z/sub/a': 'a' });
     expect(told(await uploadTree(ftp, scratch.path('source'), '/x/y/z').toArray())).to.deep.equal(['uploaded sub/a']);
+  });
+
+  it('sends nothing on a connection that is made by hand after close()', async () => {
+    const server = await stage.serve({ script: { STOR: [normal(), () => ftp.close()] } });
+    const ftp = stage.client(server);
+    await scratch.put('source', SOURCE);
+    const over = results(ftp).catch((error: unknown) => error);
+    await new Promise<void>((resolve) => ftp.once('close', () => resolve()));
+    await ftp.connect();
+    await ftp.login();
+    expect(await over).to.be.instanceOf(ConnectionClosedError);
+    await ftp.noop();
+    expect(server.commands.filter((each) => each.startsWith('DELE'))).to.deep.equal([]);
   });
 
   it('sends nothing before it is read, and refuses what cannot be meant', async () => {
