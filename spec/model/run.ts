@@ -8,8 +8,8 @@ import { bytesOf } from './content';
 import { isExpectedError, OurError, operation, type Actor, type Place, type Plan, type State } from './operations';
 import { dataCut, type Interruption, type Sequence, type Session, type Step } from './steps';
 import { StepProxy } from './step-proxy';
-import { LocalDisk, type Stage, type Target } from './targets';
-import { exactly, isLitter, parentOf, World, type Accept } from './world';
+import { isServersOwn, LocalDisk, type Stage, type Target } from './targets';
+import { beginningOf, exactly, isLitter, oneOf, parentOf, World, type Accept } from './world';
 
 /** Something that is wrong. */
 export interface Finding {
@@ -30,7 +30,12 @@ class Wrong extends Error {
   }
 }
 
+/** A failure that is the server's own doing. */
+class Excused extends Error {}
+
 const TIMEOUT = 3000;
+/** The same where replies are lost by the server's nature, and all that a longer wait shows is patience. */
+const SHORT_TIMEOUT = 250;
 /** Milliseconds after which an operation is taken to hang: several timeouts and attempts may come one after the other. */
 const DEADLINE = 30_000;
 
@@ -118,8 +123,9 @@ class Run {
     const { client, connections, options } = this.#session;
     this.#closed = false;
     this.#over = new AbortController();
+    const timeout = this.target.facts.losesCommands ? SHORT_TIMEOUT : TIMEOUT;
     const all: FTPOptions = {
-      ...this.stage.options, ...options, connectTimeout: TIMEOUT, replyTimeout: TIMEOUT, stallTimeout: TIMEOUT, signal: this.#over.signal, createConnection: this.proxy.createConnection,
+      ...this.stage.options, ...options, connectTimeout: TIMEOUT, replyTimeout: timeout, stallTimeout: timeout, signal: this.#over.signal, createConnection: this.proxy.createConnection,
     };
     if (client === 'pool') return new FTPPool({ ...all, connections });
     const ftp = new FTP(all);
@@ -132,13 +138,17 @@ class Run {
     this.#cwds = [''];
     const client = this.#client;
     if (client instanceof FTPPool) return;
-    await this.#must('the beginning', async () => {
+    const begin = async (): Promise<void> => {
       if (this.#session.client === 'by hand') {
         await client.connect();
         await client.login();
       }
       await client.cwd(this.stage.root);
-    });
+    };
+    if (!(await this.#excused(() => this.#must('the beginning', begin)))) return;
+    this.#client.close();
+    this.#client = this.#make();
+    await this.#begin();
   }
 
   async #renew(): Promise<void> {
@@ -172,19 +182,22 @@ class Run {
     const accepted = new Map<string, Accept>();
     const newFiles: (Plan['newFile'] & { readonly whole: boolean })[] = [];
     let whole = true;
+    let excused = false;
     for (const [n, plan] of plans.entries()) {
       const outcome = outcomes[n] as Outcome;
       const succeeded = 'value' in outcome && typeof outcome.value !== 'symbol';
       this.#judge(together[n]?.op ?? '', plan, outcome, fired, actors[n] as Actor);
       for (const [place, accept] of succeeded ? plan.after : plan.left) accepted.set(this.#key(place), accept);
       if (plan.newFile) newFiles.push({ ...plan.newFile, whole: succeeded });
-      if (plan.cwd !== undefined) this.#cwds = succeeded ? [plan.cwd] : fired ? [...this.#cwds, plan.cwd] : this.#cwds;
+      const own = 'error' in outcome && this.#isServersOwn(outcome.error);
+      if (plan.cwd !== undefined) this.#cwds = succeeded ? [plan.cwd] : fired || own ? [...this.#cwds, plan.cwd] : this.#cwds;
       whole &&= succeeded;
+      excused ||= own;
     }
     const quiet = whole && !fired;
     if (!quiet) {
       await this.proxy.quiet();
-      if (over || (this.#session.client === 'by hand' && this.#closed)) await this.#renew();
+      if (over || (this.#session.client === 'by hand' && (this.#closed || excused))) await this.#renew();
       await this.#probe(accepted, this.#session.client === 'by hand');
     }
     this.#compare(accepted, newFiles, quiet);
@@ -192,7 +205,7 @@ class Run {
 
   #state(interruption: Interruption | undefined): State {
     return {
-      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', pool: this.#client instanceof FTPPool, interferes: interruption !== undefined,
+      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', pool: this.#client instanceof FTPPool, interferes: interruption !== undefined || this.target.facts.losesCommands,
       cut: dataCut(interruption),
     };
   }
@@ -283,7 +296,7 @@ class Run {
     if (!isExpectedError(error, plan)) throw new Wrong('wrong error', `${op} failed with an error that is none of the library's: ${error instanceof Error ? error.stack : String(error)}`);
     const wrong = plan.partial?.(Buffer.concat(actor.got));
     if (wrong !== undefined) throw new Wrong('wrong bytes', `${op} failed, and before that gave what is wrong: ${wrong}`);
-    if (fired) return;
+    if (fired || this.#isServersOwn(error)) return;
     if (plan.due === 'success') throw new Wrong('failure', `${op} failed though nothing interfered: ${String(error)}`);
     if (plan.due === 'refusal' && plan.code !== undefined && !(error instanceof FTPError && error.reply?.code === plan.code)) {
       throw new Wrong('out of step', `${op} was not refused with ${plan.code}: ${String(error)}`);
@@ -295,7 +308,23 @@ class Run {
   async #must<T>(what: string, act: () => Promise<T>): Promise<T> {
     const outcome = await this.#outcome(what, act());
     if ('value' in outcome) return outcome.value as T;
+    if (this.#isServersOwn(outcome.error)) throw new Excused();
     throw new Wrong('out of step', `${what} failed: ${String(outcome.error)}`);
+  }
+
+  #isServersOwn(error: unknown): boolean {
+    return isServersOwn(error, this.target.facts, this.#session);
+  }
+
+  /** Resolves with whether it failed by the server's own doing. */
+  async #excused(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return false;
+    } catch (error) {
+      if (!(error instanceof Excused)) throw error;
+      return true;
+    }
   }
 
   /** On the session as the step has left it: nothing is answered that was not asked, and a whole download, upload and listing have the right bytes. */
@@ -309,6 +338,7 @@ class Run {
       async () => {
         const outcome = await this.#outcome('delete', client.delete(at(`probe/nothing-${this.#probes}`)));
         if ('value' in outcome) throw new Wrong('wrong success', 'then delete() of a file that is not there succeeded');
+        if (this.#isServersOwn(outcome.error)) throw new Excused();
         if (!(outcome.error instanceof FTPError) || outcome.error.reply?.code !== 550) throw new Wrong('out of step', `then delete() of a file that is not there was not refused with 550: ${String(outcome.error)}`);
       },
       async () => {
@@ -316,6 +346,7 @@ class Run {
         this.#sound('then a whole download', exactly(this.#remote.get('probe/p1'))(bytes));
       },
       async () => {
+        accepted.set(this.#key(`remote:${path}`), oneOf(exactly(this.#remote.get(path)), beginningOf(fresh)));
         await this.#must('then a whole upload', () => new Promise<void>((resolve, reject) => void client.stor(at(path)).on('error', reject).on('finish', resolve).end(fresh)));
         accepted.set(this.#key(`remote:${path}`), exactly(fresh));
       },
@@ -335,8 +366,10 @@ class Run {
     ];
     const order = probes.map((probe) => ({ probe, place: this.#random.next() })).sort((a, b) => a.place - b.place);
     try {
-      if (this.#random.int(3) === 0) await Promise.all(order.map(({ probe }) => probe()));
-      else for (const { probe } of order) await probe();
+      const excused: boolean[] = [];
+      if (this.#random.int(3) === 0) excused.push(...(await Promise.all(order.map(({ probe }) => this.#excused(probe)))));
+      else for (const { probe } of order) excused.push(await this.#excused(probe));
+      if (excused.includes(true) && (this.#session.client === 'by hand' || this.#cwds.length > 1)) await this.#renew();
     } catch (error) {
       // There are servers that end a session in which a transfer was left, and whoever connects by hand is told so by the next operation.
       if (!losable || !this.#closed || !(error instanceof Wrong) || error.kind !== 'out of step') throw error;

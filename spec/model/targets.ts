@@ -1,11 +1,12 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { FTPOptions } from '../../lib/index';
+import { ConnectionClosedError, FTPError, ProtocolError, TimeoutError, type FTPOptions } from '../../lib/index';
 import { optionsOf, realServers, type RealServer } from '../servers/servers';
 import type { Naming } from '../support/server/deviations';
 import { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES, type Personality } from '../support/server/personalities';
 import { FEATURES } from '../support/server/server-options';
+import type { Session } from './steps';
 import { World, type Node } from './world';
 
 /** What the model must know of a server. */
@@ -30,6 +31,18 @@ export interface ServerFacts {
   readonly keepsWholeOnly: boolean;
   /** Several sessions at a time do not disturb each other. */
   readonly sessions: boolean;
+  /** It leaves out commands that share a packet, or answers them in another order: a client finds that out by a reply that is missing, and any operation may fail by it. */
+  readonly losesCommands: boolean;
+  /** After a handshake on a data connection was cut it resumes no TLS session of that control connection any more, and one that was made by hand is kept. */
+  readonly refusesAfterCut: boolean;
+  /** Sessions in which it loses replies: what times out there is counted, and is no finding. */
+  losesReplies(session: Session): boolean;
+}
+
+/** Whether a failure is the server's own doing, so that it may be there though nothing interfered. What succeeds must be right all the same. */
+export function isServersOwn(error: unknown, { losesCommands, refusesAfterCut }: ServerFacts, { client }: Session): boolean {
+  if (losesCommands && (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof ConnectionClosedError)) return true;
+  return refusesAfterCut && client === 'by hand' && error instanceof FTPError && error.reply?.code === 425;
 }
 
 /** One side's files as they are, past the server. */
@@ -58,7 +71,7 @@ export interface Target {
 
 const USUAL: ServerFacts = {
   naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
-  announces: true, keepsWholeOnly: false, sessions: true,
+  announces: true, keepsWholeOnly: false, sessions: true, losesCommands: false, refusesAfterCut: false, losesReplies: () => false,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
@@ -84,8 +97,10 @@ function realTarget(server: RealServer): Target {
     hash: family === 'proftpd',
     stou: server.can.stou && family !== 'pureftpd', // its next APPE empties the file
     announces: family === 'vsftpd' || family === 'proftpd',
-    // In TLS pyftpdlib 1.5.7 forgets sockets: when one is closed within the handshake, another that has its number is no longer polled.
+    // pyftpdlib 1.5.7 forgets sockets: when one is closed within a TLS handshake, or while it connects in active mode, another that has its number is no longer polled.
     sessions: family !== 'pyftpdlib' || server.tls === 'none',
+    refusesAfterCut: server.name.startsWith('proftpd-reuse'),
+    losesReplies: ({ options }) => family === 'pyftpdlib' && (server.tls !== 'none' || options.passive === false),
   };
   return {
     name: server.name,
@@ -100,7 +115,7 @@ function realTarget(server: RealServer): Target {
 }
 
 function embeddedTarget(name: string, personality: Personality, features?: readonly string[]): Target {
-  const { names, restart, missingFolder, renames, lacks, listings, mark, brokenUpload } = personality;
+  const { names, restart, missingFolder, renames, lacks, listings, mark, brokenUpload, packets } = personality;
   const facts: ServerFacts = {
     ...USUAL,
     naming: names,
@@ -113,6 +128,7 @@ function embeddedTarget(name: string, personality: Personality, features?: reado
     hash: name === 'embedded',
     announces: mark === undefined,
     keepsWholeOnly: brokenUpload !== undefined,
+    losesCommands: packets !== undefined,
   };
   const own = name === 'embedded' ? { features: [...FEATURES, 'HASH SHA-256*;SHA-1', 'XCRC'] } : features ? { features } : {};
   return {
