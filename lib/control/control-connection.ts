@@ -271,7 +271,7 @@ export class ControlConnection {
       return this.#deliver(next, reply, 'success', false);
     }
     if (verdict === 'mark') return this.#onMark(head, reply);
-    if (verdict === 'foreign') return this.destroy(this.#outOfStep(reply, head));
+    if (verdict === 'foreign' || this.#belongsLater(reply, head, verdict)) return this.destroy(this.#outOfStep(reply, head));
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.marked) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
       // pyftpdlib 1.5.7 can lose a transfer and its reply: what the next command is answered must not prove this one.
@@ -279,6 +279,12 @@ export class ControlConnection {
       return this.#deliver(head, reply, 'success', false); // devices end transfers with 200
     }
     this.#deliver(head, reply, verdict, true);
+  }
+
+  /** A 2yz that is not the command's own, but that of one that has left after it: the server has left a command out, or has changed their order. */
+  #belongsLater({ code, kind }: Reply, { rule }: Pending, verdict: Verdict): boolean {
+    if (kind !== 'completion' || !rule || rule.codes.has(code) || (verdict === 'success' && this.#pending.ordered)) return false;
+    return this.#pending.followers.some((each) => each.rule?.codes.has(code));
   }
 
   /**

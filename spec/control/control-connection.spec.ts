@@ -6,6 +6,7 @@ import { ConnectionClosedError, isFTPError, PermanentError, ProtocolError, Tempo
 import type { FTP } from '../../lib/ftp';
 import { closedPort, failure, scene, tapped } from '../support/client';
 import { gate } from '../support/server/gate';
+import { PERSONALITIES } from '../support/server/personalities';
 import type { FtpServer } from '../support/server/ftp-server';
 import { boundary, hangUp, raw, resetControl, send, silence, split, until } from '../support/server/steps';
 
@@ -178,6 +179,15 @@ describe('control connection', () => {
       const next = await failure(ftp.noop());
       expect(next).to.be.instanceOf(ConnectionClosedError);
       expect(next.cause).to.equal(error);
+    });
+
+    it('does not take the reply to a later command for one that the server has left out', async () => {
+      const server = await stage.serve(PERSONALITIES.onePerPacket); // FEAT and PWD share a packet, and OPTS follows
+      const ftp = await stage.connect(server);
+      const error = await failure(ftp.pwd());
+      expect(error).to.be.instanceOf(ProtocolError);
+      expect(error.message).to.match(/^PWD: its reply is missing before 200 /);
+      expect(await failure(ftp.noop())).to.be.instanceOf(ConnectionClosedError);
     });
 
     it('destroys the connection at a second reply to one command, and a lazy client connects anew', async () => {
