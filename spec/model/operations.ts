@@ -258,6 +258,8 @@ const retr = define<Retr, Buffer | typeof LEFT>(
     const wanted = bytes?.subarray(start ?? 0, end === undefined ? size : end + 1) ?? Buffer.alloc(0);
     const careless = !retry && verify === undefined && (segments === undefined || !pool);
     const ignored = facts.restart === 'ignored' && (start ?? 0) > 0;
+    // Nobody reads on after `end`, so that no size shows where the bytes have begun.
+    const unshown = ignored && (careless || end !== undefined);
     const unsure = ignored || (start !== undefined && start >= size && start > 0) || (segments !== undefined && !facts.size);
     const refused = bytes === undefined || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
     const leaves = how === 'loop' && leave !== undefined && leave <= wanted.length && wanted.length > 0;
@@ -271,7 +273,7 @@ const retr = define<Retr, Buffer | typeof LEFT>(
       delivered: (found) => {
         if (found === LEFT || found.equals(wanted)) return undefined;
         if (careless && cut === 'short' && !facts.announces) return beginningOf(wanted)(found);
-        if (careless && ignored && bytes) return beginningOf(bytes)(found);
+        if (unshown && bytes) return beginningOf(bytes)(found);
         return difference(found, wanted);
       },
       partial: (found) => (ignored ? undefined : beginningOf(wanted)(found)),
@@ -508,6 +510,8 @@ const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, wha
       if (found === LEFT) return undefined;
       // What was cut may leave out a folder, and says so.
       const known = world.below(path).filter((each) => !unreadable.some((folder) => each.startsWith(`${folder}/`)));
+      // Where the first listing is another folder's, it can only be said that what it shows cannot be entered.
+      if (unreadable.length > 0 && facts.listsAnything) return undefined;
       if (unreadable.length > 0 && !interferes) return `unreadable: ${unreadable.join(', ')}`;
       if (missing) return found.length > 0 && !facts.listsAnything ? `${found.length} entries of a folder that is not there` : undefined;
       return sameNames(found.map((entry) => entry.path), known, world);
@@ -594,7 +598,9 @@ const put = define<Put, { readonly bytes: number }>(
     // An old file of our name and of no more bytes is taken for what an earlier call has left.
     const unsure = (!facts.size && (resume === true || retry)) || (resume === true && !renames && old !== undefined);
     const kept = renames ? oneOf(exactly(old), exactly(fresh)) : interrupted(state, old, fresh);
-    const began = !renames && resume && old && !wholeOnly(state) ? oneOf(kept, writtenInto(old, old.length, fresh.subarray(old.length))) : kept;
+    // It is joined before the bytes at the seam show that it was none of ours.
+    const joined = !renames && resume && old ? writtenInto(old, old.length, fresh.subarray(old.length)) : undefined;
+    const began = !joined ? kept : oneOf(kept, wholeOnly(state) && old ? exactly(Buffer.concat([old, fresh.subarray(old.length)])) : joined);
     return {
       due: refused ? 'refusal' : unsure ? 'either' : 'success',
       act: async (actor) => {
