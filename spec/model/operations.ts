@@ -15,6 +15,8 @@ export interface State {
   readonly facts: ServerFacts;
   /** The working folder, from the root of the run. */
   readonly cwd: string;
+  /** The name of the root of the run. */
+  readonly home: string;
   readonly pool: boolean;
   /** Something is to interfere with this step. */
   readonly interferes: boolean;
@@ -261,7 +263,8 @@ const retr = define<Retr, Buffer | typeof LEFT>(
     // Nobody reads on after `end`, so that no size shows where the bytes have begun.
     const unshown = ignored && (careless || end !== undefined);
     const unsure = ignored || (start !== undefined && start >= size && start > 0) || (segments !== undefined && !facts.size);
-    const refused = bytes === undefined || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
+    // Where a pool fetches parts it has the size from MLST, too.
+    const refused = bytes === undefined || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size && (segments === undefined || !pool));
     const leaves = how === 'loop' && leave !== undefined && leave <= wanted.length && wanted.length > 0;
     const options = {
       ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }), ...(retry ? { retry: RETRY } : {}), ...(verify ? { verify } : {}),
@@ -654,13 +657,17 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
   'downloadTree',
   { weight: 3, what: 'tree', cuts: ['rst'] },
   (random) => anyTree(random, ['c0', 'c1']),
-  (params, { remote: world, local: ours, facts }) => {
+  (params, { remote: world, local: ours, facts, home }) => {
     const { path, local: to, leave } = params;
     const missing = !world.isFolder(path);
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
     if (!missing) transferred({ params, from: world, at: path, to: ours, into: to, side: local, after, left });
     if (missing) after.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
+    if (missing) left.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
+    // Folders of another listing may have been made before one of them cannot be entered.
+    const strangers = facts.listsAnything ? [home, ...world.paths.filter((each) => world.isFolder(each)).map((each) => posix.basename(each))].map((name) => join(to, name)) : [];
+    for (const each of strangers) if (!left.has(local(each))) left.set(local(each), oneOf(exactly(ours.get(each)), exactly('folder')));
     const vague = facts.listsAnything || (missing && facts.emptyIfMissing.includes('list'));
     return {
       due: vague ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
@@ -673,7 +680,7 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
       },
       delivered: (results) => (results === LEFT ? undefined : failed(results)),
       after,
-      left: missing ? new Map([[local(to), oneOf(exactly(ours.get(to)), exactly('folder'))]]) : left,
+      left,
     };
   },
 );

@@ -205,7 +205,7 @@ class Run {
 
   #state(interruption: Interruption | undefined): State {
     return {
-      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', pool: this.#client instanceof FTPPool, interferes: interruption !== undefined || this.target.facts.losesCommands,
+      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', home: posix.basename(this.stage.root), pool: this.#client instanceof FTPPool, interferes: interruption !== undefined || this.target.facts.losesCommands,
       cut: dataCut(interruption),
     };
   }
@@ -387,7 +387,8 @@ class Run {
     this.#sound('on the server', stored ?? this.#compareSide('remote', this.#remote, remote, accepted));
     this.#sound('here', this.#compareSide('local', this.#local, local, accepted));
     if (quiet) {
-      const behind = [...remote.paths.filter((path) => !this.#remote.get(path)), ...local.paths.filter((path) => !this.#local.get(path))].filter(isLitter);
+      const known = new Set([...this.#remote.paths, ...this.#local.paths].map((path) => posix.basename(path))); // a tree has taken over what an earlier step has left
+      const behind = [...remote.paths.filter((path) => !this.#remote.get(path)), ...local.paths.filter((path) => !this.#local.get(path))].filter((path) => isLitter(path) && !known.has(posix.basename(path)));
       if (behind.length > 0) throw new Wrong('left behind', `after a success there is ${behind.join(', ')}`);
     }
     this.#late = accepted;
