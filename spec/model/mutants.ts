@@ -17,10 +17,32 @@ interface Mutant {
 
 const MUTANTS: readonly Mutant[] = [
   {
+    name: 'a restart offset of a transfer that was left stays armed',
+    edits: [['control/session.ts', "return transfer !== 'anew' || this.state.restart.value === 0 || this.#restartIsCallers;", 'return true;']],
+    server: 'embedded',
+    sign: /wrong bytes|after \d+ of \d+ bytes|a whole download|bytes came|in place of/,
+  },
+  {
+    name: 'a delete() that is refused is taken for done',
+    edits: [['control/control-connection.ts', "if (verdict === 'refusal') return listener", "if (verdict === 'refusal' && command?.verb !== 'DELE') return listener"]],
+    server: 'embedded',
+    sign: /delete.* succeeded/,
+  },
+  {
+    name: 'a 226 completes a plain command',
+    edits: [
+      ['control/command-table.ts', 'filter((code) => ![200, 202, 250].includes(code))', 'filter((code) => ![200, 202, 226, 250].includes(code))'],
+      ['control/command-table.ts', 'new Set([225, 226, 227, 229])', 'new Set([225, 227, 229])'],
+      ['control/control-connection.ts', "if (next && verdict === 'refusal') return void this.#held.push(reply);", ''],
+    ],
+    server: 'refusesDuringTransfer',
+    sign: /interfered|out of step|wrong answer|wrong bytes/,
+  },
+  {
     name: 'an upload that was cancelled is ended by FIN',
     edits: [['data/reset.ts', '(raw as Socket).resetAndDestroy();', 'raw.end();']],
     server: 'keepsWholeOnly',
-    sign: /on the server: .*(in place of nothing|the first \d+ are right)/,
+    sign: /on the server: .*(in place of|the first \d+ are right)/,
   },
   {
     name: 'a download may be shorter than its mark says',
@@ -36,24 +58,21 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the turn is given back before the reply to ABOR',
-    edits: [['control/abort.ts', "control.send(session.command('ABOR'));\n  return settled;", "control.send(session.command('ABOR'));\n  void settled;\n  return Promise.resolve(undefined);"]],
+    edits: [['control/resync.ts', 'if (abor) control.send(abor);\n', 'if (abor) control.send(abor);\n    if (abor) return settle(undefined);\n']],
     server: 'embedded',
     sign: /out of step|wrong answer|wrong success|unheard|interfered/,
   },
   {
-    name: 'a refusal is taken for success',
-    edits: [
-      ['control/judgement.ts', "if (reply.kind !== 'transient' && reply.kind !== 'permanent') return undefined;", "if ((reply.kind !== 'transient' && reply.kind !== 'permanent') || command?.verb === 'DELE') return undefined;"],
-      ['client.ts', "if (reply.kind !== 'completion') throw unexpected(reply, command);\n    return reply;\n  }\n\n  /** @internal runs several", "if (reply.kind !== 'completion' && command.verb !== 'DELE') throw unexpected(reply, command);\n    return reply;\n  }\n\n  /** @internal runs several"],
-    ],
-    server: 'embedded',
-    sign: /delete.* succeeded/,
-  },
-  {
     name: 'the working folder is lost with the connection',
-    edits: [['control/session.ts', 'await this.#restore(control);', 'void this.#restore;']],
+    edits: [['control/session.ts', 'this.#folder.leave();', 'this.#folder.arrive();']],
     server: 'embedded',
     sign: /pwd\(\) is|must be|interfered|failed/,
+  },
+  {
+    name: 'a listing that was left is reset, and not read to its end',
+    edits: [['data/exchange.ts', '.lists && (await this.#drain(reason))) return undefined;', '.lists && this.#drain === undefined) return undefined;']],
+    server: 'pureftpd-plain',
+    sign: /listing|entries|too many|list|nlst|mlsd|walk/i,
   },
 ];
 

@@ -336,16 +336,18 @@ function restarted({ restart }: ServerFacts, old: Buffer, start: number, fresh: 
 }
 
 const appe = define<Upload, void>('appe', { weight: 3, what: 'stream', cuts: ['rst'] }, anyUpload, ({ path, relative, id, size, piece, fail }, state) => {
-  const { remote: world, facts } = state;
+  const { remote: world, facts, cut } = state;
   const old = world.file(path);
   const fresh = bytesOf(id, size);
   const whole = Buffer.concat([old ?? Buffer.alloc(0), fresh]);
   const refused = !world.hasParent(path) || world.isFolder(path);
+  const begun = old ? writtenInto(old, old.length, fresh) : beginningOf(whole);
   return {
     due: fail === undefined || refused ? unless(refused) : 'left',
     act: (actor) => write(actor, actor.client.appe(actor.remote(path, relative), { signal: actor.signal }), fresh, piece, fail),
-    after: changes([remote(path), exactly(whole)]),
-    left: refused ? NONE : changes([remote(path), oneOf(...untouched(facts, old), wholeOnly(state) ? exactly(whole) : old ? writtenInto(old, old.length, fresh) : beginningOf(whole))]),
+    // What is called together with it may be cut in this way, and its bytes with that.
+    after: changes([remote(path), cut === 'swallowed' ? begun : exactly(whole)]),
+    left: refused ? NONE : changes([remote(path), oneOf(...untouched(facts, old), wholeOnly(state) ? exactly(whole) : begun)]),
   };
 });
 
@@ -381,7 +383,7 @@ const storlines = define<Upload, void>(
     const begun = interrupted(state, old, text);
     return {
       due: fail === undefined ? 'success' : 'left',
-      act: (actor) => write(actor, actor.client.storlines(`STOR ${actor.remote(path, relative)}`, { signal: actor.signal }), text, piece, fail),
+      act: (actor) => write(actor, actor.client.storlines(`STOR ${actor.remote(path, relative)}`, { signal: actor.signal }), text, piece + (text.length >> 6), fail),
       after: changes([remote(path), exactly(text)]),
       // A CR whose LF did not come any more may stay.
       left: changes([remote(path), (found) => begun(typeof found === 'object' && found.at(-1) === 0x0d ? found.subarray(0, -1) : found)]),

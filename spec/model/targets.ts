@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConnectionClosedError, FTPError, ProtocolError, TimeoutError, type FTPOptions } from '../../lib/index';
+import { ConnectionClosedError, FTPError, ProtocolError, ReplyError, TimeoutError, type FTPOptions } from '../../lib/index';
 import { optionsOf, realServers, type RealServer } from '../servers/servers';
 import type { Naming } from '../support/server/deviations';
 import { FtpServer } from '../support/server/ftp-server';
@@ -41,7 +41,8 @@ export interface ServerFacts {
 
 /** Whether a failure is the server's own doing, so that it may be there though nothing interfered. What succeeds must be right all the same. */
 export function isServersOwn(error: unknown, { losesCommands, refusesAfterCut }: ServerFacts, { client }: Session): boolean {
-  if (losesCommands && (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof ConnectionClosedError)) return true;
+  // A refusal does not show which of several commands it answers, nor does a 200.
+  if (losesCommands && [TimeoutError, ProtocolError, ConnectionClosedError, ReplyError].some((kind) => error instanceof kind)) return true;
   return refusesAfterCut && client === 'by hand' && error instanceof FTPError && error.reply?.code === 425;
 }
 
