@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { mkdtemp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { FTPPool } from '../../lib/bulk/pool';
 import { ConnectionClosedError } from '../../lib/errors';
 import type { FTP } from '../../lib/ftp';
-import type { FTPOptions } from '../../lib/options';
+import type { ConnectionRequest, FTPOptions } from '../../lib/options';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { gate, type Gate } from '../support/server/gate';
@@ -57,21 +58,24 @@ describe('work of many operations and the end of its client', () => {
     },
   };
 
-  /** A server on which that verb's first command waits for the gate. */
-  async function holding(verb: string): Promise<{ server: FtpServer; held: Gate; connects: () => number }> {
+  /** A server on which that verb's first command waits for the gate, and connections that are counted. */
+  async function holding(verb: string): Promise<{ server: FtpServer; held: Gate; counted: FTPOptions; connects: () => number }> {
     const held = gate();
     const server = await stage.serve({ files: FILES, script: { [verb]: [[until(held), normal()], [normal()]] } });
     let connects = 0;
-    server.on('session', () => (connects += 1));
-    return { server, held, connects: () => connects };
+    const createConnection = ({ host, port, purpose }: ConnectionRequest): Socket => {
+      connects += 1;
+      return connect({ host, port, allowHalfOpen: purpose === 'data' });
+    };
+    return { server, held, counted: { createConnection }, connects: () => connects };
   }
 
   for (const [title, open] of Object.entries(remotes)) {
     describe(`of a ${title}`, () => {
       for (const [name, { held: verb, begin }] of Object.entries(KINDS)) {
         it(`${name}: close() ends it at once, and nothing reaches the server any more`, async () => {
-          const { server, held, connects } = await holding(verb);
-          const remote = open(server);
+          const { server, held, counted, connects } = await holding(verb);
+          const remote = open(server, counted);
           const work = failure(begin(remote, local));
           await server.waitFor(verb);
           const before = connects();
@@ -98,9 +102,9 @@ describe('work of many operations and the end of its client', () => {
         });
 
         it(`${name}: the option signal ends it at once, without another try`, async () => {
-          const { server, held, connects } = await holding(verb);
+          const { server, held, counted, connects } = await holding(verb);
           const controller = new AbortController();
-          const remote = open(server, { signal: controller.signal });
+          const remote = open(server, { ...counted, signal: controller.signal });
           const work = failure(begin(remote, local));
           await server.waitFor(verb);
           const before = connects();
@@ -177,6 +181,30 @@ describe('work of many operations and the end of its client', () => {
         expect((await tree).filter(({ type }) => type === 'file')).to.have.lengthOf(4);
         await quit;
       });
+    });
+  }
+
+  for (const [name, { held: verb, begin }] of Object.entries(KINDS)) {
+    it(`${name}: close() between two commands, when no reply is due, ends it, and it does not connect again`, async () => {
+      const { server, counted, connects } = await holding('NOOP');
+      const ftp = stage.client(server, counted);
+      let before = 0;
+      ftp.on('command', (line) => {
+        if (!line.startsWith(verb)) return;
+        // A 1yz comes before the reply to a transfer command.
+        ftp.on('reply', ({ kind }) => {
+          if (kind === 'preliminary' || before > 0) return;
+          before = connects();
+          queueMicrotask(() => ftp.close());
+        });
+      });
+      const outcome: unknown = await begin(ftp, local).catch((error: unknown) => error);
+      // What was complete by then is complete.
+      if (outcome instanceof Error) expect(outcome).to.be.instanceOf(ConnectionClosedError);
+      else expect(name).to.match(/^retr/);
+      await server.deserted();
+      expect(connects()).to.equal(before);
+      if (verb !== 'DELE') expect(server.read('/to/old').toString()).to.equal('old');
     });
   }
 

@@ -15,7 +15,7 @@ export function download(session: Session, mark: string, chunks: Iterable<Uint8A
 /** Replies `mark`, hands what the client sends to what `open` gives, and replies `done`. */
 export async function upload(session: Session, mark: string, open: () => OpenUpload, done = '226 Transfer complete.'): Promise<void> {
   let opened: OpenUpload | undefined;
-  await transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, (opened = open()).take));
+  await transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, (opened = open()).take, () => session.data?.wasReset === true));
   if (!session.completed && session.server.deviations.brokenUpload === 'undone') opened?.undo();
 }
 
@@ -42,10 +42,11 @@ function drained(socket: Duplex): Promise<void> {
   });
 }
 
-/** Reads up to the client's FIN, and ends this side, too. */
-export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) => void): Promise<void> {
+/** Reads up to the client's FIN, and ends this side, too. @throws Error when the connection breaks, and where `wasReset` says so: after both FINs it could not tell */
+export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) => void, wasReset: () => boolean = () => false): Promise<void> {
   socket.on('data', take).resume();
   await finished(socket, { writable: false });
+  if (wasReset()) throw new Error('reset');
   socket.end();
 }
 
@@ -61,7 +62,6 @@ async function transfer(session: Session, mark: string, done: string, broken: st
     await session.dataConnection();
     session.reply(mark);
     await work(await session.protectedData());
-    if (data.wasReset) throw new Error('reset');
     session.completed = true;
     session.reply(done);
   } catch (error) {
