@@ -46,8 +46,8 @@ function drained(socket: Duplex): Promise<void> {
 export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) => void, wasReset: () => boolean = () => false): Promise<void> {
   socket.on('data', take).resume();
   await finished(socket, { writable: false });
+  socket.end(); // before it is asked: what TLS writes shows the reset, and FIN leaves a turn later
   if (wasReset()) throw new Error('reset');
-  socket.end();
 }
 
 async function transfer(session: Session, mark: string, done: string, broken: string, work: Work): Promise<void> {
