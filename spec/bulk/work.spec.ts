@@ -189,13 +189,17 @@ describe('work of many operations and the end of its client', () => {
       const { server, counted, connects } = await holding('NOOP');
       const ftp = stage.client(server, counted);
       let before = 0;
+      let closing = false;
       ftp.on('command', (line) => {
         if (!line.startsWith(verb)) return;
         // A 1yz comes before the reply to a transfer command.
         ftp.on('reply', ({ kind }) => {
-          if (kind === 'preliminary' || before > 0) return;
-          before = connects();
-          queueMicrotask(() => ftp.close());
+          if (kind === 'preliminary' || closing) return;
+          closing = true;
+          queueMicrotask(() => {
+            ftp.close();
+            before = connects();
+          });
         });
       });
       const outcome: unknown = await begin(ftp, local).catch((error: unknown) => error);
