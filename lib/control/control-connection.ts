@@ -61,6 +61,11 @@ export class ControlConnection {
     return this.#closed === undefined;
   }
 
+  /** @throws what it was closed for */
+  assertOpen(): void {
+    if (this.#closed) throw lostConnection(this.#closed.error, undefined);
+  }
+
   /** The server's address; undefined where the stream is no socket. */
   get remoteAddress(): string | undefined {
     return this.#base.remoteAddress;

@@ -57,7 +57,8 @@ function leadsToPasv(error: unknown): boolean {
 }
 
 function connect(request: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {
-  const { session, interrupt } = request;
+  const { session, control, interrupt } = request;
+  control.assertOpen(); // the reply may have come together with the end
   const source = new PassiveSource(request, host, port);
   const connection = (): DataConnection => new DataConnection(source, request);
   if (session.dataMeans.mode.proven || interrupt.reason) return connection();
