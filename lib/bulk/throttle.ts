@@ -45,12 +45,18 @@ export function throttle(bytesPerSecond: number, options: ThrottleOptions = {}):
 class ThrottledStream extends Transform {
   #turn: Turn | undefined;
   readonly #flow = { had: 0 };
+  #bytesWritten = 0;
 
   constructor(
     private readonly bucket: TokenBucket,
     private readonly slice: number,
   ) {
     super();
+  }
+
+  /** Bytes handed on so far, which shows that one large chunk gets on. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
@@ -67,6 +73,7 @@ class ThrottledStream extends Transform {
     if (size === 0) return done();
     const go = (): void => {
       this.#turn = undefined;
+      this.#bytesWritten += size;
       this.push(rest.subarray(0, size));
       if (!this.destroyed) this.#handOn(rest.subarray(size), done);
     };

@@ -12,6 +12,8 @@ export interface PlaceListener {
   readonly name: string;
   /** What keeps it from getting on while its place is paused: `its reader takes nothing`. */
   readonly pauseReason?: string;
+  /** Changes when its own side gets on while its place is paused: a reader is busy with what it has taken. */
+  progress?(): string;
   /** Somebody ready waits behind this place's turn. */
   onContended?(): void;
   /** The turn will not come, or cannot go on. */
@@ -59,7 +61,7 @@ const FIRST_SWEEP = 1024;
  * by a plain command that was called after it.
  *
  * An operation that waits for one that waits for it in turn would wait for ever: a download whose reader asks for something else on the
- * same client. So, when all that have a turn are paused by their own side for `stallTimeout`, those that wait fail.
+ * same client. So, when all that have a turn are paused by their own side for `stallTimeout`, and nothing moves there either, those that wait fail.
  */
 export abstract class Turns {
   #sequence = 0;
@@ -84,6 +86,8 @@ export abstract class Turns {
   readonly #stallTimeout: number;
   readonly #stall: Watch;
   #stalled = false;
+  /** The progress of the places that are blocking, when their time began. */
+  #progress = '';
 
   /** @param stallTimeout milliseconds; 0 is for ever */
   constructor(stallTimeout = 0) {
@@ -284,13 +288,19 @@ export abstract class Turns {
     const stalled = this.#first !== undefined && this.blocking.length > 0;
     if (stalled === this.#stalled) return;
     this.#stalled = stalled;
-    if (stalled) this.#stall.start(this.#onStall);
+    if (stalled) this.#time();
     else this.#stall.stop(this.#onStall);
   }
 
+  #time(): void {
+    this.#progress = progressOf(this.blocking);
+    this.#stall.start(this.#onStall);
+  }
+
   readonly #onStall = (): void => {
-    this.#stalled = false;
     const { blocking } = this;
+    if (this.#progress !== progressOf(blocking)) return this.#time();
+    this.#stalled = false;
     const long = performance.now() - this.#stallTimeout * 0.9;
     for (let place = this.#first; place; ) {
       const { next } = place;
@@ -323,6 +333,10 @@ export abstract class Turns {
     for (const reference of this.#unused) if (!reference.deref()) this.#unused.delete(reference);
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#unused.size);
   }
+}
+
+function progressOf(places: readonly Place[]): string {
+  return places.map(({ listener }) => listener.progress?.() ?? '').join();
 }
 
 /** One operation's place among the others. */

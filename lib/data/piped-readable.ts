@@ -39,6 +39,20 @@ export function pipesOf(stream: object): readonly object[] {
   return (stream as { _readableState?: { pipes?: readonly object[] } })._readableState?.pipes ?? [];
 }
 
+/**
+ * Changes while what was read of a stream gets on, however slowly: through what it is piped into, and out of the socket in the end. One chunk may
+ * keep a throttle or a browser busy for long, and so may its lines keep a loop that takes them singly.
+ */
+export function progressOf(stream: object, depth = 0): string {
+  const { readableLength, writableLength, bytesWritten, socket = stream } = stream as Partial<import('node:net').Socket> & { socket?: object | null };
+  const inKernel = (socket as { _handle?: { writeQueueSize?: number } | null } | null)?._handle?.writeQueueSize; // where Node's own timeout looks for it
+  const here = [readableLength, writableLength, bytesWritten, inKernel].join(' ');
+  return depth < LONGEST_PIPELINE ? [here, ...pipesOf(stream).map((next) => progressOf(next, depth + 1))].join('>') : here;
+}
+
+/** Streams after one another that are looked at. */
+export const LONGEST_PIPELINE = 16;
+
 function isGone(destination: NodeJS.WritableStream): boolean {
   const { destroyed, closed, errored, writableEnded } = destination as Partial<import('node:stream').Writable>;
   return destroyed === true || closed === true || Boolean(errored) || writableEnded === true;

@@ -7,7 +7,7 @@ import type { Turns } from '../control/turns';
 import { LimitError, type FTPError } from '../errors';
 import type { OptionNames } from '../option-names';
 import type { Decoder } from './decoder';
-import { PipedReadable, pipesOf, unreadAtQuit } from './piped-readable';
+import { LONGEST_PIPELINE, PipedReadable, pipesOf, progressOf, unreadAtQuit } from './piped-readable';
 import { Transfer } from './transfer';
 import type { TransferListener, TransferRequest } from './transfer-listener';
 
@@ -160,6 +160,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
       },
       onChunk: (chunk) => this.#receive(chunk),
       onWritable: () => undefined,
+      progress: () => progressOf(this),
       onContended: () => {
         if (this.#state === 'paused' && this.#mayReadAhead) this.#transfer.resume();
       },
@@ -262,4 +263,3 @@ export class RetrStream<T = Buffer> extends PipedReadable {
 function leadsTo(from: object, to: object, depth = 0): boolean {
   return from === to || (depth < LONGEST_PIPELINE && pipesOf(from).some((next) => leadsTo(next, to, depth + 1)));
 }
-const LONGEST_PIPELINE = 16;

@@ -135,6 +135,7 @@ export class StorStream extends Writable {
       },
       onChunk: () => true,
       onWritable: () => this.#onWritable(),
+      progress: () => '', // each write ends its pause
       onContended: () => undefined,
       onComplete: (reply) => {
         if (this.destroyed) return;

@@ -13,6 +13,8 @@ export interface TransferRequest extends ExchangeRequest {
 
 /** The stream's side of a transfer. */
 export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
+  /** Changes when its own side gets on, although it is paused. */
+  progress(): string;
   /** Another operation waits for this one's turn. */
   onContended(): void;
   /** The client is to quit, and this is paused by its own side; `stuck` for `stallTimeout`. */

@@ -48,6 +48,7 @@ export class Transfer implements ExchangeListener {
       {
         name: request.command.shown,
         pauseReason: request.direction === 'down' ? 'its reader takes nothing' : 'its source gives nothing',
+        progress: () => listener.progress(),
         onContended: () => listener.onContended(),
         onDropped: (error) => listener.onError(this.describe(error)),
         onRefused: (error) => void this.#onRefused(error),

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { FTP, TimeoutError, type ConnectionRequest } from '../../lib/index';
+import { FTP, throttle, TimeoutError, type ConnectionRequest } from '../../lib/index';
 import { sha256 } from '../support/hash';
 import { content } from '../support/server/content';
 import { data, dataClosed, openData, send, until } from '../support/server/steps';
@@ -36,6 +36,37 @@ describe('timeouts of transfers', () => {
     }
     expect(await sha256(Buffer.concat(chunks))).to.equal(file.sha256);
   });
+
+  for (const [what, call] of [['another operation', (ftp: FTP) => ftp.size('file')], ['quit()', (ftp: FTP) => ftp.quit()]] as const) {
+    it(`a reader that takes line after line of one chunk, each in less than the stall timeout, loses nothing where ${what} waits`, async () => {
+      await bench.serve({ files: { '/file': 'line\r\n'.repeat(1000) }, script: SILENT });
+      const ftp = bench.client({ stallTimeout: STALL });
+      let waiting: Promise<unknown> | undefined;
+      let lines = 0;
+      for await (const _line of ftp.retrlines('RETR file')) {
+        waiting ??= call(ftp);
+        if (lines++ < 12) await stall(STALL / 2);
+      }
+      expect(lines).to.equal(1000);
+      await waiting;
+    });
+  }
+
+  for (const [what, call] of [['another operation', (ftp: FTP) => ftp.size('file')], ['quit()', (ftp: FTP) => ftp.quit()]] as const) {
+    it(`a throttle that one chunk keeps busy for longer than the stall timeout loses nothing where ${what} waits`, async () => {
+      const file = content(1_200_000);
+      await bench.serve({ files: { '/file': file } });
+      const ftp = bench.client({ stallTimeout: STALL });
+      const stream = ftp.retr('file');
+      const chunks: Buffer[] = [];
+      const whole = pipeline(stream, throttle(800_000)(), async (source: AsyncIterable<Buffer>) => {
+        for await (const chunk of source) chunks.push(chunk);
+      });
+      await once(stream, 'open');
+      await Promise.all([whole, call(ftp)]);
+      expect(await sha256(Buffer.concat(chunks))).to.equal(file.sha256);
+    });
+  }
 
   it('a source ten times slower than the stall timeout loses nothing', async () => {
     await bench.serve({ script: SILENT });
