@@ -270,10 +270,13 @@ export class ControlConnection {
     const { second } = this.#pending;
     const next = head.rule?.transfers && head.marked && second?.rule?.followsData ? second : undefined;
     if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
-    if (next && verdict !== 'success' && verdict !== 'mark' && judge(reply, next.rule) === 'success') {
-      // npm's FTP servers answer the next EPSV before the 226.
-      this.#pending.keepToOneTransfer();
-      return this.#deliver(next, reply, 'success', false);
+    if (next && verdict !== 'success' && verdict !== 'mark') {
+      // npm's FTP servers answer the next EPSV before the 226, and before what has left with it: its code answers nothing else.
+      const answered = this.#pending.followers.find(({ rule }, n) => rule?.followsData && (n === 0 || reply.code === 229 || reply.code === 227) && judge(reply, rule) === 'success');
+      if (answered) {
+        this.#pending.keepToOneTransfer();
+        return this.#deliver(answered, reply, 'success', false);
+      }
     }
     if (verdict === 'mark') return this.#onMark(head, reply);
     if (verdict === 'foreign' || this.#belongsLater(reply, head, verdict)) return this.destroy(this.#outOfStep(reply, head));

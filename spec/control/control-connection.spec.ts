@@ -190,6 +190,15 @@ describe('control connection', () => {
       expect(await failure(ftp.noop())).to.be.instanceOf(ConnectionClosedError);
     });
 
+    it('knows the answer to EPSV that comes before the 226, also where another command left before it', async () => {
+      const server = await stage.serve({ files: { '/a': 'aaa', '/b': 'bbb' }, ...PERSONALITIES.earlyPassive });
+      const ftp = await stage.connect(server);
+      for (let round = 0; round < 3; round++) {
+        const [bytes, names] = await Promise.all([ftp.retr('a').toArray(), ftp.nlst().toArray()]); // TYPE A and EPSV after the data of RETR
+        expect([Buffer.concat(bytes).toString(), names]).to.deep.equal(['aaa', ['a', 'b']]);
+      }
+    });
+
     it('destroys the connection at a second reply to one command, and a lazy client connects anew', async () => {
       const server = await stage.serve({ script: { NOOP: [['200 Ok.', '200 Ok.'], '200 Fine.'] } });
       const ftp = stage.client(server);

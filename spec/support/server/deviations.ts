@@ -2,7 +2,7 @@
 export interface Deviations {
   /** Which commands of one packet (in TLS, one record) have a turn: only the first, only the last, or all of them, the last one first. */
   readonly packets?: 'first' | 'last' | 'backwards';
-  /** What becomes of a command that comes before the final reply of a transfer: it is refused with 503; or it is answered at once if it is EPSV or PASV. */
+  /** What becomes of a command that comes before the final reply of a transfer, which is late then: it is refused with 503; or it is answered at once if it is EPSV or PASV. */
   readonly duringTransfer?: 'refused' | 'passive at once';
   /** Which names mean the same file, and how a new one is stored. */
   readonly names?: Naming;

@@ -4,6 +4,9 @@ import { Refusal } from './refusal';
 import type { Session } from './session';
 import type { OpenUpload } from './upload';
 
+/** Turns of the event loop between the end of the data and the completion, where it matters what comes before that. */
+const LATE = 20;
+
 /** What happens on the data connection between the mark and the completion. */
 type Work = (socket: Duplex) => Promise<void>;
 
@@ -50,6 +53,10 @@ export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) =>
   if (wasReset()) throw new Error('reset');
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+}
+
 async function transfer(session: Session, mark: string, done: string, broken: string, work: Work): Promise<void> {
   const { data } = session;
   if (!data) throw new Refusal('425 Use PORT or PASV first.');
@@ -62,6 +69,8 @@ async function transfer(session: Session, mark: string, done: string, broken: st
     await session.dataConnection();
     session.reply(mark);
     await work(await session.protectedData());
+    // What comes during a transfer can only come before the 226 where that takes a moment.
+    if (session.server.deviations.duringTransfer) await turns(LATE);
     session.completed = true;
     session.reply(done);
   } catch (error) {
