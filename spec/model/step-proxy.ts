@@ -15,6 +15,8 @@ type Way = 'command' | 'reply';
 
 /** Milliseconds that a server has for closing what its client has closed. */
 const LINGERING = 50;
+/** The same that a client has for hearing that it is connected. */
+const MEETING = 1000;
 
 const CR_LF = /(?<=\n)/;
 
@@ -176,13 +178,23 @@ export class StepProxy {
     return line;
   }
 
+  /** Its client was gone before it had heard that it was connected, and the port may soon be another's. */
+  #forsake(port: number, end: Socket): void {
+    if (this.#ends.get(port) !== end) return;
+    this.#ends.delete(port);
+    end.destroy();
+  }
+
   /** Both ends of a connection know the client's port; either may be here first. */
   #meet(port: number, end: Socket | ((socket: Socket) => void)): void {
     const other = this.#ends.get(port);
     this.#ends.delete(port);
     if (typeof other === 'function' && typeof end !== 'function') other(end);
     else if (typeof end === 'function' && other && typeof other !== 'function') end(other);
-    else this.#ends.set(port, end);
+    else {
+      this.#ends.set(port, end);
+      if (typeof end !== 'function') setTimeout(() => this.#forsake(port, end), MEETING).unref();
+    }
   }
 }
 
