@@ -101,7 +101,10 @@ async function tried(mutant: Mutant): Promise<string | undefined> {
     for (const seed of SEEDS) {
       const lines = (await soakIn(folder, mutant.server, seed)).split('\n');
       const at = lines.findIndex((line) => line.startsWith(`${mutant.server}: `) && mutant.sign.test(line));
-      if (at >= 0) return `found by seed ${seed}: ${lines[at]}; ${lines.slice(at).find((line) => line.includes('again with'))?.trim()}`;
+      const operations = lines.map((line) => /^(\d+) operations in \d+ sequences/.exec(line)?.[1]).find((count) => count !== undefined);
+      if (at >= 0) return `found on ${mutant.server} by seed ${seed} in ${operations} operations: ${lines[at]}`;
+      const other = lines.find((line) => line.startsWith(`${mutant.server}: `));
+      if (operations === undefined || other !== undefined) throw new Error(`${mutant.name}: ${other ?? lines.join('\n')}`);
     }
     return undefined;
   } finally {
@@ -118,7 +121,7 @@ function replaceOnce(file: string, find: string, replace: string): void {
 
 /** What the model prints; it fails when it has found something, and that is what is wanted. */
 async function soakIn(folder: string, server: string, seed: number): Promise<string> {
-  const env = { ...process.env, FTPLIB_MODEL_SERVER: server, FTPLIB_MODEL_SEED: String(seed), FTPLIB_MODEL_OPS: '3000', FTPLIB_MODEL_ENOUGH: '30', FTPLIB_MODEL_SHRINK: '0' };
+  const env = { ...process.env, FTPLIB_MODEL_SERVER: server, FTPLIB_MODEL_SEED: String(seed), FTPLIB_MODEL_OPS: '3000', FTPLIB_MODEL_ENOUGH: '1', FTPLIB_MODEL_SHRINK: '0' };
   const args = [join(folder, 'node_modules/ts-node/dist/bin.js'), join(folder, 'spec/model/main.ts')];
   const ended = promisify(execFile)(process.execPath, args, { cwd: folder, env, maxBuffer: 2 ** 26 });
   return ended.then(({ stdout }) => stdout, (error: { readonly stdout?: string; readonly stderr?: string }) => `${error.stdout ?? ''}${error.stderr ?? ''}`);

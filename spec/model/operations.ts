@@ -700,7 +700,7 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
     const refused = missing || !world.hasParent(path) || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
-    if (!missing) transferred({ params, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state) });
+    if (!missing) transferred({ params, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
     return {
       due: refused ? (!missing && !params.temporary ? 'either' : 'refusal') : facts.listsAnything ? 'either' : leave === undefined ? 'success' : 'either',
       act: (actor) => {
@@ -727,10 +727,12 @@ interface Transferred {
   readonly after: Map<Place, Accept>;
   readonly left: Map<Place, Accept>;
   readonly whole?: boolean;
+  /** What should be deleted may stay: the first listing did not show it, being another folder's, and what a first listing does not show is spared. */
+  readonly spares?: boolean;
 }
 
 /** What a tree's files are at the target after a success, and what they may be after a failure. */
-function transferred({ params, from, at, to, into, side, after, left, whole = false }: Transferred): void {
+function transferred({ params, from, at, to, into, side, after, left, whole = false, spares = false }: Transferred): void {
   const { mirror: onlyChanged, delete: deletes, temporary } = params;
   const put = (path: string, success: Accept, failure: Accept): void => {
     after.set(side(path), success);
@@ -752,7 +754,8 @@ function transferred({ params, from, at, to, into, side, after, left, whole = fa
   const wanted = new Set(sources.map((path) => to.key(join(into, path))));
   for (const path of to.below(into)) {
     const target = join(into, path);
-    if (!wanted.has(to.key(target))) put(target, exactly(undefined), oneOf(exactly(to.get(target)), exactly(undefined)));
+    const either = oneOf(exactly(to.get(target)), exactly(undefined));
+    if (!wanted.has(to.key(target))) put(target, spares ? either : exactly(undefined), either);
   }
 }
 
