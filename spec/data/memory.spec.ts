@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import { FTPPool, type FTP } from '../../lib/index';
+import { Heap } from '../support/heap';
 import { chunksOf, content } from '../support/server/content';
 import { dataClosed, openData, send, until } from '../support/server/steps';
 import { closing, outcomeOf, useBench } from '../support/transfers';
@@ -80,6 +82,34 @@ describe('memory', () => {
     expect(bench.server.commands.filter((line) => line.startsWith('RETR ')).length).to.equal(count);
     expect(bench.logins).to.equal(1);
   });
+
+  for (const [what, open] of [
+    ['downloads', (remote) => remote.retr('file')],
+    ['uploads', (remote) => remote.stor('file')],
+    ['listings', (remote) => remote.list('folder')],
+    ['walks', (remote) => remote.walk('folder')],
+  ] as const satisfies readonly (readonly [string, (remote: FTP | FTPPool) => object])[]) {
+    for (const kind of ['client', 'pool'] as const) {
+      it(`50,000 ${what} of a ${kind} that are made and never used weigh next to nothing`, async () => {
+        await bench.serve({ files: { '/file': 'content' } });
+        const { host, port } = bench.server;
+        const pool = new FTPPool({ host, port, user: 'user', password: 'secret' });
+        const remote = kind === 'client' ? bench.client() : pool;
+        for (let index = 0; index < 2000; index++) open(remote); // whatever is made once
+        await turn();
+        const heap = new Heap();
+        for (let index = 0; index < 50_000; index++) {
+          open(remote);
+          if (index % 5000 === 0) await turn(); // the references of what is gone are cleared between turns
+        }
+        await turn();
+        heap.note();
+        expect(heap.most, 'MiB').to.be.below(10);
+        expect((await outcomeOf(remote.retr('file'))).bytes.toString()).to.equal('content');
+        pool.close();
+      });
+    }
+  }
 
   it('a thousand downloads that are left at once leave nothing behind', async () => {
     await bench.serve({ files: { '/file': content(1_000_000), '/last': 'x' } });

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { TransferError } from '../../lib/index';
 import { chunksOf, content } from '../support/server/content';
+import type { Script } from '../support/server/script';
+import { data, dataEnd, openData, send } from '../support/server/steps';
 import { outcomeOf, useBench } from '../support/transfers';
 
 const DIGITS = '0123456789';
@@ -37,6 +40,48 @@ describe('a range of a file', () => {
     const { error } = await outcomeOf(ftp.retr('file', { start: 11 }));
     expect(error).to.include({ code: 'ERR_FTP_PERMANENT', phase: 'command' });
     expect(await ftp.pwd()).to.equal('/');
+  });
+
+  describe('on a server that answers 226 whatever the offset', () => {
+    /** As servers do that seek beyond the end: nothing comes, and all is well. */
+    const SEEKS: Script = {
+      RETR: async (session) => {
+        const socket = await session.dataConnection();
+        session.reply('150 Here.');
+        socket.end(DIGITS.slice(session.restart));
+        session.reply('226 Done.');
+      },
+    };
+
+    it('that begins behind the end of the file is an error', async () => {
+      await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
+      const ftp = bench.client();
+      const { error } = await outcomeOf(ftp.retr('file', { start: 11 }));
+      expect(error).to.be.instanceOf(TransferError);
+      expect(error?.message).to.equal('RETR file: byte 11 was asked for, and the file has 10 bytes');
+      expect(await ftp.pwd()).to.equal('/');
+      expect(bench.logins).to.equal(1);
+    });
+
+    it('that begins at the end of the file is empty', async () => {
+      await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
+      const ftp = bench.client();
+      expect(await outcomeOf(ftp.retr('file', { start: 10 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
+      expect((await outcomeOf(ftp.retr('file', { start: 8 }))).bytes.toString()).to.equal('89');
+    });
+
+    it('that begins behind the end, with the next download already called, is an error of its own only', async () => {
+      await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
+      const ftp = bench.client();
+      const [behind, next, size] = await Promise.all([outcomeOf(ftp.retr('file', { start: 11 })), outcomeOf(ftp.retr('file')), ftp.size('file')]);
+      expect(behind.error).to.be.instanceOf(TransferError);
+      expect([next.bytes.toString(), next.error, size]).to.deep.equal([DIGITS, undefined, 10]);
+    });
+
+    it('is empty where the server tells no SIZE to compare with', async () => {
+      await bench.serve({ files: { '/file': DIGITS }, script: { ...SEEKS, SIZE: '502 No.' } });
+      expect((await outcomeOf(bench.client().retr('file', { start: 11 }))).error).to.equal(undefined);
+    });
   });
 
   it('of an empty file is empty', async () => {
@@ -77,5 +122,23 @@ describe('a range of a file', () => {
     const { bytes } = await outcomeOf(ftp.retr('file', { start: 3 }));
     await pipeline(Readable.from([bytes]), ftp.stor('part', { start: await ftp.size('part') }));
     expect(bench.server.read('/part').toString()).to.equal(DIGITS);
+  });
+});
+
+describe('a download of which the mark announces no bytes', () => {
+  const bench = useBench();
+
+  it('is an error where some come', async () => {
+    await bench.serve({ script: { RETR: [openData(), send('150 Opening BINARY mode data connection for file (0 bytes).'), data('surprise'), dataEnd(), send('226 Done.')] } });
+    const ftp = bench.client();
+    const { error } = await outcomeOf(ftp.retr('file'));
+    expect(error).to.be.instanceOf(TransferError).and.include({ bytesTransferred: 8, expectedBytes: 0 });
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.logins).to.equal(1);
+  });
+
+  it('is empty where none come', async () => {
+    await bench.serve({ script: { RETR: [openData(), send('150 Opening BINARY mode data connection for file (0 bytes).'), dataEnd(), send('226 Done.')] } });
+    expect(await outcomeOf(bench.client().retr('file'))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
   });
 });
