@@ -8,6 +8,7 @@ import { AbortedError, ArgumentError, ConnectionClosedError, ProtocolError, Temp
 import { FTP } from '../lib/ftp';
 import type { ConnectionRequest, FTPOptions } from '../lib/options';
 import { failure, scene } from './support/client';
+import { content } from './support/server/content';
 import { data, dataClosed, hangUp, send, silence } from './support/server/steps';
 
 const FILES = { '/a': 'file a', '/b': 'file b', '/folder/c': 'file c' };
@@ -16,6 +17,23 @@ describe('client', () => {
   const stage = scene();
 
   describe('quit', () => {
+    it('waits for a reader who has paused for a moment', async () => {
+      const server = await stage.serve({ files: { '/big': content(4_000_000) } });
+      const ftp = await stage.connect(server);
+      const stream = ftp.retr('big');
+      let quit: ReturnType<FTP['quit']> | undefined;
+      let bytes = 0;
+      stream.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        stream.pause();
+        quit ??= ftp.quit();
+        setImmediate(() => setImmediate(() => stream.resume()));
+      });
+      await finished(stream);
+      expect(bytes).to.equal(4_000_000);
+      expect((await quit)?.code).to.equal(221);
+    });
+
     it('waits for what is in use, and answers with the 221', async () => {
       const server = await stage.serve({ files: FILES });
       const ftp = await stage.connect(server);

@@ -17,13 +17,18 @@ export abstract class PipedReadable extends Readable {
     return super.pipe(destination, options);
   }
 
-  /** Whether somebody reads this: a pipe, a listener, a loop. */
+  /** Whether somebody reads this: a pipe, a loop, a listener, who may have paused for a moment. */
   protected get isAttended(): boolean {
+    return this.#isTaken || this.listenerCount('data') > 0;
+  }
+
+  /** Whether it goes on by itself: who merely counts what is piped does not read it on when the pipe is gone, for Node has paused it then. */
+  get #isTaken(): boolean {
     return this.readableFlowing === true || this.listenerCount('readable') > 0 || pipesOf(this).length > 0;
   }
 
   #leaveIfUnread(): void {
-    if (!this.isAttended && this.listenerCount('data') === 0 && !this.readableEnded) this.destroy();
+    if (!this.#isTaken && !this.readableEnded) this.destroy();
   }
 }
 

@@ -57,6 +57,22 @@ describe('a download that is piped', () => {
     });
   }
 
+  it('is left when its destination is gone where somebody counts its bytes besides', async () => {
+    await bench.serve({ files: FILES });
+    const ftp = bench.client();
+    const stream = ftp.retr('big');
+    const closed = closing(stream);
+    const sink = new Sink();
+    let counted = 0;
+    stream.on('data', (chunk: Buffer) => (counted += chunk.length));
+    stream.pipe(sink);
+    await once(stream, 'open');
+    stream.once('data', () => sink.destroy());
+    await closed;
+    expect(counted).to.be.within(1, BIG - 1);
+    await usable(ftp);
+  });
+
   it('is left when the last of several destinations is gone, and not before', async () => {
     await bench.serve({ files: FILES });
     const ftp = bench.client();
