@@ -62,8 +62,9 @@ export class Lanes {
   /** Its holder is done. */
   giveBack(lane: Lane): void {
     lane.holder = undefined;
-    if (lane.up) this.#free.add(lane);
-    else this.#lanes.delete(lane);
+    if (lane.up) return void this.#free.add(lane);
+    this.#lanes.delete(lane);
+    lane.close(); // its holder may have left while it made the connection again, which then would be nobody's
   }
 
   /** So many operations wait for one. */

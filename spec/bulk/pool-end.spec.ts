@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { ConnectionClosedError } from '../../lib/errors';
 import { failure } from '../support/client';
 import { gate } from '../support/server/gate';
-import { until } from '../support/server/steps';
+import { hangUp, send, until } from '../support/server/steps';
 import { poolScene } from './pool-scene';
 
 const FILES = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`/f${index}`, `file ${index}`]));
@@ -98,6 +98,23 @@ describe('the end of an FTPPool', () => {
     for (const error of await Promise.all(reading)) expect(error.message).to.include('the pool was closed');
     await server.deserted();
   });
+
+  for (const end of ['quit', 'close'] as const) {
+    it(`${end} reaches a connection that was being made again for a download which was left meanwhile`, async () => {
+      const greeting = gate();
+      const server = await stage.serve({ files: FILES, script: { GREETING: [[send('220 Ready.')], [until(greeting), send('220 Ready.')]], RETR: [hangUp()] } });
+      const ours = pool(server, { connections: 1 });
+      const leaving = new AbortController();
+      const reading = text(ours.retr('f1', { retry: { backoff: 1 }, signal: leaving.signal })).catch((error: Error) => error.name);
+      await server.waitFor('RETR f1');
+      await once(server, 'session');
+      leaving.abort();
+      expect(await reading).to.equal('AbortError');
+      greeting.open();
+      await ours[end]();
+      await server.deserted();
+    });
+  }
 
   it('await using quits where all is done', async () => {
     const server = await stage.serve({ files: FILES });

@@ -501,7 +501,7 @@ const nested = define<{ readonly path: string }, readonly (readonly [string, Buf
   left: NONE,
 }));
 
-const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, what: 'tree', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, { remote: world, facts, interferes }) => {
+const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, what: 'tree', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, { remote: world, facts, interferes, cwd, pool }) => {
   const missing = !world.isFolder(path);
   const unreadable: string[] = [];
   return {
@@ -515,8 +515,8 @@ const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, wha
       if (found === LEFT) return undefined;
       // What was cut may leave out a folder, and says so.
       const known = world.below(path).filter((each) => !unreadable.some((folder) => each.startsWith(`${folder}/`)));
-      // Where the first listing is another folder's, it can only be said that what it shows cannot be entered.
-      if (unreadable.length > 0 && facts.listsAnything) return undefined;
+      // The first listing is the working folder's, and where that is another one, nothing but a folder in it that cannot be entered can show it.
+      if (facts.listsAnything && (unreadable.length > 0 || pool || path !== cwd)) return undefined;
       if (unreadable.length > 0 && !interferes) return `unreadable: ${unreadable.join(', ')}`;
       if (missing) return found.length > 0 && !facts.listsAnything ? `${found.length} entries of a folder that is not there` : undefined;
       return sameNames(found.map((entry) => entry.path), known, world);
