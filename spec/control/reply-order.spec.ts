@@ -9,6 +9,7 @@ import type { FtpServer } from '../support/server/ftp-server';
 import { gate } from '../support/server/gate';
 import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
 import type { Script } from '../support/server/script';
+import type { Session } from '../support/server/session';
 import { data, dataClosed, dataEnd, hangUp, normal, openData, send, until } from '../support/server/steps';
 
 const FILES = { '/a': 'file a', '/bb': 'file bb', '/there': 'there', '/folder/x': 'x' };
@@ -64,10 +65,10 @@ describe('a reply to one command', () => {
     for (const [verb, act] of Object.entries(PLAIN)) {
       it(`never completes ${verb}, which was refused while the transfer ran`, async () => {
         // As a server does that refuses what comes during a transfer: the refusal, and then the transfer's end.
-        const server = await stage.serve({ files: FILES, ...PERSONALITIES.refusesDuringTransfer });
+        const server = await stage.serve({ files: FILES });
         const ftp = await fresh(server);
         expect(await text(ftp.retr('a'))).to.equal('file a');
-        server.script = { RETR: [openData(), send(MARK), data('half'), dataEnd(), until(() => turns()), send(DONE)], [verb]: '550 Never.' };
+        server.script = { RETR: [openData(), send(MARK), data('half'), dataEnd(), refuseWhatCame, send(DONE)], [verb]: '550 Never.' };
         const [content, outcome] = await Promise.all([text(ftp.retr('a')), act(ftp).catch((error: unknown) => error)]);
         expect(content).to.equal('half');
         expect(outcome).to.be.instanceOf(PermanentError).with.nested.property('reply.code', 550);
@@ -270,9 +271,13 @@ async function afterRetr(server: FtpServer): Promise<void> {
   await server.waitFor('EPSV', server.commands.lastIndexOf(server.commands.findLast((line) => line.startsWith('RETR')) ?? '') + 1);
 }
 
-/** Long enough for a client that would not wait to have sent what it has. */
-async function turns(): Promise<void> {
+/** Refuses each command that came before the end of the transfer, and forgets it; a client that would not wait has sent its own by then. */
+async function refuseWhatCame(session: Session): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  session.control.sift(() => {
+    session.reply('503 Not while a transfer is under way.');
+    return false;
+  });
 }
 
 async function put(ftp: FTP, name: string, bytes: string): Promise<void> {
