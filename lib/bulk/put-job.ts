@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { closedByClient } from '../control/session';
 import type { StorStream } from '../data/stor-stream';
 import { ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
 import { isLoss, type Backoff } from '../healing/backoff';
@@ -80,10 +81,11 @@ export class PutJob {
       });
       passage.finish();
       return { path: target.path, bytes, resumedFrom: this.#resumedFrom, retries: this.#retries, ms: performance.now() - begun };
-    } catch (error) {
+    } catch (failure) {
       passage.stop();
+      const error = wasClosed(signal?.reason) ? closedByClient(signal?.reason as Error) : failure;
       const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
-      if (this.#touched && !isUnreachable(error) && !wasClosed(signal?.reason)) await target.leave(!useless);
+      if (this.#touched && !isUnreachable(error)) await target.leave(!useless);
       target.explain(error);
       throw error;
     }

@@ -1,4 +1,5 @@
 import type { Work, WorkListener } from '../control/turns';
+import { wasClosed } from './persist';
 import type { Remote } from './remote';
 
 /** A client or a pool; what merely looks like one has no end that could be told. */
@@ -20,7 +21,7 @@ export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined,
   try {
     return await act(controller.signal);
   } catch (error) {
-    throw work.closed ?? error;
+    throw work.closed && !wasClosed(error) ? work.closed : error; // else it says the same, and more
   } finally {
     signal?.removeEventListener('abort', onAbort);
     work.done();

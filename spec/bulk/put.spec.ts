@@ -159,6 +159,17 @@ describe('put', () => {
       expect(String(server.read('/in/a'))).to.equal('old');
     });
 
+    it('says what the old file is called where close() comes between the two renames', async () => {
+      await at.serve({ files: { '/in/a': 'old' }, ...PERSONALITIES.noRenameOver });
+      ({ server, ftp } = at);
+      server.script = { RNTO: [[normal()], [normal(), () => ftp.close()]] };
+      const { message } = await failure(put(ftp, BYTES, '/in/a'));
+      await server.deserted();
+      const old = names().find((name) => name.endsWith('.old'));
+      expect(String(server.read(`/in/${old ?? ''}`))).to.equal('old');
+      expect(message).to.include(old);
+    });
+
     it('takes a backslash for a letter where the name has one', async () => {
       await put(ftp, BYTES, '/in/back\\slash', { temporaryName: (name) => `.${name}.part` });
       expect(server.read('/in/back\\slash')).to.deep.equal(BYTES);
