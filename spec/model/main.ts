@@ -9,7 +9,7 @@ const USAGE = `The model, by hand: random operations on the servers that are up,
   npm run model -- --mutants [NAME…]   takes one fix after the other out of a copy of lib, and says what finds that
 
   FTPLIB_MODEL_OPS=100000     operations, default 3000
-  FTPLIB_MODEL_SERVER=vsftpd  only servers whose names begin so
+  FTPLIB_MODEL_SERVER=vsftpd  only servers whose names begin so; several with commas
   FTPLIB_MODEL_SEED=7         the first seed, default one of chance
   FTPLIB_MODEL_ENOUGH=10      findings after which it ends, default 1
   FTPLIB_MODEL_WORKERS=6      sequences at a time

@@ -123,7 +123,7 @@ class Run {
     const { client, connections, options } = this.#session;
     this.#closed = false;
     this.#over = new AbortController();
-    const timeout = this.target.facts.losesCommands ? SHORT_TIMEOUT : TIMEOUT;
+    const timeout = this.target.facts.outOfStep ? SHORT_TIMEOUT : TIMEOUT;
     const all: FTPOptions = {
       ...this.stage.options, ...options, connectTimeout: TIMEOUT, replyTimeout: timeout, stallTimeout: timeout, signal: this.#over.signal, createConnection: this.proxy.createConnection,
     };
@@ -205,7 +205,7 @@ class Run {
 
   #state(interruption: Interruption | undefined): State {
     return {
-      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', home: posix.basename(this.stage.root), pool: this.#client instanceof FTPPool, interferes: interruption !== undefined || this.target.facts.losesCommands,
+      remote: this.#remote, local: this.#local, facts: this.target.facts, cwd: this.#cwds[0] ?? '', home: posix.basename(this.stage.root), pool: this.#client instanceof FTPPool, interferes: interruption !== undefined || this.target.facts.outOfStep,
       cut: dataCut(interruption),
     };
   }

@@ -2,7 +2,7 @@
 export interface Settings {
   readonly seed: number;
   readonly operations: number;
-  /** Only servers whose names begin so. */
+  /** Only servers whose names begin so; several with commas. */
   readonly server: string;
   /** Findings after which no other sequence begins. */
   readonly enough: number;

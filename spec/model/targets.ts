@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConnectionClosedError, FTPError, ProtocolError, ReplyError, TimeoutError, type FTPOptions } from '../../lib/index';
+import { ConnectionClosedError, FTPError, ProtocolError, ReplyError, TimeoutError, TransferError, type FTPOptions } from '../../lib/index';
 import { optionsOf, realServers, type RealServer } from '../servers/servers';
 import type { Naming } from '../support/server/deviations';
 import { FtpServer } from '../support/server/ftp-server';
@@ -31,8 +31,8 @@ export interface ServerFacts {
   readonly keepsWholeOnly: boolean;
   /** Several sessions at a time do not disturb each other. */
   readonly sessions: boolean;
-  /** It leaves out commands that share a packet, or answers them in another order: a client finds that out by a reply that is missing, and any operation may fail by it. */
-  readonly losesCommands: boolean;
+  /** Its replies and the commands are not in step: it leaves commands out, changes their order, or says what nobody has asked for. A client finds that out by a reply that is missing, or another's, and any operation may fail by it. */
+  readonly outOfStep: boolean;
   /** After a handshake on a data connection was cut it resumes no TLS session of that control connection any more, and one that was made by hand is kept. */
   readonly refusesAfterCut: boolean;
   /** Sessions in which it loses replies: what times out there is counted, and is no finding. */
@@ -40,9 +40,9 @@ export interface ServerFacts {
 }
 
 /** Whether a failure is the server's own doing, so that it may be there though nothing interfered. What succeeds must be right all the same. */
-export function isServersOwn(error: unknown, { losesCommands, refusesAfterCut }: ServerFacts, { client }: Session): boolean {
-  // A refusal does not show which of several commands it answers, nor does a 200.
-  if (losesCommands && [TimeoutError, ProtocolError, ConnectionClosedError, ReplyError].some((kind) => error instanceof kind)) return true;
+export function isServersOwn(error: unknown, { outOfStep, refusesAfterCut }: ServerFacts, { client }: Session): boolean {
+  // A refusal does not show which of several commands it answers, nor does a 200, nor a 226 which transfer has ended.
+  if (outOfStep && [TimeoutError, ProtocolError, ConnectionClosedError, ReplyError, TransferError].some((kind) => error instanceof kind)) return true;
   return refusesAfterCut && client === 'by hand' && error instanceof FTPError && error.reply?.code === 425;
 }
 
@@ -72,14 +72,18 @@ export interface Target {
 
 const USUAL: ServerFacts = {
   naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
-  announces: true, keepsWholeOnly: false, sessions: true, losesCommands: false, refusesAfterCut: false, losesReplies: () => false,
+  announces: true, keepsWholeOnly: false, sessions: true, outOfStep: false, refusesAfterCut: false, losesReplies: () => false,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
 const REAL = ['vsftpd-plain', 'vsftpd-reuse', 'proftpd-plain', 'proftpd-tls', 'pureftpd-plain', 'pureftpd-req', 'pyftpdlib-plain', 'pyftpdlib-req'] as const;
 
-/** All targets (the relay is on 127.0.0.1), or those whose names begin so, or the one that has exactly that name; the real servers as the specs have them: those that are up, or all where they are required. */
+/**
+ * All targets (the relay is on 127.0.0.1), or those whose names begin so, or the one that has exactly that name, or what a list with commas says; the
+ * real servers as the specs have them: those that are up, or all where they are required.
+ */
 export function targets(beginning = ''): readonly Target[] {
+  if (beginning.includes(',')) return beginning.split(',').flatMap((each) => targets(each));
   const real = realServers().filter(({ name }) => (beginning === '' ? (REAL as readonly string[]).includes(name) : name.startsWith(beginning) && !name.endsWith('-v6'))).map(realTarget);
   const embedded = [embeddedTarget('embedded', {}), ...Object.entries(PERSONALITIES).map(([name, personality]) => embeddedTarget(name, personality))];
   const chosen = [...real, ...embedded.filter(({ name }) => name.startsWith(beginning))];
@@ -116,7 +120,7 @@ function realTarget(server: RealServer): Target {
 }
 
 function embeddedTarget(name: string, personality: Personality, features?: readonly string[]): Target {
-  const { names, restart, missingFolder, renames, lacks, listings, mark, brokenUpload, packets } = personality;
+  const { names, restart, missingFolder, renames, lacks, listings, mark, brokenUpload, brokenTransfer, packets } = personality;
   const facts: ServerFacts = {
     ...USUAL,
     naming: names,
@@ -129,7 +133,7 @@ function embeddedTarget(name: string, personality: Personality, features?: reado
     hash: name === 'embedded',
     announces: mark === undefined,
     keepsWholeOnly: brokenUpload !== undefined,
-    losesCommands: packets !== undefined,
+    outOfStep: packets !== undefined || brokenTransfer !== undefined,
   };
   const own = name === 'embedded' ? { features: [...FEATURES, 'HASH SHA-256*;SHA-1', 'XCRC'] } : features ? { features } : {};
   return {

@@ -189,6 +189,15 @@ describe('personalities of the embedded server', () => {
     expect((await served.client.download('RETR a')).mark).to.equal('150 Opening BINARY mode data connection for a.');
   });
 
+  it('completesTwice says 226 after the 426 of a transfer that broke', async () => {
+    await become('completesTwice');
+    const socket = await served.client.passive();
+    expect(await served.said('STOR /new')).to.equal('150');
+    socket.write('begin', () => socket.resetAndDestroy());
+    expect(await served.client.codes(2)).to.equal('426 226');
+    expect(await served.said('NOOP')).to.equal('200');
+  });
+
   it('keepsWholeOnly undoes an upload that was reset', async () => {
     await become('keepsWholeOnly');
     for (const [path, old] of [['/a', '0123456789'], ['/new', undefined]] as const) {

@@ -22,6 +22,8 @@ export interface Deviations {
   readonly restart?: 'until the next' | 'until done' | 'ignored' | 'truncates';
   /** The mark of a download does not say how many bytes there are. */
   readonly mark?: 'without size';
+  /** A transfer that broke is told as complete as well, after a moment, in which the next command may have come. */
+  readonly brokenTransfer?: 'completed as well';
   /** An upload whose connection was reset leaves nothing of what came, and the old file as it was. */
   readonly brokenUpload?: 'undone';
 }

@@ -42,6 +42,8 @@ export const PERSONALITIES = {
   missingFolderEmpty: { missingFolder: 'empty' },
   /** The 150 of a download does not say how long it is: pyftpdlib, Pure-FTPd. */
   quietMark: { mark: 'without size' },
+  /** Says 226, too, of a transfer that it has said 426 of: the two replies that RFC 959, 4.1.3 has for ABOR, where there was none. */
+  completesTwice: { brokenTransfer: 'completed as well' },
   /** Keeps an upload only if its connection ended with FIN. */
   keepsWholeOnly: { brokenUpload: 'undone' },
 } as const satisfies Readonly<Record<string, Personality>>;

@@ -77,7 +77,10 @@ async function transfer(session: Session, mark: string, done: string, broken: st
     data.destroy();
     if (signal.aborted) session.reply('426 Transfer aborted.');
     else if (error instanceof Refusal) throw error;
-    else session.reply(broken);
+    else {
+      session.reply(broken);
+      if (session.server.deviations.brokenTransfer) void turns(LATE).then(() => session.reply(done));
+    }
   } finally {
     session.running = undefined;
   }
