@@ -53,7 +53,7 @@ export async function run(target: Target, sequence: Sequence): Promise<Finding |
   try {
     return await new Run(target, sequence, stage, proxy, local).whole();
   } finally {
-    await proxy.close();
+    proxy.close();
     await stage.close();
     local.clear();
   }
