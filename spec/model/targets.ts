@@ -102,10 +102,10 @@ function realTarget(server: RealServer): Target {
     hash: family === 'proftpd',
     stou: server.can.stou && family !== 'pureftpd', // its next APPE empties the file
     announces: family === 'vsftpd' || family === 'proftpd',
-    // pyftpdlib 1.5.7 forgets sockets: when one is closed within a TLS handshake, or while it connects in active mode, another that has its number is no longer polled.
+    // pyftpdlib 1.5.7 forgets sockets: when one is closed in the wrong moment, in a TLS handshake, while it connects in active mode, or with commands unanswered, another that gets its number is no longer polled.
     sessions: family !== 'pyftpdlib' || server.tls === 'none',
     refusesAfterCut: server.name.startsWith('proftpd-reuse'),
-    losesReplies: ({ options }) => family === 'pyftpdlib' && (server.tls !== 'none' || options.passive === false),
+    losesReplies: () => family === 'pyftpdlib',
   };
   return {
     name: server.name,
