@@ -22,6 +22,8 @@ export interface Plan {
   finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
   /** The data of a transfer have ended, and no command of this plan will follow if it is complete: another operation's may, before the final reply. */
   isLast?(): boolean;
+  /** The last bytes that have passed: a try that goes on after them reads them again, where nothing else would show that it does go on there. */
+  readonly seam?: Buffer | undefined;
   /** Payload bytes pass. */
   observe?(chunk: Uint8Array): void;
   /** A try failed and is over: resolves with true when the next is to begin, from byte `moved` of the request on; `signal` ends a pause. */

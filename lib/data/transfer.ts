@@ -2,7 +2,7 @@ import type { ControlConnection } from '../control/control-connection';
 import type { Reply } from '../control/reply';
 import type { Session } from '../control/session';
 import type { Place, Turns } from '../control/turns';
-import { AbortedError, annotate, ConnectionClosedError, FTPError, ReplyError, type Phase } from '../errors';
+import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, ReplyError, type Phase } from '../errors';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange';
 import { Enough, Interrupt } from './interrupt';
 import { Milestone } from './milestone';
@@ -25,6 +25,8 @@ export class Transfer implements ExchangeListener {
   #release: () => void = () => undefined;
   /** Payload bytes of the tries before this one. */
   #moved = 0;
+  /** The last of them, which this try reads again. */
+  #seam: Buffer = Buffer.alloc(0);
   #announced: number | undefined;
   #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
@@ -60,7 +62,12 @@ export class Transfer implements ExchangeListener {
 
   /** Payload bytes moved. */
   get bytes(): number {
-    return this.#moved + (this.#exchange?.bytes ?? 0);
+    return this.#moved + Math.max(0, (this.#exchange?.bytes ?? 0) - this.#seam.length);
+  }
+
+  /** The byte at which this try begins. */
+  get #offset(): number {
+    return this.#request.start + this.#moved - this.#seam.length;
   }
 
   /** Payload bytes that the server announced in its first mark. */
@@ -176,7 +183,7 @@ export class Transfer implements ExchangeListener {
   /** The connection, with the session where this transfer needs it. */
   async #ready(): Promise<ControlConnection> {
     const session = this.#session;
-    const needs = { folder: true, transfer: this.#request.start + this.#moved > 0 ? 'restarted' : 'anew' } as const;
+    const needs = { folder: true, transfer: this.#offset > 0 ? 'restarted' : 'anew' } as const;
     if (session.control && session.meets(needs)) return session.control;
     return this.#interrupt.race(session.ready(needs));
   }
@@ -234,6 +241,7 @@ export class Transfer implements ExchangeListener {
     await this.#exchange?.end(error);
     this.#announced = this.announced;
     this.#moved = this.bytes;
+    this.#seam = plan.seam ?? this.#seam;
     this.#exchange = undefined;
     const pause = new AbortController();
     try {
@@ -251,7 +259,7 @@ export class Transfer implements ExchangeListener {
     let command = await this.#interrupt.step(plan.begin(control, this.#moved));
     let reply: Reply | undefined;
     while (command !== 'complete') {
-      const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#request.start + this.#moved }, control);
+      const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#offset }, control);
       try {
         reply = await exchange.run();
         break;
@@ -275,8 +283,10 @@ export class Transfer implements ExchangeListener {
     this.#listener.onOpen(reply);
   }
 
-  onChunk(chunk: Buffer): boolean {
+  onChunk(received: Buffer): boolean {
     const { plan } = this.#request;
+    const chunk = this.#pastSeam(received);
+    if (chunk.length === 0) return true;
     plan?.observe?.(chunk);
     const more = this.#listener.onChunk(chunk);
     if (!more) {
@@ -284,6 +294,16 @@ export class Transfer implements ExchangeListener {
       if (plan?.again) this.#wanted ??= new Milestone();
     }
     return more;
+  }
+
+  /** What is new of a chunk. */
+  #pastSeam(chunk: Buffer): Buffer {
+    const at = (this.#exchange?.bytes ?? 0) - chunk.length;
+    if (at >= this.#seam.length) return chunk;
+    const again = chunk.subarray(0, this.#seam.length - at);
+    if (again.equals(this.#seam.subarray(at, at + again.length))) return chunk.subarray(again.length);
+    this.#interrupt.raise(new MismatchError(`from byte ${this.#offset} on came other bytes than before: the server ignores REST, or the file has changed`));
+    return chunk.subarray(chunk.length);
   }
 
   onWritable(): void {

@@ -9,6 +9,10 @@ import type { Session } from '../control/session';
 import type { Plan } from '../data/plan';
 import { ChangedError, MismatchError, TransferError, UnsupportedError, type FTPError, type ReplyError } from '../errors';
 
+/** Bytes before a loss that are read again. */
+const SEAM = 4096;
+const NOTHING = Buffer.alloc(0);
+
 /** What is wanted of a file, and how sure it must be. */
 export interface HealingSetup {
   /** First byte. */
@@ -38,11 +42,14 @@ export class HealingPlan implements Plan {
   #continued = false;
   /** How the last try has ended. */
   #short = false;
+  /** A range that ends before the file is cut off there, so that its size cannot show where it went on after a loss. */
+  seam: Buffer | undefined;
 
   constructor(session: Session, command: Command, setup: HealingSetup) {
     this.#session = session;
     this.#command = command;
     this.#setup = setup;
+    if (setup.backoff && setup.end !== undefined) this.seam = NOTHING;
     this.#hash = setup.verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
   }
 
@@ -66,6 +73,7 @@ export class HealingPlan implements Plan {
 
   observe(chunk: Uint8Array): void {
     this.#hash?.update(chunk);
+    if (this.seam) this.seam = Buffer.concat([chunk.length < SEAM ? this.seam : NOTHING, chunk.subarray(-SEAM)]).subarray(-SEAM);
   }
 
   async recover(refusal: ReplyError): Promise<never> {

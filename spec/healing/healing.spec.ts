@@ -2,10 +2,11 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ConnectionRequest } from '../../lib/index';
-import { ArgumentError, ChangedError, ConnectionClosedError, TemporaryError, TimeoutError, TransferError } from '../../lib/errors';
+import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, TemporaryError, TimeoutError, TransferError } from '../../lib/errors';
 import { tapped } from '../support/client';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
+import { PERSONALITIES } from '../support/server/personalities';
 import type { Sequence } from '../support/server/script';
 import { data, dataClosed, dataEnd, dataReset, hangUp, normal, openData, resetControl, send, until } from '../support/server/steps';
 import { closing, outcomeOf, useBench } from '../support/transfers';
@@ -51,6 +52,30 @@ describe('a download that heals itself', () => {
     expect(bytes.equals(FILE)).to.equal(true);
     expect(String(writes[0])).to.equal('SIZE file\r\nMDTM file\r\nEPSV\r\n');
     expect(bench.transcript).to.deep.equal(['SIZE file', 'MDTM file', 'EPSV', 'RETR file', 'SIZE file', 'MDTM file', 'EPSV', `REST ${CUT}`, 'RETR file']);
+  });
+
+  describe('in a range that has an end', () => {
+    const range = { end: SIZE - 1000 };
+
+    it('reads again some of the bytes that it has, and goes on where these are the same', async () => {
+      const { bytes, error } = await scene.download([broken], range);
+      expect(error).to.equal(undefined);
+      expect(bytes.equals(FILE.subarray(0, SIZE - 999))).to.equal(true);
+    });
+
+    it('fails where the server takes REST and ignores it, which no size can show', async () => {
+      await bench.serve({ files: { '/file': PATTERN }, ...PERSONALITIES.ignoresREST });
+      const { bytes, error } = await scene.download([broken], range);
+      expect(error).to.be.instanceOf(MismatchError);
+      expect(bytes.equals(FILE.subarray(0, CUT))).to.equal(true);
+    });
+
+    it('begins anew where next to nothing had come', async () => {
+      const { bytes, error } = await scene.download([[scene.arrive(10), ...broken.slice(1)]], range);
+      expect(error).to.equal(undefined);
+      expect(bytes.equals(FILE.subarray(0, SIZE - 999))).to.equal(true);
+      expect(bench.server.commands.filter((line) => /^(REST|RETR)/.test(line))).to.deep.equal(['RETR file', 'RETR file']);
+    });
   });
 
   it('is complete without another transfer when only the last reply was lost', async () => {
