@@ -513,13 +513,14 @@ const walk = define<Listing, WalkEntry[] | typeof LEFT>('walk', { weight: 3, wha
     },
     delivered: (found) => {
       if (found === LEFT) return undefined;
-      // What was cut may leave out a folder, and says so.
-      const known = world.below(path).filter((each) => !unreadable.some((folder) => each.startsWith(`${folder}/`)));
+      // What was cut may leave out a folder, and says so; what came of it before that must be there.
+      const isCut = (each: string): boolean => unreadable.some((folder) => each.startsWith(`${folder}/`)) && world.below(path).includes(each);
+      const known = world.below(path).filter((each) => !isCut(each));
       // The first listing is the working folder's, and where that is another one, nothing but a folder in it that cannot be entered can show it.
       if (facts.listsAnything && (unreadable.length > 0 || pool || path !== cwd)) return undefined;
       if (unreadable.length > 0 && !interferes) return `unreadable: ${unreadable.join(', ')}`;
       if (missing) return found.length > 0 && !facts.listsAnything ? `${found.length} entries of a folder that is not there` : undefined;
-      return sameNames(found.map((entry) => entry.path), known, world);
+      return sameNames(found.map((entry) => entry.path).filter((each) => !isCut(each)), known, world);
     },
     after: NONE,
     left: NONE,
