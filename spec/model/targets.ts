@@ -35,8 +35,8 @@ export interface ServerFacts {
   readonly outOfStep: boolean;
   /** After a handshake on a data connection was cut it resumes no TLS session of that control connection any more, and one that was made by hand is kept. */
   readonly refusesAfterCut: boolean;
-  /** Sessions in which it loses replies: what times out there is counted, and is no finding. */
-  losesReplies(session: Session): boolean;
+  /** It forgets connections, and then never answers: what times out on it is counted, and is no finding. */
+  readonly losesReplies: boolean;
 }
 
 /** Whether a failure is the server's own doing, so that it may be there though nothing interfered. What succeeds must be right all the same. */
@@ -72,7 +72,7 @@ export interface Target {
 
 const USUAL: ServerFacts = {
   naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
-  announces: true, keepsWholeOnly: false, sessions: true, outOfStep: false, refusesAfterCut: false, losesReplies: () => false,
+  announces: true, keepsWholeOnly: false, sessions: true, outOfStep: false, refusesAfterCut: false, losesReplies: false,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
@@ -102,10 +102,10 @@ function realTarget(server: RealServer): Target {
     hash: family === 'proftpd',
     stou: server.can.stou && family !== 'pureftpd', // its next APPE empties the file
     announces: family === 'vsftpd' || family === 'proftpd',
-    // pyftpdlib 1.5.7 forgets sockets: when one is closed in the wrong moment, in a TLS handshake, while it connects in active mode, or with commands unanswered, another that gets its number is no longer polled.
+    // pyftpdlib 1.5.7 forgets sockets: when one is closed within a TLS handshake, or while it is being connected or accepted, another that has its number is no longer polled.
     sessions: family !== 'pyftpdlib' || server.tls === 'none',
     refusesAfterCut: server.name.startsWith('proftpd-reuse'),
-    losesReplies: () => family === 'pyftpdlib',
+    losesReplies: family === 'pyftpdlib',
   };
   return {
     name: server.name,
