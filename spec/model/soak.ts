@@ -73,7 +73,7 @@ export async function soak({ targets, seed, operations, length = LENGTH, workers
     done += whole.steps.slice(0, finding && finding.step + 1).reduce((sum, step) => sum + operationsOf(step), 0);
     if (!finding) return;
     const signature = signatureOf(target, finding, whole);
-    const lost = target.facts.losesReplies && /^(failure|out of step)$/.test(finding.kind) && finding.message.includes('TimeoutError');
+    const lost = target.facts.losesReplies && /^(failure|out of step)$/.test(finding.kind) && finding.message.includes('Timeout');
     if (lost || known?.test(finding.message) || seen.has(signature)) {
       passed += 1;
       return;
