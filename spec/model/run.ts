@@ -33,11 +33,11 @@ class Wrong extends Error {
 /** A failure that is the server's own doing. */
 class Excused extends Error {}
 
-const TIMEOUT = 3000;
+const TIMEOUT = 5000;
 /** The same where replies are lost by the server's nature, and all that a longer wait shows is patience. */
 const SHORT_TIMEOUT = 250;
 /** Milliseconds after which an operation is taken to hang: several timeouts and attempts may come one after the other. */
-const DEADLINE = 30_000;
+const DEADLINE = 60_000;
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 

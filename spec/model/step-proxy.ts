@@ -42,8 +42,9 @@ export class StepProxy {
 
   private constructor() {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
-      if (this.#closed) socket.destroy();
-      else this.#meet(socket.remotePort ?? 0, socket);
+      const { remotePort: port } = socket;
+      if (this.#closed || port === undefined) socket.destroy(); // its client is gone already
+      else this.#meet(port, socket);
     });
   }
 
@@ -120,7 +121,7 @@ export class StepProxy {
     for (const line of this.#lines) line.discard();
     for (const end of this.#ends.values()) if (typeof end !== 'function') end.destroy();
     for (const socket of this.#given) socket.destroy();
-    this.#server.close(); // its `close` is not awaited: Node 20 may count a socket for ever that was reset after its end
+    this.#server.close();
   }
 
   /** @internal how many bytes of a chunk may pass before the moment; undefined: all of it, and the moment is not in it */
