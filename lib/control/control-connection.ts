@@ -126,20 +126,22 @@ export class ControlConnection {
   }
 
   /**
-   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until the function that this
-   * returns is called.
+   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until `release` is called; `due` is how
+   * many had left, whose final replies may come.
    */
-  collect(reason: Error, collector: Collector): () => void {
+  collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
     this.#collector = collector;
     this.#noopsDue = 0;
     this.#held = [];
-    for (const { listener } of this.#pending.clear()) listener.onFailure(reason);
+    const given = this.#pending.clear();
+    for (const { listener } of given) listener.onFailure(reason);
     this.#listener.onGivenUp();
     this.#base.ref?.();
-    return () => {
+    const release = (): void => {
       this.#collector = undefined;
       this.#rest();
     };
+    return { due: given.filter(({ sent }) => sent).length, release };
   }
 
   /** NOOPs sent during a transfer that are not answered yet. */

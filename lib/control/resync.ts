@@ -50,7 +50,7 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     const onReply = (reply: Reply): void => {
       quiet.refresh();
       if (reply.code === 257) answered += 1;
-      else if (reply.kind !== 'preliminary' && !(noops && answersNoop(reply))) finals.push(reply);
+      else if (reply.kind !== 'preliminary' && !(noops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
       if (answered > 0 && !isOver()) outOfStep(); // the transfer may go on
       else if (answered > 0 && answered === tries) settle(finals.at(-1));
     };
@@ -67,7 +67,8 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       release();
       resolve(reply);
     };
-    const release = control.collect(reason, { onReply, onClose: () => settle(undefined) });
+    const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
+    let earlier = due - 1; // a session's first OPTS may leave just before the transfer command, and say nothing of it
     if (abor) control.send(abor);
     probe();
   });

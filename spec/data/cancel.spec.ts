@@ -233,6 +233,20 @@ describe('a server that is told to abort', () => {
     expect(await leave([], '225 No transfer to abort.')).to.equal(2);
   });
 
+  it('and has refused the OPTS before the transfer: that is no end of the transfer, which may go on', async () => {
+    const OPTS = [until(() => bench.server.waitFor('ABOR')), send('501 Invalid argument.')];
+    await bench.serve({ script: { OPTS, RETR: [() => undefined], ABOR: '225 No transfer to abort.' } });
+    const ftp = bench.client();
+    const stream = ftp.retr('file');
+    const closed = closing(stream);
+    stream.resume();
+    await bench.server.waitFor('RETR');
+    stream.destroy();
+    await closed;
+    expect(await ftp.pwd()).to.equal('/');
+    expect(bench.logins).to.equal(2);
+  });
+
   it('and answers ABOR late: the next command gets its own reply', async () => {
     expect(await leave([BROKEN], [until(() => bench.server.waitFor('PWD')), send('502 ABOR not implemented.')])).to.equal(1);
   });
