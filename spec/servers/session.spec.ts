@@ -12,7 +12,10 @@ import { realServers, type RealServer } from './servers';
 
 /** Names in a folder whose listing no socket's buffer holds. */
 const MANY = 3000;
-/** The siblings of a server are the same program with other settings, and would take the whole run some minutes more. */
+/**
+ * The siblings of a server are the same program with other settings, and would take the whole run some minutes more. pyftpdlib 1.5.7 forgets
+ * sockets of others when transfers are left, and its contract runs meanwhile; the model has it.
+ */
 const ALL = process.env['FTPLIB_LONG'] === '1';
 /** Times that a transfer is left: some servers go wrong at some of them only. */
 const ROUNDS = 5;
@@ -20,7 +23,7 @@ const ROUNDS = 5;
 describe('what a transfer leaves in the session, on real servers', function () {
   this.timeout(60_000);
 
-  for (const server of realServers().filter(({ host, name }) => host === '127.0.0.1' && (ALL || /-(plain|reuse)$/.test(name)))) {
+  for (const server of realServers().filter(({ host, name }) => host === '127.0.0.1' && (ALL || /^(?!pyftpdlib).*-(plain|reuse)$/.test(name)))) {
     describe(server.name, () => describeServer(server));
   }
 });
