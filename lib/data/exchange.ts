@@ -333,12 +333,14 @@ export class Exchange implements DataListener, ReplyListener {
     }
   }
 
-  /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. */
+  /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. And what ProFTPD announces is what is left from there on. */
   async #concludeEmpty(reply: Reply, path: string): Promise<void> {
     const { start } = this.#request;
+    const { announced = 0 } = this;
     try {
       const size = Number((await this.#control.exec(this.#session.command('SIZE', path))).text.trim());
       if (start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
+      if (announced > 0 && size >= start + announced) throw new TransferError(`the server said it was done after 0 of ${announced} bytes`, { phase: 'data' });
     } catch (error) {
       if (!(error instanceof ReplyError)) return this.#fail(error as Error); // else it cannot be told
     }
