@@ -377,7 +377,8 @@ export class ControlConnection {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
     this.#pending.push({ command, rule, listener, raw, sent: false, marked: false, timed: command !== undefined });
-    if (!command) this.#pending.next();
+    if (command) this.#listener.onGiven(command);
+    else this.#pending.next();
   }
 
   /** Sends what may leave now. */
@@ -387,7 +388,6 @@ export class ControlConnection {
 
   #write(command: Command): void {
     debug('> %s', command.shown);
-    this.#listener.onSent(command);
     this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
   }

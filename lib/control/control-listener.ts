@@ -7,8 +7,8 @@ export interface ControlListener {
   onCommand(line: string): void;
   /** A reply came, secrets taken out. */
   onReply(reply: Reply): void;
-  /** A command has left. */
-  onSent(command: Command): void;
+  /** A command will leave, after those that were given before it: what is given after it must count with what it changes. */
+  onGiven(command: Command): void;
   /** A command has its final reply. */
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void;
   /** The commands that wait were given up: what became of them is not known. */

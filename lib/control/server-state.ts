@@ -8,7 +8,7 @@ const LONGEST = 1000;
 /** One thing that a command of ours sets in the server's session. It is unknown while such a command waits for its reply. */
 export class Setting<T> {
   #value: T | undefined;
-  /** What the commands set that wait for their replies, in their order. */
+  /** What the commands set that wait for their turn or their replies, in their order. */
   #coming: T[] = [];
 
   constructor(value: T | undefined) {
@@ -62,7 +62,7 @@ export class ServerState {
   /** Whether names are in UTF-8 because we asked for it (RFC 2640). */
   readonly utf8 = new Setting<boolean>(false);
 
-  onSent({ verb, argument }: Command): void {
+  onGiven({ verb, argument }: Command): void {
     if (verb === 'TYPE') this.type.sent(typeIn(argument));
     else if (verb === 'REST') this.restart.sent(Number(argument));
     else if (verb === 'PROT') this.protection.sent(argument.toUpperCase());

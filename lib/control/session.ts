@@ -375,8 +375,8 @@ export class Session implements ControlListener {
     this.listener.onReply(reply);
   }
 
-  onSent(command: Command): void {
-    this.state.onSent(command);
+  onGiven(command: Command): void {
+    this.state.onGiven(command);
   }
 
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void {

@@ -9,7 +9,8 @@ import { FTP } from '../../lib/ftp';
 import { NetrcParseError } from '../../lib/netrc';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import { hangUp, resetControl, send } from '../support/server/steps';
+import { gate, turn } from '../support/server/gate';
+import { data, dataEnd, hangUp, normal, openData, resetControl, send, until } from '../support/server/steps';
 
 const FILES = { '/a/b/file': 'found', '/c/': '', '/a b/file': 'blank' };
 
@@ -163,6 +164,21 @@ describe('session', () => {
       await lose(server, ftp);
       await ftp.noop();
       expect(server.commands).to.deep.equal(['USER user', 'PASS secret', 'TYPE I', 'FEAT', 'NOOP']);
+    });
+
+    it('sets the TYPE of a transfer after the caller’s, also where that still waits for the 226 before it', async () => {
+      const server = await stage.serve({ files: { '/a': 'first', '/b': 'one\ntwo\n' } });
+      const ftp = stage.client(server);
+      expect(await text(ftp.retr('a'))).to.equal('first');
+      const late = gate();
+      server.script = { RETR: [[openData(), send('150 Here it comes.'), data('first'), dataEnd(), until(late), send('226 Done.')], [normal()]] };
+      const all = Promise.all([text(ftp.retr('a')), failure(ftp.delete('nothing')), ftp.sendcmd('TYPE A'), text(ftp.retr('b'))]);
+      await server.waitFor('RETR a');
+      for (let turns = 0; turns < 20; turns++) await turn();
+      late.open();
+      const [, , , bytes] = await all;
+      expect(bytes).to.equal('one\ntwo\n');
+      expect(server.commands.slice(-5)).to.deep.equal(['DELE nothing', 'TYPE A', 'TYPE I', 'EPSV', 'RETR b']);
     });
 
     it('asks for the TYPE of a verb again', async () => {
