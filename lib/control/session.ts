@@ -300,6 +300,7 @@ export class Session implements ControlListener {
     if (transfer && this.protection.wanted && this.state.protection.value !== 'P') await this.protection.protect(control, 'P');
     if (transfer !== 'anew' || this.state.restart.value === 0) return;
     try {
+      await this.switchType(control, 'I'); // ProFTPD 1.3.8 and pyftpdlib 1.5.7 take no REST in ASCII
       await control.exec(this.command('REST', '0'));
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;

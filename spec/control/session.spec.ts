@@ -10,6 +10,7 @@ import { NetrcParseError } from '../../lib/netrc';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { gate, turn } from '../support/server/gate';
+import type { Script } from '../support/server/script';
 import { data, dataEnd, hangUp, normal, openData, resetControl, send, until } from '../support/server/steps';
 
 const FILES = { '/a/b/file': 'found', '/c/': '', '/a b/file': 'blank' };
@@ -164,6 +165,16 @@ describe('session', () => {
       await lose(server, ftp);
       await ftp.noop();
       expect(server.commands).to.deep.equal(['USER user', 'PASS secret', 'TYPE I', 'FEAT', 'NOOP']);
+    });
+
+    it('takes a restart offset back in binary, as servers take no REST in ASCII, and keeps a session that was made by hand', async () => {
+      const script: Script = { REST: (session) => (session.type === 'A' ? send('501 Resuming transfers not allowed in ASCII mode.') : normal())(session) };
+      const server = await stage.serve({ files: { '/a': 'first', '/b': 'second' }, script });
+      const ftp = await stage.connect(server);
+      expect((await failure(text(ftp.retr('a', { start: 99 })))).reply?.code).to.equal(554);
+      await ftp.voidcmd('TYPE A');
+      expect(await text(ftp.retr('b'))).to.equal('second');
+      expect(await ftp.nlst().toArray()).to.have.members(['a', 'b']);
     });
 
     it('sets the TYPE of a transfer after the caller’s, also where that still waits for the 226 before it', async () => {
