@@ -10,10 +10,7 @@ import { NetrcParseError } from '../../lib/netrc';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { gate, turn } from '../support/server/gate';
-<<<<<<< HEAD
 import type { Script } from '../support/server/script';
-=======
->>>>>>> 12c68a2 (session: count with commands that wait for their turn)
 import { data, dataEnd, hangUp, normal, openData, resetControl, send, until } from '../support/server/steps';
 
 const FILES = { '/a/b/file': 'found', '/c/': '', '/a b/file': 'blank' };
@@ -170,7 +167,6 @@ describe('session', () => {
       expect(server.commands).to.deep.equal(['USER user', 'PASS secret', 'TYPE I', 'FEAT', 'NOOP']);
     });
 
-<<<<<<< HEAD
     it('takes a restart offset back in binary, as servers take no REST in ASCII, and keeps a session that was made by hand', async () => {
       const script: Script = { REST: (session) => (session.type === 'A' ? send('501 Resuming transfers not allowed in ASCII mode.') : normal())(session) };
       const server = await stage.serve({ files: { '/a': 'first', '/b': 'second' }, script });
@@ -181,8 +177,6 @@ describe('session', () => {
       expect(await ftp.nlst().toArray()).to.have.members(['a', 'b']);
     });
 
-=======
->>>>>>> 12c68a2 (session: count with commands that wait for their turn)
     it('sets the TYPE of a transfer after the caller’s, also where that still waits for the 226 before it', async () => {
       const server = await stage.serve({ files: { '/a': 'first', '/b': 'one\ntwo\n' } });
       const ftp = stage.client(server);
