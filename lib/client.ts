@@ -8,7 +8,7 @@ import type { Reply } from './control/reply';
 import { ruleOf } from './control/command-table';
 import { closedByClient, Session, type Needs } from './control/session';
 import type { PlaceListener, PlaceOptions, Turns, Work, WorkListener } from './control/turns';
-import { ConnectionClosedError, isFTPError } from './errors';
+import { ConnectionClosedError, isFTPError, ReplyError } from './errors';
 import { checkHost, checkPort, settle, type FTPOptions } from './options';
 import { parseFTPURL } from './url';
 
@@ -206,8 +206,10 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
   protected exec(command: Command, { type, needs }: ExecOptions = {}): Promise<Reply> {
     const act: Steps<Reply> = async (control, session) => {
       const typed = type && session.switchType(control, type);
-      const [reply] = await Promise.all([control.exec(command), typed]);
-      return reply;
+      const [answer, set] = await Promise.allSettled([control.exec(command), typed]);
+      if (set.status === 'rejected' && set.reason instanceof ReplyError) throw set.reason;
+      if (answer.status === 'rejected') throw answer.reason; // its own, also where many wait for one TYPE
+      return answer.value;
     };
     return this.#run(act, command, { exclusive: false, names: true, needs });
   }
