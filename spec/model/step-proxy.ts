@@ -32,6 +32,8 @@ export class StepProxy {
   readonly #lines = new Set<Line>();
   /** The client's own ends. */
   readonly #given = new Set<Socket>();
+  /** Those whose connection was cut, and that the client has not closed yet. */
+  readonly #severed = new Set<Socket>();
   readonly #ends = new Map<number, Socket | ((socket: Socket) => void)>();
   #watched: { readonly moment: Moment; left: number; readonly turns: number; readonly happen: (line: Line) => void } | undefined;
   #fired = false;
@@ -63,7 +65,7 @@ export class StepProxy {
     if (dialled) socket.once('close', dialled);
     socket.once('connect', () => {
       this.#meet(socket.localPort ?? 0, (client) => {
-        const line = this.#begin(purpose, client, { host, port });
+        const line = this.#begin(purpose, client, { host, port }, socket);
         if (socket.closed) line.bury();
         else socket.once('close', () => line.bury());
         if (dialled) line.server.once('connect', dialled).once('close', dialled);
@@ -107,7 +109,7 @@ export class StepProxy {
 
   /** Resolves when the client has closed what was cut, or has had the time for it. */
   async quiet(): Promise<void> {
-    for (let turn = 0; turn < 200 && [...this.#lines].some(({ state, client }) => state === 'cut' && !client.destroyed); turn++) await pause(10);
+    for (let turn = 0; turn < 200 && this.#severed.size > 0; turn++) await pause(10);
   }
 
   /** Resolves with the number of connections that a client, which was told to, has not closed. */
@@ -169,13 +171,19 @@ export class StepProxy {
     };
   }
 
-  #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }): Line {
+  #begin(purpose: 'control' | 'data', client: Socket, { host, port }: { readonly host: string; readonly port: number }, given: Socket): Line {
     const server = connect({ host, port, noDelay: true, allowHalfOpen: true });
-    const line = new Line(purpose, client, server, this);
+    const line = new Line(purpose, client, server, this, () => this.#sever(given));
     this.#lines.add(line);
     let open = 2;
     for (const socket of [client, server]) socket.once('close', () => --open === 0 && this.#lines.delete(line));
     return line;
+  }
+
+  #sever(given: Socket): void {
+    if (given.closed) return;
+    this.#severed.add(given);
+    given.once('close', () => this.#severed.delete(given));
   }
 
   /** Its client was gone before it had heard that it was connected, and the port may soon be another's. */
@@ -211,6 +219,7 @@ class Line {
     readonly client: Socket,
     readonly server: Socket,
     private readonly proxy: StepProxy,
+    private readonly onCut: () => void,
   ) {
     this.#join(client, server, 'command');
     this.#join(server, client, 'reply');
@@ -225,6 +234,7 @@ class Line {
       return;
     }
     this.state = 'cut';
+    this.onCut();
     for (const socket of [this.client, this.server]) {
       if (how === 'rst') reset(socket);
       else socket.end();
