@@ -601,8 +601,9 @@ const put = define<Put, { readonly bytes: number }>(
       retry: retry ? RETRY : false, ...(temporary === true ? {} : { temporaryName: temporary ? (name: string) => `.${name}.part` : false }),
       ...(resume ? { resume } : {}), ...(verify ? { verify } : {}), ...(source === 'function' || source === 'stream' ? { size } : {}),
     };
-    // An old file of our name and of no more bytes is taken for what an earlier call has left.
-    const unsure = (!facts.size && (resume === true || retry)) || (resume === true && !renames && old !== undefined);
+    // An old file of our name and of no more bytes, or a part that another call has left, is taken for our own, until the bytes at the seam show that it is not.
+    const foreign = renames ? world.get(join(parentOf(path), `.${posix.basename(path)}.part`)) !== undefined : old !== undefined;
+    const unsure = (!facts.size && (resume === true || retry)) || (resume === true && foreign);
     const kept = renames ? oneOf(exactly(old), exactly(fresh)) : interrupted(state, old, fresh);
     // It is joined before the bytes at the seam show that it was none of ours.
     const joined = !renames && resume && old ? writtenInto(old, old.length, fresh.subarray(old.length)) : undefined;
