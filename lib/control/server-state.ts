@@ -20,6 +20,11 @@ export class Setting<T> {
     return this.#coming.length > 0 ? undefined : this.#value;
   }
 
+  /** What it is, apart from what the commands set that wait. */
+  get settled(): T | undefined {
+    return this.#value;
+  }
+
   /** What it will be when all that was sent has succeeded. */
   get next(): T | undefined {
     return this.#coming.at(-1) ?? this.#value;
@@ -32,6 +37,11 @@ export class Setting<T> {
   answered(succeeded: boolean): void {
     const value = this.#coming.shift();
     if (succeeded) this.#value = value;
+  }
+
+  /** A command has changed it that was given before all that wait. */
+  settle(value: T | undefined): void {
+    this.#value = value;
   }
 
   set(value: T | undefined): void {
@@ -103,9 +113,10 @@ export class ServerState {
 
   /** A transfer uses what REST has armed; one that did not come about may have left it: some servers keep it then. */
   #used(succeeded: boolean): void {
-    if (this.restart.value !== 0) this.restartUsed = true;
-    if (succeeded) this.restart.set(0);
-    else if (this.restart.value !== 0) this.restart.set(undefined);
+    const armed = this.restart.settled;
+    if (armed !== 0) this.restartUsed = true;
+    if (succeeded) this.restart.settle(0);
+    else if (armed !== 0) this.restart.settle(undefined);
   }
 }
 

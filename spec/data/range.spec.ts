@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TransferError } from '../../lib/index';
 import { chunksOf, content } from '../support/server/content';
+import { PERSONALITIES } from '../support/server/personalities';
 import type { Script } from '../support/server/script';
 import { data, dataEnd, openData, send } from '../support/server/steps';
 import { outcomeOf, useBench } from '../support/transfers';
@@ -114,6 +115,16 @@ describe('a range of a file', () => {
     const again = await outcomeOf(ftp.retr('file'));
     expect(again.bytes.toString()).to.equal(DIGITS);
     expect(bench.transcript).to.deep.equal(['EPSV', 'REST 4', 'RETR file', 'REST 0', 'EPSV', 'RETR file', 'EPSV', 'RETR file']);
+  });
+
+  it('leaves nothing to a download that was called beside it, and waits for its 226', async () => {
+    await bench.serve({ files: { '/file': DIGITS }, ...PERSONALITIES.earlyPassive }); // whose 226 takes a moment
+    const ftp = bench.client();
+    for (let round = 0; round < 3; round++) {
+      const both = await Promise.all([outcomeOf(ftp.retr('file', { start: 4 })), outcomeOf(ftp.retr('file'))]);
+      expect(both.map(({ bytes, error }) => error ?? bytes.toString())).to.deep.equal([DIGITS.slice(4), DIGITS]);
+    }
+    expect(bench.logins).to.equal(1);
   });
 
   it('resumes a download, and an upload', async () => {
