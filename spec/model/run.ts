@@ -336,7 +336,9 @@ class Run {
     const at = (path: string): string => posix.join(this.stage.root, path);
     const fresh = bytesOf(this.#random.int(2 ** 31), this.#random.int(3000));
     const path = `probe/up-${(this.#probes += 1) % 3}`;
-    const names = new Set([...this.#remote.names('probe'), posix.basename(path)]);
+    // What an earlier probe of the same step has uploaded, before the server ended the session, is there, too.
+    const stored = [...accepted.keys()].filter((key) => key.startsWith(this.#key('remote:probe/'))).map((key) => posix.basename(key));
+    const names = new Set([...this.#remote.names('probe'), ...stored, posix.basename(path)]);
     const probes: (() => Promise<void>)[] = [
       async () => {
         const outcome = await this.#outcome('delete', client.delete(at(`probe/nothing-${this.#probes}`)));
