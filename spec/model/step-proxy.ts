@@ -63,7 +63,10 @@ export class StepProxy {
     socket.once('close', () => this.#given.delete(socket));
     const dialled = purpose === 'data' ? this.#dial() : undefined;
     if (dialled) socket.once('close', dialled);
+    const onGone = (): void => knock(host, port);
+    if (purpose === 'data') socket.once('close', onGone);
     socket.once('connect', () => {
+      socket.off('close', onGone);
       this.#meet(socket.localPort ?? 0, (client) => {
         const line = this.#begin(purpose, client, { host, port }, socket);
         if (socket.closed) line.bury();
@@ -302,6 +305,15 @@ class Line {
     });
     source.resume();
   }
+}
+
+/**
+ * A client without a proxy that closes a socket which is connecting has been connected by its kernel already, so that the server hears of it. vsftpd 3.0.3
+ * waits a minute for a data connection that never comes, and locks the file of an upload meanwhile.
+ */
+function knock(host: string, port: number): void {
+  const socket = connect({ host, port });
+  socket.on('error', () => undefined).once('connect', () => socket.resetAndDestroy());
 }
 
 /** RST; after an end that still waits to leave, libuv refuses it, and Node then never closes the socket. */
