@@ -1,4 +1,4 @@
-import type { Reply } from './control/reply';
+import type { Reply } from './reply';
 
 /** The step in which an operation failed. */
 export type Phase = 'connect' | 'login' | 'command' | 'data' | 'completion';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import * as ts from 'typescript';
-import { Reply } from '../lib/control/reply';
+import { Reply } from '../lib/reply';
 import {
   AbortedError, allErrors, annotate, ArgumentError, ChangedError, ConnectionClosedError, FTPError, isFTPError, LimitError, MismatchError,
   PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,

@@ -5,36 +5,26 @@ import * as ts from 'typescript';
 
 const ROOT = dirname(__dirname);
 
-/** One `import … from` or `export … from` of a file. */
+/** One `import … from` or `export … from` of a file, of values or of types. */
 interface Import {
   readonly file: string;
   /** Another file of lib, as `control/reply.ts`, or a module's name. */
   readonly target: string;
-  /** Gone after compilation. */
+  readonly names: readonly string[];
   readonly typeOnly: boolean;
 }
 
-/** The parts of the library, from the ground up: a part imports values only from itself and from what stands before it. */
-const LAYERS: readonly (readonly string[])[] = [
-  ['errors.ts'],
-  ['control/encoding.ts', 'option-names.ts', 'options.ts', 'netrc.ts', 'url.ts', 'dial.ts', 'record-tap.ts', 'watch.ts'],
-  ['control/reply.ts', 'control/reply-text.ts', 'control/command.ts', 'data/host-port.ts', 'data/lines.ts', 'data/decoder.ts', 'listing/'],
-  ['control/reply-parser.ts'],
-  ['control/', 'data/receive-buffer.ts'],
-  ['control/abort.ts', 'control/features.ts', 'control/login.ts', 'control/protection.ts', 'control/security.ts', 'control/session.ts'],
-  ['data/'],
-  ['healing/'],
-  ['data/transfer.ts'],
-  ['data/retr-stream.ts', 'data/stor-stream.ts', 'data/streams.ts'],
-  ['client.ts', 'bulk/'],
-  ['bulk/bulk-client.ts'],
-  ['ftp.ts'],
-  ['ftpcp.ts', 'open.ts', 'bulk/pool-verbs.ts', 'bulk/pool.ts'],
-  ['index.ts'],
-];
+/** The folders of lib from the ground up: a file imports only from its own folder and from those before it. `.` is lib itself. */
+const LAYERS: readonly string[] = ['.', 'net', 'control', 'listing', 'transfer', 'bulk', 'client', 'cli'];
 
-/** What may import `node:net` or `node:tls`: everything else is given its connections. */
-const MAY_CONNECT = ['dial.ts', 'data/active.ts', 'control/security.ts'];
+/** Imports everything, and nothing of lib imports it. */
+const TOP = 'index.ts';
+
+/** A shorter file with a single importer is a satellite, and belongs into the file that it serves. */
+const WHOLE = 60;
+
+/** Why a short file with a single importer stands alone. */
+const STANDS_ALONE: Readonly<Record<string, string>> = {};
 
 const ALLOWED_ENTRIES = [
   '.ci', '.git', '.github', '.gitignore', '.mocharc.json', 'CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'examples', 'lib', 'node_modules',
@@ -44,36 +34,39 @@ const ALLOWED_ENTRIES = [
 describe('layout', () => {
   const files = filesUnder('lib');
   const imports = files.flatMap(importsOf);
-  const values = imports.filter(({ typeOnly }) => !typeOnly);
+  const within = imports.filter(({ target }) => files.includes(target));
 
   it('reads the imports of lib', () => {
     expect(files).to.include('control/control-connection.ts');
-    expect(values).to.deep.include({ file: 'ftp.ts', target: 'bulk/bulk-client.ts', typeOnly: false });
-    expect(imports).to.deep.include({ file: 'errors.ts', target: 'control/reply.ts', typeOnly: true });
+    expect(within).to.deep.include({ file: 'client/ftp.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
+    expect(within).to.deep.include({ file: 'errors.ts', target: 'reply.ts', names: ['Reply'], typeOnly: true });
   });
 
-  it('gives every file a layer', () => {
+  it('has a layer for every folder', () => {
     expect(files.filter((file) => layerOf(file) < 0)).to.deep.equal([]);
   });
 
-  it('lets imports point one way', () => {
-    const upward = values.filter(({ file, target }) => files.includes(target) && layerOf(target) > layerOf(file));
+  it('lets imports point one way, those of types too', () => {
+    const upward = within.filter(({ file, target }) => layerOf(target) > layerOf(file) || target === TOP);
     expect(upward.map(show)).to.deep.equal([]);
   });
 
-  it('has no cycles', () => {
-    expect(cyclesOf(files, values).map((cycle) => cycle.join(' → '))).to.deep.equal([]);
+  it('has no cycles, those of types included', () => {
+    expect(cyclesOf(files, within).map((cycle) => cycle.join(' → '))).to.deep.equal([]);
   });
 
-  it('keeps lib/control free of the data connection', () => {
-    // receive-buffer is memory that outlives each data connection; the session owns it and nothing of data calls back.
-    const data = values.filter(({ file, target }) => file.startsWith('control/') && target.startsWith('data/') && target !== 'data/receive-buffer.ts');
-    expect(data.map(show)).to.deep.equal([]);
+  it('has no satellites', () => {
+    const importersOf = (file: string): string[] => [...new Set(within.filter(({ target }) => target === file).map((each) => each.file))];
+    const satellites = files.filter((file) => {
+      const [first, ...others] = importersOf(file);
+      return linesOf(file) < WHOLE && first !== TOP && others.length === 0 && file !== TOP && !(file in STANDS_ALONE);
+    });
+    expect(satellites).to.deep.equal([]);
   });
 
-  it('lets only the makers of connections import node:net and node:tls', () => {
-    const network = values.filter(({ file, target }) => /^(node:)?(net|tls|dgram|dns|http|https)$/.test(target) && !MAY_CONNECT.includes(file));
-    expect(network.map(show)).to.deep.equal([]);
+  it('lets only net connect, listen and do TLS', () => {
+    const network = imports.filter(({ file, target, typeOnly }) => !typeOnly && /^(node:)?(net|tls|dgram|dns|http|https)$/.test(target) && layerOf(file) !== LAYERS.indexOf('net'));
+    expect(network.filter(({ names }) => names.some((name) => name !== 'isIP')).map(show)).to.deep.equal([]);
   });
 
   it('imports nothing that Node does not ship', () => {
@@ -82,7 +75,7 @@ describe('layout', () => {
   });
 
   it('has one barrel: only index.ts passes on what others export', () => {
-    const barrels = files.filter((file) => file !== 'index.ts' && sourceOf('lib', file).statements.some((each) => ts.isExportDeclaration(each) && each.moduleSpecifier));
+    const barrels = files.filter((file) => file !== TOP && sourceOf('lib', file).statements.some((each) => ts.isExportDeclaration(each) && each.moduleSpecifier));
     expect(barrels).to.deep.equal([]);
     expect(files.filter((file) => /(^|\/)utils?\.ts$/.test(file))).to.deep.equal([]);
   });
@@ -114,8 +107,18 @@ function importsOf(file: string): Import[] {
     if (!(ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement))) return [];
     const { moduleSpecifier } = statement;
     if (!moduleSpecifier || !ts.isStringLiteral(moduleSpecifier)) return [];
-    return [{ file, target: resolve(file, moduleSpecifier.text), typeOnly: isTypeOnly(statement) }];
+    return [{ file, target: resolve(file, moduleSpecifier.text), names: namesOf(statement), typeOnly: isTypeOnly(statement) }];
   });
+}
+
+function namesOf(statement: ts.ImportDeclaration | ts.ExportDeclaration): string[] {
+  const names = ts.isExportDeclaration(statement) ? statement.exportClause : statement.importClause?.namedBindings;
+  if (names && (ts.isNamedImports(names) || ts.isNamedExports(names))) return names.elements.map(({ name, propertyName }) => (propertyName ?? name).text);
+  return ['*'];
+}
+
+function linesOf(file: string): number {
+  return readFileSync(join(ROOT, 'lib', file), 'utf8').split('\n').length - 1;
 }
 
 function resolve(file: string, specifier: string): string {
@@ -138,10 +141,8 @@ function isDefaultExport(statement: ts.Statement): boolean {
   return ts.canHaveModifiers(statement) && (ts.getModifiers(statement) ?? []).some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword);
 }
 
-/** The layer that names the file, else the one that names its folder. */
 function layerOf(file: string): number {
-  const exact = LAYERS.findIndex((layer) => layer.includes(file));
-  return exact >= 0 ? exact : LAYERS.findIndex((layer) => layer.some((part) => part.endsWith('/') && file.startsWith(part)));
+  return file === TOP ? LAYERS.length : LAYERS.indexOf(posix.dirname(file));
 }
 
 function cyclesOf(files: readonly string[], edges: readonly Import[]): string[][] {

@@ -6,7 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import {
   ArgumentError, FTP, FTPPool, get, ListParser, mirror, open, parseList, progress, put, ReplyParser, throttle, downloadTree, uploadTree, walk, type FTPOptions,
 } from '../lib/index';
-import { checkNames } from '../lib/option-names';
+import { checkNames } from '../lib/options';
 import { scene } from './support/client';
 
 type Stream = Readable | Writable | Duplex;

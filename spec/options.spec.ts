@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ArgumentError } from '../lib/errors';
-import { FTP } from '../lib/ftp';
+import { FTP } from '../lib/client/ftp';
 import { settle, type FTPOptions } from '../lib/options';
 
 describe('options', () => {

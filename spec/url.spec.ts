@@ -140,7 +140,7 @@ describe('parseFTPURL', () => {
 
   it('takes time in proportion to the length of a hostile URL', function () {
     this.timeout(5000);
-    for (const text of ['a', '/', '@', ':', ';type=', '%', '%41', '..%2f', '../', '?', '\\', '[', 'a/', ':@', ' ', '.']) {
+    for (const text of ['a', '/', '@', ':', ';type=', '%', '%41', '..%2f', '..', '?', '\\', '[', 'a/', ':@', ' ', '.']) {
       for (const start of ['', 'ftp://', 'ftp://h/', 'ftp://u:', 'ftp://h/x;type=']) {
         const url = start + text.repeat(50_000 / text.length);
         redactURL(url);

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import fs, { constants } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RetrStream } from '../data/retr-stream';
+import type { RetrStream } from '../transfer/retr-stream';
 import { SecurityError } from '../errors';
-import { checkedPart } from './part-name';
+import { checkedPart } from './replacement';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
 const [open, close, truncate, utimes] = [promisify(fs.open), promisify(fs.close), promisify(fs.ftruncate), promisify(fs.futimes)];
@@ -20,7 +20,7 @@ const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 const FRESH = 600_000;
 
 /** How a local file is written. */
-export interface LocalWriting {
+interface LocalWriting {
   /** The name that it has till it is complete; undefined: its own. */
   readonly temporaryName: ((name: string) => string) | undefined;
   /** Throws where what came is not what it should be; tells when it was modified, where it is to have that time. */

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors';
-import { checkNames, type OptionNames } from '../option-names';
+import { checkNames, type OptionNames } from '../options';
 import type { Remote } from './remote';
 import { downloads } from './tree-download';
 import { TREE_OPTIONS, treeSettings, type TreeOptions } from './tree-options';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectionClosedError } from '../errors';
-import { isLoss, type Backoff } from '../healing/backoff';
+import { isLoss, type Backoff } from '../transfer/retry';
 
 /** How something is tried again. */
-export interface Persistence {
+interface Persistence {
   readonly backoff: Backoff;
   readonly signal: AbortSignal | undefined;
   /** Whether another try is of use although nothing was lost. */

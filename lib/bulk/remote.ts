@@ -1,12 +1,31 @@
-import type { FTP } from '../ftp';
+import type { Entry } from '../listing/entry';
+import type { Reply } from '../reply';
+import type { ListOptions, MlsdOptions } from '../transfer/list-plan';
+import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
+import type { StorOptions, StorStream } from '../transfer/stor-stream';
 
 /** What bulk work asks of a server: the transfer, listing and file verbs that a client and a pool both have. */
-export type Remote = Pick<
-  FTP,
-  | 'retr' | 'stor' | 'appe' | 'stou' | 'retrlines' | 'storlines'
-  | 'nlst' | 'dir' | 'list' | 'mlsd' | 'mlst'
-  | 'mkd' | 'rmd' | 'delete' | 'rename' | 'size' | 'mdtm' | 'mfmt' | 'feat' | 'hash'
-> & {
-  /** Operations that can run at a time: a pool tells its connections; a client has one. */
+export interface Remote {
+  /** Operations that can run at a time: a pool says how many connections it may have; a client has one. */
   readonly maxConnections?: number;
-};
+  retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
+  stor(path: string, options?: StorOptions): StorStream;
+  appe(path: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
+  stou(path?: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
+  retrlines(cmd: string, options?: Pick<RetrOptions, 'signal' | 'highWaterMark'>): RetrStream<string>;
+  storlines(cmd: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
+  nlst(path?: string): RetrStream<string>;
+  dir(path?: string): RetrStream<string>;
+  list(path?: string, options?: ListOptions): RetrStream<Entry>;
+  mlsd(path?: string, options?: MlsdOptions): RetrStream<Entry>;
+  mlst(path: string): Promise<Entry>;
+  mkd(dir: string): Promise<string>;
+  rmd(dir: string): Promise<Reply>;
+  delete(path: string): Promise<Reply>;
+  rename(from: string, to: string): Promise<Reply>;
+  size(path: string): Promise<number>;
+  mdtm(path: string): Promise<Date>;
+  mfmt(path: string, date: Date): Promise<Reply>;
+  feat(): Promise<Map<string, string>>;
+  hash(path: string, algorithm?: string): Promise<string>;
+}

@@ -1,19 +1,75 @@
-import { addAbortSignal } from 'node:stream';
-import { PipedReadable, unreadAtQuit } from '../data/piped-readable';
-import { Backoff } from '../healing/backoff';
-import { Digest } from '../healing/digest';
-import { chooseDigest } from '../healing/digest-command';
-import { checkSegments } from '../healing/healing';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
+import { checkOffset } from '../options';
+import type { Reply } from '../reply';
+import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
+import type { RetrOptions } from '../transfer/retr-stream';
+import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
+import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
 import { persist } from './persist';
 import type { Remote } from './remote';
 import { factsOf, type RemoteFacts } from './remote-facts';
-import { Segment } from './segment';
-import { checkVerify } from '../healing/verify';
 import { beginWork, type BegunWork } from './work';
-import type { Reply } from '../control/reply';
-import type { RetrOptions } from '../data/retr-stream';
-import { ArgumentError, ChangedError, MismatchError, UnsupportedError } from '../errors';
-import { checkOffset } from '../options';
+
+/** What happens to one part of a download. */
+interface SegmentListener {
+  onOpen(reply: Reply): void;
+  onRetry(event: RetryEvent): void;
+  /** So many bytes have arrived, and wait. */
+  onChunk(bytes: number): void;
+  /** All of the part has arrived. */
+  onEnd(): void;
+  onError(error: Error): void;
+}
+
+/** One part of a file on its way, and what of it waits to be delivered. */
+class Segment {
+  readonly #stream: Readable;
+  readonly #length: number | undefined;
+  #chunks: Buffer[] = [];
+  #received = 0;
+  #ended = false;
+
+  /** @param length bytes that it must have; undefined where that is not known */
+  constructor(stream: Readable, length: number | undefined, { onOpen, onRetry, onChunk, onEnd, onError }: SegmentListener) {
+    this.#stream = stream;
+    this.#length = length;
+    stream.on('open', onOpen).on('retry', onRetry).on('error', onError);
+    stream.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length;
+      if (length !== undefined && this.#received > length) return onError(new ChangedError(`a part of ${length} bytes has more of them`));
+      this.#chunks.push(chunk);
+      onChunk(chunk.length);
+    });
+    stream.on('end', () => {
+      if (length !== undefined && this.#received !== length) return onError(new TransferError(`a part of ${length} bytes has ${this.#received} only`, { phase: 'data' }));
+      this.#ended = true;
+      onEnd();
+    });
+  }
+
+  /** True when nothing is left of it. */
+  get over(): boolean {
+    return this.#ended && this.#chunks.length === 0;
+  }
+
+  /** Whether its reader wants more: all of a part that is bounded may wait, so that its connection is free soon. */
+  want(more: boolean): void {
+    if (this.#length !== undefined || this.#ended) return;
+    if (more) this.#stream.resume();
+    else this.#stream.pause();
+  }
+
+  /** The next bytes to deliver. */
+  shift(): Buffer | undefined {
+    return this.#chunks.shift();
+  }
+
+  destroy(): void {
+    this.#chunks = [];
+    this.#stream.destroy();
+  }
+}
 
 /** Bytes that may wait for those before them. */
 const SEGMENT_BUFFER = 32 * 1024 * 1024;

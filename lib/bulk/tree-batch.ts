@@ -1,6 +1,5 @@
-import { UNITS, type Doubt, type Known } from './tree-compare';
-import { TreeLog } from './tree-log';
-import type { Budget } from './tree-budget';
+import { type Budget, TreeLog } from './tree-budget';
+import { type Doubt, type Known, UNITS } from './tree-compare';
 
 /** A file that is to be transferred, or about which more must be asked first. */
 export interface Candidate {

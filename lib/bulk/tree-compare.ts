@@ -63,7 +63,7 @@ function unitOf({ facts, modified, raw, name }: Entry): number {
 }
 
 /** Negative where `a` is older, as far as both are exact; undefined where a time is not known. */
-export function compareTimes(a: Known, b: Known): number | undefined {
+function compareTimes(a: Known, b: Known): number | undefined {
   if (a.time === undefined || b.time === undefined) return undefined;
   // A server that prints fractions may not have stored any.
   const stored = (known: Known): number => (known.unit === 1 && !known.exact && (known.time ?? 0) % SECOND === 0 ? SECOND : known.unit);
@@ -90,4 +90,12 @@ export function decide(rule: Overwrite, source: Known, target: Known, kept: bool
   const transfer = order === undefined ? differ : rule === 'changed' && kept ? order !== 0 : order > 0;
   if (!remote.exact && (transfer || remote.unit > SECOND || order === undefined)) return { size: false, time: true };
   return transfer;
+}
+
+/**
+ * What names have in common that a file system may take for the same one: case does not count on Windows and macOS, the Unicode form not on
+ * macOS, dots and blanks at the end not on Windows.
+ */
+export function folded(name: string): string {
+  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replace(/[. ]+$/, '');
 }

@@ -1,23 +1,74 @@
+import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
-import { checkLocalName } from './local-name';
-import { LocalTree } from './local-tree';
+import { writeLocalFile } from './local-file';
+import { checkLocalName, LocalTree } from './local-tree';
 import type { Remote } from './remote';
-import { BATCH, CandidateLog, inBatches, type Candidate } from './tree-batch';
-import { Budget } from './tree-budget';
-import { decide, knownLocally, knownOf } from './tree-compare';
+import { BATCH, type Candidate, CandidateLog, inBatches } from './tree-batch';
+import { Budget, TreeTable } from './tree-budget';
+import { decide, folded, type Known, knownLocally, knownOf } from './tree-compare';
 import { inDoubt, inTheWay, unreadable } from './tree-doubt';
-import { LocalRemoval } from './tree-local-removal';
-import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
-import { Receiver } from './tree-receiver';
+import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { RemoteTree } from './tree-remote';
+import { LocalRemoval } from './tree-removal';
 import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
-import { TreeTable } from './tree-table';
-import { chainFrom, enter, listingPath } from './walk-chain';
-import { checkName, joined, placed, type WalkEntry } from './walk-entry';
-import { followed, LinkLog } from './walk-links';
-import type { FolderListing } from './walk-listing';
-import { PendingFolders, type Folder, type SeenFolder } from './walk-pending';
+import { followed, LinkLog } from './walk';
+import { checkName, type FolderListing, joined, placed, type WalkEntry } from './walk-listing';
+import { chainFrom, enter, type Folder, listingPath, PendingFolders, type SeenFolder } from './walk-pending';
+
+/** Fetches files into a local tree. */
+class Receiver {
+  readonly #remote: RemoteTree;
+  readonly #local: LocalTree;
+  readonly #settings: TreeSettings;
+  /** Files that are being written, by what a file system may take for the same name. */
+  readonly #writing = new Map<string, Promise<unknown>>();
+
+  constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings) {
+    this.#remote = remote;
+    this.#local = local;
+    this.#settings = settings;
+  }
+
+  async receive(path: string, known: Known): Promise<TreeResult> {
+    const job = new Job('file', path);
+    try {
+      const bytes = await this.#alone(path, () => this.#write(path, known));
+      return job.result('downloaded', { bytes });
+    } catch (error) {
+      return job.failed(error);
+    }
+  }
+
+  async #write(path: string, known: Known): Promise<number> {
+    const { preserveTimes, temporaryName } = this.#settings;
+    const { signal } = this.#remote;
+    signal.throwIfAborted();
+    const folder = posix.dirname(path);
+    await Promise.all([this.#local.check(folder === '.' ? '' : folder), this.#local.look(path)]);
+    return writeLocalFile(this.#local.path(path), () => this.#remote.download(path), {
+      temporaryName,
+      judge: async (bytes) => {
+        const { time } = await this.#remote.judge(path, known, bytes);
+        return preserveTimes && time !== undefined ? new Date(time) : undefined;
+      },
+      signal,
+    });
+  }
+
+  /** Two names that may be one file are not written at the same time: the second one then finds the first. */
+  async #alone<T>(path: string, act: () => Promise<T>): Promise<T> {
+    const key = folded(path);
+    for (let other = this.#writing.get(key); other; other = this.#writing.get(key)) await other.catch(() => undefined);
+    const work = act();
+    this.#writing.set(key, work);
+    try {
+      return await work;
+    } finally {
+      this.#writing.delete(key);
+    }
+  }
+}
 
 /**
  * Downloads a folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and

@@ -1,8 +1,8 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import { checkNames, type OptionNames } from '../option-names';
+import { checkNames, type OptionNames } from '../options';
 import { selector, type Filter } from './filter';
-import { partName } from './part-name';
+import { partName } from './replacement';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-budget';
 
@@ -95,7 +95,7 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
 }
 
 /** What differs between a transfer and a mirror. */
-export type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
+type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
 
 /** Levels of folders that nobody has asked for. */
 export const MOST_LEVELS = 100;

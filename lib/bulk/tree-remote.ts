@@ -1,10 +1,9 @@
-import type { RetrStream } from '../data/retr-stream';
 import { PermanentError, ReplyError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
+import type { RetrStream } from '../transfer/retr-stream';
 import type { Remote } from './remote';
-import { knownOf, type Doubt, type Known } from './tree-compare';
-import { joined } from './walk-entry';
-import { isAboutPath, Listings } from './walk-listing';
+import { type Doubt, type Known, knownOf } from './tree-compare';
+import { isAboutPath, joined, Listings } from './walk-listing';
 
 type Query = 'SIZE' | 'MDTM' | 'MLST';
 

@@ -1,25 +1,86 @@
-import { lstat, opendir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { ArgumentError, PermanentError, SecurityError } from '../errors';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ArgumentError, PermanentError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
+import { wasClosed } from './persist';
 import type { Remote } from './remote';
+import { checkedPart, Replacement } from './replacement';
 import { BATCH, inBatches } from './tree-batch';
-import { Budget } from './tree-budget';
-import { decide, knownLocally, knownOf, type Known } from './tree-compare';
+import { Budget, TreeTable } from './tree-budget';
+import { decide, type Known, knownLocally, knownOf, localTime } from './tree-compare';
 import { inDoubt, inTheWay, unreadable } from './tree-doubt';
-import { localEntry } from './tree-local-removal';
-import { checkPlaces, treeSettings, type TreeOptions, type TreeResult, type TreeSettings } from './tree-options';
+import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { RemoteTree } from './tree-remote';
-import { RemoteExtraneous, type Index, type RemoteFolder } from './tree-remote-extraneous';
-import { RemoteRemoval } from './tree-remote-removal';
+import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
 import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
-import { TreeTable } from './tree-table';
-import { sendLocalFile } from './tree-upload-file';
-import { chainFrom, enter, listingPath } from './walk-chain';
-import { joined, type WalkEntry } from './walk-entry';
-import type { FolderListing } from './walk-listing';
-import { PendingFolders, type SeenFolder } from './walk-pending';
+import { type FolderListing, isAboutPath, joined, type WalkEntry } from './walk-listing';
+import { chainFrom, enter, listingPath, PendingFolders, type SeenFolder } from './walk-pending';
+
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+/** A FIFO that has come into the file's place would never be open otherwise. */
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
+
+/** How a local file is sent. */
+interface Sending {
+  /** The name that it has till it is complete; undefined: its own. */
+  readonly temporaryName: ((name: string) => string) | undefined;
+  /** Gives it the local file's time. */
+  readonly keepTime: boolean;
+  /** A local symlink is read as what it leads to. */
+  readonly followSymlinks: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a local file; what is incomplete is deleted. @returns the bytes sent */
+async function sendLocalFile(localPath: string, remote: Remote, path: string, sending: Sending): Promise<number> {
+  const handle = await openPlain(localPath, sending.followSymlinks);
+  try {
+    return await send(handle, remote, path, sending);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function send(handle: FileHandle, remote: Remote, path: string, { temporaryName, keepTime, signal }: Sending): Promise<number> {
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw new TransferError(`STOR ${path}: the local path is no file any more`);
+  const name = posix.basename(path);
+  const part = temporaryName ? path.slice(0, path.length - name.length) + checkedPart(temporaryName(name), name) : path;
+  const upload = remote.stor(part, { signal });
+  const replacement = temporaryName && new Replacement(remote, part, path);
+  try {
+    await pipeline(handle.createReadStream(), upload);
+    signal.throwIfAborted();
+    if (keepTime) await remote.mfmt(part, new Date(localTime(stats))).catch(ignoreRefusal);
+    signal.throwIfAborted();
+    await replacement?.run();
+    return upload.bytesWritten;
+  } catch (error) {
+    const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
+    if (touched && !wasClosed(error) && !wasClosed(signal.reason)) {
+      await replacement?.restore().catch(() => undefined);
+      await remote.delete(part).catch(() => undefined);
+    }
+    replacement?.explain(error);
+    throw error;
+  }
+}
+
+async function openPlain(path: string, followSymlinks: boolean): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | O_NONBLOCK | (followSymlinks ? 0 : O_NOFOLLOW));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
+  }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!isAboutPath(error)) throw error;
+}
 
 /**
  * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
@@ -246,4 +307,3 @@ function absent(error: unknown): undefined {
   if (!(error instanceof PermanentError)) throw error;
   return undefined;
 }
-

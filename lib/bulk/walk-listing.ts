@@ -1,7 +1,32 @@
-import { FTPError, LimitError, PermanentError, ReplyError, TransferError } from '../errors';
-import type { Reply } from '../control/reply';
+import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
+import type { Reply } from '../reply';
 import type { Remote } from './remote';
+
+/** An entry of a tree. */
+export interface WalkEntry extends Entry {
+  /** From the start of the tree, its parts joined by `/`. */
+  readonly path: string;
+  /** 1 for what is in the start itself. */
+  readonly depth: number;
+}
+
+/** The entry with its place: the same object, so that the bytes of its name stay known. */
+export function placed(entry: Entry, folder: string, depth: number): WalkEntry {
+  return Object.assign(entry, { path: joined(folder, entry.name), depth });
+}
+
+/** A path and a name in it; the empty path is the start. */
+export function joined(folder: string, name: string): string {
+  return folder === '' || folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;
+}
+
+/** A name from a server that is no name but a path leads somewhere else. @throws SecurityError */
+export function checkName(name: string): void {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    throw new SecurityError(`the server gave a name that is a path: ${JSON.stringify(name.slice(0, 200))}`);
+  }
+}
 
 /** The folders of one server, with the names that begin with a dot where it gives them. */
 export class Listings {
@@ -92,7 +117,7 @@ export class Listings {
 }
 
 /** What a listing looks like, to tell it from others. */
-export class Outline {
+class Outline {
   first: Pick<Entry, 'name' | 'raw'> | undefined;
   #last: Pick<Entry, 'name' | 'raw'> = { name: '', raw: '' };
   #count = 0;
@@ -117,7 +142,7 @@ export class Outline {
 }
 
 /** A line of a listing that nobody can read; without `line`, all those beyond the first ones. */
-export interface LineLeftOut {
+interface LineLeftOut {
   readonly line?: string;
   readonly error: Error;
 }

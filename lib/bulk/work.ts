@@ -1,4 +1,4 @@
-import type { Work, WorkListener } from '../control/turns';
+import type { Work, WorkListener } from '../control/queue';
 import { wasClosed } from './persist';
 import type { Remote } from './remote';
 

@@ -1,4 +1,4 @@
-import type { Codec } from './encoding';
+import type { Codec } from '../encoding';
 import { ArgumentError } from '../errors';
 
 const CR = 0x0d;

@@ -2,17 +2,49 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
-import type { Command } from './command';
-import type { Collector, ControlListener } from './control-listener';
-import type { ControlOptions } from './control-options';
-import { judge, ruleOf, type Verdict } from './command-table';
-import { PendingReplies, type Pending, type ReplyListener } from './pending-replies';
-import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, lostConnection, lostReply, unexpected } from './judgement';
-import type { Reply } from './reply';
-import { ReplyParser } from './reply-parser';
+import type { Encoding } from '../encoding';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
-import { deadline, secure } from '../dial';
-import { RecordTap } from '../record-tap';
+import { deadline } from '../net/dial';
+import { RecordTap, secure } from '../net/tls';
+import type { Reply } from '../reply';
+import type { Command } from './command';
+import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, unexpected, type Verdict } from './command-table';
+import { type Pending, PendingReplies, type ReplyListener } from './pending-replies';
+import { ReplyParser } from './reply-parser';
+
+/** The caps and the timeouts of a control connection. */
+interface ControlOptions {
+  readonly encoding?: Encoding | undefined;
+  readonly maxReplyLineBytes?: number | undefined;
+  readonly maxReplyBytes?: number | undefined;
+  /** Milliseconds; 0 is for ever. */
+  readonly replyTimeout: number;
+  /** Milliseconds for a TLS handshake; 0 is for ever. */
+  readonly connectTimeout: number;
+}
+
+/** What happens on a control connection. */
+export interface ControlListener {
+  /** The line of a command that leaves, for people to read. */
+  onCommand(line: string): void;
+  /** A reply came, secrets taken out. */
+  onReply(reply: Reply): void;
+  /** A command will leave, after those that were given before it: what is given after it must count with what it changes. */
+  onGiven(command: Command): void;
+  /** A command has its final reply. */
+  onAnswered(command: Command, reply: Reply, succeeded: boolean): void;
+  /** The commands that wait were given up: what became of them is not known. */
+  onGivenUp(): void;
+  /** The connection is gone; without an error where we closed it, or had said QUIT. */
+  onClose(error: Error | undefined): void;
+}
+
+/** Takes every reply while the commands that wait are being given up. */
+interface Collector {
+  onReply(reply: Reply): void;
+  /** There will be no more. */
+  onClose(): void;
+}
 
 const debug = debuglog('ftp');
 /** What the server says right after the reply to these is not in the same clear or TLS any more. */

@@ -1,8 +1,8 @@
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
-import type { Codec } from './encoding';
+import type { Codec } from '../encoding';
 import { ReplyError, TemporaryError } from '../errors';
-import type { Reply } from './reply';
+import type { Reply } from '../reply';
 
 /** What FEAT offers: the feature's name in capitals, and what follows it (RFC 2389, 3). */
 export type Features = ReadonlyMap<string, string>;

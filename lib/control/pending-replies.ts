@@ -1,7 +1,7 @@
 import type { Command } from './command';
 import { areAlike, type CommandRule } from './command-table';
-import type { Reply } from './reply';
-import { Watch } from '../watch';
+import type { Reply } from '../reply';
+import { Watch } from '../net/watch';
 
 /** How many plain commands may wait for their replies at once; more would only fill buffers. */
 const WINDOW = 1024;

@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { codecFor, type Codec, type Encoding } from './encoding';
-import { Reply } from './reply';
+import { codecFor, type Codec, type Encoding } from '../encoding';
+import { Reply } from '../reply';
 import { ArgumentError, ProtocolError } from '../errors';
-import { checkNames, type OptionNames } from '../option-names';
+import { checkNames, type OptionNames } from '../options';
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -1,7 +1,7 @@
 import type { Command } from './command';
 import type { ControlConnection } from './control-connection';
-import { answersNoop, isTransferEnd } from './judgement';
-import type { Reply } from './reply';
+import { answersNoop, isTransferEnd } from './command-table';
+import type { Reply } from '../reply';
 import type { Session } from './session';
 import { TimeoutError } from '../errors';
 

@@ -1,6 +1,6 @@
 import type { Command } from './command';
 import { ruleOf } from './command-table';
-import type { Reply } from './reply';
+import type { Reply } from '../reply';
 
 /** More steps than this are not kept: the way back would be longer than any path. */
 const LONGEST = 1000;

@@ -1,24 +1,82 @@
-import { Command } from './command';
-import { ruleOf } from './command-table';
-import { ControlConnection } from './control-connection';
-import type { ControlListener } from './control-listener';
-import { DataMeans } from './data-means';
-import { isUTF8 } from './encoding';
-import { NameMemory } from './name-memory';
-import { Negotiation, type Features } from './features';
-import { login, type Credentials } from './login';
-import type { Reply } from './reply';
-import { Protection } from './protection';
-import { ServerState, WorkingFolder } from './server-state';
-import { parse257 } from './reply-text';
-import type { RetrStream } from '../data/retr-stream';
-import { ConnectionAttempt, deadline } from '../dial';
-import { annotate, ArgumentError, ConnectionClosedError, FTPError, ReplyError, TemporaryError, type Phase } from '../errors';
+import { type Codec, isUTF8, NameMemory } from '../encoding';
+import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
+import { ConnectionAttempt, deadline } from '../net/dial';
+import { ReceiveBuffer } from '../net/receive-buffer';
+import { Watch } from '../net/watch';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
+import type { Reply } from '../reply';
+import { Command } from './command';
+import { ruleOf } from './command-table';
+import { ControlConnection, type ControlListener } from './control-connection';
+import { type Features, Negotiation } from './features';
+import { parse257 } from './reply-text';
+import { Protection } from './security';
+import { ServerState, WorkingFolder } from './server-state';
+
+/** How data connections are made; what worked once is remembered. */
+interface DataMode {
+  /** False once EPSV was refused or led nowhere. */
+  epsv: boolean;
+  /** A passive data connection was made: the transfer command need not wait for the next one. */
+  proven: boolean;
+  /** A transfer has ended with 226 or 250, as it should: the end of the next one can be told from the replies to what is behind it. */
+  orderly: boolean;
+}
+
+/** What the data connections of a session have in common, one after the other. */
+class DataMeans {
+  readonly mode: DataMode;
+  /** The memory that they read into. */
+  readonly receiveBuffer = new ReceiveBuffer();
+  /** Runs while one is being made. */
+  readonly connecting: Watch;
+  /** Runs while the server keeps us waiting. */
+  readonly stalling: Watch;
+  /** The one that is being made. */
+  attempt: Pick<ConnectionAttempt, 'destroy'> | undefined;
+
+  /** @param kin those of a session with the same server */
+  constructor({ extended, connectTimeout, stallTimeout }: Settings, kin: DataMeans | undefined) {
+    this.mode = kin?.mode ?? { epsv: extended !== false, proven: false, orderly: false };
+    this.connecting = new Watch(connectTimeout);
+    this.stalling = new Watch(stallTimeout);
+  }
+
+  /** The control connection is gone: ends what waits for a data connection, and lets the timers go that nobody needs. */
+  release(reason: Error | undefined): void {
+    this.attempt?.destroy(reason ?? new ConnectionClosedError('the connection was closed'));
+    this.connecting.release();
+    this.stalling.release();
+  }
+}
+
+/** Who logs in. */
+interface Credentials {
+  readonly user: string;
+  readonly password: string;
+  readonly account?: string | undefined;
+}
+
+/**
+ * USER, then PASS and ACCT as far as the server asks for them (RFC 959, 5.4).
+ *
+ * Each waits for the reply before it: vsftpd and Pure-FTPd answer 230 to an anonymous USER, and a PASS behind that
+ * would be a second login.
+ */
+async function login(control: ControlConnection, codec: Codec, { user, password, account }: Credentials): Promise<Reply> {
+  let reply = await control.exec(new Command(`USER ${user}`, codec));
+  if (reply.code === 331) reply = await control.exec(new Command(`PASS ${password}`, codec));
+  if (reply.code === 332) {
+    if (account === undefined) throw new ReplyError(`the server wants an account, and the option is not set: ${reply}`, { reply, command: 'ACCT' });
+    reply = await control.exec(new Command(`ACCT ${account}`, codec));
+  }
+  if (reply.kind !== 'completion') throw new ReplyError(`USER ${user}: ${reply}`, { reply, command: `USER ${user}` });
+  return reply;
+}
 
 /** What a session tells its client. */
-export interface SessionListener {
+interface SessionListener {
   onCommand(line: string): void;
   onReply(reply: Reply): void;
   onLogin(): void;
@@ -49,8 +107,6 @@ export class Session implements ControlListener {
   /** What the server's session is known to be. */
   readonly state = new ServerState();
   welcome: Reply | undefined;
-  /** The downloads that are not over: whether one of them can be piped into an upload, the turns decide. */
-  readonly downloads = new Set<RetrStream<unknown>>();
   /** The transfer that has the turn. */
   running: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;

@@ -1,4 +1,4 @@
-import { fullYear, type Calendar } from './calendar';
+import { fullYear, type Calendar } from './time';
 import { setSize, type Draft, type Entry } from './entry';
 import type { ListFormat } from './format';
 

@@ -1,4 +1,4 @@
-import type { Calendar } from './calendar';
+import type { Calendar } from './time';
 import type { Entry } from './entry';
 
 /** The formats by name; `mlsd` is also that of MLST. */

@@ -1,11 +1,90 @@
 import { ArgumentError } from '../errors';
-import { Calendar } from './calendar';
-import { setRawName, type Entry } from './entry';
+import { dos } from './dos';
+import { type Entry, setRawName } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
-import { formatsFor } from './formats';
-import type { LineEnd } from './line-splitter';
-import { isFraming, isNoise } from './noise';
-import { LONGEST_WORD, skipBlanks } from './words';
+import type { LineEnd } from './lines';
+import { mlsx } from './mlsx';
+import { mvs } from './mvs';
+import { os400 } from './os400';
+import { chameleon, enterprise, eplf, netware, nonstop, nortel, numeric, os2, os9, vm, vshell } from './rare-formats';
+import { Calendar } from './time';
+import { unix, unixAnyMode } from './unix';
+import { vms } from './vms';
+import { isBlank, LONGEST_WORD, skipBlanks } from './words';
+
+/** At least one. */
+type Formats = readonly [ListFormat, ...ListFormat[]];
+
+/** In the order in which they are tried: what only one server could have printed comes first. */
+const FORMATS: Formats = [
+  unix,
+  mlsx,
+  dos,
+  eplf,
+  netware,
+  vms,
+  os400,
+  mvs,
+  os2,
+  nonstop,
+  vm,
+  enterprise,
+  vshell,
+  nortel,
+  os9,
+  numeric,
+  chameleon,
+  unixAnyMode,
+];
+
+/**
+ * The formats that a listing can be in.
+ *
+ * @param name the only one, where the caller knows it
+ * @throws ArgumentError for a name that there is not
+ */
+function formatsFor(name?: ListFormatName): Formats {
+  if (name === undefined) return FORMATS;
+  const format = FORMATS.findLast((candidate) => candidate.name === name); // of two the more lenient one
+  if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);
+  return [format];
+}
+
+/** The word for the sum of blocks that `ls` prints first, where the server's language is not English. */
+const TOTAL = new Set(
+  'total totale totaal totalt totali gesamt insgesamt summe summa yhteensä razem celkem celkom összesen toplam итого всего усього σύνολο ukupno skupaj samtals 合計 总用量 总计 總計 總用量 합계'.split(' '),
+);
+const SUM = /^[ \t]*(\S{2,12}?):?[ \t]*\d[\d.,]{0,24}[KMGTP]?(?:[ \t]+\S{1,12})?[ \t]*$/;
+const LONGEST = 80;
+
+/** A line that every format may hold and that tells nothing of a file: no characters, or a sum such as `total 14`. */
+function isNoise(line: string): boolean {
+  const first = line.charCodeAt(0);
+  if (Number.isNaN(first)) return true;
+  if (line.length > LONGEST || !(isBlank(first) || first === 0 || isLetter(first))) return isEmpty(line);
+  const word = SUM.exec(line)?.[1];
+  return (word !== undefined && TOTAL.has(word.toLowerCase())) || isEmpty(line);
+}
+
+function isLetter(code: number): boolean {
+  return (code | 0x20) >= 0x61;
+}
+
+function isEmpty(line: string): boolean {
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i);
+    if (!isBlank(code) && code !== 0 && code !== 0x0d) return false;
+  }
+  return true;
+}
+
+/**
+ * A line around entries which is none: `213-Status follows:` and `213 End of status` in a reply to STAT, and the folders'
+ * names of `ls -R`. A name could look like that, so no format must know the line.
+ */
+function isFraming(line: string): boolean {
+  return /^2\d\d[ -][A-Za-z]/.test(line) || (line.endsWith(':') && /^[./]/.test(line));
+}
 
 /** How lines become entries. */
 export interface ListingOptions {

@@ -1,9 +1,9 @@
+import type { Reply } from '../reply';
 import type { Draft, Entry, EntryType, Facts } from './entry';
 import type { ListFormat } from './format';
 import { lettersOf } from './permissions';
 import { parseTime } from './time';
 import { isAllBlank, numberAt, SP } from './words';
-
 
 /** MLSD: `type=file;size=6; name` (RFC 3659, 7). */
 export const mlsx: ListFormat = {
@@ -133,4 +133,18 @@ function typeOf(fact: string): EntryType {
   if (type === 'file') return 'file';
   if (type === 'dir' || type === 'cdir' || type === 'pdir') return 'directory';
   return /^(?:os\.unix=s(?:ym)?link(?::|$)|link$)/.test(type) ? 'symlink' : 'other';
+}
+
+/** The entry in the reply to MLST, by its own name, whatever path the server puts before it (RFC 3659, 7.2). */
+export function mlstEntry(reply: Reply): Entry | undefined {
+  for (const line of reply.lines.slice(1, -1)) {
+    const entry = parseFacts(line);
+    if (entry) return { ...entry, name: lastName(entry.name) };
+  }
+  return undefined;
+}
+
+/** ProFTPD prints the whole path, pyftpdlib the absolute one. */
+function lastName(path: string): string {
+  return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
 }

@@ -1,4 +1,4 @@
-import type { Calendar } from './calendar';
+import type { Calendar } from './time';
 import { setSize, type Draft, type EntryType } from './entry';
 import type { ListFormat, Parsed } from './format';
 import { firstWords } from './words';

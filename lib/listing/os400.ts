@@ -1,4 +1,4 @@
-import { unambiguous, utc, type Calendar } from './calendar';
+import { unambiguous, utc, type Calendar } from './time';
 import { setSize, type Draft, type Entry, type EntryType } from './entry';
 import type { ListFormat } from './format';
 import { unix } from './unix';

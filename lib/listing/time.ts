@@ -1,9 +1,188 @@
 import { ArgumentError } from '../errors';
-import { utc } from './calendar';
-import { numberAt, skipDigits } from './words';
+import { isDigit, numberAt, skipDigits } from './words';
+
+const DAY = 86_400_000;
+const LONGEST_GAP_OF_LEAP_YEARS = 8;
+
+/** The longest months; February is judged with its year. */
+const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+/** Turns what a server's clock shows into milliseconds since 1970 UTC; NaN for a moment that does not exist. */
+export class Calendar {
+  readonly #offset: number;
+  readonly #latest: number;
+  readonly #latestYear: number;
+
+  /**
+   * @param now milliseconds since 1970; years that are not printed are told by it
+   * @param offset the server's time zone in minutes, east of Greenwich positive
+   */
+  constructor(now: number, offset: number) {
+    this.#offset = offset * 60_000;
+    this.#latest = now + DAY; // a server's clock may be ahead, or its zone not be known
+    this.#latestYear = new Date(this.#latest + this.#offset).getUTCFullYear();
+  }
+
+  /** A moment in the server's time zone; hour 24 is the midnight after the day. */
+  local(year: number, month: number, day: number, hour = 0, minute = 0, second = 0): number {
+    return utc(year, month, day, hour, minute, second) - this.#offset;
+  }
+
+  /** What `local` gave, as if the server's clock were UTC. */
+  toUTC(time: number): number {
+    return time + this.#offset;
+  }
+
+  /** The newest moment of that month, day and time which is not more than one day in the future. */
+  recent(month: number, day: number, hour: number, minute: number, second: number): number {
+    for (let year = this.#latestYear; year >= this.#latestYear - LONGEST_GAP_OF_LEAP_YEARS; year--) {
+      const time = this.local(year, month, day, hour, minute, second);
+      if (time <= this.#latest) return time;
+    }
+    return Number.NaN;
+  }
+}
+
+/** Milliseconds since 1970 of a moment in UTC; NaN where it does not exist. Second 60 is the first of the next minute. */
+export function utc(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
+  if (!(day >= 1 && day <= (DAYS[month] ?? 0)) || (day === 29 && month === 2 && !isLeap(year))) return Number.NaN;
+  if (minute > 59 || second > 60 || hour > 24 || (hour === 24 && (minute > 0 || second > 0))) return Number.NaN;
+  return daysSince1970(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+/** Counts in years that begin in March, so that the day which comes and goes is the last one; faster than Date.UTC. */
+function daysSince1970(year: number, month: number, day: number): number {
+  const y = month > 2 ? year : year - 1;
+  const months = month > 2 ? month - 3 : month + 9;
+  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
+  return y * 365 + leapDays + Math.floor((months * 153 + 2) / 5) + day - 1 - 719_468;
+}
+
+/** The full year of two digits as POSIX's `%y` has it (69 is 1969), of three as years since 1900, of four as it is. */
+export function fullYear(year: number, digits: number): number {
+  if (digits === 2) return year < 69 ? 2000 + year : 1900 + year;
+  return digits === 3 ? 1900 + year : year;
+}
+
+/**
+ * The only reading of three numbers as a date that is possible, in the order year, month, day; undefined where several
+ * are: 04/03/18 is a day in 2004 or in 2018.
+ */
+export function unambiguous(a: number, b: number, c: number): readonly [number, number, number] | undefined {
+  const readings = [
+    [fullYear(a, 2), b, c],
+    [fullYear(c, 2), a, b],
+    [fullYear(c, 2), b, a],
+  ] as const;
+  const possible = readings.filter(([year, month, day]) => !Number.isNaN(utc(year, month, day, 0, 0, 0)));
+  const [first] = possible;
+  return first !== undefined && possible.every((other) => other.every((part, i) => part === first[i])) ? first : undefined;
+}
+
+/**
+ * The months as `ls` abbreviates them where LC_TIME is not C, and longer forms that servers were seen to print, January
+ * first. A word that means different months in two languages is left out, except where one of them lists files far more
+ * often: `lis` is Polish and Czech for November, `jui` is how VMS cuts the French juillet.
+ */
+const MONTHS = [
+  'jan january janv janvier ene enero gen gennaio januar januari tammi sty led oca ian jän janeiro янв января січ яну ιαν jaan sau urt xan',
+  'feb february fév févr février febr febbraio fev fevereiro februar februari helmi lut úno şub фев февр февраля лют φεβ veebr vas ots',
+  'mar march mars märz mär mrz marzo mrt març março maart maalis márc bře мар марта бер μαρ μάρ märts kov',
+  'apr april avr avril abr aprile abril huhti ápr kwi dub nis апр апреля кві квіт απρ bal api',
+  'may mai maj maggio mag mei mayo maio maig touko máj kvě май мая тра трав μαϊ μάι maí geg',
+  'jun june juin giu giugno junio juni junho juny kesä jún cze čen haz июн июня юни чер черв ιουν ιούν juuni iun bir eka',
+  'jul july juil juillet lug luglio julio juli julho jui heinä júl lip čec tem июл июля юли лип ιουλ ιούλ juuli iul lie uzt',
+  'aug august août aoû aout ago agosto agu ağu ágú elo aúg sie srp авг августа сер серп αυγ αύγ rgp abu',
+  'sep sept september septembre set settembre sett septiembre setembro syys szept wrz zář eyl сен сент сентября вер σεπ rgs ira',
+  'oct october octobre ott ottobre octubre okt oktober out outubro loka paź říj eki окт октября жов жовт οκτ spa urr',
+  'nov november novembre noviembre novembro marras kas lis ноя ноября нояб ное лис νοε νοέ noi lap aza',
+  'dec december déc décembre dic dicembre diciembre dez dezember dezembro des desember joulu gru pro ara дек декабря гру груд δεκ grd abe',
+];
+
+const words = new Map<string, number>();
+MONTHS.forEach((names, index) => {
+  for (const name of names.split(' ')) {
+    for (const form of formsOf(name)) if (!words.has(form)) words.set(form, index + 1);
+  }
+});
+
+/** Three ASCII letters as one number: a look-up that makes no string, because it runs for every line. */
+const english = new Map<number, number>();
+['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].forEach((name, index) => {
+  english.set(keyOf(name, 0), index + 1);
+});
+
+const LONGEST_MONTH = 16;
+const DOT = 0x2e;
+const COMMA = 0x2c;
+
+/** The month, 1 to 12, that stands in `line` from `start` to `end`; 0 for any other word. A dot or comma behind it is no part of it. */
+export function monthAt(line: string, start: number, end: number): number {
+  let last = end;
+  while (last > start && (line.charCodeAt(last - 1) === DOT || line.charCodeAt(last - 1) === COMMA)) last--;
+  if (last - start === 3) {
+    const month = english.get(keyOf(line, start));
+    if (month !== undefined) return month;
+  }
+  return last > start && last - start <= LONGEST_MONTH ? (words.get(line.slice(start, last).toLowerCase()) ?? 0) : 0;
+}
+
+function keyOf(text: string, at: number): number {
+  const a = text.charCodeAt(at);
+  const b = text.charCodeAt(at + 1);
+  const c = text.charCodeAt(at + 2);
+  return a > 0x7f || b > 0x7f || c > 0x7f ? 0 : ((a | 0x20) << 16) | ((b | 0x20) << 8) | (c | 0x20);
+}
+
+/** The word, and what it looks like when its UTF-8 bytes are read as latin1 or its latin1 bytes as UTF-8. */
+function formsOf(name: string): string[] {
+  const utf8AsLatin1 = Buffer.from(name, 'utf8').toString('latin1').toLowerCase();
+  const latin1AsUtf8 = Buffer.from(name, 'latin1');
+  const isLatin1 = latin1AsUtf8.toString('latin1') === name;
+  return isLatin1 ? [name, utf8AsLatin1, latin1AsUtf8.toString('utf8')] : [name, utf8AsLatin1];
+}
+
+const COLON = 0x3a;
+
+/** A time of day in a line, `9:30`, `09:30` or `09:30:59.25`: one object that is filled again and again. */
+export class ClockTime {
+  hour = 0;
+  minute = 0;
+  second = 0;
+  /** Whether seconds were printed. */
+  exact = false;
+  /** The index behind it. */
+  end = 0;
+
+  /** True where a time begins at `from`; what follows it is not looked at. A fraction is skipped. */
+  read(line: string, from: number): boolean {
+    let end = skipDigits(line, from);
+    if (end - from < 1 || end - from > 2 || line.charCodeAt(end) !== COLON) return false;
+    this.hour = numberAt(line, from, end);
+    const minute = end + 1;
+    end = skipDigits(line, minute);
+    if (end - minute < 1 || end - minute > 2) return false; // one digit: 00:0 of a server for routers
+    this.minute = numberAt(line, minute, end);
+    this.second = 0;
+    this.exact = false;
+    if (line.charCodeAt(end) === COLON) {
+      const second = end + 1;
+      end = skipDigits(line, second);
+      if (end - second !== 2) return false;
+      this.second = numberAt(line, second, end);
+      this.exact = true;
+      if (line.charCodeAt(end) === DOT && isDigit(line.charCodeAt(end + 1))) end = skipDigits(line, end + 1);
+    }
+    this.end = end;
+    return this.hour <= 24 && this.minute <= 59 && this.second <= 60;
+  }
+}
 
 const DIGITS = 14;
-const DOT = 0x2e;
 const LONGEST = 48;
 
 /**

@@ -1,9 +1,349 @@
-import { Columns } from './columns';
-import { setSize, type Draft, type Entry, type EntryType } from './entry';
+import { type Draft, type Entry, type EntryType, setSize } from './entry';
 import type { ListContext, ListFormat, Parsed } from './format';
-import { monthAt } from './months';
-import { usualEntry } from './unix-usual';
-import { firstWords, isAllBlank, isBlank, isDigit, numberAt, skipBlanks, skipDigits } from './words';
+import { type Calendar, ClockTime, fullYear, monthAt } from './time';
+import { endOfWord, firstWords, isAllBlank, isBlank, isDigit, LONGEST_WORD, numberAt, skipBlanks, skipDigits, SP, TAB } from './words';
+
+const COMMA = 0x2c;
+const DASH = 0x2d;
+const DOT = 0x2e;
+const SLASH = 0x2f;
+
+/**
+ * The date columns of `ls -l` and of what imitates it, in the orders that servers were seen to print. One object that is
+ * filled for every line, because an object per line would cost as much as reading it.
+ */
+class UnixDate {
+  /** Milliseconds since 1970. */
+  time = 0;
+  /** Where the name begins: one blank behind the date, and one more behind a year that was padded on its right. */
+  next = 0;
+  readonly #clock = new ClockTime();
+
+  /** True where a date that exists begins at `from` and a blank follows it. */
+  read(line: string, from: number, calendar: Calendar): boolean {
+    return isDigit(line.charCodeAt(from)) ? this.#fromNumber(line, from, calendar) : this.#fromMonth(line, from, calendar);
+  }
+
+  /** `Jan 25 00:17`, `Apr  8  1994`, `Oct 08, 2002 09:47` */
+  #fromMonth(line: string, from: number, calendar: Calendar): boolean {
+    const monthEnd = endOfWord(line, from);
+    const month = monthAt(line, from, monthEnd);
+    if (month === 0) return false;
+    const start = skipBlanks(line, monthEnd);
+    const digits = skipDigits(line, start);
+    const end = endOfWord(line, digits);
+    if (digits - start < 1 || digits - start > 2 || !isDaySuffix(line, digits, end)) return false;
+    const withComma = line.charCodeAt(digits) === COMMA;
+    return this.#finish(line, end, month, numberAt(line, start, digits), withComma, calendar);
+  }
+
+  #fromNumber(line: string, from: number, calendar: Calendar): boolean {
+    const digits = skipDigits(line, from);
+    const end = endOfWord(line, from);
+    const code = line.charCodeAt(digits);
+    if (digits < end && (code === DASH || code === SLASH || (code === DOT && digits + 1 < end))) {
+      return this.#fromOneWord(line, from, end, calendar);
+    }
+    if (!isDaySuffix(line, digits, end)) return false;
+    const number = numberAt(line, from, digits);
+    const next = skipBlanks(line, end);
+    if (isDigit(line.charCodeAt(next))) return this.#fromNumbers(line, number, digits - from, digits < end, next, calendar);
+    const monthEnd = endOfWord(line, next);
+    const month = digits - from <= 2 ? monthAt(line, next, monthEnd) : 0;
+    return month > 0 && this.#finish(line, monthEnd, month, number, false, calendar); // `29 Jul 02:27`, `2. Okt. 2003`
+  }
+
+  /** `3 29 03:26`; with the characters for month, day and year behind the numbers `8月 17日 20:10`, `2003年 3月 20日` */
+  #fromNumbers(line: string, first: number, width: number, marked: boolean, at: number, calendar: Calendar): boolean {
+    const digits = skipDigits(line, at);
+    const end = endOfWord(line, at);
+    if (digits - at > 2 || !isMark(line, digits, end)) return false;
+    const second = numberAt(line, at, digits);
+    if (width <= 2) return this.#finish(line, end, first, second, false, calendar, marked || digits < end);
+    const start = skipBlanks(line, end);
+    const dayDigits = skipDigits(line, start);
+    const dayEnd = endOfWord(line, start);
+    const anyMark = marked || digits < end || dayDigits < dayEnd;
+    if (width !== 4 || !anyMark || dayDigits - start < 1 || dayDigits - start > 2 || !isMark(line, dayDigits, dayEnd)) return false;
+    return this.#take(line, dayEnd, calendar.local(first, second, numberAt(line, start, dayDigits)));
+  }
+
+  /** `2005-06-07 21:22`, `1999/10/12 17:12`, `24-04-2003 17:12`, `09-26 13:45`, `01-jun-99` */
+  #fromOneWord(line: string, from: number, end: number, calendar: Calendar): boolean {
+    if (end - from > 11) return false;
+    const match = /^(\d{1,4})([-/.])(\d{1,2}|[A-Za-z]{3})(?:\2(\d{4}|\d{2}))?$/.exec(line.slice(from, end));
+    if (match === null) return false;
+    const [, a = '', separator, b = '', c] = match;
+    const [x, y] = [Number(a), Number(b)];
+    const z = c === undefined ? Number.NaN : fullYear(Number(c), c.length);
+    if (Number.isNaN(y)) return c !== undefined && a.length <= 2 && this.#take(line, end, calendar.local(z, monthAt(b, 0, 3), x));
+    const clock = this.#clock;
+    if (!clock.read(line, skipBlanks(line, end))) return false; // a date alone could be the beginning of the name
+    const { hour, minute, second } = clock;
+    if (c === undefined) return a.length <= 2 && this.#take(line, clock.end, calendar.recent(x, y, hour, minute, second));
+    if (a.length === 4) return c.length === 2 && this.#fullTime(line, calendar.local(x, y, Number(c), hour, minute, second), calendar);
+    const dayFirst = separator === '.' || x > 12;
+    if (a.length > 2 || (!dayFirst && y <= 12 && x !== y)) return false; // 04-05-2003 could be either day
+    const time = dayFirst ? calendar.local(z, y, x, hour, minute, second) : calendar.local(z, x, y, hour, minute, second);
+    return this.#take(line, clock.end, time);
+  }
+
+  /** What ends every date that is several words: a year, a time, or both. */
+  #finish(line: string, from: number, month: number, day: number, withComma: boolean, calendar: Calendar, marked = true): boolean {
+    const start = skipBlanks(line, from);
+    const digits = skipDigits(line, start);
+    const end = endOfWord(line, start);
+    if (digits - start === 4 && isMark(line, digits, end)) {
+      const year = numberAt(line, start, digits);
+      const clock = this.#clock;
+      if (withComma && clock.read(line, skipBlanks(line, end)) && isBlank(line.charCodeAt(clock.end))) {
+        return this.#take(line, clock.end, calendar.local(year, month, day, clock.hour, clock.minute, clock.second));
+      }
+      // `531 3 29 2003` may be any numbers, so without a mark only a time makes it a date
+      return marked && this.#take(line, end, calendar.local(year, month, day), start - from === 1);
+    }
+    return this.#clock.read(line, start) && this.#atTime(line, month, day, calendar);
+  }
+
+  /** `00:17`, and `18:06:12 2005` of BSD's `ls -lT` */
+  #atTime(line: string, month: number, day: number, calendar: Calendar): boolean {
+    const { hour, minute, second, exact, end } = this.#clock;
+    if (exact) {
+      const start = skipBlanks(line, end);
+      const digits = skipDigits(line, start);
+      if (start > end && digits - start === 4 && isBlank(line.charCodeAt(digits))) {
+        return this.#take(line, digits, calendar.local(numberAt(line, start, digits), month, day, hour, minute, second));
+      }
+    }
+    return this.#take(line, end, calendar.recent(month, day, hour, minute, second));
+  }
+
+  /** GNU's `--full-time` prints seconds and the zone, `+0200`: then the option for the server's zone does not matter. */
+  #fullTime(line: string, time: number, calendar: Calendar): boolean {
+    const { exact, end } = this.#clock;
+    const zone = exact ? /^ ([+-])(\d\d)([0-5]\d) /.exec(line.slice(end, end + 7)) : null;
+    if (zone === null) return this.#take(line, end, time);
+    const minutes = (Number(zone[2]) * 60 + Number(zone[3])) * (zone[1] === '-' ? -1 : 1);
+    return this.#take(line, end + 6, calendar.toUTC(time) - minutes * 60_000);
+  }
+
+  /** @param leftAligned whether a year stands one blank behind the day: then a second blank behind it is padding */
+  #take(line: string, end: number, time: number, leftAligned = false): boolean {
+    const code = line.charCodeAt(end);
+    if ((code !== SP && code !== TAB) || Number.isNaN(time)) return false;
+    this.time = time;
+    this.next = leftAligned && line.charCodeAt(end + 1) === SP ? end + 2 : end + 1;
+    return true;
+  }
+}
+
+/** Nothing, the dot of `2.`, the comma of `Oct 08,`, or a mark. */
+function isDaySuffix(line: string, from: number, end: number): boolean {
+  const code = line.charCodeAt(from);
+  return end === from || (end === from + 1 && (code === DOT || code === COMMA)) || isMark(line, from, end);
+}
+
+/** Nothing, or the characters for year, month or day in any encoding. */
+function isMark(line: string, from: number, end: number): boolean {
+  if (end - from > 6) return false;
+  for (let i = from; i < end; i++) if (line.charCodeAt(i) < 0x80) return false;
+  return true;
+}
+
+const MOST = 24;
+const UNKNOWN = -1;
+
+/**
+ * The columns that `ls -l` prints behind the mode: links, owner, group, size, date, name. Any of the first three may be
+ * missing, and owner and group may hold blanks, so the date is what the line is read by: it is the first one that a size
+ * stands before. One object that is filled for every line.
+ */
+export class Columns {
+  /** Bytes; -1 where the column holds no exact number. */
+  size = UNKNOWN;
+  sizeText = '';
+  /** Where the name begins. */
+  name = 0;
+  /** The words before the date, as indices into the line; the last one is the size. */
+  readonly starts: number[] = new Array<number>(MOST).fill(0);
+  readonly ends: number[] = new Array<number>(MOST).fill(0);
+  count = 0;
+  /** The words that are owner and group. */
+  #first = 0;
+  #last = 0;
+  /** Where the size begins in a word that it ran into; 0 where it did not. */
+  #glued = 0;
+  readonly #date = new UnixDate();
+
+  /** Milliseconds since 1970. */
+  get time(): number {
+    return this.#date.time;
+  }
+
+  /** True where columns up to a name begin at `from`. */
+  read(line: string, from: number, calendar: Calendar): boolean {
+    this.count = 0;
+    for (let i = skipBlanks(line, from); i < line.length && this.count < MOST; ) {
+      if (this.count > 0 && this.#isSize(line) && this.#date.read(line, i, calendar)) {
+        this.name = this.#date.next;
+        return !isAllBlank(line, this.name);
+      }
+      const end = endOfWord(line, i);
+      if (end - i > LONGEST_WORD) return false;
+      this.starts[this.count] = i;
+      this.ends[this.count] = end;
+      this.count++;
+      i = skipBlanks(line, end);
+    }
+    return false;
+  }
+
+  /** Takes over size, time, owner and group. */
+  fill(entry: Draft, line: string): void {
+    if (this.size >= 0) setSize(entry, this.size, this.sizeText);
+    entry.modified = new Date(this.time);
+    this.#fillOwner(entry, line);
+  }
+
+  start(word: number): number {
+    return this.starts[word] ?? 0;
+  }
+
+  end(word: number): number {
+    return this.ends[word] ?? 0;
+  }
+
+  word(line: string, word: number): string {
+    return line.slice(this.start(word), this.end(word));
+  }
+
+  /** Whether the last word can be a size; also finds out which words are owner and group. */
+  #isSize(line: string): boolean {
+    const word = this.count - 1;
+    const start = this.start(word);
+    const end = this.end(word);
+    this.#first = this.count > 1 && numberAt(line, this.start(0), this.end(0)) >= 0 ? 1 : 0; // the count of links
+    this.#last = word - 1;
+    this.#glued = 0;
+    this.size = numberAt(line, start, end);
+    if (this.size >= 0) {
+      if (this.size > Number.MAX_SAFE_INTEGER) this.sizeText = line.slice(start, end);
+      if (word > 0 && line.charCodeAt(this.end(word - 1) - 1) === COMMA) this.#deviceNumbers();
+      return true;
+    }
+    return isDigit(line.charCodeAt(end - 1)) ? this.#isOddSize(line, start, end) : HUMAN_SIZE.test(line.slice(start, Math.min(end, start + 12)));
+  }
+
+  /** `8,   0` of a device: no size, and the major number is no group. */
+  #deviceNumbers(): void {
+    this.size = UNKNOWN;
+    this.#last--;
+  }
+
+  /** A word that ends in a digit but is no number: -528, 1,234, ftpadmin125435904. */
+  #isOddSize(line: string, start: number, end: number): boolean {
+    if (line.charCodeAt(start) === DASH) return numberAt(line, start + 1, end) >= 0;
+    if (isDigit(line.charCodeAt(start))) {
+      const text = line.slice(start, Math.min(end, start + LONGEST_SIZE));
+      if (GROUPED.test(text)) this.size = Number(text.replaceAll(',', ''));
+      return this.size >= 0 || DEVICE_NUMBERS.test(text);
+    }
+    this.#glued = end;
+    while (isDigit(line.charCodeAt(this.#glued - 1))) this.#glued--;
+    // With a count of links before them, the digits of a group and of its size cannot be told apart. Without it the
+    // row is full only if they are the size, and a size that ran into the column before it is a long one.
+    if (this.#first > 0 || this.count !== 2 || end - this.#glued < 6) {
+      this.#last = this.#first;
+      return true;
+    }
+    this.size = numberAt(line, this.#glued, end);
+    this.sizeText = line.slice(this.#glued, end);
+    this.#last = 1;
+    return true;
+  }
+
+  /** Owner and group are two words, or more when they hold blanks: then the widest gap is where one ends. */
+  #fillOwner(entry: Draft, line: string): void {
+    const [first, last] = [this.#first, this.#last];
+    if (first > last) return;
+    if (first === last) {
+      // Servers that leave the owner out may keep its column free; the sum of two sizes is how NetPresenz fills it.
+      const isGroup = first === 1 && this.count === 3 && this.#glued === 0 && this.start(1) - this.end(0) >= 3 && !this.#isSum(line);
+      entry[isGroup ? 'group' : 'owner'] = this.word(line, first);
+      return;
+    }
+    let split = first;
+    for (let i = first; i < last; i++) {
+      if (this.start(i + 1) - this.end(i) > this.start(split + 1) - this.end(split)) split = i;
+    }
+    entry.owner = line.slice(this.start(first), this.end(split));
+    entry.group = line.slice(this.start(split + 1), this.#glued > 0 ? this.#glued : this.end(last));
+  }
+
+  /** NetPresenz and others on the old Mac OS print resource fork, data fork, and their sum. */
+  #isSum(line: string): boolean {
+    const [a, b] = [numberAt(line, this.start(0), this.end(0)), numberAt(line, this.start(1), this.end(1))];
+    return b >= 0 && a + b === this.size;
+  }
+}
+
+/** `33.5k`: rounded, so it is no size, but it stands where the size stands. */
+const HUMAN_SIZE = /^\d{1,4}(?:[.,]\d{1,2})?[KMGTPkmgtp][Bb]?$/;
+
+const GROUPED = /^\d{1,3}(?:,\d{3})+$/;
+const LONGEST_SIZE = 27;
+
+/** `10,7` of a device whose two numbers are not kept apart. */
+const DEVICE_NUMBERS = /^\d+,\d+$/;
+
+/**
+ * A line as `ls -l` prints it in the C locale, its date in a column of fixed width. Owner and group are two words, both numbers or
+ * both names: then no words before the month can be a date, whatever else `Columns` reads as one, and both read the same.
+ */
+const USUAL = new RegExp(
+  [
+    /^[-dl](?:[-r][-w][-xsS]){2}[-r][-w][-xtT][+.@]? +\d{1,9}/, // mode and links
+    / +(?=\d+ +\d+ |[A-Za-z_][^ \t\n]* +[A-Za-z_])([^ \t\n]{1,40}) +([^ \t\n,]{1,40})/,
+    / +(\d{1,15})/,
+    / [A-Z][a-z][a-z] [ \d]\d (?:\d\d:\d\d| \d{4}) ([^ \t\n][^]*)$/,
+  ]
+    .map(({ source }) => source)
+    .join(''),
+);
+const DATE_WIDTH = 'Jan 25 00:17 '.length;
+const PERMISSIONS_END = 10;
+const D = 0x64;
+
+/**
+ * The entry of a usual line, name and target not yet apart; undefined for any other line. One regular expression is fast from the first
+ * line on, where a process that lists one folder would spend its time in code that is not compiled yet.
+ */
+export function usualEntry(line: string, calendar: Calendar): Draft | undefined {
+  const found = USUAL.exec(line);
+  if (found === null) return undefined;
+  const [, owner = '', group = '', size = '', name = ''] = found;
+  const time = timeAt(line, line.length - name.length - DATE_WIDTH, calendar);
+  if (Number.isNaN(time)) return undefined;
+  const letter = line.charCodeAt(0);
+  return {
+    name,
+    type: letter === DASH ? 'file' : letter === D ? 'directory' : 'symlink',
+    raw: line,
+    size: Number(size),
+    modified: new Date(time),
+    owner,
+    group,
+    permissions: line.slice(1, PERMISSIONS_END),
+  };
+}
+
+/** Milliseconds since 1970 of `Jan 25 00:17` or `Jan 25  1994`; NaN for a day that does not exist. */
+function timeAt(line: string, at: number, calendar: Calendar): number {
+  const month = monthAt(line, at, at + 3);
+  const day = numberAt(line, line.charCodeAt(at + 4) === SP ? at + 5 : at + 4, at + 6);
+  if (line.charCodeAt(at + 7) === SP) return calendar.local(numberAt(line, at + 8, at + 12), month, day);
+  return calendar.recent(month, day, numberAt(line, at + 7, at + 9), numberAt(line, at + 10, at + 12), 0);
+}
 
 /**
  * The letters that stand for a type in front of the nine of the mode: POSIX's, and those of Solaris (D, P), HP-UX (n),
@@ -15,8 +355,6 @@ const TYPES = new Map<number, EntryType>(
   ),
 );
 for (const letter of 'bcpsDPnw') TYPES.set(letter.charCodeAt(0), 'other');
-
-const DASH = 0x2d;
 const MODE_LENGTH = 10;
 /** Behind the mode: `+` for an ACL, `.` for a label of SELinux, `@` for extended attributes. */
 const SUFFIXES = '+.@*';

@@ -1,8 +1,6 @@
-import type { Calendar } from './calendar';
-import { ClockTime } from './clock-time';
-import { setSize, type Draft } from './entry';
+import { type Draft, setSize } from './entry';
 import type { ListFormat, Parsed } from './format';
-import { monthAt } from './months';
+import { type Calendar, ClockTime, monthAt } from './time';
 import { endOfWord, isDigit, skipBlanks } from './words';
 
 const BLOCK = 512n;

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import { scene } from '../support/client';
 import { content } from '../support/server/content';
 import type { FtpServer } from '../support/server/ftp-server';

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
-import { selector, type Filter } from '../../lib/bulk/filter';
-import { Glob } from '../../lib/bulk/filter-glob';
-import type { WalkEntry } from '../../lib/bulk/walk-entry';
+import { type Filter, Glob, selector } from '../../lib/bulk/filter';
+import type { WalkEntry } from '../../lib/bulk/walk-listing';
 import { ArgumentError, type EntryType } from '../../lib/index';
 
 describe('a glob', () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { get } from '../../lib/bulk/get';
-import { isLoss } from '../../lib/healing/backoff';
+import { isLoss } from '../../lib/transfer/retry';
 import { FTPPool } from '../../lib/index';
 import { FaultProxy, type Plan } from '../support/fault-proxy';
 import { assertNoLeaks, snapshot } from '../support/leaks';

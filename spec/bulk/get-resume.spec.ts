@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, rmdir, stat, symlink, utimes, writeFil
 import { join } from 'node:path';
 import { get } from '../../lib/bulk/get';
 import { ChangedError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { Script } from '../support/server/script';
 import type { FtpServerOptions } from '../support/server/server-options';

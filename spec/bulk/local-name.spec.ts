@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkLocalName } from '../../lib/bulk/local-name';
+import { checkLocalName } from '../../lib/bulk/local-tree';
 import { SecurityError } from '../../lib/index';
 
 const NEVER = ['', '.', '..', 'a/b', '/etc/passwd', '../up', 'a\0b'];

@@ -1,9 +1,8 @@
-import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { progress } from '../../lib/bulk/progress';
-import type { Progress } from '../../lib/bulk/progress-meter';
+import { expect } from 'chai';
+import { progress, type Progress } from '../../lib/bulk/progress';
 import { ArgumentError } from '../../lib/errors';
 import { ManualClock } from '../support/manual-clock';
 

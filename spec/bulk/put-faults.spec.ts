@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Readable } from 'node:stream';
-import { isLoss } from '../../lib/healing/backoff';
+import { isLoss } from '../../lib/transfer/retry';
 import { put } from '../../lib/bulk/put';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import { FaultProxy, type Plan, type Traffic } from '../support/fault-proxy';
 import { assertNoLeaks, snapshot } from '../support/leaks';
 import { describeSeed, random, type Random } from '../support/seed';

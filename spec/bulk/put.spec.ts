@@ -1,20 +1,19 @@
-import { expect } from 'chai';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { put, type PutOptions } from '../../lib/bulk/put';
-import type { Progress } from '../../lib/bulk/progress-meter';
-import type { PutSource } from '../../lib/bulk/put-source';
+import { expect } from 'chai';
+import type { Progress } from '../../lib/bulk/progress';
+import { put, type PutOptions, type PutSource } from '../../lib/bulk/put';
 import { throttle } from '../../lib/bulk/throttle';
+import type { FTP } from '../../lib/client/ftp';
 import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, PermanentError, ReplyError, UnsupportedError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
-import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { Script, Step } from '../support/server/script';
 import { normal } from '../support/server/steps';
+import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
 
 describe('put', () => {
   const at = new FileScene(() => ({ files: { '/in/': '' } }));

@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import { CandidateLog } from '../../lib/bulk/tree-batch';
-import { Budget, MAX_PENDING_BYTES } from '../../lib/bulk/tree-budget';
-import { TreeLog } from '../../lib/bulk/tree-log';
-import { TreeTable } from '../../lib/bulk/tree-table';
+import { Budget, MAX_PENDING_BYTES, TreeLog, TreeTable } from '../../lib/bulk/tree-budget';
 import { LimitError } from '../../lib/index';
 import { describeSeed, random } from '../support/seed';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { areAlike, judge, ruleOf, type Verdict } from '../../lib/control/command-table';
-import { Reply } from '../../lib/control/reply';
+import { Reply } from '../../lib/reply';
 
 /** What RFC 959 (5.4), 1123, 2228, 2389, 2428, 3659 and 4217 let each command be answered when it succeeds, or goes on with 3yz. */
 const BY_RFC: Readonly<Record<string, readonly number[]>> = {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Command } from '../../lib/control/command';
-import { codecFor } from '../../lib/control/encoding';
+import { codecFor } from '../../lib/encoding';
 import { ArgumentError } from '../../lib/errors';
 
 describe('Command', () => {

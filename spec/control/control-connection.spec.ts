@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Reply } from '../../lib/control/reply';
+import type { Reply } from '../../lib/reply';
 import { ConnectionClosedError, isFTPError, PermanentError, ProtocolError, TemporaryError, TimeoutError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import { closedPort, failure, scene, tapped } from '../support/client';
 import { gate } from '../support/server/gate';
 import { PERSONALITIES } from '../support/server/personalities';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 import { parseFeatures } from '../../lib/control/features';
-import { Reply } from '../../lib/control/reply';
+import { Reply } from '../../lib/reply';
 import { failure, scene } from '../support/client';
 import { gate, turn } from '../support/server/gate';
 import { data, dataEnd, send, until } from '../support/server/steps';

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { ArgumentError, PermanentError, ProtocolError, ReplyError, TemporaryError } from '../../lib/errors';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import { failure, scene } from '../support/client';
 import type { Act, Script } from '../support/server/script';
 import { raw, send, silence } from '../support/server/steps';
@@ -150,7 +150,7 @@ describe('login', () => {
       this.timeout(60_000); // a process that compiles
       const server = await stage.serve({ script: { PASS: [['331 Again?'], [raw(`${SECRET}?\r\n`)]], ACCT: '230 Ok.' } });
       const program = `
-        const { FTP } = require('./lib/ftp');
+        const { FTP } = require('./lib/client/ftp');
         const ftp = new FTP('ftp://user:${SECRET}@127.0.0.1:${server.port}/');
         ftp.login().catch(() => ftp.login()).catch((error) => console.error(error)).finally(() => ftp.close());`;
       const run = promisify(execFile);

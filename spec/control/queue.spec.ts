@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { Queue } from '../../lib/control/queue';
-import type { PlaceOptions } from '../../lib/control/turns';
+import { type PlaceOptions, Queue } from '../../lib/control/queue';
 import type { Session } from '../../lib/control/session';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Reply } from '../../lib/control/reply';
+import type { Reply } from '../../lib/reply';
 import { ReplyParser } from '../../lib/control/reply-parser';
 import { ArgumentError } from '../../lib/errors';
 import { ENDED, expectOutcome, LONG_LINE, LONG_REPLY, NO_CODE, outcomeOf } from '../support/reply-outcome';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Reply } from '../../lib/control/reply';
+import type { Reply } from '../../lib/reply';
 import { ReplyParser } from '../../lib/control/reply-parser';
 import { ArgumentError, ProtocolError } from '../../lib/errors';
 import { ENDED, expectOutcome, NO_CODE, outcomeOf } from '../support/reply-outcome';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Reply } from '../../lib/control/reply';
+import { Reply } from '../../lib/reply';
 import { announcedSize, parse150, parse257 } from '../../lib/control/reply-text';
 import { FTPError, ProtocolError, ReplyError } from '../../lib/errors';
 

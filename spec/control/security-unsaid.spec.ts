@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { SecurityError, TimeoutError } from '../../lib/errors';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import { failure } from '../support/client';
 import { Recorder } from '../support/recorder';
 import { CA, CONTENT, SecuredStage } from '../support/secured';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
 import { SecurityError, TimeoutError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import { failure } from '../support/client';
 import { CONTENT, SecuredStage, WAYS } from '../support/secured';
 import { certificate } from '../support/server/certificates';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Command } from '../../lib/control/command';
-import { codecFor } from '../../lib/control/encoding';
-import { Reply } from '../../lib/control/reply';
+import { codecFor } from '../../lib/encoding';
+import { Reply } from '../../lib/reply';
 import { ServerState, Setting, WorkingFolder } from '../../lib/control/server-state';
 
 const UTF8 = codecFor('utf8');

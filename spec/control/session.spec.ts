@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ConnectionClosedError, PermanentError } from '../../lib/errors';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import { NetrcParseError } from '../../lib/netrc';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Session } from '../../lib/control/session';
-import { Turns, type Place } from '../../lib/control/turns';
+import { Turns, type Place } from '../../lib/control/queue';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const session = {} as Session;

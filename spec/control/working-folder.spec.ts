@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { ConnectionClosedError, ProtocolError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import { failure, scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import type { Script } from '../support/server/script';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Entry } from '../../lib/listing/entry';
-import { ListDecoder } from '../../lib/listing/list-decoder';
+import { ListDecoder } from '../../lib/listing/list-parser';
 import { everyByte } from '../support/splits';
 import { bytesOf, records, type ListingRecord } from './corpus';
 

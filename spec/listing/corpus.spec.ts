@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 import { note } from '../support/summary';
 import { problemsOf, records, type ListingRecord } from './corpus';
 import { assertValidEntry } from './valid-entry';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Entry } from '../../lib/listing/entry';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 /** What a record says about one entry; an absent key says nothing, null says that it is not known. */
 interface Expected {

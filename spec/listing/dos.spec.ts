@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 describe('a DOS listing', () => {
   it('has every column', () => {

@@ -1,9 +1,8 @@
-import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { expect } from 'chai';
 import type { Entry } from '../../lib/listing/entry';
-import { ListDecoder } from '../../lib/listing/list-decoder';
-import { ListParser } from '../../lib/listing/list-parser';
+import { ListDecoder, ListParser } from '../../lib/listing/list-parser';
 import { Heap } from '../support/heap';
 import { note } from '../support/summary';
 

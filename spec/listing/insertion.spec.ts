@@ -1,4 +1,4 @@
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 import { describeSeed, random } from '../support/seed';
 import { note } from '../support/summary';
 import { singleLines } from './corpus';

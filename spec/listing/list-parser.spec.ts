@@ -1,11 +1,9 @@
-import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { expect } from 'chai';
 import { ArgumentError, LimitError } from '../../lib/errors';
 import type { Entry } from '../../lib/listing/entry';
-import type { ListParserOptions } from '../../lib/listing/list-decoder';
-import { ListParser } from '../../lib/listing/list-parser';
-import { parseList } from '../../lib/listing/parse-list';
+import { ListParser, type ListParserOptions, parseList } from '../../lib/listing/list-parser';
 
 const unix = (name: string, type = '-'): string => `${type}rw-r--r-- 1 u g 1 Jan 1 2020 ${name}`;
 

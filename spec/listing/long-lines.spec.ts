@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import { LimitError } from '../../lib/errors';
 import type { ListFormatName } from '../../lib/listing/format';
-import { ListDecoder } from '../../lib/listing/list-decoder';
-import { parseList } from '../../lib/listing/parse-list';
+import { ListDecoder, parseList } from '../../lib/listing/list-parser';
 
 const MEBIBYTE = 2 ** 20;
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Entry } from '../../lib/listing/entry';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 const DATASETS = 'Volume Unit    Referred Ext Used Recfm Lrecl BlkSz Dsorg Dsname';
 const MEMBERS = ' Name     VV.MM   Created       Changed      Size  Init   Mod   Id';

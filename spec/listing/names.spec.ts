@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import type { Codec } from '../../lib/control/encoding';
+import type { Codec } from '../../lib/encoding';
 import { ArgumentError } from '../../lib/errors';
 import { rawNameOf } from '../../lib/listing/entry';
-import type { ListEncoding } from '../../lib/listing/line-text';
-import { parseList } from '../../lib/listing/parse-list';
+import type { ListEncoding } from '../../lib/listing/lines';
+import { parseList } from '../../lib/listing/list-parser';
 
 const UTF8 = Buffer.from('größe');
 const LATIN1 = Buffer.from('größe', 'latin1');

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 describe('an OS/400 listing', () => {
   it('has every column', () => {

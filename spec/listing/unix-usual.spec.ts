@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { usualEntry } from '../../lib/listing/unix-usual';
-import { Calendar } from '../../lib/listing/calendar';
-import { parseList } from '../../lib/listing/parse-list';
+import { usualEntry } from '../../lib/listing/unix';
+import { Calendar } from '../../lib/listing/time';
+import { parseList } from '../../lib/listing/list-parser';
 import { describeSeed, random, type Random } from '../support/seed';
 
 const NOW = Date.UTC(2024, 5, 1);

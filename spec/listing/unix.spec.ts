@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Entry } from '../../lib/listing/entry';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 const now = new Date('2016-06-15T12:00:00Z');
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ArgumentError } from '../../lib/errors';
-import { parseList } from '../../lib/listing/parse-list';
+import { parseList } from '../../lib/listing/list-parser';
 
 /** The time of a file whose line shows `date`, for a client that reads it at `now`. */
 function modified(date: string, now: string, serverTimeZoneOffset = 0): string | undefined {

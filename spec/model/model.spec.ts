@@ -1,4 +1,5 @@
 import { note } from '../support/summary';
+import { checkMutants } from './mutants';
 import { settings } from './settings';
 import { soak } from './soak';
 import { targets } from './targets';
@@ -15,5 +16,9 @@ describe('whatever is done, cancelled and cut', function () {
     const { operations, milliseconds, reports } = await soak({ ...chosen, targets: all });
     note('measured', `the model, seed ${chosen.seed}: ${operations} operations on ${all.length} servers in ${(milliseconds / 1000).toFixed(0)} s`);
     if (reports.length > 0) throw new Error(reports.map(({ text }) => text).join('\n\n'));
+  });
+
+  it('has mutants that can be made of lib as it is', () => {
+    checkMutants();
   });
 });

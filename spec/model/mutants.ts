@@ -36,25 +36,25 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a refusal of what came before the 226 is taken for the transfer\u2019s own',
-    edits: [['control/control-connection.ts', "if (next && verdict === 'refusal') return void this.#held.push(reply);", '']],
+    edits: [['control/control-connection.ts', "if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);", '']],
     server: 'refusesDuringTransfer',
     sign: /interfered|out of step|wrong answer|wrong bytes/,
   },
   {
     name: 'an upload that was cancelled is ended by FIN',
-    edits: [['data/reset.ts', '(raw as Socket).resetAndDestroy();', 'raw.end();']],
+    edits: [['net/dial.ts', '(raw as net.Socket).resetAndDestroy();', 'raw.end();']],
     server: 'keepsWholeOnly',
     sign: /on the server: .*(in place of|the first \d+ are right)/,
   },
   {
     name: 'a download may be shorter than its mark says',
-    edits: [['data/announced.ts', 'if (announced === undefined ||', 'if (announced !== -1 ||']],
+    edits: [['transfer/transfer.ts', 'if (announced === undefined ||', 'if (announced !== -1 ||']],
     server: 'embedded',
     sign: /gave what is wrong: .*the first \d+ are right/,
   },
   {
     name: 'a download may be shorter than SIZE says',
-    edits: [['healing/healing-plan.ts', 'const wanted = Math.max(0, Math.min(end + 1, size) - start);', 'const wanted = bytes;']],
+    edits: [['transfer/retry.ts', 'const wanted = Math.max(0, Math.min(end + 1, size) - start);', 'const wanted = bytes;']],
     server: 'quietMark',
     sign: /gave what is wrong: \d+ (bytes )?in place of|here: l/,
   },
@@ -72,11 +72,16 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a listing that was left is reset, and not read to its end',
-    edits: [['data/exchange.ts', '.lists && (await this.#drain(reason))) return undefined;', '.lists && this.#drain === undefined) return undefined;']],
+    edits: [['transfer/transfer.ts', '.lists && (await this.#drain(reason))) return undefined;', '.lists && this.#drain === undefined) return undefined;']],
     server: 'pureftpd-plain',
     sign: /listing|entries|too many|list|nlst|mlsd|walk/i,
   },
 ];
+
+/** Checks that lib still has what each mutant takes out. @throws Error where it has not */
+export function checkMutants(): void {
+  for (const { edits } of MUTANTS) for (const [file, find] of edits) partsOf(join(ROOT, 'lib', file), find);
+}
 
 const ROOT = dirname(dirname(__dirname));
 const COPIED = ['lib', 'spec/model', 'spec/support', 'spec/servers', 'package.json', 'tsconfig.json'];
@@ -114,11 +119,15 @@ async function tried(mutant: Mutant): Promise<string | undefined> {
   }
 }
 
-/** @throws Error where the text is not there, or more than once: lib has changed, and the mutant must, too */
 function replaceOnce(file: string, find: string, replace: string): void {
+  writeFileSync(file, partsOf(file, find).join(replace));
+}
+
+/** What is before and after the text. @throws Error where it is not there, or more than once: lib has changed, and the mutant must, too */
+function partsOf(file: string, find: string): string[] {
   const parts = readFileSync(file, 'utf8').split(find);
   if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} of ${JSON.stringify(find)}`);
-  writeFileSync(file, parts.join(replace));
+  return parts;
 }
 
 /** What the model prints; it fails when it has found something, and that is what is wanted. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { get } from '../../lib/bulk/get';
 import { put } from '../../lib/bulk/put';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import type { FTPOptions } from '../../lib/options';
 import { FaultProxy } from '../support/fault-proxy';
 import { content } from '../support/server/content';

@@ -1,17 +1,16 @@
-import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import { expect } from 'chai';
 import { FTP, PermanentError, UnsupportedError } from '../../lib/index';
-import { digestCommands } from '../../lib/healing/digest-command';
-import { crc32 } from '../../lib/healing/crc32';
-import { retriesOf } from '../healing/healing-scene';
-import { Trials, type Trial } from '../healing/healing-trial';
+import { crc32, digestCommands } from '../../lib/transfer/verify';
+import { retriesOf } from '../transfer/healing-scene';
+import { type Trial, Trials } from '../transfer/healing-trial';
 import { FaultProxy } from '../support/fault-proxy';
 import { random } from '../support/seed';
 import { content } from '../support/server/content';
 import { errorOf, outcomeOf } from '../support/transfers';
-import { realServers, type Family } from './servers';
+import { type Family, realServers } from './servers';
 
 const SIZE = 150_000;
 const BYTES = Buffer.from(content(SIZE).read(0, SIZE));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { FTPPool } from '../../lib/bulk/pool';
+import { FTPPool } from '../../lib/client/pool';
 import { FTPError } from '../../lib/errors';
 import { assertNoLeaks, snapshot, type Snapshot } from '../support/leaks';
 import { optionsOf, realServers } from './servers';

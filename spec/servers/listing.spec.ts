@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../../lib/errors';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import { optionsOf, realServers } from './servers';
 
 describe('list() on real servers', function () {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Socket } from 'node:net';
 import { FTPError } from '../../lib/errors';
-import { FTP } from '../../lib/ftp';
+import { FTP } from '../../lib/client/ftp';
 import type { FTPOptions } from '../../lib/options';
 import { assertNoLeaks, snapshot, type Snapshot } from './leaks';
 import { FtpServer } from './server/ftp-server';

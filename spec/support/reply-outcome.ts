@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ReplyParser, type ReplyParserOptions } from '../../lib/control/reply-parser';
-import type { Reply } from '../../lib/control/reply';
+import type { Reply } from '../../lib/reply';
 import { FTPError } from '../../lib/errors';
 import { describeSplit, everySplit } from './splits';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { connect } from 'node:net';
 import { SecurityError } from '../../lib/errors';
-import type { FTP } from '../../lib/ftp';
+import type { FTP } from '../../lib/client/ftp';
 import type { FTPOptions } from '../../lib/options';
 import { failure, scene, tapped } from './client';
 import { certificate } from './server/certificates';

@@ -1,0 +1,94 @@
+import type { FileHandle } from 'node:fs/promises';
+import { Readable, type Transform, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { MismatchError, ReplyError, UnsupportedError } from '../errors';
+import { isLoss } from '../transfer/retry';
+import { chooseDigest, Digest } from '../transfer/verify';
+import { wasClosed } from './persist';
+import type { Remote } from './remote';
+
+/** Bytes that are read at a time. */
+const PIECE = 256 * 1024;
+
+/** Reads a file from a byte on; the file stays open, also when the stream is destroyed, as those of `fs` do not have it. */
+export class RangeReader extends Readable {
+  constructor(
+    private readonly file: FileHandle,
+    private at: number,
+    /** Not included. */
+    private readonly end: number,
+  ) {
+    super({ highWaterMark: PIECE });
+  }
+
+  override _read(): void {
+    this.#read().then(
+      (chunk) => this.push(chunk),
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  /** Null at the end, which a file that became shorter has before `end`. */
+  async #read(): Promise<Buffer | null> {
+    const wanted = Math.min(PIECE, this.end - this.at);
+    if (wanted <= 0) return null;
+    const { buffer, bytesRead } = await this.file.read(Buffer.allocUnsafe(wanted), 0, wanted, this.at);
+    this.at += bytesRead;
+    return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
+  }
+}
+
+/** A part of a file on the server that is to be compared with ours. */
+interface Part {
+  readonly path: string;
+  readonly start: number;
+  /** Not included. */
+  readonly end: number;
+  /** Our bytes, piece by piece. */
+  readonly ours: (start: number, end: number) => Promise<Buffer> | Buffer;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Reads a part of a file on the server, and compares it with ours; undefined where the server does not let us read it. */
+export async function holdsSameBytes(remote: Remote, { path, start, end, ours, signal }: Part): Promise<boolean | undefined> {
+  let at = start;
+  try {
+    for await (const piece of remote.retr(path, { start, end: end - 1, ...(signal ? { signal } : {}) })) {
+      const theirs = piece as Buffer;
+      if (!theirs.equals(await ours(at, at + theirs.length))) return false;
+      at += theirs.length;
+    }
+  } catch (error) {
+    if (!(error instanceof ReplyError) || error.reply?.code === 421) throw error;
+    return undefined;
+  }
+  return at === end;
+}
+
+/**
+ * Compares a file on the server with our bytes by the strongest hash that the server offers.
+ *
+ * @param read gives our bytes: a Readable, and what it goes through
+ * @throws UnsupportedError when the server offers none; MismatchError
+ */
+export async function assertSameHash(remote: Remote, path: string, read: () => readonly (Readable | Transform)[]): Promise<void> {
+  const { algorithm } = chooseDigest(await remote.feat());
+  const digest = new Digest(algorithm);
+  const theirs = await remote.hash(path, algorithm);
+  const write = (bytes: Uint8Array, _encoding: BufferEncoding, callback: () => void): void => {
+    digest.update(bytes);
+    callback();
+  };
+  await pipeline([...read(), new Writable({ write })]);
+  const ours = digest.hex();
+  if (ours !== theirs) throw new MismatchError(`${path}: its ${algorithm} is ${theirs}, and ours is ${ours}`);
+}
+
+/** The same, where the server offers a hash and computes it within `replyTimeout`. @throws MismatchError */
+export async function assertSameHashIfAny(...file: Parameters<typeof assertSameHash>): Promise<void> {
+  try {
+    await assertSameHash(...file);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError || (isLoss(error) && !wasClosed(error)))) throw error;
+  }
+}

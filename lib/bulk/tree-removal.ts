@@ -1,0 +1,411 @@
+import type { Stats } from 'node:fs';
+import { posix } from 'node:path';
+import { LimitError, PermanentError, SecurityError, TransferError } from '../errors';
+import type { EntryType } from '../listing/entry';
+import type { LocalTree } from './local-tree';
+import { partName } from './replacement';
+import { type Budget, TreeLog, TreeTable } from './tree-budget';
+import { folded, knownLocally, knownOf, localTime } from './tree-compare';
+import { unreadable } from './tree-doubt';
+import { MOST_LEVELS, type TreeResult, type TreeSettings } from './tree-options';
+import type { RemoteTree } from './tree-remote';
+import { Job, Outstanding, type Step } from './tree-run';
+import { checkName, joined, type WalkEntry } from './walk-listing';
+import { type Folder, listingPath } from './walk-pending';
+
+/** What a local folder has, and the server does not. */
+interface LocalExtraneous {
+  readonly log: TreeLog<[name: string]>;
+  /** Names of the server, by what they have in common with one of those. */
+  readonly namesakes: TreeTable<[name: string]>;
+}
+
+/** Removes from a local tree what the server does not have; never through a symlink. */
+export class LocalRemoval {
+  readonly #local: LocalTree;
+  readonly #settings: TreeSettings;
+
+  constructor(local: LocalTree, settings: TreeSettings) {
+    this.#local = local;
+    this.#settings = settings;
+  }
+
+  /** The names in a folder that are none of `names`; hidden ones only where the server would have shown them. */
+  async extraneous(folder: string, names: TreeTable<[]>, showsHidden: boolean, budget: Budget): Promise<LocalExtraneous> {
+    const log = new TreeLog<[name: string]>(budget);
+    const spellings = new TreeTable<[]>(budget);
+    const namesakes = new TreeTable<[name: string]>(budget);
+    for await (const name of this.#local.names(folder)) {
+      if (names.has(name) || (!showsHidden && name.startsWith('.'))) continue;
+      log.push([name]);
+      spellings.add(folded(name));
+    }
+    if (log.size > 0) {
+      for (const [name] of names.unmarked()) if (spellings.has(folded(name))) namesakes.add(folded(name), name);
+    }
+    spellings.clear();
+    return { log, namesakes };
+  }
+
+  /** Removes the names of a folder; leaves them where it is in doubt whether the server has none of them. */
+  async *all(folder: string, depth: number, { log, namesakes }: LocalExtraneous, doubtful: boolean): AsyncGenerator<Step, void, void> {
+    for (let record = log.shift(); record; record = log.shift()) {
+      const [name] = record;
+      const path = joined(folder, name);
+      const [namesake] = namesakes.get(folded(name)) ?? [];
+      if (doubtful || (namesake !== undefined && !(await this.#areTwo(path, joined(folder, namesake))))) yield* this.#leave(path, depth);
+      else yield* this.one(path, depth);
+    }
+    namesakes.clear();
+  }
+
+  /** Reports what stays because it may be something of the server. */
+  async *#leave(path: string, depth: number): AsyncGenerator<Step, void, void> {
+    const stats = await this.#local.facts(path);
+    if (!stats) return;
+    const entry = localEntry(path, depth, stats);
+    if (this.#settings.select(entry).wanted) yield new Job(entry.type, path).result('skipped', { reason: 'in doubt' });
+  }
+
+  /** Both are there, and the file system holds them apart. */
+  async #areTwo(path: string, other: string): Promise<boolean> {
+    const [one, two] = await Promise.all([this.#local.facts(path), this.#local.facts(other)]);
+    return one !== undefined && two !== undefined && (one.ino !== two.ino || one.dev !== two.dev);
+  }
+
+  /** Removes what is at a path, as far as the filter wants it. */
+  async *one(path: string, depth: number): AsyncGenerator<Step, void, void> {
+    const stats = await this.#local.facts(path);
+    if (!stats) return;
+    const entry = localEntry(path, depth, stats);
+    const { wanted, entered } = this.#settings.select(entry);
+    if (entry.type === 'directory' && entered) {
+      for await (const name of this.#local.names(path)) yield* this.one(joined(path, name), depth + 1);
+    }
+    if (wanted) yield await this.#remove(entry);
+  }
+
+  async #remove({ path, type }: WalkEntry): Promise<Step> {
+    const job = new Job(type, path);
+    try {
+      if (this.#settings.dryRun) return job.result('deleted');
+      if (type === 'directory') await this.#local.removeFolder(path);
+      else await this.#local.removeFile(path);
+      return job.result('deleted');
+    } catch (error) {
+      // A filter keeps what is in it.
+      if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return job.result('skipped', { reason: 'not empty' });
+      return job.failed(error);
+    }
+  }
+}
+
+/** A local file as an entry of a tree. */
+export function localEntry(path: string, depth: number, stats: Stats): WalkEntry {
+  const { type } = knownLocally(stats);
+  return { name: posix.basename(path), path, depth, type, size: stats.size, modified: new Date(localTime(stats)), raw: '' };
+}
+
+/** Deletions that are called together: plain commands, which are written together. */
+const BATCH = 32;
+
+/** Folders above one that are listed to compare it with them. */
+const MOST_COMPARED = 8;
+
+/** A name, its type, size and time. */
+type Facts = [type: EntryType, size: number | null, time: number | null];
+
+/** Removes from a server what the local tree does not have; symlinks themselves, not what they lead to. */
+export class RemoteRemoval {
+  readonly #remote: RemoteTree;
+  readonly #settings: TreeSettings;
+  readonly #budget: Budget;
+
+  constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget) {
+    this.#remote = remote;
+    this.#settings = settings;
+    this.#budget = budget;
+  }
+
+  /**
+   * Removes what a folder holds, as far as the filter wants it; returns whether it keeps something.
+   *
+   * @param isDoubtful whether something may be what the source has under another name
+   */
+  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>, isDoubtful: (name: string) => boolean = () => false): AsyncGenerator<Step, boolean, void> {
+    const folders = new TreeLog<[path: string]>(this.#budget);
+    let kept = false;
+    let batch: WalkEntry[] = [];
+    for (const [name, [type, size, time]] of found) {
+      const entry = { name, path: joined(folder, name), depth, type, raw: '', ...(size === null ? {} : { size }), ...(time === null ? {} : { modified: new Date(time) }) };
+      const { wanted, entered } = this.#settings.select(entry);
+      if ((wanted || entered) && isDoubtful(name)) {
+        kept = true;
+        if (wanted) yield new Job(type, entry.path).result('skipped', { reason: 'in doubt' });
+      } else if (type === 'directory' && entered) folders.push([entry.path]);
+      else if (!wanted) kept = true;
+      else if (batch.push(entry) === BATCH) {
+        yield* await this.#removeAll(batch);
+        batch = [];
+      }
+    }
+    yield* await this.#removeAll(batch);
+    for (let record = folders.shift(); record; record = folders.shift()) kept = (yield* this.folder(record[0], depth)) || kept;
+    return kept;
+  }
+
+  /** Removes a folder and what is in it; returns whether it stays, because the filter keeps something. */
+  async *folder(path: string, depth: number): AsyncGenerator<Step, boolean, void> {
+    const job = new Job('directory', path);
+    const { wanted } = this.#settings.select({ name: posix.basename(path), path, depth, type: 'directory', raw: '' });
+    try {
+      // MLSD of ProFTPD and pyftpdlib shows a symlink to a folder as a folder: what DELE can remove is none.
+      if (wanted && !this.#settings.dryRun && (await this.#isGone(path))) {
+        yield job.result('deleted');
+        return false;
+      }
+      if (depth >= MOST_LEVELS) throw new LimitError(`folders are nested deeper than ${MOST_LEVELS} levels`);
+      const found = await this.#list(path);
+      await this.#assertNoLoop(path, found);
+      const kept = yield* this.all(path, depth + 1, drain(found));
+      if (kept && wanted) yield job.result('skipped', { reason: 'not empty' });
+      if (kept || !wanted) return true;
+      if (!this.#settings.dryRun) await this.#remote.remote.rmd(this.#remote.path(path));
+      yield job.result('deleted');
+      return false;
+    } catch (error) {
+      yield job.failed(error);
+      return true;
+    }
+  }
+
+  async #isGone(path: string): Promise<boolean> {
+    try {
+      await this.#remote.remote.delete(this.#remote.path(path));
+      return true;
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      return false;
+    }
+  }
+
+  /** To its end before anything is deleted: that would wait for the same connection. */
+  async #list(path: string): Promise<TreeTable<Facts>> {
+    const found = new TreeTable<Facts>(this.#budget);
+    const listing = this.#remote.listings.sureFolder(this.#remote.path(path));
+    for await (const { name, type, size, modified } of listing) {
+      checkName(name);
+      found.add(name, type, size ?? null, modified?.getTime() ?? null);
+    }
+    for (const { error } of listing.takeLines()) throw error;
+    if (!listing.whole) throw new TransferError(`${this.#remote.path(path)}: the server does not show what is in it: nothing is deleted`);
+    return found;
+  }
+
+  /**
+   * aioftp 0.21 and Twisted show a symlink as the folder that it leads to, and do not let DELE have it. One that leads back to a folder
+   * that it is in shows what that folder shows, in which files are that must stay.
+   *
+   * @throws SecurityError
+   */
+  async #assertNoLoop(path: string, found: TreeTable<Facts>): Promise<void> {
+    const parts = path.split('/');
+    let compared = 0;
+    for (const [index, part] of parts.entries()) {
+      if (found.get(part)?.[0] !== 'directory') continue;
+      if (++compared > MOST_COMPARED) return; // a hostile server: what is deleted is its own
+      const above = parts.slice(0, index).join('/');
+      if (!this.#isWithin(found, await this.#list(above))) continue;
+      throw new SecurityError(`${this.#remote.path(path)} shows what ${this.#remote.path(above)} shows, that it is in: nothing is deleted in it`);
+    }
+  }
+
+  /** Whether a folder has all that another has, apart from uploads that are under way: what has come since it was listed is no difference. */
+  #isWithin(found: TreeTable<Facts>, there: TreeTable<Facts>): boolean {
+    const { temporaryName } = this.#settings;
+    try {
+      for (const [name, [type]] of found.unmarked()) {
+        const passing = type === 'file' && temporaryName && (temporaryName !== partName || name.endsWith('.part'));
+        if (!passing && !there.has(name)) return false;
+      }
+      return true;
+    } finally {
+      there.clear();
+    }
+  }
+
+  async #removeAll(batch: readonly WalkEntry[]): Promise<Step[]> {
+    this.#remote.signal.throwIfAborted();
+    return Promise.all(batch.map((entry) => this.#remove(entry)));
+  }
+
+  async #remove({ path, type }: WalkEntry): Promise<Step> {
+    const job = new Job(type, path);
+    try {
+      if (!this.#settings.dryRun) await this.#remote.remote.delete(this.#remote.path(path));
+      return job.result('deleted');
+    } catch (error) {
+      return job.failed(error);
+    }
+  }
+}
+
+function* drain<T extends readonly unknown[]>(table: TreeTable<T>): Generator<[name: string, facts: T]> {
+  yield* table.unmarked();
+  table.clear();
+}
+
+/** What a server holds in one folder. */
+export type Index = TreeTable<[type: EntryType, size: number | null, time: number | null, unit: number]>;
+
+/** A folder on both sides. */
+export interface RemoteFolder extends Folder {
+  readonly parent: RemoteFolder | undefined;
+  made: boolean;
+  /** What this run has made in it, where something may have to be deleted. */
+  fresh?: Fresh | undefined;
+}
+
+/** Names that were not listed before. */
+interface Fresh {
+  /** False for what the server has refused. */
+  readonly names: TreeTable<[there: boolean]>;
+  /** There was room for all of them. */
+  complete: boolean;
+}
+
+/** What a folder has, and the source does not. */
+interface ExtraneousFolder {
+  readonly folder: RemoteFolder;
+  readonly log: TreeLog<[name: string, ...Facts]>;
+}
+
+/**
+ * Removes from a server what the source does not have: from each folder when all that the source has is in it, and in what it holds.
+ *
+ * What goes was listed before the uploads and is listed after them, and is nothing that this run has made. A server may store a name in
+ * another way (in other case, decomposed, without its last dot, with other letters). What it has made of a name shows by that, or not at all,
+ * and then nothing goes from that folder.
+ */
+export class RemoteExtraneous {
+  readonly #remote: RemoteTree;
+  readonly #settings: TreeSettings;
+  readonly #budget: Budget;
+  readonly #removal: RemoteRemoval;
+  readonly #outstanding = new Outstanding();
+  /** Of folders that are not done; the innermost is the last. */
+  readonly #waiting: ExtraneousFolder[] = [];
+
+  constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget, removal: RemoteRemoval) {
+    this.#remote = remote;
+    this.#settings = settings;
+    this.#budget = budget;
+    this.#removal = removal;
+  }
+
+  /** A folder that was listed is to be filled. */
+  begin(folder: RemoteFolder): void {
+    if (this.#settings.delete && folder.listing) folder.fresh = { names: new TreeTable(this.#budget), complete: true };
+  }
+
+  /** An upload, which what is removed from its folder waits for. */
+  counted(task: () => Promise<TreeResult>): () => Promise<TreeResult> {
+    return this.#outstanding.counted(task);
+  }
+
+  /** Something is in a folder that was not listed before, or may be. */
+  note({ path, parent }: { readonly path: string; readonly parent: RemoteFolder | undefined }, there = true): void {
+    const { fresh } = parent ?? {};
+    try {
+      fresh?.names.add(posix.basename(path), there);
+    } catch (error) {
+      if (!fresh || !(error instanceof LimitError)) throw error;
+      fresh.complete = false;
+    }
+  }
+
+  /** The source's folder was read: what is not marked in the index is extraneous. Undefined: that is not known. */
+  settle(folder: RemoteFolder, index: Index | undefined): void {
+    const log: ExtraneousFolder['log'] = new TreeLog(this.#budget);
+    if (folder.fresh && folder.listing?.whole) for (const [name, [type, size, time]] of index?.unmarked() ?? []) log.push([name, type, size, time]);
+    if (log.size > 0) this.#waiting.push({ folder, log });
+    else forget(folder);
+  }
+
+  /** Removes what is extraneous in the folders that are done when the next one is in that one. */
+  async *removeBefore(next: RemoteFolder | undefined): AsyncGenerator<Step, void, void> {
+    for (let last = this.#waiting.at(-1); last && !isWithin(next, last.folder); last = this.#waiting.at(-1)) {
+      this.#waiting.pop();
+      try {
+        yield* this.#remove(last);
+      } catch (error) {
+        if (this.#remote.signal.aborted) throw error;
+        yield new Job('directory', last.folder.path).failed(error);
+      } finally {
+        last.log.clear();
+        forget(last.folder);
+      }
+    }
+  }
+
+  async *#remove({ folder, log }: ExtraneousFolder): AsyncGenerator<Step, void, void> {
+    const { dryRun } = this.#settings;
+    const now: Index = new TreeTable(this.#budget);
+    const spellings = new TreeTable<[]>(this.#budget);
+    try {
+      const whole = dryRun || (yield* this.#lookAgain(folder, now));
+      const identified = this.#spell(folder, now, spellings) || dryRun;
+      yield* this.#removal.all(folder.path, folder.link.depth + 1, this.#stillThere(log, now), (name) => !whole || !identified || spellings.has(folded(name)));
+    } finally {
+      now.clear();
+      spellings.clear();
+    }
+  }
+
+  /** Lists a folder that all of its uploads have come to; returns whether all of it could be read. */
+  async *#lookAgain(folder: RemoteFolder, now: Index): AsyncGenerator<Step, boolean, void> {
+    await this.#outstanding.none(this.#remote.signal);
+    const listing = this.#remote.listings.sureFolder(listingPath(this.#remote.path(folder.path), folder.link));
+    for await (const entry of listing) {
+      const { type, size, time, unit } = knownOf(entry);
+      now.add(entry.name, type, size ?? null, time ?? null, unit);
+    }
+    yield* unreadable(folder, listing);
+    return listing.whole;
+  }
+
+  /** How names may be spelled that are not listed as they were sent; returns whether there is one for each that must be there. */
+  #spell({ fresh }: RemoteFolder, now: Index, spellings: TreeTable<[]>): boolean {
+    if (!fresh?.complete) return false;
+    const missing = new TreeTable<[]>(this.#budget);
+    const { showsHidden } = this.#remote.listings;
+    try {
+      for (const [name, [there]] of fresh.names.unmarked()) {
+        if (now.has(name)) continue;
+        spellings.add(folded(name));
+        if (there && (showsHidden || !name.startsWith('.'))) missing.add(folded(name));
+      }
+      if (missing.size > 0) for (const [name] of now.unmarked()) missing.mark(folded(name));
+      return missing.unmarked().next().done === true;
+    } finally {
+      missing.clear();
+    }
+  }
+
+  *#stillThere(log: ExtraneousFolder['log'], now: Index): Generator<[name: string, facts: Facts]> {
+    for (let record = log.shift(); record; record = log.shift()) {
+      const [name, type, size, time] = record;
+      if (this.#settings.dryRun || now.get(name)?.[0] === type) yield [name, [type, size, time]];
+    }
+  }
+}
+
+function forget(folder: RemoteFolder): void {
+  folder.fresh?.names.clear();
+  folder.fresh = undefined;
+}
+
+function isWithin(folder: RemoteFolder | undefined, outer: RemoteFolder): boolean {
+  for (let above = folder; above; above = above.parent) if (above === outer) return true;
+  return false;
+}

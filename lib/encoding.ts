@@ -1,0 +1,134 @@
+import { isUtf8 } from 'node:buffer';
+import { isUint8Array } from 'node:util/types';
+import { ArgumentError } from './errors';
+
+/** An encoding that Node does not ship; ASCII characters must be the bytes that they are in ASCII, since commands and codes are. */
+export interface Codec {
+  encode(text: string): Uint8Array;
+  decode(bytes: Uint8Array): string;
+}
+
+/**
+ * How texts are bytes on the control connection and in listings: `utf8`, `latin1`, `ascii`, a codec, or `auto`: UTF-8, and
+ * latin1 for a line that is no valid UTF-8.
+ */
+export type Encoding = BufferEncoding | 'auto' | Codec;
+
+/**
+ * The codec for an encoding, default `utf8` (RFC 2640), whose `encode` throws ArgumentError for what it cannot express.
+ * Its messages hold none of the text, which may be a password.
+ *
+ * @throws ArgumentError for an encoding that cannot carry FTP's lines, such as `utf16le` or `base64`
+ */
+export function codecFor(encoding: Encoding = 'utf8'): Codec {
+  const codec = BUILT_IN.get(encoding);
+  if (codec) return codec;
+  if (isCodec(encoding)) return checked(encoding);
+  const shown = typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding;
+  throw new ArgumentError(`encoding must be utf8, auto, latin1, ascii or an object with encode and decode, not ${shown}`);
+}
+
+/** True for RFC 2640's encoding, which is the default. */
+export function isUTF8(encoding: Encoding | undefined): boolean {
+  return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
+}
+
+const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
+const latin1 = builtIn('latin1', /[^\0-\xff]/, (bytes) => bytes.toString('latin1'));
+// Node clears the eighth bit instead, which makes line ends and other names of foreign bytes.
+const ascii = builtIn('ascii', /[^\0-\x7f]/, (bytes) => bytes.toString('latin1').replace(/[\x80-\xff]/g, '\ufffd'));
+
+const auto: Codec = { encode: utf8.encode, decode: (bytes) => (isUtf8(bytes) ? utf8 : latin1).decode(bytes) };
+
+const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
+  ['utf8', utf8],
+  ['utf-8', utf8],
+  ['auto', auto],
+  ['latin1', latin1],
+  ['binary', latin1],
+  ['ascii', ascii],
+]);
+
+function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decode: (bytes: Buffer) => string): Codec {
+  return {
+    encode(text) {
+      const bytes = Buffer.from(text, name);
+      const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line
+      if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
+      return bytes;
+    },
+    decode: (bytes) => decode(bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+  };
+}
+
+/** A codec replaces what it cannot express by `?` or leaves it out, and another file would be meant. */
+function checked(codec: Codec): Codec {
+  return {
+    encode(text) {
+      const bytes = codec.encode(text);
+      if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
+      if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
+      return new Uint8Array(bytes); // a copy, because a codec may use its memory again, and another file would be meant
+    },
+    decode(bytes) {
+      const text: unknown = codec.decode(bytes);
+      if (typeof text !== 'string') throw new ArgumentError('encoding.decode must return a string');
+      return text;
+    },
+  };
+}
+
+function isCodec(encoding: unknown): encoding is Codec {
+  const { encode, decode } = Object(encoding) as Partial<Codec>;
+  return typeof encode === 'function' && typeof decode === 'function';
+}
+
+/** More names than this are not remembered: the oldest are forgotten first. */
+const MOST_NAMES = 65_536;
+
+/**
+ * The session's codec, which also remembers the bytes of names that a listing printed in no valid UTF-8: what was listed
+ * can be fetched by the name that was shown, and reaches the server as the same bytes.
+ */
+export class NameMemory implements Codec {
+  readonly #codec: Codec;
+  readonly #auto: boolean;
+  readonly #names = new Map<string, Buffer>();
+
+  /** @throws ArgumentError for an encoding that cannot carry names */
+  constructor(encoding: Encoding | undefined) {
+    this.#codec = codecFor(encoding);
+    this.#auto = isUTF8(encoding);
+  }
+
+  /** The server calls `bytes` what we show as `name`; undefined: it is what the encoding makes of it. */
+  remember(name: string, bytes: Buffer | undefined): void {
+    if (bytes) {
+      this.#names.delete(name);
+      this.#names.set(name, bytes);
+      if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.keys().next().value as string);
+    } else if (this.#names.size > 0) this.#names.delete(name);
+  }
+
+  /** A line of NLST; it may be a path, and only its parts can be used again. */
+  readName(bytes: Buffer): string {
+    if (!this.#auto || isUtf8(bytes)) return this.decode(bytes);
+    const name = bytes.toString('latin1');
+    for (const part of name.split('/')) this.remember(part, Buffer.from(part, 'latin1'));
+    return name;
+  }
+
+  /** A command line; each part of its path may be a name that is remembered. */
+  encode(line: string): Uint8Array {
+    const argument = line.indexOf(' ') + 1;
+    if (this.#names.size === 0 || argument === 0) return this.#codec.encode(line);
+    const parts = line.slice(argument).split('/').map((part) => this.#names.get(part) ?? this.#codec.encode(part));
+    const pieces = parts.flatMap((part, index) => (index === 0 ? [part] : [SLASH, part]));
+    return Buffer.concat([this.#codec.encode(line.slice(0, argument)), ...pieces]);
+  }
+
+  decode(bytes: Uint8Array): string {
+    return this.#codec.decode(bytes);
+  }
+}
+const SLASH = Buffer.from('/');

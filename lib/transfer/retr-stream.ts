@@ -1,0 +1,264 @@
+import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:stream';
+import type { Place, Turns } from '../control/queue';
+import type { Session } from '../control/session';
+import { type FTPError, LimitError } from '../errors';
+import type { OptionNames } from '../options';
+import type { Reply } from '../reply';
+import type { Decoder } from './lines';
+import { LONGEST_PIPELINE, PipedReadable, pipesOf, progressOf, unreadAtQuit } from './piped-readable';
+import type { RetryOptions } from './retry';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import type { Verify } from './verify';
+
+/** What a caller may say about a download. */
+export interface RetrOptions {
+  /** First byte wanted, from 0 on; sent as REST (RFC 3659, 5). Default 0. */
+  start?: number;
+  /** Last byte wanted, inclusive as in `fs.createReadStream`; the rest is not transferred. Default: all. */
+  end?: number;
+  /**
+   * Goes on by itself behind a lost connection, data that broke, a timeout or a 4yz: connects again, makes sure by SIZE and MDTM that
+   * the file is the same (ChangedError if not), and sends REST at the byte that it has delivered. The event `retry` (RetryEvent) tells
+   * of each; the download keeps its turn meanwhile. Fails with the loss itself after `attempts` in a row without a byte, where
+   * neither SIZE nor MDTM tells the file, and where the client was connected by hand, as `connect()` says. Default false; true: with the defaults.
+   */
+  retry?: RetryOptions | number | boolean;
+  /**
+   * `size`: RETR must give as many bytes as SIZE tells. `hash`: the bytes must have the hash that the server computes of its file,
+   * for whole files only. Otherwise MismatchError in place of `end`; UnsupportedError, before anything is transferred, where the
+   * server has no such command. Default: neither.
+   */
+  verify?: Verify;
+  /** Parts of the file to fetch at the same time, on as many connections of a pool; a client has one data connection and fetches all in one. Default 1. */
+  segments?: number;
+  /** Bytes of a segmented download that may wait for those before them; default 32 MiB. */
+  segmentBuffer?: number;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+  /** Bytes (or items) that the stream holds before it pauses the connection. */
+  highWaterMark?: number;
+}
+
+/** @internal */
+export const RETR_OPTIONS: OptionNames<RetrOptions> = { start: true, end: true, retry: true, verify: true, segments: true, segmentBuffer: true, signal: true, highWaterMark: true };
+
+/** @internal How a download becomes a stream. */
+interface RetrSetup<T> {
+  readonly request: TransferRequest;
+  readonly options: RetrOptions;
+  readonly decoder?: Decoder<T>;
+  /** For a listing: bytes that are read ahead when another operation waits behind a paused reader. */
+  readonly readAhead?: number;
+}
+
+/** Bytes that wait for a slow consumer; the receive buffer may be larger, so this is about when to pause, not how much comes. */
+const HIGH_WATER_MARK = 512 * 1024;
+
+/** Bytes that a decoder is given at once: few enough for their items to be gone before the collector counts them, or to wait for a slow reader. */
+const PORTION = 16 * 1024;
+
+/**
+ * A download as a Readable: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
+ * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
+ *
+ * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
+ */
+export class RetrStream<T = Buffer> extends PipedReadable {
+  readonly #turns: Turns;
+  readonly #transfer: Transfer;
+  readonly #decoder: Decoder<T> | undefined;
+  readonly #readAhead: number;
+  #remaining: number;
+  #bytesRead = 0;
+  /** Of the chunk that the decoder is being given. */
+  #rest: Buffer | undefined;
+  /** Read ahead behind it. */
+  #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  #state: 'unread' | 'flowing' | 'paused' | 'ended' = 'unread';
+  #opened = false;
+
+  /** @internal use `FTP.retr` and its kin */
+  constructor(session: Session, turns: Turns, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
+    const { signal, start = 0, end } = options;
+    super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
+    this.#turns = turns;
+    this.#decoder = decoder;
+    this.#readAhead = readAhead;
+    this.#remaining = end === undefined ? Infinity : end - start + 1;
+    this.#transfer = new Transfer(session, turns, decoder ? { ...request, lent: true } : request, this.#listener());
+    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
+  }
+
+  /** Payload bytes received so far. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Payload bytes that the server announced; undefined where it did not. */
+  get expectedBytes(): number | undefined {
+    return this.#transfer.announced;
+  }
+
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#transfer.tlsResumed;
+  }
+
+  /** True until the server has begun the transfer. */
+  get pending(): boolean {
+    return !this.#opened;
+  }
+
+  /** @internal true when this stream is piped into that one, through whatever lies between */
+  feeds(stream: Readable): boolean {
+    return leadsTo(this, stream);
+  }
+
+  /** @internal what this stream gives is written by that upload: false where both cannot run at the same time */
+  couple(upload: Place): boolean {
+    return this.#transfer.couple(upload);
+  }
+
+  /** It is in use from here on: what it is piped into may be an upload of the same client. */
+  override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
+    if (!this.destroyed) this.#turns.downloads.add(this);
+    return super.pipe(destination, options);
+  }
+
+  override _read(): void {
+    if (this.#state === 'unread') {
+      this.#state = 'flowing';
+      this.#transfer.start();
+      return;
+    }
+    for (let chunk = this.#takeKept(); chunk; chunk = this.#takeKept()) {
+      if (!this.#pushAll(chunk)) return;
+    }
+    if (this.#state === 'ended') this.#pushEnd();
+    else if (this.#state === 'paused') {
+      this.#state = 'flowing';
+      this.#transfer.resume();
+    }
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#ahead = [];
+    this.#rest = undefined;
+    this.#turns.downloads.delete(this);
+    this.#transfer.cancel();
+    callback(error);
+  }
+
+  #listener(): TransferListener {
+    return {
+      onOpen: (reply) => {
+        if (this.#opened) return; // of another try
+        this.#opened = true;
+        this.emit('open', reply);
+      },
+      onChunk: (chunk) => this.#receive(chunk),
+      onWritable: () => undefined,
+      progress: () => progressOf(this),
+      onContended: () => {
+        if (this.#state === 'paused' && this.#mayReadAhead) this.#transfer.resume();
+      },
+      onComplete: (reply) => this.#complete(reply),
+      onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
+      onQuitting: (stuck) => {
+        if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(unreadAtQuit()));
+      },
+    };
+  }
+
+  /** False pauses the connection, unless it is a listing and someone waits behind it: then its bytes are kept (law 3). */
+  #receive(chunk: Buffer): boolean {
+    if (this.destroyed) return true;
+    const wanted = chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
+    this.#remaining -= wanted.length;
+    this.#bytesRead += wanted.length;
+    if (this.#state === 'flowing') {
+      if (!this.#pushAll(wanted)) this.#state = 'paused';
+      if (this.#rest) this.#rest = Buffer.from(this.#rest); // lent
+    } else this.#keep(this.#decoder ? Buffer.from(wanted) : wanted);
+    if (this.#remaining === 0) this.#transfer.enough();
+    return this.#state === 'flowing' || this.#mayReadAhead;
+  }
+
+  get #mayReadAhead(): boolean {
+    return this.#readAhead > 0 && this.#transfer.contended(this.#aheadBytes);
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#ahead.push(chunk);
+    this.#aheadBytes += chunk.length;
+    if (this.#readAhead > 0 && this.#aheadBytes > this.#readAhead) {
+      const error = new LimitError(`another operation waits behind this listing's paused reader, and more than ${this.#readAhead} bytes are read ahead (maxReadAheadBytes)`);
+      this.destroy(this.#transfer.describe(error));
+    }
+  }
+
+  /** The next of the bytes that wait for the reader. */
+  #takeKept(): Buffer | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest) return rest;
+    const chunk = this.#ahead.shift();
+    this.#aheadBytes -= chunk?.length ?? 0;
+    return chunk;
+  }
+
+  /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
+  #isEmptyListing(error: FTPError): boolean {
+    const { reply } = error;
+    return this.#readAhead > 0 && this.#transfer.isRefusal(error) && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
+  }
+
+  /** A stream that was never used may have no listener: its error waits for whoever reads it. */
+  #fail(error: FTPError): void {
+    if (this.#state === 'unread' && this.listenerCount('error') === 0) this.on('error', () => undefined);
+    this.destroy(error);
+  }
+
+  #complete(reply: Reply | undefined): void {
+    if (this.destroyed) return;
+    if (reply) this.emit('reply', reply);
+    const reading = this.#state === 'flowing';
+    this.#state = 'ended';
+    if (reading || (!this.#rest && this.#ahead.length === 0)) this.#pushEnd();
+  }
+
+  /** True while more is wanted; what a decoder has not been given by then waits for the next read. */
+  #pushAll(chunk: Buffer): boolean {
+    if (!this.#decoder) return chunk.length === 0 || this.push(chunk);
+    for (let at = 0; at < chunk.length && !this.destroyed; at += PORTION) {
+      const portion = chunk.subarray(at, at + PORTION);
+      if (this.#decoding((decoder) => decoder.decode(portion))) continue;
+      if (at + PORTION < chunk.length) this.#rest = chunk.subarray(at + PORTION);
+      return false;
+    }
+    return true;
+  }
+
+  #pushEnd(): void {
+    this.#decoding((decoder) => decoder.end());
+    if (!this.destroyed) this.push(null);
+  }
+
+  /** True while more is wanted; a decoder's error is the stream's. */
+  #decoding(step: (decoder: Decoder<T>) => T[]): boolean {
+    if (!this.#decoder) return true;
+    try {
+      let more = true;
+      for (const item of step(this.#decoder)) more = this.push(item);
+      return more;
+    } catch (error) {
+      this.destroy(this.#transfer.describe(error as Error));
+      return true;
+    }
+  }
+}
+
+function leadsTo(from: object, to: object, depth = 0): boolean {
+  return from === to || (depth < LONGEST_PIPELINE && pipesOf(from).some((next) => leadsTo(next, to, depth + 1)));
+}

@@ -1,0 +1,283 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Features } from '../control/features';
+import type { Session } from '../control/session';
+import { ArgumentError, ChangedError, ConnectionClosedError, type FTPError, MismatchError, PermanentError, type ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError } from '../errors';
+import { checkNames, type OptionNames } from '../options';
+import { assertSame, identify, type Identity } from './facts';
+import type { Plan } from './transfer';
+import { checkVerify, HashCheck, VerifiedUpload, type Verify } from './verify';
+
+/** How a download goes on after a loss. */
+export interface RetryOptions {
+  /** Retries in a row that bring no byte before the download fails; default 5; `Infinity` never gives up. */
+  attempts?: number;
+  /** Milliseconds that the first retry waits at most; each that follows without progress may wait twice as long. Default 500. */
+  backoff?: number;
+  /** Milliseconds that any retry waits at most; default 30000. */
+  maxDelay?: number;
+}
+
+const RETRY_OPTIONS: OptionNames<RetryOptions> = { attempts: true, backoff: true, maxDelay: true };
+
+/** What the event `retry` tells, before the pause. */
+export interface RetryEvent {
+  /** 1 for the first retry since the last byte that arrived. */
+  readonly attempt: number;
+  /** Milliseconds until the retry begins. */
+  readonly delay: number;
+  /** Why there is one. */
+  readonly error: FTPError;
+  /** The byte of the file from which it goes on. */
+  readonly offset: number;
+}
+
+/** The codes of Node's errors for a connection that was cut. */
+const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** How long each retry waits: exponential, with "full jitter", so that clients that were cut together do not come back together. */
+export class Backoff {
+  readonly #attempts: number;
+  readonly #first: number;
+  readonly #most: number;
+  readonly #random: () => number;
+  #failures = 0;
+
+  /**
+   * @param retry true for the defaults, a number for `attempts`
+   * @param random from 0 up to, not including, 1
+   * @throws ArgumentError
+   */
+  constructor(retry: RetryOptions | number | true, random: () => number = Math.random) {
+    if (retry !== true && typeof retry !== 'number' && (typeof retry !== 'object' || retry === null)) {
+      throw new ArgumentError(`retry must be true, a number of attempts or { attempts, backoff, maxDelay }, not ${String(retry)}`);
+    }
+    if (typeof retry === 'object') checkNames(retry, RETRY_OPTIONS, 'retry.');
+    const { attempts = 5, backoff = 500, maxDelay = 30_000 } = typeof retry === 'number' ? { attempts: retry } : retry === true ? {} : retry;
+    if (attempts !== Infinity && !(Number.isSafeInteger(attempts) && attempts >= 0)) throw new ArgumentError(`retry.attempts must be a whole number from 0 on, not ${String(attempts)}`);
+    this.#attempts = attempts;
+    this.#first = milliseconds('retry.backoff', backoff);
+    this.#most = milliseconds('retry.maxDelay', maxDelay);
+    this.#random = random;
+  }
+
+  /** Retries since there was progress. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** There was progress: the next retry is the first again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+
+  /** The next retry; undefined when there have been enough. */
+  next(): { readonly attempt: number; readonly delay: number } | undefined {
+    if (this.#failures >= this.#attempts) return undefined;
+    const longest = Math.min(this.#most, this.#first * 2 ** this.#failures);
+    this.#failures += 1;
+    return { attempt: this.#failures, delay: Math.round(this.#random() * longest) };
+  }
+}
+
+/**
+ * Whether another try may succeed: the connection was lost or stood still, the data broke, or the server said 4yz.
+ * Never after `abort()`, data that were compared and differ, a 5yz that is not merely the echo of data that broke, or a SecurityError
+ * that is not merely a TLS handshake that was cut: the next handshake is as strict.
+ */
+export function isLoss(error: unknown): error is FTPError {
+  // Its kinds are final: AbortedError, ChangedError, MismatchError.
+  if (error instanceof TransferError) return error.constructor === TransferError;
+  if (error instanceof SecurityError) return CUT.has((error.cause as NodeJS.ErrnoException | undefined)?.code);
+  // GridFTP 13.24 calls a data connection that broke a 500.
+  if (error instanceof PermanentError) return error.phase === 'data' && isLoss(error.cause);
+  return error instanceof ConnectionClosedError || error instanceof TimeoutError || error instanceof TemporaryError;
+}
+
+function milliseconds(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_TIMER)) throw new ArgumentError(`${name} must be milliseconds from 0 to ${LONGEST_TIMER}, not ${String(value)}`);
+  return value;
+}
+
+/** Bytes before a loss that are read again. */
+const SEAM = 4096;
+const NOTHING = Buffer.alloc(0);
+
+/** What is wanted of a file, and how sure it must be. */
+interface HealingSetup {
+  /** First byte. */
+  readonly start: number;
+  /** Last byte, inclusive; undefined: all. */
+  readonly end: number | undefined;
+  /** Undefined: the first loss is the end. */
+  readonly backoff: Backoff | undefined;
+  readonly verify: Verify | undefined;
+  readonly onRetry: (event: RetryEvent) => void;
+}
+
+/**
+ * A RETR that goes on behind losses, and whose bytes are compared with what the server says of the file.
+ *
+ * SIZE and MDTM are asked before the first byte, for what is asked only after a loss cannot tell whether the file was another one
+ * before. They leave in the flight of EPSV and cost no round trip where FEAT has SIZE.
+ */
+class HealingPlan implements Plan {
+  #session: Session;
+  readonly #command: Command;
+  readonly #setup: HealingSetup;
+  readonly #hash: HashCheck | undefined;
+  #identity: Promise<Identity> | undefined;
+  /** Bytes that had arrived when the last retry began. */
+  #progress = 0;
+  #continued = false;
+  /** How the last try has ended. */
+  #short = false;
+  /** A range that ends before the file is cut off there, so that its size cannot show where it went on after a loss. */
+  seam: Buffer | undefined;
+
+  constructor(session: Session, command: Command, setup: HealingSetup) {
+    this.#session = session;
+    this.#command = command;
+    this.#setup = setup;
+    if (setup.backoff && setup.end !== undefined) this.seam = NOTHING;
+    this.#hash = setup.verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  use(session: Session): void {
+    this.#session = session;
+    this.#hash?.use(session);
+  }
+
+  async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
+    const session = this.#session;
+    session.switchType(control, 'I'); // beside FEAT: two answers that differ show that the server keeps the order, so that what follows can share a flight
+    const features = await session.features();
+    await this.#hash?.prepare();
+    if (moved > 0) return this.#continue(control, features, moved);
+    this.#identity = identify(session, control, this.#command.argument, features, true);
+    this.#identity.catch(ignore);
+    if (!features.has('SIZE')) await this.#identity;
+    if (this.#setup.verify === 'size' && (await this.#identity).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+    return this.#command;
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#hash?.update(chunk);
+    if (this.seam) this.seam = Buffer.concat([chunk.length < SEAM ? this.seam : NOTHING, chunk.subarray(-SEAM)]).subarray(-SEAM);
+  }
+
+  async recover(refusal: ReplyError): Promise<never> {
+    throw refusal;
+  }
+
+  async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {
+    const { backoff, start, onRetry } = this.#setup;
+    if (!backoff || !isLoss(error) || !this.#session.reconnects || !(await this.#canContinue(moved))) return false;
+    const short = isShort(error);
+    if (moved > this.#progress && !(short && this.#short)) backoff.reset();
+    this.#short = short;
+    this.#progress = moved;
+    const next = backoff.next();
+    if (!next) {
+      if (backoff.failures > 0) error.message += ` (given up after ${backoff.failures} retries)`;
+      return false;
+    }
+    onRetry({ ...next, error, offset: start + moved });
+    await sleep(next.delay, undefined, { signal });
+    return true;
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return;
+    this.#judgeSize((await this.#identity)?.size, bytes);
+    await this.#hash?.compare(control);
+  }
+
+  /** Only the size shows in the end whether what came after a loss began where it should: some servers take REST, and ignore it. */
+  async #canContinue(moved: number): Promise<boolean> {
+    return moved === 0 || (await this.#identity)?.size !== undefined;
+  }
+
+  async #continue(control: ControlConnection, features: Features, moved: number): Promise<Command | 'complete'> {
+    const path = this.#command.argument;
+    const before = (await this.#identity) as Identity;
+    assertSame(path, before, await identify(this.#session, control, path, features, false));
+    this.#continued = true;
+    // Only the final reply was lost; some servers refuse a REST to the end of a file.
+    return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;
+  }
+
+  #judgeSize(size: number | undefined, bytes: number): void {
+    const { start, end = Infinity, verify, backoff } = this.#setup;
+    const path = this.#command.argument;
+    if (size === undefined) {
+      if (verify === 'size') throw new UnsupportedError(`the server does not tell the size of ${path} to verify it by`);
+      return;
+    }
+    const wanted = Math.max(0, Math.min(end + 1, size) - start);
+    if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'completion' });
+    // A file that grows gives more than SIZE told; all of the file in place of its end is no growth.
+    if (start > 0 && bytes > wanted && bytes >= size) throw new MismatchError(`the server ignores REST: ${bytes} bytes came from byte ${start} on, and the file has ${size}`);
+    if (bytes !== wanted && verify === 'size') throw new MismatchError(`SIZE gives ${wanted} bytes, and RETR gave ${bytes}`);
+    if (bytes > wanted && this.#continued) throw new ChangedError(`${path} has changed: it gave ${bytes} bytes in place of ${wanted}`);
+  }
+}
+
+/**
+ * The server has called a transfer complete too early. Once, its data may have been cut on their way; where the next try ends so, too, that is
+ * the server's answer, and the bytes before it are no progress.
+ */
+function isShort({ constructor, phase, reply }: FTPError): boolean {
+  return constructor === TransferError && (phase === 'completion' || reply?.kind === 'completion');
+}
+
+function ignore(): void {
+  // what it tells is looked at when the transfer is over, or was lost
+}
+
+/** The options of a transfer that are about retries and proofs. */
+interface Options {
+  readonly start?: number;
+  readonly end?: number;
+  readonly retry?: RetryOptions | number | boolean;
+  readonly verify?: Verify;
+  readonly segments?: number;
+  readonly segmentBuffer?: number;
+}
+
+/** What heals and verifies a download; undefined where its options ask for neither. @throws ArgumentError */
+export function healing(session: Session, command: Command, options: Options, onRetry: (event: RetryEvent) => void): HealingPlan | undefined {
+  const { start = 0, end, retry, segments } = options;
+  if (segments !== undefined) checkSegments(segments);
+  const backoff = retry === undefined || retry === false ? undefined : new Backoff(retry);
+  const verify = checkVerify(options.verify);
+  if (!backoff && !verify) return undefined;
+  if (command.verb !== 'RETR') throw new ArgumentError(`retry and verify are for RETR, not ${command.verb}`);
+  if (verify === 'hash' && (start > 0 || end !== undefined)) throw new ArgumentError("verify: 'hash' is for a whole file, not for a range of it");
+  return new HealingPlan(session, command, { start, end, backoff, verify, onRetry });
+}
+
+/** What verifies an upload; undefined where its options do not ask for it. @throws ArgumentError */
+export function verifying(session: Session, command: Command, { start = 0, ...options }: Options): VerifiedUpload | undefined {
+  const verify = checkVerify(options.verify);
+  if (!verify) return undefined;
+  if (command.verb !== 'STOR') throw new ArgumentError(`verify is for STOR, not ${command.verb}`);
+  if (verify === 'hash' && start > 0) throw new ArgumentError("verify: 'hash' is for a whole file, not for a part of it");
+  return new VerifiedUpload(session, command, start, verify);
+}
+
+/** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */
+export function refuseForText(options: Options): void {
+  for (const name of NOT_FOR_TEXT) {
+    if (options[name] !== undefined && options[name] !== false) throw new ArgumentError(`${name} is for TYPE I, not for text`);
+  }
+}
+const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
+
+/** @throws ArgumentError */
+export function checkSegments(segments: unknown): number {
+  if (typeof segments !== 'number' || !Number.isSafeInteger(segments) || segments < 1) throw new ArgumentError(`segments must be a whole number from 1 on, not ${String(segments)}`);
+  return segments;
+}

@@ -1,0 +1,203 @@
+import { addAbortSignal, type Readable, Writable } from 'node:stream';
+import type { Download, Turns } from '../control/queue';
+import type { Session } from '../control/session';
+import type { Codec } from '../encoding';
+import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
+import type { OptionNames } from '../options';
+import { LineEnder } from './lines';
+import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import type { Verify } from './verify';
+
+/** What a caller may say about an upload. */
+export interface StorOptions {
+  /** The byte to write from, sent as REST (RFC 3659, 5); Pure-FTPd cuts the file's tail off. Default 0. */
+  start?: number;
+  /**
+   * `size`: SIZE must tell as many bytes as were sent, from `start` on. `hash`: the server's file must have the hash of what was
+   * sent, from byte 0 on only. Otherwise MismatchError in place of `finish`; UnsupportedError, before anything is
+   * transferred, where the server has no such command. For STOR only. Default: neither.
+   */
+  verify?: Verify;
+  /** Ends the stream with an AbortError. */
+  signal?: AbortSignal;
+  /** Bytes that the stream holds before `write()` returns false. Default 256 KiB: enough for a source to go on while the connection is full. */
+  highWaterMark?: number;
+}
+
+const HIGH_WATER_MARK = 256 * 1024;
+
+/** @internal */
+export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, signal: true, highWaterMark: true };
+
+/** @internal How an upload becomes a stream. */
+interface StorSetup {
+  readonly request: TransferRequest;
+  readonly options: StorOptions;
+  /** For text: strings are encoded with it, and line ends are sent as CRLF. */
+  readonly text?: Codec;
+}
+
+/**
+ * An upload as a Writable: `finish` is emitted only after the server's 2yz; everything else is `error`.
+ * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
+ *
+ * Events besides Writable's: `open` (the 1yz), `reply` (the 2yz).
+ */
+export class StorStream extends Writable {
+  readonly #turns: Turns;
+  readonly #transfer: Transfer;
+  readonly #text: Codec | undefined;
+  readonly #ends = new LineEnder();
+  #state: 'unused' | 'opening' | 'writable' | 'full' = 'unused';
+  #held: Uint8Array[] = [];
+  #heldCallback: ((error?: Error | null) => void) | undefined;
+  #finalCallback: ((error?: Error | null) => void) | undefined;
+  #ending = false;
+  #opened = false;
+  #storedAs: string | undefined;
+
+  /** @internal use `FTP.stor` and its kin */
+  constructor(session: Session, turns: Turns, { request, options, text }: StorSetup) {
+    const { signal, highWaterMark = HIGH_WATER_MARK } = options;
+    super({ decodeStrings: !text, highWaterMark });
+    this.#turns = turns;
+    this.#text = text;
+    this.#transfer = new Transfer(session, turns, request, this.#listener());
+    this.on('pipe', (source) => this.#onPipe(source));
+    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
+  }
+
+  /** Payload bytes handed to the data connection so far. */
+  get bytesWritten(): number {
+    return this.#transfer.bytes;
+  }
+
+  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
+  get tlsResumed(): boolean | undefined {
+    return this.#transfer.tlsResumed;
+  }
+
+  /** True until the server has begun the transfer. */
+  get pending(): boolean {
+    return !this.#opened;
+  }
+
+  /** The name that the server chose for a STOU (RFC 1123, 4.1.2.9: `150 FILE: name`). */
+  get storedAs(): string | undefined {
+    return this.#storedAs;
+  }
+
+  override _write(chunk: Buffer | string, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this._writev([{ chunk }], callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer | string }[], callback: (error?: Error | null) => void): void {
+    let bytes: Uint8Array[];
+    try {
+      bytes = chunks.map(({ chunk }) => this.#bytesOf(chunk));
+    } catch (error) {
+      return callback(error as Error);
+    }
+    this.#held = bytes;
+    this.#heldCallback = callback;
+    this.#transfer.pause(false);
+    // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write behind it.
+    if (this.#state === 'writable') setImmediate(() => this.#send());
+    else this.#use();
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#finalCallback = callback;
+    this.#ending = true;
+    this.#transfer.pause(false);
+    if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
+    else this.#use();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const written = this.#heldCallback;
+    this.#held = [];
+    this.#heldCallback = undefined;
+    this.#transfer.cancel();
+    callback(error);
+    // Whoever waits for a write is told; behind `close`, for this counts as the stream's error where there was none.
+    if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));
+  }
+
+  #listener(): TransferListener {
+    return {
+      onOpen: (reply) => {
+        this.#opened = true;
+        this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
+        this.emit('open', reply);
+      },
+      onChunk: () => true,
+      onWritable: () => this.#onWritable(),
+      progress: () => '', // each write ends its pause
+      onContended: () => undefined,
+      onComplete: (reply) => {
+        if (this.destroyed) return;
+        if (reply) this.emit('reply', reply);
+        this.#finalCallback?.();
+      },
+      onError: (error) => this.#fail(error),
+      onQuitting: (stuck) => {
+        if (stuck) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
+      },
+    };
+  }
+
+  #use(): void {
+    if (this.#state !== 'unused') return;
+    this.#state = 'opening';
+    this.#transfer.start();
+  }
+
+  #onWritable(): void {
+    if (this.destroyed) return;
+    this.#state = 'writable';
+    const ending = this.#ending; // what ends behind this finishes by itself
+    if (this.#held.length > 0) this.#send();
+    else this.#continue();
+    if (ending) this.#transfer.finish();
+  }
+
+  #send(): void {
+    const held = this.#held;
+    if (held.length === 0) return; // it was destroyed meanwhile
+    this.#held = [];
+    if (this.#transfer.write(held)) this.#continue();
+    else this.#state = 'full';
+  }
+
+  #continue(): void {
+    const callback = this.#heldCallback;
+    this.#heldCallback = undefined;
+    if (!this.#ending) this.#transfer.pause(true); // until the source gives more
+    callback?.();
+  }
+
+  #fail(error: FTPError): void {
+    if (this.#state === 'unused' && this.listenerCount('error') === 0) this.on('error', () => undefined);
+    this.destroy(error);
+  }
+
+  #onPipe(source: Readable): void {
+    // Also through a gunzip or the like: the upload would wait for the download's turn to end, and the download for the upload.
+    if (this.#feedersOf(source).every((download) => download.couple(this.#transfer.place))) this.#use();
+    else this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client, or a pool of two connections'));
+  }
+
+  /** The downloads that lead here through that stream, or that it is. */
+  #feedersOf(source: Readable): Download[] {
+    const { downloads } = this.#turns;
+    const itself = [...downloads].filter((download) => (download as unknown) === source);
+    return itself.length > 0 ? itself : [...downloads].filter((download) => download.feeds(source));
+  }
+
+  #bytesOf(chunk: Buffer | string): Uint8Array {
+    if (!this.#text) return chunk as Buffer;
+    const bytes = typeof chunk === 'string' ? this.#text.encode(chunk) : chunk;
+    return this.#ends.convert(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+}

@@ -1,0 +1,72 @@
+import type { Command } from '../control/command';
+import type { Turns } from '../control/queue';
+import type { Session } from '../control/session';
+import { ArgumentError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { checkNames, checkOffset } from '../options';
+import { type Decoder, LineDecoder } from './lines';
+import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
+import { healing, refuseForText, verifying } from './retry';
+import { STOR_OPTIONS, type StorOptions, StorStream } from './stor-stream';
+import type { Plan } from './transfer';
+
+/** Whose streams they are. */
+interface Owner {
+  readonly session: Session;
+  readonly queue: Turns;
+}
+
+/** The data of a command as they are. */
+export function download({ session, queue }: Owner, command: Command, options: RetrOptions, type: 'I' | 'A' = 'I'): RetrStream {
+  checkNames(options, RETR_OPTIONS);
+  const { start = 0, end } = options;
+  checkOffset('start', start);
+  if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
+  if (type === 'A') refuseForText(options);
+  const plan = healing(session, command, options, (event) => void stream.emit('retry', event));
+  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, readAhead: ahead(session, command) });
+  return stream;
+}
+
+/** The data of a command as lines. */
+export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
+  checkNames(options, RETR_OPTIONS);
+  refuseForText(options);
+  const request = { command, type: 'A', direction: 'down', start: 0 } as const;
+  const { codec, settings } = session;
+  const readAhead = ahead(session, command);
+  const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
+  const decoder = new LineDecoder(readAhead > 0 ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
+  return new RetrStream<string>(session, queue, { request, options, decoder, readAhead });
+}
+
+/** The data of a listing as entries. */
+export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
+  const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
+  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, readAhead: ahead(session, command) });
+}
+
+/** The data that a command takes; in TYPE A they are text. */
+export function upload({ session, queue }: Owner, command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
+  checkNames(options, STOR_OPTIONS);
+  const { start = 0 } = options;
+  checkOffset('start', start);
+  if (start > 0 && (command.verb === 'APPE' || command.verb === 'STOU')) throw new ArgumentError(`start is for STOR, not ${command.verb}`);
+  if (type === 'A') refuseForText(options);
+  const plan = verifying(session, command, options);
+  const request = { command, type, direction: 'up', start, plan } as const;
+  return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
+}
+
+/** A listing whose reader has paused must not keep others waiting (law 3): so many bytes are read ahead. */
+function ahead({ settings }: Session, { verb }: Command): number {
+  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? settings.maxReadAheadBytes : 0;
+}
+
+/** GridFTP ends the lines of its listings with CR CR LF. */
+function withoutCR(line: Buffer): Buffer {
+  let end = line.length;
+  while (end > 0 && line[end - 1] === CR) end -= 1;
+  return line.subarray(0, end);
+}
+const CR = 0x0d;

@@ -1,0 +1,242 @@
+import { createHash, type Hash } from 'node:crypto';
+import * as zlib from 'node:zlib';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Features } from '../control/features';
+import type { Session } from '../control/session';
+import { ArgumentError, MismatchError, ReplyError, UnsupportedError } from '../errors';
+import type { Reply } from '../reply';
+import { identify } from './facts';
+import type { Plan } from './transfer';
+
+/** CRC-32 as in ZIP and Ethernet (polynomial 0xedb88320), continued from `value`; unsigned. */
+type Crc32 = (bytes: Uint8Array, value?: number) => number;
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
+  return remainder;
+});
+
+/** CRC-32 by a table of 256 entries, for a Node without `zlib.crc32` (22.0 and 22.1 are such). */
+export const tableCrc32: Crc32 = (bytes, value = 0) => {
+  let remainder = ~value;
+  for (const byte of bytes) remainder = (TABLE[(remainder ^ byte) & 0xff] as number) ^ (remainder >>> 8);
+  return ~remainder >>> 0;
+};
+
+/** CRC-32, by Node where it has it. */
+export const crc32: Crc32 = (zlib as { crc32?: Crc32 }).crc32 ?? tableCrc32;
+
+/** The hashes that servers offer, the strongest first. */
+export const HASH_ALGORITHMS = ['sha512', 'sha384', 'sha256', 'sha1', 'md5', 'crc32'] as const;
+
+/** A hash, as Node's `crypto` spells it, or CRC-32. */
+export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
+
+/** How many hex digits each has. */
+export const HEX_DIGITS: Readonly<Record<HashAlgorithm, number>> = { sha512: 128, sha384: 96, sha256: 64, sha1: 40, md5: 32, crc32: 8 };
+
+/** The hash that a name means, in any of the spellings `SHA-256`, `sha256`, `SHA256*`; undefined for one that we do not know. */
+export function algorithmNamed(name: string): HashAlgorithm | undefined {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  return HASH_ALGORITHMS.find((algorithm) => algorithm === plain);
+}
+
+/** @throws ArgumentError for a hash that we do not know */
+export function checkAlgorithm(name: unknown): HashAlgorithm {
+  const algorithm = typeof name === 'string' ? algorithmNamed(name) : undefined;
+  if (!algorithm) throw new ArgumentError(`the algorithm must be one of ${HASH_ALGORITHMS.join(', ')}, not ${String(name)}`);
+  return algorithm;
+}
+
+/** The hash of bytes that pass by. */
+export class Digest {
+  readonly #hash: Hash | undefined;
+  #crc = 0;
+  #hex: string | undefined;
+
+  constructor(readonly algorithm: HashAlgorithm) {
+    this.#hash = algorithm === 'crc32' ? undefined : createHash(algorithm);
+  }
+
+  update(bytes: Uint8Array): void {
+    if (this.#hash) this.#hash.update(bytes);
+    else this.#crc = crc32(bytes, this.#crc);
+  }
+
+  /** The hash of all that passed, in lower-case hex; nothing may pass after that. */
+  hex(): string {
+    return (this.#hex ??= this.#hash?.digest('hex') ?? this.#crc.toString(16).padStart(HEX_DIGITS.crc32, '0'));
+  }
+}
+
+/** A command by which a server tells a file's hash. */
+interface DigestCommand {
+  readonly algorithm: HashAlgorithm;
+  readonly verb: string;
+  /** The server's own name for the algorithm, for commands that take it. */
+  readonly name: string;
+}
+
+/** Commands of one algorithm each, from before there was HASH; MD5 is draft-twine-ftpmd5. */
+const FIXED: readonly (readonly [verb: string, algorithm: HashAlgorithm])[] = [
+  ['XSHA512', 'sha512'], ['XSHA256', 'sha256'], ['XSHA1', 'sha1'], ['XSHA', 'sha1'], ['XMD5', 'md5'], ['MD5', 'md5'], ['XCRC', 'crc32'],
+];
+
+/**
+ * What FEAT offers, the strongest hash first, and for each hash the command with the fewest quirks first: HASH
+ * (draft-bryan-ftpext-hash), CKSM (GridFTP), then those of one algorithm.
+ */
+export function digestCommands(features: ReadonlyMap<string, string>): readonly DigestCommand[] {
+  const named = (['HASH', 'CKSM'] as const).flatMap((verb) => namesIn(features.get(verb)).map((name) => ({ verb, name, algorithm: algorithmNamed(name) })));
+  const fixed = FIXED.filter(([verb]) => features.has(verb)).map(([verb, algorithm]) => ({ verb, name: verb, algorithm }));
+  const all = [...named, ...fixed];
+  return HASH_ALGORITHMS.flatMap((algorithm) => all.filter((each): each is DigestCommand => each.algorithm === algorithm));
+}
+
+/**
+ * The best command for a hash, or for the strongest.
+ *
+ * @throws UnsupportedError when the server offers none
+ */
+export function chooseDigest(features: ReadonlyMap<string, string>, algorithm?: HashAlgorithm): DigestCommand {
+  const offered = digestCommands(features);
+  const chosen = algorithm === undefined ? offered[0] : offered.find((each) => each.algorithm === algorithm);
+  if (chosen) return chosen;
+  const names = [...new Set(offered.map((each) => each.algorithm))].join(', ');
+  throw new UnsupportedError(names === '' ? 'the server offers no hash of a file (no HASH, XCRC or the like in FEAT)' : `the server offers no ${algorithm} of a file, but ${names}`);
+}
+
+/** Asks for a file's hash as TYPE I has it; lower-case hex. */
+export async function askDigest(session: Session, control: ControlConnection, digest: DigestCommand, path: string): Promise<string> {
+  // One flight: HASH names the algorithm in its reply, so that an OPTS that failed shows.
+  const steps = [session.switchType(control, 'I')];
+  if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`)));
+  const command = session.command(digest.verb, argumentFor(digest, path));
+  const [reply] = await Promise.all([control.exec(command), ...steps]);
+  const hex = hexIn(reply, digest);
+  if (hex === undefined) throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+  return hex;
+}
+
+/** `CRC32;SHA-1*;` and `MD5:10;SHA1:10;`. */
+function namesIn(value = ''): string[] {
+  return value.split(';').map((each) => each.replace(/[*:\s].*$/s, '')).filter((name) => name !== '');
+}
+
+/** The old commands take a range behind the name, and so the name in quotes where it has blanks. */
+function argumentFor({ verb, name }: DigestCommand, path: string): string {
+  if (verb === 'CKSM') return `${name} 0 -1 ${path}`;
+  return verb.startsWith('X') && /\s/.test(path) ? `"${path}"` : path;
+}
+
+/** In the last line (ProFTPD has another before it): `SHA-1 0-255 hex name` for HASH, `name hex` for MD5, `hex` for the others. */
+function hexIn(reply: Reply, { verb, algorithm }: DigestCommand): string | undefined {
+  const line = (reply.lines.at(-1) ?? '').slice(4).trim();
+  const digits = HEX_DIGITS[algorithm];
+  if (verb === 'HASH') {
+    const [, name = '', hex] = new RegExp(`^(\\S+) +\\d+-\\d+ +([0-9a-f]{${digits}})(?: |$)`, 'i').exec(line) ?? [];
+    return algorithmNamed(name) === algorithm ? hex?.toLowerCase() : undefined;
+  }
+  // Some print a CRC without its leading zeros.
+  const shortest = algorithm === 'crc32' ? 1 : digits;
+  return new RegExp(`(?:^|\\s)([0-9a-f]{${shortest},${digits}})$`, 'i').exec(line)?.[1]?.toLowerCase().padStart(digits, '0');
+}
+
+/**
+ * How a transfer is checked against the server before `end` or `finish`: by the size that SIZE tells, or by a hash that is
+ * computed while the bytes pass and asked of the server behind them, the strongest that FEAT offers. The server reads the whole
+ * file before it answers: `replyTimeout` must allow for that.
+ */
+export type Verify = 'size' | 'hash';
+
+/** @throws ArgumentError */
+export function checkVerify(verify: unknown): Verify | undefined {
+  if (verify === undefined || verify === 'size' || verify === 'hash') return verify;
+  throw new ArgumentError(`verify must be 'size' or 'hash', not ${String(verify)}`);
+}
+
+/** The hash of one file as it passes, and as the server has it. */
+export class HashCheck {
+  #session: Session;
+  readonly #path: string;
+  #command: DigestCommand | undefined;
+  #digest: Digest | undefined;
+
+  constructor(session: Session, path: string) {
+    this.#session = session;
+    this.#path = path;
+  }
+
+  /** The session whose server is asked from here on. */
+  use(session: Session): void {
+    this.#session = session;
+  }
+
+  /** Before the transfer; on a new connection to the same server the choice stays. @throws UnsupportedError when the server offers no hash */
+  async prepare(): Promise<void> {
+    this.#command = chooseDigest(await this.#session.features(), this.#digest?.algorithm);
+    this.#digest ??= new Digest(this.#command.algorithm);
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#digest?.update(chunk);
+  }
+
+  /** Behind the transfer, and again where the answer was lost. @throws MismatchError */
+  async compare(control: ControlConnection): Promise<void> {
+    if (!this.#command || !this.#digest) throw new TypeError('prepare() first');
+    const { algorithm } = this.#command;
+    const theirs = await askDigest(this.#session, control, this.#command, this.#path);
+    const ours = this.#digest.hex();
+    if (theirs !== ours) throw new MismatchError(`the server's ${algorithm} of ${this.#path} is ${theirs}, but that of what was transferred is ${ours}`);
+  }
+}
+
+/** A STOR whose file is compared with what was sent, before `finish`. */
+export class VerifiedUpload implements Plan {
+  #session: Session;
+  readonly #command: Command;
+  readonly #start: number;
+  readonly #hash: HashCheck | undefined;
+  #features: Features = new Map();
+
+  /** @param start the byte from which the file is written; the file must then end where the upload does */
+  constructor(session: Session, command: Command, start: number, verify: Verify) {
+    this.#session = session;
+    this.#command = command;
+    this.#start = start;
+    this.#hash = verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+  }
+
+  use(session: Session): void {
+    this.#session = session;
+    this.#hash?.use(session);
+  }
+
+  async begin(control: ControlConnection): Promise<Command> {
+    this.#session.switchType(control, 'I'); // beside FEAT, as for a download
+    this.#features = await this.#session.features();
+    if (this.#hash) await this.#hash.prepare();
+    else if ((await identify(this.#session, control, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+    return this.#command;
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#hash?.update(chunk);
+  }
+
+  async recover(refusal: ReplyError): Promise<never> {
+    throw refusal;
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return;
+    if (this.#hash) return this.#hash.compare(control);
+    const path = this.#command.argument;
+    const { size } = await identify(this.#session, control, path, this.#features, false);
+    const wanted = this.#start + bytes;
+    if (size !== wanted) throw new MismatchError(`the server's ${path} has ${size ?? 'an unknown number of'} bytes in place of ${wanted}`);
+  }
+}

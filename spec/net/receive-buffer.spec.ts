@@ -1,0 +1,84 @@
+import { expect } from 'chai';
+import { ReceiveBuffer } from '../../lib/net/receive-buffer';
+
+describe('ReceiveBuffer', () => {
+  /** Reads of these sizes, filled with a running byte; what was handed on. */
+  function read(sizes: number[]): { chunks: Buffer[]; spaces: number[] } {
+    const chunks: Buffer[] = [];
+    const spaces: number[] = [];
+    const { buffer, callback } = new ReceiveBuffer().onread((chunk) => chunks.push(chunk) > 0);
+    sizes.forEach((size, index) => {
+      const space = buffer();
+      spaces.push(space.length);
+      space.fill(index + 1, 0, Math.min(size, space.length));
+      callback(Math.min(size, space.length));
+    });
+    return { chunks, spaces };
+  }
+
+  it('hands on what was read, and later reads do not change it', () => {
+    const sizes = [1, 5000, 20_000, 65_536, 3, 40_000, 9000, 64];
+    const { chunks } = read(sizes);
+    chunks.forEach((chunk, index) => expect(chunk.every((byte) => byte === index + 1), `read ${index}`).to.equal(true));
+  });
+
+  it('grows while reads fill it, to 512 KiB: once, and for good 64 MiB later', () => {
+    const { spaces } = read(Array.from({ length: 600 }, () => Infinity));
+    const modest = Math.ceil((64 * 1024 * 1024 - 524_288) / 122_880);
+    const expected = [65_536, 131_072, 262_144, 524_288, ...Array<number>(modest).fill(122_880)];
+    expect(spaces).to.deep.equal([...expected, ...Array<number>(600 - expected.length).fill(524_288)]);
+  });
+
+  it('a small read kept by its consumer does not keep the whole buffer alive', () => {
+    const { chunks } = read([100, 8192]);
+    for (const chunk of chunks) expect(chunk.buffer.byteLength).to.be.at.most(2 * Buffer.poolSize); // one of Node's pools, which many share
+  });
+
+  it('a large read is handed on without a copy', () => {
+    const { buffer, callback } = new ReceiveBuffer().onread((chunk) => {
+      expect(chunk.buffer).to.equal(space.buffer);
+      return true;
+    });
+    const space = buffer();
+    callback(50_000);
+  });
+
+  describe('lent', () => {
+    function lend(sizes: number[]): { reads: Buffer[]; spaces: number[] } {
+      const reads: Buffer[] = [];
+      const spaces: number[] = [];
+      const { buffer, callback } = new ReceiveBuffer().onread((chunk) => reads.push(chunk) > 0, true);
+      for (const size of sizes) {
+        const space = buffer();
+        spaces.push(space.length);
+        callback(Math.min(size, space.length));
+      }
+      return { reads, spaces };
+    }
+
+    it('is read into again and again', () => {
+      const { reads } = lend([1, 5000, 40_000, 60_000, 9000]);
+      expect(new Set(reads.map(({ buffer }) => buffer)).size).to.equal(1);
+      expect(reads.map(({ byteOffset, length }) => [byteOffset, length])).to.deep.equal([1, 5000, 40_000, 60_000, 9000].map((length) => [0, length]));
+    });
+
+    it('grows while reads fill it, to 128 KiB', () => {
+      expect(lend(Array.from({ length: 4 }, () => Infinity)).spaces).to.deep.equal([65_536, 131_072, 131_072, 131_072]);
+    });
+
+    it('is not what was given away before, and is not given away behind it', () => {
+      const memory = new ReceiveBuffer();
+      const given: Buffer[] = [];
+      const read = (size: number, byte: number, lent: boolean): void => {
+        const { buffer, callback } = memory.onread((chunk) => (lent ? true : given.push(chunk) > 0), lent);
+        buffer().fill(byte);
+        callback(size);
+      };
+      [20_000, 50_000, 9000, 20_000].forEach((size, index) => {
+        read(size, 2 * index, false);
+        read(size, 2 * index + 1, true);
+      });
+      given.forEach((chunk, index) => expect(chunk.every((byte) => byte === 2 * index), `read ${index}`).to.equal(true));
+    });
+  });
+});
