@@ -6,6 +6,7 @@ import { FULL, QUICK, type Scale } from './files';
 export const USAGE = `Measures this library against other FTP clients, on servers that it starts itself.
 
   npm run bench -- [--job NAME,…] [--only NAME,…] [--runs N] [--quick] [--round-trip MS] [--relay] [--folder DIR] [--json FILE] [--list]
+  npm run bench -- --figures
 
   --job    these jobs, or those that begin with the name and a dash; default: all
   --only   these contenders: ${NAMES.join(', ')}
@@ -15,7 +16,8 @@ export const USAGE = `Measures this library against other FTP clients, on server
   --relay  delay bytes in a relay and not packets: the making of a connection takes no time then
   --folder where the files are, default the system's temporary folder; one in memory (/dev/shm) keeps the disk out of it
   --json   where to write all samples as well
-  --list   only name the jobs`;
+  --list   only name the jobs
+  --figures  build the package, and only print what its structure costs: files and functions that a small download runs through, and the start of a process`;
 
 /** What the command line asks for. */
 export interface Request {
@@ -28,16 +30,17 @@ export interface Request {
   readonly folder: string;
   readonly json: string | undefined;
   readonly list: boolean;
+  readonly figures: boolean;
 }
 
 /** @throws Error for what is not understood */
 export function readArguments(args: readonly string[]): Request {
-  const options = { job: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, quick: { type: 'boolean' }, relay: { type: 'boolean' }, folder: { type: 'string' }, 'round-trip': { type: 'string' }, json: { type: 'string' }, list: { type: 'boolean' } } as const;
+  const options = { job: { type: 'string' }, only: { type: 'string' }, runs: { type: 'string' }, quick: { type: 'boolean' }, relay: { type: 'boolean' }, folder: { type: 'string' }, 'round-trip': { type: 'string' }, json: { type: 'string' }, list: { type: 'boolean' }, figures: { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: [...args], options });
   const runs = Number(values.runs ?? 5);
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: no number of rounds`);
   const scale = { ...(values.quick ? QUICK : FULL), ...(values['round-trip'] === undefined ? {} : { roundTrip: Number(values['round-trip']) / 1000 }) };
-  return { jobs: split(values.job), only: contenders(split(values.only)), runs, scale, relay: values.relay ?? false, folder: values.folder ?? tmpdir(), json: values.json, list: values.list ?? false };
+  return { jobs: split(values.job), only: contenders(split(values.only)), runs, scale, relay: values.relay ?? false, folder: values.folder ?? tmpdir(), json: values.json, list: values.list ?? false, figures: values.figures ?? false };
 }
 
 function contenders(names: readonly string[]): ContenderName[] {

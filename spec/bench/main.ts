@@ -4,6 +4,7 @@ import { cpus, release, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { readArguments, USAGE, type Request } from './arguments';
 import { SOURCES } from './folders';
+import { printFigures } from './figures';
 import type { Job } from './job';
 import { allJobs } from './jobs';
 import { play } from './play';
@@ -23,6 +24,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (jobs.length === 0) throw new Error(`there is no job ${request.jobs.join(', ')}`);
   if (request.list) return console.log(jobs.map(({ name, title }) => `${name}\t${title}`).join('\n'));
   installPeers();
+  if (request.figures) return printFigures(request.folder);
   console.log(`Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}; ${request.runs} rounds, medians; "ours÷" is ours divided by theirs, the median over the rounds`);
   hurry();
   const stage = new Stage(new Set(jobs.flatMap(({ content }) => content)), request);

@@ -1,0 +1,164 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type * as ftplib from '../../lib';
+import { QUICK } from './files';
+import { ROOT, SOURCES } from './folders';
+import { startEmbedded } from './servers/embedded';
+import { median } from './statistics';
+import type { Place } from './work';
+
+/** The package as users load it. */
+const DIST = join(ROOT, 'dist');
+const PEER = join(SOURCES, 'node_modules/basic-ftp');
+
+/** The file that is downloaded, and its bytes. */
+const NAME = 'big.bin';
+const BYTES = 1024;
+
+/** Downloads before the one that is counted: by then every lazy part is loaded, and the session is as it stays. */
+const WARM_UP = 5;
+
+/** How often each program is started; the programs take turns, so that what slows the machine slows all of them. */
+const STARTS = 15;
+
+const GOALS = { files: 24, functions: 150, frames: 6, firstByte: 1.25 };
+
+/** Programs for `node -e`, which print the first byte that they download; their arguments are the module and the server. */
+const PROGRAMS = {
+  ftplib: `const { FTP } = require(process.argv[1]);
+    new FTP(JSON.parse(process.argv[2])).retr('${NAME}').once('data', (chunk) => (fs.writeSync(1, chunk), process.exit()));`,
+  'basic-ftp': `const { Client } = require(process.argv[1]);
+    const { Writable } = require('node:stream');
+    const into = new Writable({ write: (chunk) => (fs.writeSync(1, chunk), process.exit()) });
+    const client = new Client();
+    client.access(JSON.parse(process.argv[2])).then(() => client.downloadTo(into, '${NAME}'));`,
+};
+
+/**
+ * Builds the package and prints what its structure costs: the files and functions that run for one small download, the calls between
+ * the socket and the stream's `push`, and the start of a process, against the goals.
+ *
+ * @param folder for the server's files
+ */
+export async function printFigures(folder: string): Promise<void> {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit', shell: process.platform === 'win32' });
+  const server = await startEmbedded(folder, { ...QUICK, bigBytes: BYTES, smallFiles: 1, entries: 1 }, {});
+  try {
+    await printWarmDownload(server.place);
+    await printStart(server.place);
+  } finally {
+    server.stop();
+  }
+}
+
+async function printWarmDownload(place: Place): Promise<void> {
+  const { FTP } = require(DIST) as typeof ftplib;
+  const ftp = new FTP({ ...optionsOf(place), keepAlive: 0 });
+  for (let n = 0; n < WARM_UP; n++) await download(ftp);
+  const functions = await functionsOf(() => download(ftp));
+  const files = new Set(functions.map(({ file }) => file));
+  const calls = functions.reduce((sum, { count }) => sum + count, 0);
+  console.log(`a warm download of ${BYTES} bytes (${calls} calls):`);
+  console.log(`  files      ${against(files.size, GOALS.files)}`);
+  console.log(`  functions  ${against(functions.length, GOALS.functions)}`);
+  let frames: readonly string[] = [];
+  await download(ftp, (stack) => (frames = stack));
+  console.log(`from the socket to push, for one chunk:`);
+  console.log(`  frames     ${against(frames.length, GOALS.frames)}`);
+  for (const frame of frames) console.log(`    ${frame}`);
+  await ftp.quit();
+}
+
+async function printStart(place: Place): Promise<void> {
+  const order = JSON.stringify(optionsOf(place));
+  const programs: Record<string, readonly string[]> = {
+    node: ['-e', 'fs.writeSync(1, "x")'],
+    'require ftplib': ['-e', 'require(process.argv[1]); fs.writeSync(1, "x"); process.exit()', DIST],
+    'require basic-ftp': ['-e', 'require(process.argv[1]); fs.writeSync(1, "x"); process.exit()', PEER],
+    ftplib: ['-e', PROGRAMS.ftplib, DIST, order],
+    'basic-ftp': ['-e', PROGRAMS['basic-ftp'], PEER, order],
+  };
+  if (!existsSync(PEER)) for (const name of ['require basic-ftp', 'basic-ftp']) delete programs[name];
+  const times = new Map<string, number[]>(Object.keys(programs).map((name) => [name, []]));
+  for (let n = 0; n < STARTS; n++) {
+    for (const [name, args] of Object.entries(programs)) times.get(name)?.push(await timeToFirstByte(args));
+  }
+  const of = (name: string): number => median(times.get(name) ?? []);
+  console.log(`a fresh process (medians of ${STARTS}; bare Node ${of('node').toFixed(0)} ms):`);
+  for (const [name, module] of [['ftplib', 'require ftplib'], ['basic-ftp', 'require basic-ftp']] as const) {
+    console.log(`  ${name.padEnd(10)} ${of(name).toFixed(0)} ms to the first byte of a file, of which require() ${(of(module) - of('node')).toFixed(0)} ms`);
+  }
+  console.log(`  ftplib ÷ basic-ftp  ${against(of('ftplib') / of('basic-ftp'), GOALS.firstByte, 2)}`);
+}
+
+function optionsOf({ host, port, user, password }: Place): { host: string; port: number; user: string; password: string } {
+  return { host, port, user, password };
+}
+
+function against(value: number, goal: number, digits = 0): string {
+  if (Number.isNaN(value)) return 'not measured: basic-ftp is not installed';
+  return `${value.toFixed(digits)} (goal: at most ${goal}; ${value <= goal ? 'met' : 'NOT MET'})`;
+}
+
+/** Downloads the file; `onPush` gets the frames of the package's code that lead to the stream's `push`. */
+async function download(ftp: ftplib.FTP, onPush?: (frames: readonly string[]) => void): Promise<void> {
+  const stream = ftp.retr(NAME);
+  if (onPush) {
+    const push = stream.push.bind(stream);
+    stream.push = (chunk, encoding) => {
+      if (chunk !== null) onPush(framesHere());
+      return push(chunk, encoding);
+    };
+  }
+  stream.resume();
+  await once(stream, 'close');
+  if (stream.bytesRead !== BYTES) throw new Error(`${stream.bytesRead} bytes in place of ${BYTES}`);
+}
+
+function framesHere(): string[] {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 100;
+  const lines = (new Error().stack ?? '').split('\n');
+  Error.stackTraceLimit = stackTraceLimit;
+  return lines.filter((line) => line.includes(DIST)).map((line) => line.trim().replace(DIST, 'dist'));
+}
+
+/** One function that ran, and how often. */
+interface Ran {
+  readonly file: string;
+  readonly name: string;
+  readonly count: number;
+}
+
+/** The package's functions that run in an act, by V8's own count. */
+async function functionsOf(act: () => Promise<void>): Promise<Ran[]> {
+  const inspector = new Session();
+  inspector.connect();
+  try {
+    await inspector.post('Profiler.enable');
+    await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+    await act();
+    const { result } = await inspector.post('Profiler.takePreciseCoverage');
+    return result
+      .filter(({ url }) => url.startsWith('file:') && fileURLToPath(url).startsWith(DIST))
+      .flatMap(({ url, functions }) => functions.map(({ functionName, ranges }) => ({ file: fileURLToPath(url), name: functionName, count: ranges[0]?.count ?? 0 })))
+      .filter(({ count }) => count > 0);
+  } finally {
+    inspector.disconnect();
+  }
+}
+
+/** Milliseconds from the start of a Node process to its first byte on standard output. */
+async function timeToFirstByte(args: readonly string[]): Promise<number> {
+  const started = performance.now();
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 10_000 });
+  let time: number | undefined;
+  child.stdout.once('data', () => (time = performance.now() - started));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (time === undefined) throw new Error(`${args.join(' ')}: ended with ${code}, and without a byte`);
+  return time;
+}
