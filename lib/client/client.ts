@@ -3,7 +3,7 @@ import type { Command } from '../control/command';
 import { ruleOf, unexpected } from '../control/command-table';
 import type { ControlConnection } from '../control/control-connection';
 import { KeepAlive } from '../control/keep-alive';
-import { type PlaceListener, type PlaceOptions, Queue, type Turns, type Work, type WorkListener } from '../control/queue';
+import { type PlaceListener, type PlaceOptions, ClientQueue, type Queue, type Work, type WorkListener } from '../control/queue';
 import { closedByClient, type Needs, Session } from '../control/session';
 import { ConnectionClosedError, isFTPError, ReplyError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settle } from '../options';
@@ -48,7 +48,7 @@ const ANYWHERE: Needs = { folder: false };
 export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDisposable {
   /** @internal */
   readonly session: Session;
-  readonly #queue: Queue;
+  readonly #queue: ClientQueue;
   readonly #keepAlive: KeepAlive;
   #quitting: Promise<Reply | undefined> | undefined;
 
@@ -70,12 +70,12 @@ export abstract class Client extends EventEmitter<FTPEvents> implements AsyncDis
       },
       onAborted: (error) => this.queue.close(() => closedByClient(error)),
     });
-    this.#queue = new Queue(this.session, this.session.settings.stallTimeout);
+    this.#queue = new ClientQueue(this.session, this.session.settings.stallTimeout);
     this.#keepAlive = new KeepAlive(this.session, () => this.queue.idle);
   }
 
   /** @internal where operations take their turns */
-  get queue(): Turns {
+  get queue(): Queue {
     return this.#queue;
   }
 

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../bulk/clock';
 import { KeepAlive } from '../control/keep-alive';
-import { type Act, type Place, type PlaceListener, Turns } from '../control/queue';
+import { type Act, type Place, type PlaceListener, Queue } from '../control/queue';
 import { Session } from '../control/session';
 import { ConnectionClosedError, FTPError, isFTPError } from '../errors';
 
@@ -11,7 +11,7 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 30_000;
 
 /** How many connections the server lets a pool have: as many as were asked for, until it refuses one. */
-export class Allowance {
+export class ConnectionLimit {
   readonly #most: number;
   /** Milliseconds that a pool which had connections waits for a server that has none to spare; 0 for ever. */
   readonly #patience: number;
@@ -177,7 +177,7 @@ class Lanes {
   refusal: Error | undefined;
   readonly #kin: Session;
   readonly #clock: Clock;
-  readonly #allowance: Allowance;
+  readonly #allowance: ConnectionLimit;
   readonly #listener: LanesListener;
   /** Those that are up, or that their holders make again. */
   readonly #lanes = new Set<Lane>();
@@ -190,7 +190,7 @@ class Lanes {
   constructor(kin: Session, most: number, clock: Clock, listener: LanesListener) {
     this.#kin = kin;
     this.#clock = clock;
-    this.#allowance = new Allowance(most, kin.settings.connectTimeout, clock);
+    this.#allowance = new ConnectionLimit(most, kin.settings.connectTimeout, clock);
     this.#listener = listener;
   }
 
@@ -318,7 +318,7 @@ class Lanes {
 }
 
 /** Downloads that are piped into uploads of the same pool: neither gets on without the other. */
-export class Couples {
+export class Pipes {
   readonly #sinks = new WeakMap<Place, Set<Place>>();
   readonly #feeders = new WeakMap<Place, Set<Place>>();
 
@@ -359,12 +359,12 @@ export class Couples {
 const EAGER = 1024 * 1024;
 
 /** The order of operations on the connections of a pool: the first that is ready has the next that is free. */
-export class PoolTurns extends Turns {
+export class PoolQueue extends Queue {
   readonly #kin: Session;
   readonly #most: number;
   readonly #eager: number;
   readonly #lanes: Lanes;
-  readonly #couples = new Couples();
+  readonly #couples = new Pipes();
   readonly #holders = new Map<Place, Lane>();
   /** Places that wait until nothing else runs. */
   readonly #lasts = new WeakSet<Place>();
@@ -390,7 +390,7 @@ export class PoolTurns extends Turns {
     return this.#lanes.size;
   }
 
-  get several(): boolean {
+  get pooled(): boolean {
     return true;
   }
 
@@ -403,7 +403,7 @@ export class PoolTurns extends Turns {
     return ahead < this.#eager || (!this.#lanes.coming && this.#running.every((place) => place.paused));
   }
 
-  couple(download: Place, upload: Place): boolean {
+  addPipe(download: Place, upload: Place): boolean {
     if (!this.#couples.add(download, upload, this.#most)) return false;
     for (const place of [download, upload]) if (place.running) this.#hurryPartners(place);
     return true;

@@ -17,18 +17,18 @@ import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/ret
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
 import { parseFTPURL } from '../url';
 import { FTP } from './ftp';
-import { PoolTurns } from './pool-queue';
+import { PoolQueue } from './pool-queue';
 
 /** The verbs of a client, which take their turns on a pool's connections: its own session has the options and is never connected. */
 class PoolVerbs extends FTP {
-  readonly #turns: PoolTurns;
+  readonly #turns: PoolQueue;
 
   constructor(options: FTPOptions, connections: number) {
     super(options);
-    this.#turns = new PoolTurns(this.session, connections);
+    this.#turns = new PoolQueue(this.session, connections);
   }
 
-  override get queue(): PoolTurns {
+  override get queue(): PoolQueue {
     return this.#turns;
   }
 }

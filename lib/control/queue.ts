@@ -54,7 +54,7 @@ export interface Download {
   /** Whether it is piped into that stream, through whatever lies between. */
   feeds(stream: Readable): boolean;
   /** What it gives is written by the upload that has this place: false where both cannot run at the same time. */
-  couple(upload: Place): boolean;
+  addPipe(upload: Place): boolean;
 }
 
 type PlaceState = 'idle' | 'ready' | 'running' | 'done';
@@ -72,8 +72,8 @@ const FIRST_SWEEP = 1024;
  * An operation that waits for one that waits for it in turn would wait for ever: a download whose reader asks for something else on the
  * same client. So, when all that have a turn are paused by their own side for `stallTimeout`, and nothing moves there either, those that wait fail.
  */
-export abstract class Turns {
-  /** The downloads that are piped and not over: whether one of them can be piped into an upload, `couple` says. */
+export abstract class Queue {
+  /** The downloads that are piped and not over: whether one of them can be piped into an upload, `addPipe` says. */
   readonly downloads = new Set<Download>();
   #sequence = 0;
   #first: Place | undefined;
@@ -196,7 +196,7 @@ export abstract class Turns {
   }
 
   /** True where a turn in which nothing was sent may come again on another connection. */
-  abstract get several(): boolean;
+  abstract get pooled(): boolean;
 
   /** True when nothing runs and nothing is ready. */
   abstract get idle(): boolean;
@@ -205,7 +205,7 @@ export abstract class Turns {
   abstract contended(ahead: number): boolean;
 
   /** The upload will be written what the download reads, so that both must run at a time: false where they cannot. */
-  abstract couple(download: Place, upload: Place): boolean;
+  abstract addPipe(download: Place, upload: Place): boolean;
 
   /** Gives turns to as many ready places as can run. */
   protected abstract serve(): void;
@@ -364,12 +364,12 @@ export class Place {
   readySince = 0;
   #state: PlaceState = 'idle';
   #paused = false;
-  readonly #turns: Turns;
+  readonly #turns: Queue;
   readonly #act: Act;
 
-  /** @internal use `Turns.enter` */
+  /** @internal use `Queue.enter` */
   constructor(
-    turns: Turns,
+    turns: Queue,
     readonly sequence: number,
     act: Act,
     readonly listener: PlaceListener,
@@ -438,7 +438,7 @@ export class Place {
     if (this.#state === 'running') this.#turns.paused();
   }
 
-  /** @internal called by Turns */
+  /** @internal called by Queue */
   run(session: Session): void {
     this.#turns.remove(this);
     this.#state = 'running';
@@ -467,7 +467,7 @@ export class Place {
 }
 
 /** The order of operations on one control connection: one at a time. */
-export class Queue extends Turns {
+export class ClientQueue extends Queue {
   readonly #session: Session;
   #running: Place | undefined;
 
@@ -477,7 +477,7 @@ export class Queue extends Turns {
     this.#session = session;
   }
 
-  get several(): boolean {
+  get pooled(): boolean {
     return false;
   }
 
@@ -489,7 +489,7 @@ export class Queue extends Turns {
     return this.first !== undefined;
   }
 
-  couple(): boolean {
+  addPipe(): boolean {
     return false;
   }
 

@@ -1,5 +1,5 @@
 import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:stream';
-import type { Place, Turns } from '../control/queue';
+import type { Place, Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import { type FTPError, LimitError } from '../errors';
 import type { OptionNames } from '../options';
@@ -64,7 +64,7 @@ const PORTION = 16 * 1024;
  * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
  */
 export class RetrStream<T = Buffer> extends PipedReadable {
-  readonly #turns: Turns;
+  readonly #turns: Queue;
   readonly #transfer: Transfer;
   readonly #decoder: Decoder<T> | undefined;
   readonly #readAhead: number;
@@ -79,7 +79,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
   #opened = false;
 
   /** @internal use `FTP.retr` and its kin */
-  constructor(session: Session, turns: Turns, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
+  constructor(session: Session, turns: Queue, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
     const { signal, start = 0, end } = options;
     super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
     this.#turns = turns;
@@ -116,8 +116,8 @@ export class RetrStream<T = Buffer> extends PipedReadable {
   }
 
   /** @internal what this stream gives is written by that upload: false where both cannot run at the same time */
-  couple(upload: Place): boolean {
-    return this.#transfer.couple(upload);
+  addPipe(upload: Place): boolean {
+    return this.#transfer.addPipe(upload);
   }
 
   /** It is in use from here on: what it is piped into may be an upload of the same client. */

@@ -1,5 +1,5 @@
 import { addAbortSignal, type Readable, Writable } from 'node:stream';
-import type { Download, Turns } from '../control/queue';
+import type { Download, Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import type { Codec } from '../encoding';
 import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
@@ -44,7 +44,7 @@ interface StorSetup {
  * Events besides Writable's: `open` (the 1yz), `reply` (the 2yz).
  */
 export class StorStream extends Writable {
-  readonly #turns: Turns;
+  readonly #turns: Queue;
   readonly #transfer: Transfer;
   readonly #text: Codec | undefined;
   readonly #ends = new LineEnder();
@@ -57,7 +57,7 @@ export class StorStream extends Writable {
   #storedAs: string | undefined;
 
   /** @internal use `FTP.stor` and its kin */
-  constructor(session: Session, turns: Turns, { request, options, text }: StorSetup) {
+  constructor(session: Session, turns: Queue, { request, options, text }: StorSetup) {
     const { signal, highWaterMark = HIGH_WATER_MARK } = options;
     super({ decodeStrings: !text, highWaterMark });
     this.#turns = turns;
@@ -184,7 +184,7 @@ export class StorStream extends Writable {
 
   #onPipe(source: Readable): void {
     // Also through a gunzip or the like: the upload would wait for the download's turn to end, and the download for the upload.
-    if (this.#feedersOf(source).every((download) => download.couple(this.#transfer.place))) this.#use();
+    if (this.#feedersOf(source).every((download) => download.addPipe(this.#transfer.place))) this.#use();
     else this.destroy(new ArgumentError('a download cannot be piped into an upload of the same client, which has one data connection at a time: use a second client, or a pool of two connections'));
   }
 

@@ -1,5 +1,5 @@
 import type { Command } from '../control/command';
-import type { Turns } from '../control/queue';
+import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
@@ -13,7 +13,7 @@ import type { Plan } from './transfer';
 /** Whose streams they are. */
 interface Owner {
   readonly session: Session;
-  readonly queue: Turns;
+  readonly queue: Queue;
 }
 
 /** The data of a command as they are. */

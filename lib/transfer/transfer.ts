@@ -2,7 +2,7 @@ import type { Command } from '../control/command';
 import { isTransferEnd, ruleOf, unexpected } from '../control/command-table';
 import type { ControlConnection, Sending } from '../control/control-connection';
 import type { ReplyListener } from '../control/pending-replies';
-import type { Place, Turns } from '../control/queue';
+import type { Place, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeNoopReplies } from '../control/resync';
 import type { Session } from '../control/session';
@@ -430,7 +430,7 @@ const MOST_MOVES = 3;
 export class Transfer implements ExchangeListener {
   /** That of the turn, once it has come. */
   #session: Session;
-  readonly #turns: Turns;
+  readonly #turns: Queue;
   readonly #request: TransferRequest;
   readonly #listener: TransferListener;
   readonly #place: Place;
@@ -449,7 +449,7 @@ export class Transfer implements ExchangeListener {
   #over: Promise<void> | undefined;
   #done = false;
 
-  constructor(session: Session, turns: Turns, request: TransferRequest, listener: TransferListener) {
+  constructor(session: Session, turns: Queue, request: TransferRequest, listener: TransferListener) {
     this.#session = session;
     this.#turns = turns;
     this.#request = request;
@@ -505,8 +505,8 @@ export class Transfer implements ExchangeListener {
   }
 
   /** What this download gives will be written by that upload: false where both cannot run at the same time. */
-  couple(upload: Place): boolean {
-    return this.#turns.couple(this.#place, upload);
+  addPipe(upload: Place): boolean {
+    return this.#turns.addPipe(this.#place, upload);
   }
 
   /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
@@ -634,7 +634,7 @@ export class Transfer implements ExchangeListener {
 
   /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
   #isUnsent(error: Error, control: ControlConnection | undefined): boolean {
-    if (!this.#turns.several || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
+    if (!this.#turns.pooled || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
     const lost = error instanceof FTPError && (error instanceof ConnectionClosedError || error.reply?.code === 421);
     return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#exchange?.command?.shown;
   }

@@ -1,126 +1,116 @@
 import { expect } from 'chai';
-import { type PlaceOptions, Queue } from '../../lib/control/queue';
 import type { Session } from '../../lib/control/session';
+import { Queue, type Place } from '../../lib/control/queue';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const session = {} as Session;
 
-describe('Queue', () => {
-  /** A queue and what ran in it, in order; a place holds its turn until `release[name]()`. */
-  function recorder(): { queue: Queue; ran: string[]; release: Record<string, () => void>; enter: (name: string, hold?: boolean, options?: PlaceOptions) => ReturnType<Queue['enter']> } {
-    const queue = new Queue({} as Session);
-    const ran: string[] = [];
-    const release: Record<string, () => void> = {};
-    const enter = (name: string, hold = false, options: PlaceOptions = {}): ReturnType<Queue['enter']> =>
-      queue.enter(
-        (done) => {
-          ran.push(name);
-          if (hold) release[name] = done;
-          else done();
-        },
-        { name, onDropped: (error) => ran.push(`${name}: ${error.message}`), onContended: () => ran.push(`${name} contended`) },
-        options,
-      );
-    return { queue, ran, release, enter };
+/** Turns for so many at a time. */
+class Some extends Queue {
+  readonly idle = true;
+  readonly pooled = true;
+  readonly blocking = [];
+  running = 0;
+
+  constructor(readonly most: number) {
+    super();
   }
 
-  it('runs ready places in the order they were taken, not in the order they became ready', async () => {
-    const { ran, enter } = recorder();
+  contended(): boolean {
+    return this.ready > 0;
+  }
+
+  addPipe(): boolean {
+    return true;
+  }
+
+  released(): void {
+    this.running -= 1;
+    this.wake();
+  }
+
+  protected serve(): void {
+    while (this.first && this.running < this.most) {
+      this.running += 1;
+      this.first.run(session);
+    }
+  }
+}
+
+describe('Queue', () => {
+  /** What ran and what was said, in order; a place holds its turn until `release[name]()`. */
+  function recorder(most: number): { queue: Some; said: string[]; release: Record<string, () => void>; enter: (name: string, rests?: boolean) => Place } {
+    const queue = new Some(most);
+    const said: string[] = [];
+    const release: Record<string, () => void> = {};
+    const enter = (name: string, rests = false): Place =>
+      queue.enter(
+        (done, given) => {
+          expect(given).to.equal(session);
+          said.push(name);
+          release[name] = done;
+        },
+        { name, onDropped: (error) => said.push(`${name}: ${error.message}`), ...(rests ? { onRefused: (error) => void said.push(`${name} rests: ${error.message}`) } : {}) },
+      );
+    return { queue, said, release, enter };
+  }
+
+  it('are had by several at a time, in the order of the calls', async () => {
+    const { said, release, enter } = recorder(2);
+    for (const place of [enter('a'), enter('b'), enter('c')].reverse()) place.ready();
+    await turn();
+    expect(said).to.deep.equal(['a', 'b']);
+    release['b']?.();
+    await turn();
+    expect(said).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('come first for the urgent, whenever others were called', async () => {
+    const { said, enter } = recorder(3);
     const [a, b, c] = [enter('a'), enter('b'), enter('c')];
+    c.urgent = true;
+    b.ready();
     c.ready();
+    a.ready();
+    await turn();
+    expect(said).to.deep.equal(['c', 'a', 'b']);
+  });
+
+  it('may come again, where the place was taken', async () => {
+    const { said, release, enter } = recorder(1);
+    const [a, b] = [enter('a'), enter('b')];
     a.ready();
     b.ready();
     await turn();
-    expect(ran).to.deep.equal(['a', 'b', 'c']);
+    const first = release['a'];
+    first?.();
+    a.again();
+    first?.();
+    await turn();
+    expect(said).to.deep.equal(['a', 'a']);
+    expect(a.running).to.equal(true);
+    expect(b.waiting).to.equal(true);
   });
 
-  it('a place that is not used holds nobody up, and runs when it is', async () => {
-    const { ran, enter } = recorder();
-    const unread = enter('unread');
-    enter('next').ready();
-    await turn();
-    expect(ran).to.deep.equal(['next']);
-    unread.ready();
-    await turn();
-    expect(ran).to.deep.equal(['next', 'unread']);
-  });
-
-  it('a stream that is being piped in this turn is not overtaken by a command called after it', async () => {
-    const { ran, enter } = recorder();
-    const piped = enter('piped');
-    enter('quit').ready();
-    process.nextTick(() => piped.ready());
-    await turn();
-    expect(ran).to.deep.equal(['piped', 'quit']);
-  });
-
-  it('one turn at a time', async () => {
-    const { ran, release, enter } = recorder();
-    enter('a', true).ready();
-    enter('b').ready();
-    await turn();
-    expect(ran).to.deep.equal(['a', 'a contended']);
-    release['a']?.();
-    await turn();
-    expect(ran.at(-1)).to.equal('b');
-  });
-
-  it('tells the place that has the turn when somebody begins to wait behind it', async () => {
-    const { ran, enter } = recorder();
-    enter('a', true).ready();
-    await turn();
-    enter('b').ready();
-    expect(ran).to.deep.equal(['a', 'a contended']);
-  });
-
-  it('a second release does not end the turn of another', async () => {
-    const { ran, release, enter } = recorder();
-    enter('a', true).ready();
-    enter('b', true).ready();
-    enter('c').ready();
-    await turn();
-    release['a']?.();
-    release['a']?.();
-    await turn();
-    release['a']?.();
-    await turn();
-    expect(ran.filter((name) => name.length === 1)).to.deep.equal(['a', 'b']);
-  });
-
-  it('a place that is left does not run; one that runs cannot be left', async () => {
-    const { ran, queue, enter } = recorder();
+  it('that cannot be had drop the place, or let it rest until it is ready once more', async () => {
+    const { queue, said, enter } = recorder(1);
     const [a, b] = [enter('a'), enter('b', true)];
     a.ready();
     b.ready();
-    expect(a.leave()).to.equal(true);
+    for (const place of [a, b]) place.refuse(new Error('none'));
+    expect(said).to.deep.equal(['a: none', 'b rests: none']);
+    expect([a.over, b.over, queue.contended()]).to.deep.equal([true, false, false]);
+    b.ready();
     await turn();
-    expect(b.leave()).to.equal(false);
-    expect(ran).to.deep.equal(['b']);
-    expect(queue.contended()).to.equal(false);
+    expect(said.at(-1)).to.equal('b');
   });
 
-  it('close tells every place whose turn has not come, and each that is used after it', async () => {
-    const { ran, queue, enter } = recorder();
-    const unused = enter('unused', false, { unused: true });
-    enter('ready').ready();
-    const late = enter('late');
-    queue.close(() => new Error('gone'));
-    expect(ran).to.deep.equal(['ready: gone', 'unused: gone']);
-    late.ready();
-    enter('later').ready();
-    await turn();
-    expect(ran.slice(2)).to.deep.equal(['late: gone', 'later: gone']);
-    expect(unused.over).to.equal(true);
-    queue.open();
-    enter('anew').ready();
-    await turn();
-    expect(ran.slice(4)).to.deep.equal(['anew']);
-  });
-
-  it('ten thousand places become ready in any order without the search growing', async () => {
-    const { ran, enter } = recorder();
-    const places = Array.from({ length: 10_000 }, (_, index) => enter(String(index)));
-    for (const place of places) place.ready();
-    await turn();
-    expect(ran).to.deep.equal(places.map((_, index) => String(index)));
+  it('a place that rests is dropped with the others', () => {
+    const { queue, said, enter } = recorder(1);
+    const place = enter('a', true);
+    place.ready();
+    place.refuse(new Error('none'));
+    queue.drop(() => new Error('closed'));
+    expect(said).to.deep.equal(['a rests: none', 'a: closed']);
   });
 });

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { Couples } from '../../lib/client/pool-queue';
-import { type Place, Queue } from '../../lib/control/queue';
+import { Pipes } from '../../lib/client/pool-queue';
+import { type Place, ClientQueue } from '../../lib/control/queue';
 import type { Session } from '../../lib/control/session';
 
 type State = 'waiting' | 'running' | 'paused' | 'over';
 
 /** A place in that state. */
 function place(state: State): Place {
-  const made = new Queue({} as Session).enter((release) => void (state === 'over' && release()), { name: 'x', onDropped: () => undefined });
+  const made = new ClientQueue({} as Session).enter((release) => void (state === 'over' && release()), { name: 'x', onDropped: () => undefined });
   made.ready();
   if (state !== 'waiting') made.run({} as Session);
   if (state === 'paused') made.pause(true);
@@ -16,26 +16,26 @@ function place(state: State): Place {
 
 describe('downloads piped into uploads', () => {
   it('are as many as can run at a time', () => {
-    const couples = new Couples();
+    const pipes = new Pipes();
     const download = place('waiting');
-    expect(couples.add(download, place('waiting'), 1)).to.equal(false);
-    expect(couples.add(download, place('waiting'), 2)).to.equal(true);
-    expect(couples.add(download, place('waiting'), 2)).to.equal(false);
+    expect(pipes.add(download, place('waiting'), 1)).to.equal(false);
+    expect(pipes.add(download, place('waiting'), 2)).to.equal(true);
+    expect(pipes.add(download, place('waiting'), 2)).to.equal(false);
   });
 
   it('one after the other into the same upload are any number', () => {
-    const couples = new Couples();
+    const pipes = new Pipes();
     const upload = place('running');
-    for (let count = 0; count < 5; count++) expect(couples.add(place('waiting'), upload, 2)).to.equal(true);
+    for (let count = 0; count < 5; count++) expect(pipes.add(place('waiting'), upload, 2)).to.equal(true);
   });
 
   it('know each other', () => {
-    const couples = new Couples();
+    const pipes = new Pipes();
     const [download, upload] = [place('running'), place('waiting')];
-    couples.add(download, upload, 2);
-    expect(couples.partnersOf(download)).to.deep.equal([upload]);
-    expect(couples.partnersOf(upload)).to.deep.equal([download]);
-    expect(couples.partnersOf(place('running'))).to.deep.equal([]);
+    pipes.add(download, upload, 2);
+    expect(pipes.partnersOf(download)).to.deep.equal([upload]);
+    expect(pipes.partnersOf(upload)).to.deep.equal([download]);
+    expect(pipes.partnersOf(place('running'))).to.deep.equal([]);
   });
 
   const cases: readonly (readonly [what: string, download: State, upload: State, other: State | undefined, deadlocked: boolean])[] = [
@@ -48,23 +48,23 @@ describe('downloads piped into uploads', () => {
   ];
   for (const [what, download, upload, other, deadlocked] of cases) {
     it(`deadlocked: ${what}`, () => {
-      const couples = new Couples();
+      const pipes = new Pipes();
       const [source, target] = [place(download), place(upload)];
-      couples.add(source, target, 2);
+      pipes.add(source, target, 2);
       const running = [source, target, ...(other ? [place(other)] : [])].filter((each) => each.running);
-      expect(couples.deadlocked(running)).to.equal(deadlocked ? target : undefined);
+      expect(pipes.deadlocked(running)).to.equal(deadlocked ? target : undefined);
     });
   }
 
   it('deadlocked: a download into two uploads of which one waits', () => {
-    const couples = new Couples();
+    const pipes = new Pipes();
     const [source, one, two] = [place('paused'), place('running'), place('waiting')];
-    couples.add(source, one, 3);
-    couples.add(source, two, 3);
-    expect(couples.deadlocked([source, one])).to.equal(two);
+    pipes.add(source, one, 3);
+    pipes.add(source, two, 3);
+    expect(pipes.deadlocked([source, one])).to.equal(two);
   });
 
   it('nobody is deadlocked where nobody runs', () => {
-    expect(new Couples().deadlocked([])).to.equal(undefined);
+    expect(new Pipes().deadlocked([])).to.equal(undefined);
   });
 });
