@@ -40,6 +40,7 @@ describe('layout', () => {
     expect(files).to.include('control/control-connection.ts');
     expect(within).to.deep.include({ file: 'client/ftp.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
     expect(within).to.deep.include({ file: 'errors.ts', target: 'reply.ts', names: ['Reply'], typeOnly: true });
+    expect(within).to.deep.include({ file: 'listing/listing.ts', target: 'listing/rare-formats.ts', names: ['*'], typeOnly: false });
   });
 
   it('has a layer for every folder', () => {
@@ -103,12 +104,27 @@ function sourceOf(folder: string, file: string): ts.SourceFile {
 }
 
 function importsOf(file: string): Import[] {
-  return sourceOf('lib', file).statements.flatMap((statement) => {
+  const source = sourceOf('lib', file);
+  const atTheTop = source.statements.flatMap((statement) => {
     if (!(ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement))) return [];
     const { moduleSpecifier } = statement;
     if (!moduleSpecifier || !ts.isStringLiteral(moduleSpecifier)) return [];
     return [{ file, target: resolve(file, moduleSpecifier.text), names: namesOf(statement), typeOnly: isTypeOnly(statement) }];
   });
+  return [...atTheTop, ...lateImportsOf(file, source)];
+}
+
+/** What is loaded when it is first used: `require('./x') as typeof import('./x')`. */
+function lateImportsOf(file: string, node: ts.Node): Import[] {
+  const imports: Import[] = [];
+  const visit = (each: ts.Node): void => {
+    if (ts.isImportTypeNode(each) && ts.isLiteralTypeNode(each.argument) && ts.isStringLiteral(each.argument.literal)) {
+      imports.push({ file, target: resolve(file, each.argument.literal.text), names: ['*'], typeOnly: false });
+    }
+    ts.forEachChild(each, visit);
+  };
+  visit(node);
+  return imports;
 }
 
 function namesOf(statement: ts.ImportDeclaration | ts.ExportDeclaration): string[] {

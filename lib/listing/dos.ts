@@ -1,15 +1,17 @@
+// The listings of `dir`: IIS, and other servers on Windows and Windows CE.
+
 import { fullYear, type Calendar } from './time';
 import { setSize, type Draft, type Entry } from './entry';
 import type { ListFormat } from './format';
 
-/** The date and time in front, `04-06-00  03:47PM`, `2002-09-02  18:48`, `10/3/2018   2:58 PM`; then a tag or the size. */
+/** Date and time, `04-06-00  03:47PM`, `2002-09-02  18:48`, `10/3/2018   2:58 PM`, and then a tag such as `<DIR>` or the size. */
 const FRONT =
   /^[ \t]*(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})[ \t]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:[ \t]?([AaPp])[Mm]?)?[ \t]+(?:<([A-Za-z]{3,10})>|([\d,.']{1,40}))[ \t]+(?=[^ \t])/;
 
-/** The lines around `dir`: volume, folder, sums. */
+/** The lines before and after the entries: volume, folder, sums. */
 const HEADER = /^[ \t]*(?:Volume (?:in drive|Serial)|Directory of |[\d,.]+ (?:File|Dir)\(s\))/i;
 
-/** IIS, and servers on Windows and Windows CE that print what `dir` prints. */
+/** The lines of `dir`. */
 export const dos: ListFormat = {
   name: 'dos',
   parse(line, { calendar }) {
@@ -30,7 +32,7 @@ function tagged(entry: Draft, tag: string): Entry | undefined {
   return entry;
 }
 
-/** `name [target]` as `dir` prints it; `name -> target` and `name => target` of servers. */
+/** `name [target]`, as `dir` prints it, or `name -> target` and `name => target`, as some servers do. */
 function linked(entry: Draft): Entry {
   entry.type = 'symlink';
   const { name } = entry;
@@ -42,7 +44,7 @@ function linked(entry: Draft): Entry {
   return entry;
 }
 
-/** Digits, which may come in groups of three: `9,730`. */
+/** The size may be in groups of three digits: `9,730`. */
 function sized(entry: Draft, size: string): Entry | undefined {
   const digits = /^\d+$/.test(size) ? size : ungrouped(size);
   if (digits === undefined) return undefined;
@@ -54,7 +56,7 @@ function ungrouped(size: string): string | undefined {
   return /^\d{1,3}(?:([,.'])\d{3})(?:\1\d{3})*$/.test(size) ? size.replace(/\D/g, '') : undefined;
 }
 
-/** Month first, as IIS prints it; the year first or a number above 12 in front show another order, and so do dots. */
+/** The month comes first, as IIS prints it, unless the first number is a year or above 12, or dots show that the day comes first. */
 function timeOf(match: RegExpExecArray, calendar: Calendar): number {
   const [, a = '', separator, b = '', c = '', hours, minutes, seconds = '0', half] = match;
   const hour = hourOf(Number(hours), half);

@@ -1,7 +1,9 @@
-import type { Calendar } from './time';
-import type { Entry } from './entry';
+// The interface between the listing, which has lines, and the formats, which read them.
 
-/** The formats by name; `mlsd` is also that of MLST. */
+import type { Entry } from './entry';
+import type { Calendar } from './time';
+
+/** The name of a listing format, for the option `format`; `mlsd` is also the format of MLST. */
 export type ListFormatName =
   | 'mlsd'
   | 'unix'
@@ -21,12 +23,12 @@ export type ListFormatName =
   | 'os9'
   | 'numeric';
 
-/** What a line means beside its own text. */
+/** What the meaning of a line depends on besides its text. */
 export interface ListContext {
   readonly calendar: Calendar;
-  /** The caller named the format, so that a line with little to recognise is enough. */
+  /** The caller named the format, so that a line needs to show little of it. */
   readonly given: boolean;
-  /** The caller named the format, or an earlier line showed it. */
+  /** The format is known: the caller named it, or an earlier line showed it. */
   settled: boolean;
   /** The last line that was a header of this format. */
   header: string | undefined;
@@ -34,11 +36,11 @@ export interface ListContext {
 
 /**
  * What a format makes of a line: an entry; `header`, a line of this format that is no entry; `more`, the beginning of an
- * entry that goes on in the next line; undefined, no line of this format.
+ * entry that continues in the next line; undefined, a line that is not of this format.
  */
 export type Parsed = Entry | 'header' | 'more' | undefined;
 
-/** One way to print a listing. */
+/** One way in which servers print a listing. */
 export interface ListFormat {
   readonly name: ListFormatName;
   parse(line: string, context: ListContext): Parsed;

@@ -1,3 +1,5 @@
+// How the bytes of a listing become lines, and how the bytes of a line become text.
+
 import { isAscii, isUtf8 } from 'node:buffer';
 import { codecFor, type Encoding } from '../encoding';
 import { LimitError } from '../errors';
@@ -5,15 +7,16 @@ import { LimitError } from '../errors';
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** How a line ended: `none` is the end of the data. */
+/** How a line ended; `none` is the end of the data. */
 export type LineEnd = 'lf' | 'crlf' | 'none';
 
-/** Takes a line's bytes, which are valid only during the call. */
+/** Takes the bytes of a line, which are valid during the call only. */
 type LineSink = (bytes: Buffer, start: number, end: number, lineEnd: LineEnd) => void;
 
-/**
- * Splits bytes at LF; CRs before it belong to the line end, of which gridftp sends two, and a CR elsewhere to the line.
- */
+/** Up to two CRs before an LF belong to the line end, because GridFTP 13.24 sends two; a CR elsewhere belongs to the line. */
+const MOST_CRS = 2;
+
+/** Splits bytes at LF, however they are cut into chunks. */
 export class LineSplitter {
   readonly #maxBytes: number;
   readonly #sink: LineSink;
@@ -21,13 +24,13 @@ export class LineSplitter {
   #pieces: Buffer[] = [];
   #pending = 0;
 
-  /** @param maxBytes of a line without its end */
+  /** @param maxBytes the most bytes of a line, without its end */
   constructor(maxBytes: number, sink: LineSink) {
     this.#maxBytes = maxBytes;
     this.#sink = sink;
   }
 
-  /** @throws LimitError */
+  /** @throws LimitError for a line longer than `maxBytes` */
   write(chunk: Buffer): void {
     let start = 0;
     for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, start)) {
@@ -38,14 +41,14 @@ export class LineSplitter {
     if (start < chunk.length) this.#keep(chunk.subarray(start));
   }
 
-  /** The data have ended; what is left is a line too. */
+  /** The data have ended; the bytes after the last LF are a line, too. */
   end(): void {
     if (this.#pending > 0) this.#joined(Buffer.alloc(0), false);
   }
 
   #keep(rest: Buffer): void {
     this.#pending += rest.length;
-    this.#check(this.#pending - 2); // what arrived may end in CRs of the line end
+    this.#check(this.#pending - MOST_CRS);
     this.#pieces.push(Buffer.from(rest)); // a copy, because the rest of a large chunk must not live as long as its last line
   }
 
@@ -58,24 +61,52 @@ export class LineSplitter {
 
   #line(bytes: Buffer, start: number, lf: number, ended: boolean): void {
     let end = lf;
-    while (end > start && lf - end < 2 && bytes[end - 1] === CR) end--;
+    while (end > start && lf - end < MOST_CRS && bytes[end - 1] === CR) end--;
     this.#check(end - start);
     this.#sink(bytes, start, end, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
   }
 
   #check(length: number): void {
-    if (length > this.#maxBytes) throw new LimitError(`a line of the listing is longer than ${this.#maxBytes} bytes (maxLineBytes)`);
+    if (length > this.#maxBytes) throw tooLong(this.#maxBytes);
   }
 }
 
-/** How the lines of a listing are bytes: `auto` is UTF-8 for every line that is valid UTF-8, and latin1 for the others. */
+/** A UTF-16 unit takes at most so many bytes in UTF-8: the bytes of most lines need no counting. */
+const MOST_BYTES = 3;
+
+/**
+ * Splits a text into lines, as LineSplitter splits bytes.
+ *
+ * @throws LimitError for a line that has more than `maxBytes` in UTF-8
+ */
+export function splitText(text: string, maxBytes: number, sink: (line: string, lineEnd: LineEnd) => void): void {
+  const take = (start: number, lf: number, ended: boolean): void => {
+    let end = lf;
+    while (end > start && lf - end < MOST_CRS && text.charCodeAt(end - 1) === CR) end--;
+    const line = text.slice(start, end);
+    if (line.length > maxBytes / MOST_BYTES && Buffer.byteLength(line) > maxBytes) throw tooLong(maxBytes);
+    sink(line, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
+  };
+  let start = 0;
+  for (let lf = text.indexOf('\n'); lf >= 0; lf = text.indexOf('\n', start)) {
+    take(start, lf, true);
+    start = lf + 1;
+  }
+  if (start < text.length) take(start, text.length, false);
+}
+
+function tooLong(maxBytes: number): LimitError {
+  return new LimitError(`a line of the listing is longer than ${maxBytes} bytes (maxLineBytes)`);
+}
+
+/** The encoding of a listing: `auto` reads every line that is valid UTF-8 as UTF-8, and the others as latin1. */
 export type ListEncoding = Encoding | 'auto';
 
-/** Bytes that become text at once; few, because a line that is kept keeps all of it. */
+/** So many bytes become text at a time; few, because a line that is kept keeps all of their text in memory. */
 const PORTION = 4096;
 const NOTHING = Buffer.alloc(0);
 
-/** The text of one line, and whether its bytes may be others than the text has in UTF-8. */
+/** The text of one line, and whether that text in UTF-8 may differ from the line's bytes. */
 export class LineText {
   text = '';
   inexact = false;
@@ -84,21 +115,21 @@ export class LineText {
   /** The portion of the chunk that was looked at last. */
   #from = 0;
   #to = 0;
-  /** Its text where it is all ASCII: characters are then where the bytes are, and a line is a part of it. */
+  /** The text of the portion where it is all ASCII: characters and bytes then have the same index, and a line is a slice of it. */
   #ascii: string | undefined;
 
-  /** @throws ArgumentError for an encoding that there is not */
+  /** @throws ArgumentError for an unknown encoding */
   constructor(encoding: ListEncoding) {
     this.#read = encoding === 'auto' ? this.#auto : encoding === 'utf8' || encoding === 'utf-8' ? this.#utf8 : this.#codec(encoding);
   }
 
-  /** The lines that follow are of this chunk. */
+  /** The lines that follow are in this chunk. */
   begin(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#from = this.#to = 0;
   }
 
-  /** The chunk has been read; it may hold something else from now on. */
+  /** The chunk has been read; from now on its memory may hold something else. */
   end(): void {
     this.begin(NOTHING);
   }

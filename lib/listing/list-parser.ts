@@ -1,15 +1,16 @@
+// The three ways to have a listing read: `ListParser`, a stream; `parseList`, a function for a whole listing; and `ListDecoder`, which both use.
+
 import { Transform, type TransformCallback } from 'node:stream';
-import { LimitError } from '../errors';
 import { checkNames, type OptionNames } from '../options';
 import type { Entry } from './entry';
-import { LineSplitter, LineText, type ListEncoding } from './lines';
+import { LineSplitter, LineText, type ListEncoding, splitText } from './lines';
 import { Listing, type ListingOptions } from './listing';
 
-/** How the bytes of a listing become entries. */
+/** The options of `ListParser` and `parseList`. */
 export interface ListParserOptions extends ListingOptions {
-  /** How lines are bytes; default `auto`: UTF-8 for every line that is valid UTF-8, latin1 for the others. */
+  /** The encoding of the lines; default `auto`: UTF-8 for every line that is valid UTF-8, and latin1 for the others. */
   readonly encoding?: ListEncoding | undefined;
-  /** Longest line in bytes without its end; default 65536. */
+  /** The most bytes of a line, without its end; default 65536 for `ListParser`, and no limit for `parseList`. */
   readonly maxLineBytes?: number | undefined;
 }
 
@@ -19,6 +20,77 @@ const LIST_PARSER_OPTIONS: OptionNames<ListParserOptions> = {
 
 const DEFAULT_MAX_LINE_BYTES = 65_536;
 
+/**
+ * Returns the entries of a whole listing, of LIST or MLSD, in the order of its lines.
+ *
+ * The format is recognised unless it is given. A line that cannot be read is skipped, and reported to `onUnparsed`.
+ *
+ * @param listing the text, or its bytes; a text needs no `encoding`
+ * @throws ArgumentError for an unknown option, format or encoding; LimitError for a line longer than `maxLineBytes`
+ */
+export function parseList(listing: string | Buffer, options: ListParserOptions = {}): Entry[] {
+  checkNames(options, LIST_PARSER_OPTIONS);
+  const { maxLineBytes = Infinity } = options;
+  if (typeof listing === 'string') return entriesOf(listing, options, maxLineBytes);
+  const decoder = new ListDecoder({ ...options, maxLineBytes });
+  return [...decoder.decode(listing), ...decoder.end()];
+}
+
+function entriesOf(text: string, options: ListParserOptions, maxLineBytes: number): Entry[] {
+  const entries: Entry[] = [];
+  const listing = new Listing(options, (entry) => void entries.push(entry));
+  splitText(text, maxLineBytes, (line, lineEnd) => listing.line(line, undefined, lineEnd));
+  listing.end();
+  return entries;
+}
+
+/**
+ * A Transform from the bytes of a listing, of LIST or MLSD, to `Entry` objects; it may be piped from any connection or file.
+ *
+ * A line that cannot be read is no error: it is skipped, and emitted as `unparsed`. A line longer than `maxLineBytes` fails
+ * the stream with a LimitError.
+ */
+export class ListParser extends Transform {
+  readonly #decoder: ListDecoder;
+
+  /**
+   * Checks the options; without any, the format is recognised, and years that are not printed follow from the clock.
+   *
+   * @throws ArgumentError for an unknown option, format or encoding
+   */
+  constructor(options: ListParserOptions = {}) {
+    checkNames(options, LIST_PARSER_OPTIONS);
+    super({ readableObjectMode: true });
+    this.#decoder = new ListDecoder({
+      ...options,
+      onUnparsed: (line) => {
+        options.onUnparsed?.(line);
+        this.emit('unparsed', line);
+      },
+    });
+  }
+
+  /** @internal */
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#run(() => this.#decoder.decode(chunk), done);
+  }
+
+  /** @internal */
+  override _flush(done: TransformCallback): void {
+    this.#run(() => this.#decoder.end(), done);
+  }
+
+  #run(decode: () => readonly Entry[], done: TransformCallback): void {
+    try {
+      for (const entry of decode()) this.push(entry);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  }
+}
+
 /** Turns the bytes of a listing into entries, without a stream. */
 export class ListDecoder {
   readonly #line: LineText;
@@ -26,7 +98,7 @@ export class ListDecoder {
   readonly #listing: Listing;
   #entries: Entry[] = [];
 
-  /** @throws ArgumentError for a format or an encoding that there is not */
+  /** @throws ArgumentError for an unknown format or encoding */
   constructor(options: ListParserOptions = {}) {
     const { encoding = 'auto', maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
     const line = new LineText(encoding);
@@ -50,7 +122,7 @@ export class ListDecoder {
     return this.#drain();
   }
 
-  /** What is left when the bytes have ended: a last line may lack its end. */
+  /** The entries that are complete now that the bytes have ended: the last line may lack its end. */
   end(): Entry[] {
     this.#splitter.end();
     this.#listing.end();
@@ -62,89 +134,4 @@ export class ListDecoder {
     this.#entries = [];
     return entries;
   }
-}
-
-/**
- * The bytes of a listing in, `Entry` objects out, for any connection or file. Fails with LimitError for a line longer than
- * `maxLineBytes`; a line that cannot be read is no error but an event, `unparsed`, with the line, and the listing goes on.
- */
-export class ListParser extends Transform {
-  readonly #decoder: ListDecoder;
-
-  /** @throws ArgumentError for an option, a format or an encoding that there is not */
-  constructor(options: ListParserOptions = {}) {
-    checkNames(options, LIST_PARSER_OPTIONS);
-    super({ readableObjectMode: true });
-    this.#decoder = new ListDecoder({
-      ...options,
-      onUnparsed: (line) => {
-        options.onUnparsed?.(line);
-        this.emit('unparsed', line);
-      },
-    });
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#run(() => this.#decoder.decode(chunk), done);
-  }
-
-  override _flush(done: TransformCallback): void {
-    this.#run(() => this.#decoder.end(), done);
-  }
-
-  #run(decode: () => readonly unknown[], done: TransformCallback): void {
-    try {
-      for (const entry of decode()) this.push(entry);
-    } catch (error) {
-      done(error as Error);
-      return;
-    }
-    done();
-  }
-}
-
-/**
- * The entries of a whole listing. The format is recognised unless it is given; lines that cannot be read are skipped, and
- * `onUnparsed` hears of them. A line may be of any length unless `maxLineBytes` is set, because it is in memory already.
- *
- * @throws ArgumentError for an option, a format or an encoding that there is not; LimitError for a line longer than `maxLineBytes`
- */
-export function parseList(listing: string | Buffer, options: ListParserOptions = {}): Entry[] {
-  checkNames(options, LIST_PARSER_OPTIONS);
-  const { maxLineBytes = Infinity } = options;
-  if (typeof listing === 'string') return fromText(listing, options, maxLineBytes);
-  const decoder = new ListDecoder({ ...options, maxLineBytes });
-  return [...decoder.decode(listing), ...decoder.end()];
-}
-
-/** Text needs no decoding: its lines go to the parser as they are. */
-function fromText(text: string, options: ListParserOptions, maxLineBytes: number): Entry[] {
-  const entries: Entry[] = [];
-  const listing = new Listing(options, (entry) => void entries.push(entry));
-  const take = (start: number, lf: number, ended: boolean): void => {
-    const end = endWithoutCR(text, start, lf);
-    const line = text.slice(start, end);
-    if (line.length > maxLineBytes / MOST_BYTES && Buffer.byteLength(line) > maxLineBytes) throw new LimitError(`a line of the listing is longer than ${maxLineBytes} bytes (maxLineBytes)`);
-    listing.line(line, undefined, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
-  };
-  let start = 0;
-  for (let lf = text.indexOf('\n'); lf >= 0; lf = text.indexOf('\n', start)) {
-    take(start, lf, true);
-    start = lf + 1;
-  }
-  if (start < text.length) take(start, text.length, false);
-  listing.end();
-  return entries;
-}
-
-/** That a UTF-16 unit takes in UTF-8: the bytes of most lines need no counting. */
-const MOST_BYTES = 3;
-
-const CR = 0x0d;
-
-/** One or two CRs belong to the line end, as for LineSplitter. */
-function endWithoutCR(text: string, start: number, lf: number): number {
-  let end = lf;
-  while (end > start && lf - end < 2 && text.charCodeAt(end - 1) === CR) end--;
-  return end;
 }

@@ -1,154 +1,97 @@
+// The rules that are the same for all formats: which format a listing is in, which lines are no entries, and which lines belong together.
+
 import { ArgumentError } from '../errors';
 import { dos } from './dos';
 import { type Entry, setRawName } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
 import type { LineEnd } from './lines';
 import { mlsx } from './mlsx';
-import { mvs } from './mvs';
-import { os400 } from './os400';
-import { chameleon, enterprise, eplf, netware, nonstop, nortel, numeric, os2, os9, vm, vshell } from './rare-formats';
 import { Calendar } from './time';
 import { unix, unixAnyMode } from './unix';
-import { vms } from './vms';
 import { isBlank, LONGEST_WORD, skipBlanks } from './words';
 
-/** At least one. */
-type Formats = readonly [ListFormat, ...ListFormat[]];
-
-/** In the order in which they are tried: what only one server could have printed comes first. */
-const FORMATS: Formats = [
-  unix,
-  mlsx,
-  dos,
-  eplf,
-  netware,
-  vms,
-  os400,
-  mvs,
-  os2,
-  nonstop,
-  vm,
-  enterprise,
-  vshell,
-  nortel,
-  os9,
-  numeric,
-  chameleon,
-  unixAnyMode,
-];
-
-/**
- * The formats that a listing can be in.
- *
- * @param name the only one, where the caller knows it
- * @throws ArgumentError for a name that there is not
- */
-function formatsFor(name?: ListFormatName): Formats {
-  if (name === undefined) return FORMATS;
-  const format = FORMATS.findLast((candidate) => candidate.name === name); // of two the more lenient one
-  if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);
-  return [format];
-}
-
-/** The word for the sum of blocks that `ls` prints first, where the server's language is not English. */
-const TOTAL = new Set(
-  'total totale totaal totalt totali gesamt insgesamt summe summa yhteensä razem celkem celkom összesen toplam итого всего усього σύνολο ukupno skupaj samtals 合計 总用量 总计 總計 總用量 합계'.split(' '),
-);
-const SUM = /^[ \t]*(\S{2,12}?):?[ \t]*\d[\d.,]{0,24}[KMGTP]?(?:[ \t]+\S{1,12})?[ \t]*$/;
-const LONGEST = 80;
-
-/** A line that every format may hold and that tells nothing of a file: no characters, or a sum such as `total 14`. */
-function isNoise(line: string): boolean {
-  const first = line.charCodeAt(0);
-  if (Number.isNaN(first)) return true;
-  if (line.length > LONGEST || !(isBlank(first) || first === 0 || isLetter(first))) return isEmpty(line);
-  const word = SUM.exec(line)?.[1];
-  return (word !== undefined && TOTAL.has(word.toLowerCase())) || isEmpty(line);
-}
-
-function isLetter(code: number): boolean {
-  return (code | 0x20) >= 0x61;
-}
-
-function isEmpty(line: string): boolean {
-  for (let i = 0; i < line.length; i++) {
-    const code = line.charCodeAt(i);
-    if (!isBlank(code) && code !== 0 && code !== 0x0d) return false;
-  }
-  return true;
-}
-
-/**
- * A line around entries which is none: `213-Status follows:` and `213 End of status` in a reply to STAT, and the folders'
- * names of `ls -R`. A name could look like that, so no format must know the line.
- */
-function isFraming(line: string): boolean {
-  return /^2\d\d[ -][A-Za-z]/.test(line) || (line.endsWith(':') && /^[./]/.test(line));
-}
-
-/** How lines become entries. */
+/** The options of a listing, however its lines come. */
 export interface ListingOptions {
-  /** The format of the listing; default: recognised from the first line that shows one, and then kept. */
+  /** The format of the listing; default: recognised from the first line that is an entry, and kept from there on. */
   readonly format?: ListFormatName | undefined;
-  /** The time by which years that are not printed are told, as a Date or in milliseconds since 1970; default: the clock. */
+  /** The present, as a Date or in milliseconds since 1970, which decides the year of dates that are printed without one; default: the clock. */
   readonly now?: Date | number | undefined;
-  /** The server's time zone in minutes, east of Greenwich positive; default 0. MLSD and EPLF are UTC always. */
+  /** The server's time zone in minutes, positive east of Greenwich; default 0. MLSD and EPLF are always in UTC. */
   readonly serverTimeZoneOffset?: number | undefined;
-  /** Keep `.`, `..` and MLSD's cdir and pdir as entries; default false. */
+  /** Whether `.`, `..` and MLSD's cdir and pdir are entries; default false: they are left out. */
   readonly keepDots?: boolean | undefined;
-  /** Hears of every line that is no entry and should be one: what is no header, no sum, and not empty. */
+  /** Called with every line that should be an entry and cannot be read: one that is not empty, no header, and no sum. */
   readonly onUnparsed?: ((line: string) => void) | undefined;
 }
 
-/** A line, with its bytes where they may be others than its text in UTF-8. */
+/** The formats of nearly all servers, in the order in which they are tried. */
+const COMMON_FORMATS: readonly ListFormat[] = [unix, mlsx, dos];
+
+/** The other formats, which are loaded with the first line that no common format reads. */
+function rareFormats(): readonly ListFormat[] {
+  return (rare ??= (require('./rare-formats') as typeof import('./rare-formats')).RARE_FORMATS);
+}
+let rare: readonly ListFormat[] | undefined;
+
+/** @throws ArgumentError for a name that no format has */
+function formatNamed(name: ListFormatName): ListFormat {
+  const isNamed = (format: ListFormat): boolean => format.name === name;
+  const format = [unixAnyMode, mlsx, dos].find(isNamed) ?? rareFormats().find(isNamed);
+  if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);
+  return format;
+}
+
+/** A line, with its bytes where its text in UTF-8 may differ from them. */
 interface Line {
   readonly text: string;
   readonly bytes: Buffer | undefined;
 }
 
-/** A line that may go on in the next one: the format says so, or a name in a CRLF listing holds an LF. */
+/** A line that may continue in the next one: the format says so, or the listing ends its lines in CRLF, and a name may hold an LF. */
 interface Open extends Line {
   readonly format: ListFormat;
-  /** What the line is when it does not go on. */
+  /** The entry that the line is if it does not continue. */
   readonly entry?: Entry;
 }
 
-/** How many entries must have ended in CRLF before an LF alone is doubted. */
+/** After so many entries that ended in CRLF, an LF alone may be a part of a name. */
 const ENOUGH_CRLF = 2;
 const LONGEST_NAME_WITH_LF = 4096;
 
-/** The rules above the formats: which one it is, what goes on in the next line, what is left out. */
+/** Turns the lines of one listing into entries. */
 export class Listing {
   readonly #options: ListingOptions;
   readonly #emit: (entry: Entry) => void;
-  /** The formats that the listing can still be in. */
+  /** The formats that are tried first: all common ones, or the only one once the format is known. */
   #formats: readonly ListFormat[];
   readonly #context: ListContext;
-  /** The format of the last line that had one. */
+  /** The format that read the last line that could be read. */
   #matched: ListFormat;
   #open: Open | undefined;
+  /** How many entries have ended in CRLF. */
   #crlf = 0;
 
-  /** @throws ArgumentError */
+  /** @throws ArgumentError for an unknown format, and for a time or a time zone that is none */
   constructor(options: ListingOptions, emit: (entry: Entry) => void) {
     const { format, now = Date.now(), serverTimeZoneOffset = 0 } = options;
     if (!Number.isFinite(Number(now))) throw new ArgumentError('now must be a valid Date, or milliseconds since 1970');
     if (!Number.isFinite(serverTimeZoneOffset)) throw new ArgumentError('serverTimeZoneOffset must be a number of minutes');
     this.#options = options;
     this.#emit = emit;
-    const formats = formatsFor(format);
-    this.#formats = formats;
-    this.#matched = formats[0];
     const given = format !== undefined;
+    this.#formats = given ? [formatNamed(format)] : COMMON_FORMATS;
+    this.#matched = this.#formats[0] ?? unix;
     this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, header: undefined };
   }
 
+  /** The next line. @param bytes its bytes, where the text in UTF-8 may differ from them; they are valid during the call only */
   line(text: string, bytes: Buffer | undefined, lineEnd: LineEnd): void {
     const line = { text, bytes };
-    if (this.#open !== undefined && this.#goOn(this.#open, line, lineEnd)) return;
+    if (this.#open !== undefined && this.#continue(this.#open, line, lineEnd)) return;
     this.#take(line, lineEnd);
   }
 
+  /** There are no more lines. */
   end(): void {
     const open = this.#open;
     this.#open = undefined;
@@ -175,7 +118,7 @@ export class Listing {
     this.#entry(entry, line);
   }
 
-  /** Only an entry shows the format: a server of another kind may print what looks like a header. */
+  /** The format is known now. Only an entry shows it: what looks like a header of one format may be a line of another server. */
   #settle(format: ListFormat): void {
     if (this.#context.settled) return;
     this.#matched = format;
@@ -183,10 +126,15 @@ export class Listing {
     this.#context.settled = true;
   }
 
-  /** Notes in `#matched` which format it was. */
+  /** Keeps in `#matched` which format has read the line. */
   #parse(text: string): Parsed {
-    if (!this.#context.settled && skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would skip them again
-    for (const format of this.#formats) {
+    if (this.#context.settled) return this.#parseAsOneOf(this.#formats, text);
+    if (skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would have to skip all these blanks
+    return this.#parseAsOneOf(this.#formats, text) ?? this.#parseAsOneOf(rareFormats(), text);
+  }
+
+  #parseAsOneOf(formats: readonly ListFormat[], text: string): Parsed {
+    for (const format of formats) {
       const parsed = this.#parseAs(format, text);
       if (parsed === undefined) continue;
       this.#matched = format;
@@ -196,13 +144,13 @@ export class Listing {
   }
 
   #parseAs(format: ListFormat, text: string): Parsed {
-    if (text.includes('\0')) return undefined; // no file system has it in a name
+    if (text.includes('\0')) return undefined; // no file system allows NUL in a name
     const parsed = format.parse(text, this.#context);
     return isEntry(parsed) && text.includes('\r') && !isPlausible(parsed) ? undefined : parsed;
   }
 
-  /** True where the line was the rest of the open one. */
-  #goOn(open: Open, line: Line, lineEnd: LineEnd): boolean {
+  /** Joins the line to the open one; false where it is a line of its own. */
+  #continue(open: Open, line: Line, lineEnd: LineEnd): boolean {
     this.#open = undefined;
     const joined = join(open, line);
     const parsed = this.#parseAs(open.format, joined.text);
@@ -218,10 +166,10 @@ export class Listing {
     return true;
   }
 
-  /** In a listing of CRLF lines, what stands behind an LF alone belongs to the name, if it is no line by itself. */
+  /** In a listing of CRLF lines, the text after an LF alone belongs to the name, unless it is an entry or a header by itself. */
   #isRestOfName(line: Line, lineEnd: LineEnd, joined: Line): boolean {
     if (lineEnd !== 'none' && joined.text.length <= LONGEST_NAME_WITH_LF && !isNoise(line.text) && this.#parse(line.text) === undefined) return true;
-    this.#crlf = Number.NEGATIVE_INFINITY; // an LF alone ends lines here
+    this.#crlf = Number.NEGATIVE_INFINITY; // an LF alone ends lines in this listing
     return false;
   }
 
@@ -236,7 +184,7 @@ export class Listing {
     this.#emit(entry);
   }
 
-  /** Read as latin1, every byte is one character, so that the characters of the name are its bytes. */
+  /** Keeps the bytes of the name. In latin1 every byte is one character, so that the name of the line as latin1 has the bytes of the name. */
   #keepBytes(entry: Entry, bytes: Buffer): void {
     const latin1 = this.#matched.parse(bytes.toString('latin1'), this.#context);
     if (!isEntry(latin1)) return;
@@ -253,19 +201,19 @@ function isEntry(parsed: Parsed): parsed is Entry {
   return typeof parsed === 'object';
 }
 
-/** A CR is possible in a name, though not alone, and in a target; anywhere else it shows that the line is broken. */
+/** A name may hold a CR, though not CRs and blanks only, and so may a target; in any other field a CR shows that the line is broken. */
 function isPlausible({ name, owner, group, permissions }: Entry): boolean {
   return /[^ \t\r\n]/.test(name) && ![owner, group, permissions].some((field) => field?.includes('\r'));
 }
 
-/** The folder itself and the one above it, by name or by fact (RFC 3659, 7.5.1). */
+/** The folder itself and its parent, by their names or by the fact `type` (RFC 3659, 7.5.1). */
 function isDot(entry: Entry): boolean {
   if (entry.name === '.' || entry.name === '..') return true;
   const type = entry.facts?.['type'];
   return type !== undefined && type.length === 4 && /^[cp]dir$/i.test(type);
 }
 
-/** A line that outlives the chunk that it was in. */
+/** A copy that stays valid after the chunk. */
 function copyOf(line: Line): Line {
   return { text: line.text, bytes: line.bytes === undefined ? undefined : Buffer.from(line.bytes) };
 }
@@ -278,7 +226,43 @@ function join(first: Line, second: Line): Line {
   return { text: `${first.text}\n${second.text}`, bytes };
 }
 
-/** A line without bytes is one whose text in UTF-8 is exact. */
+/** The bytes of a line that has none are its text in UTF-8. */
 function bytesOf(line: Line): Buffer {
   return line.bytes ?? Buffer.from(line.text, 'utf8');
+}
+
+/** The word of `total 14`, the sum of blocks that `ls` prints first, in English and in other languages. */
+const TOTAL = new Set(
+  'total totale totaal totalt totali gesamt insgesamt summe summa yhteensä razem celkem celkom összesen toplam итого всего усього σύνολο ukupno skupaj samtals 合計 总用量 总计 總計 總用量 합계'.split(' '),
+);
+const SUM = /^[ \t]*(\S{2,12}?):?[ \t]*\d[\d.,]{0,24}[KMGTP]?(?:[ \t]+\S{1,12})?[ \t]*$/;
+const LONGEST_SUM = 80;
+
+/** A line that any format may hold and that is no entry: an empty one, or a sum such as `total 14`. */
+function isNoise(line: string): boolean {
+  const first = line.charCodeAt(0);
+  if (Number.isNaN(first)) return true;
+  if (line.length > LONGEST_SUM || !(isBlank(first) || first === 0 || isLetter(first))) return isEmpty(line);
+  const word = SUM.exec(line)?.[1];
+  return (word !== undefined && TOTAL.has(word.toLowerCase())) || isEmpty(line);
+}
+
+function isLetter(code: number): boolean {
+  return (code | 0x20) >= 0x61;
+}
+
+function isEmpty(line: string): boolean {
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i);
+    if (!isBlank(code) && code !== 0 && code !== 0x0d) return false;
+  }
+  return true;
+}
+
+/**
+ * A line before or after entries: `213-Status follows:` and `213 End of status` of a reply to STAT, and the names of folders in
+ * `ls -R`. A name could look like that, so this counts only for lines that no format reads.
+ */
+function isFraming(line: string): boolean {
+  return /^2\d\d[ -][A-Za-z]/.test(line) || (line.endsWith(':') && /^[./]/.test(line));
 }

@@ -1,11 +1,12 @@
+// MLSD and MLST, the listings for programs: `type=file;size=6; name` (RFC 3659, 7).
+
 import type { Reply } from '../reply';
-import type { Draft, Entry, EntryType, Facts } from './entry';
+import { type Draft, type Entry, type EntryType, type Facts, lettersOf } from './entry';
 import type { ListFormat } from './format';
-import { lettersOf } from './permissions';
 import { parseTime } from './time';
 import { isAllBlank, numberAt, SP } from './words';
 
-/** MLSD: `type=file;size=6; name` (RFC 3659, 7). */
+/** The lines of MLSD. */
 export const mlsx: ListFormat = {
   name: 'mlsd',
   parse(line, context) {
@@ -13,7 +14,7 @@ export const mlsx: ListFormat = {
   },
 };
 
-/** Whether the line shows by itself what it is: facts that end in `;`, one that is known, or no facts before a path. */
+/** Whether the line alone shows that it is MLSD's: it begins with a fact that ends in `;`, with a known fact, or with a blank and a path. */
 function begins(line: string): boolean {
   const start = line.charCodeAt(0) === SP ? 1 : 0;
   return FIRST_FACT.test(line.slice(start, start + 64)) || (start === 1 && line.charAt(1) === '/');
@@ -21,12 +22,12 @@ function begins(line: string): boolean {
 const FIRST_FACT = /^(?:[A-Za-z][\w.-]*=[^; ]*;|(?:type|size|sizd|modify|create|perm|unique|lang|media-type|charset|unix\.\w+)=)/i;
 
 /**
- * Reads one line of MLSD, or the line between the first and the last of a reply to MLST, with or without its leading
- * blank (RFC 3659, 7.2). The name is all that follows the first blank behind the facts. Fact names are lower-cased; of a
- * fact that comes twice the last counts. A value that cannot be meant, such as a size of letters, leaves its field absent
- * and stays in `facts`. `type=cdir` and `pdir` are directories here; listings leave them out.
+ * Reads one line of MLSD, or the line between the first and the last line of a reply to MLST, with or without its leading
+ * blank (RFC 3659, 7.2). The name is everything after the first blank after the facts. The names of facts become lower case;
+ * where a fact comes twice, the last one counts. A value that makes no sense, such as a size of letters, leaves its field
+ * absent and stays in `facts`. `type=cdir` and `type=pdir` are directories here; `Listing` leaves them out.
  *
- * @returns undefined where there is no name, or no facts and no blank before the name
+ * @returns undefined where there is no name, or neither a fact nor a blank before the name
  */
 export function parseFacts(line: string): Entry | undefined {
   const start = line.charCodeAt(0) === SP && HAS_FACT.test(line.slice(1, 65)) ? 1 : 0;
@@ -41,9 +42,9 @@ const SEMICOLON = 0x3b;
 /** The index of the blank before the name; -1 without one. */
 function endOfFacts(line: string, start: number): number {
   const blank = line.indexOf(' ', start);
-  const tab = line.indexOf(';\t', start); // seen instead of the blank
+  const tab = line.indexOf(';\t', start); // some servers send a tab for the blank
   if (tab >= 0 && (blank < 0 || tab < blank)) return tab + 1;
-  // a blank within the target of a link: the facts go on
+  // The blank is within the target of a link: facts follow it.
   if (blank > 0 && line.charCodeAt(blank - 1) !== SEMICOLON && IN_TARGET.test(line.slice(start, blank))) {
     const end = line.indexOf('; ', blank);
     if (end >= 0) return end + 1;
@@ -52,21 +53,18 @@ function endOfFacts(line: string, start: number): number {
 }
 const IN_TARGET = /(?:^|;)type=os\.unix=s(?:ym)?link:[^;]*$/i;
 
-/** A fact's name as it is sent, with its `=`, and as it is known. */
+/** The name of a fact as the server sends it, with its `=`, and in lower case. */
 interface FactName {
   readonly sent: string;
   readonly name: string;
 }
 
-/**
- * The names in the last line, in their order, and all that were seen: a server sends the same ones in every line, so they
- * need not be read again.
- */
+/** The names of the facts in the last line, in their order, and all names so far: a server sends the same ones in every line. */
 const expected: FactName[] = [];
 const seen = new Map<string, FactName>();
 const MOST_SEEN = 256;
 
-/** No server has more; what a line of a megabyte could hold would cost seconds. */
+/** No server sends more; the facts that a line of a megabyte could hold would cost seconds. */
 const MOST_FACTS = 256;
 const LONGEST_NAME = 64;
 
@@ -83,7 +81,7 @@ function readFacts(line: string, start: number, end: number): Record<string, str
   return facts;
 }
 
-/** Undefined where there is no name or no `=`. */
+/** The name of the fact at `from`; undefined where there is no name or no `=`. */
 function learnName(line: string, from: number, to: number, count: number): FactName | undefined {
   const equals = line.slice(from, Math.min(to, from + LONGEST_NAME)).indexOf('=');
   if (equals <= 0) return undefined;
@@ -94,7 +92,7 @@ function learnName(line: string, from: number, to: number, count: number): FactN
 }
 
 function factNamed(sent: string): FactName {
-  const [name = ''] = Object.keys({ [sent.slice(0, -1).toLowerCase()]: 0 }); // as a key, which is faster to assign by
+  const [name = ''] = Object.keys({ [sent.slice(0, -1).toLowerCase()]: 0 }); // taken from a key, so that V8 assigns by it faster
   const fact = { sent, name };
   if (seen.size < MOST_SEEN) seen.set(sent, fact);
   return fact;
@@ -103,12 +101,12 @@ function factNamed(sent: string): FactName {
 function fromFacts(facts: Facts, name: string, line: string): Entry {
   const { type = '', modify } = facts;
   const entry: Draft = { name, type: typeOf(type), raw: line };
-  const size = facts['size'] ?? facts['sizd']; // pure-ftpd and NcFTPd: the size of a directory
+  const size = facts['size'] ?? facts['sizd']; // Pure-FTPd 1.0.50 and NcFTPd: the size of a directory
   const bytes = size === undefined ? -1 : numberAt(size, 0, size.length);
   if (bytes >= 0 && Number.isSafeInteger(bytes)) entry.size = bytes;
   const modified = modify === undefined ? undefined : parseTime(modify);
   if (modified !== undefined) entry.modified = modified;
-  const target = entry.type === 'symlink' ? TARGET.exec(type)?.[1] : facts['unix.slink']; // gridftp
+  const target = entry.type === 'symlink' ? TARGET.exec(type)?.[1] : facts['unix.slink']; // GridFTP 13.24
   if (target) entry.target = target;
   const permissions = facts['unix.mode'] === undefined ? undefined : lettersOf(facts['unix.mode']);
   if (permissions !== undefined) entry.permissions = permissions;
@@ -121,7 +119,7 @@ function fromFacts(facts: Facts, name: string, line: string): Entry {
 }
 const TARGET = /^os\.unix=s(?:ym)?link:(.+)$/is;
 
-/** RFC 3659, 7.5.1; `link` and `OS.unix=symlink` are not in it, but servers send them. */
+/** The value of the fact `type` (RFC 3659, 7.5.1), and `link` and `OS.unix=symlink`, which servers send as well. */
 function typeOf(fact: string): EntryType {
   switch (fact) {
     case 'file':
@@ -135,7 +133,7 @@ function typeOf(fact: string): EntryType {
   return /^(?:os\.unix=s(?:ym)?link(?::|$)|link$)/.test(type) ? 'symlink' : 'other';
 }
 
-/** The entry in the reply to MLST, by its own name, whatever path the server puts before it (RFC 3659, 7.2). */
+/** The entry in the reply to MLST (RFC 3659, 7.2); its name has no path, whatever path the server puts before it. */
 export function mlstEntry(reply: Reply): Entry | undefined {
   for (const line of reply.lines.slice(1, -1)) {
     const entry = parseFacts(line);
@@ -144,7 +142,7 @@ export function mlstEntry(reply: Reply): Entry | undefined {
   return undefined;
 }
 
-/** ProFTPD prints the whole path, pyftpdlib the absolute one. */
+/** ProFTPD 1.3.8 prints the path as it was asked for, pyftpdlib 1.5.7 the absolute one. */
 function lastName(path: string): string {
   return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
 }

@@ -1,3 +1,5 @@
+// The listings of MVS, now z/OS: data sets, members of a partitioned data set, load modules, and jobs.
+
 import type { Calendar } from './time';
 import { setSize, type Draft, type EntryType } from './entry';
 import type { ListFormat, Parsed } from './format';
@@ -7,13 +9,13 @@ const DATASETS = /^[ \t]*Volume[ \t]+Unit[ \t]/i;
 const MEMBERS = /^[ \t]*Name[ \t]+(?:VV\.MM|Size)[ \t]/i;
 const JOBS = /^[ \t]*JOBNAME[ \t]+JOBID[ \t]/i;
 
-/** Longer than any line: a data set's name has at most 44 characters. */
+/** No line is longer: the name of a data set has at most 44 characters. */
 const LONGEST = 512;
 const MOST_WORDS = 16;
 
 /**
- * MVS, now z/OS: data sets, members of a partitioned data set, load modules, and jobs, each below its own header. There is
- * seldom a size: data sets have records and tracks, and the size of a member is a number of records.
+ * Each kind of line comes after a header of its own. There is seldom a size in bytes: data sets have records and tracks, and
+ * the size of a member is a number of records.
  */
 export const mvs: ListFormat = {
   name: 'mvs',
@@ -33,7 +35,7 @@ export const mvs: ListFormat = {
   },
 };
 
-/** `WYOSPT 3420   2003/05/21  1  200  FB      80  8053  PS  NAME`; wide numbers leave no blanks between them. */
+/** A data set: `WYOSPT 3420   2003/05/21  1  200  FB      80  8053  PS  NAME`; wide numbers leave no blanks between them. */
 function dataset(words: readonly string[], line: string, calendar: Calendar): Parsed {
   const [volume = '', unit = '', referred = ''] = words;
   const name = words.at(-1) ?? '';
@@ -43,7 +45,7 @@ function dataset(words: readonly string[], line: string, calendar: Calendar): Pa
   const date = /^(\d{4})\/(\d\d)\/(\d\d)$/.exec(referred);
   if (!isVsam && (words.length < 6 || (date === null && referred !== '**NONE**') || !ORGANISATION.test(organisation))) return undefined;
   const entry: Draft = { name, type: organisation.startsWith('PO') ? 'directory' : 'file', raw: line };
-  // the day of the last use, not of the last change, but clients have always shown it
+  // It is the day of the last use, not of the last change, but all clients show it.
   const time = date === null ? Number.NaN : calendar.local(Number(date[1]), Number(date[2]), Number(date[3]));
   if (!Number.isNaN(time)) entry.modified = new Date(time);
   return entry;
@@ -52,16 +54,16 @@ const VOLUME = /^[A-Z0-9@#$*-]{1,6}$/i;
 const UNIT = /^[A-Z0-9]{1,8}$/i;
 const ORGANISATION = /^(?:P[SO]|DA|IS|VS|VSAM|U)(?:-[A-Z])?$/;
 
-/** A note in place of volume and date: `Migrated`, `Pseudo Directory`, `ARCIVE Not Direct Access Device`, `V43525 Tape`. */
-function withoutVolume(words: readonly string[], line: string, below: boolean): Parsed {
+/** A data set with a note in place of volume and date: `Migrated`, `Pseudo Directory`, `ARCIVE Not Direct Access Device`, `V43525 Tape`. */
+function withoutVolume(words: readonly string[], line: string, underHeader: boolean): Parsed {
   const name = words.at(-1) ?? '';
   const note = words.slice(0, -1).join(' ');
   if (note === '' || words.length > 8) return undefined;
   const known = NOTES.find(([pattern]) => pattern.test(note));
-  if ((known === undefined && !below) || (known?.[2] !== true && !WIDE_GAP.test(line))) return undefined;
+  if ((known === undefined && !underHeader) || (known?.[2] !== true && !WIDE_GAP.test(line))) return undefined;
   return { name, type: known?.[1] ?? 'other', raw: line };
 }
-/** The third says that the words are enough: any other note may be a line of something else, but for the wide gap behind it. */
+/** The notes. The third value says that the note alone shows the format; after any other one there must be a wide gap, or the line may be something else. */
 const NOTES: readonly (readonly [RegExp, EntryType, boolean])[] = [
   [/^Migrated$/i, 'file', true],
   [/^Pseudo Directory$/i, 'directory', true],
@@ -71,7 +73,7 @@ const NOTES: readonly (readonly [RegExp, EntryType, boolean])[] = [
 ];
 const WIDE_GAP = /^[ \t]*\S.{0,60} {8}\S+[ \t]*$/;
 
-/** `NAME  01.03 2002/09/12 2002/10/11 09:37    11    11     0 KIL001`: version, created, changed, records now, first, changed, user. */
+/** A member: name, version, created, changed, records now, records first, records changed, user: `NAME  01.03 2002/09/12 2002/10/11 09:37    11    11     0 KIL001`. */
 function member(words: readonly string[], line: string, calendar: Calendar): Parsed {
   const [name = '', version = '', created = '', changed = '', time = ''] = words;
   if (words.length < 8 || words.length > 9 || !/^\d\d\.\d\d$/.test(version) || !DAY.test(created)) return undefined;
@@ -87,7 +89,7 @@ function member(words: readonly string[], line: string, calendar: Calendar): Par
 }
 const DAY = /^(\d{4})\/(\d\d)\/(\d\d)$/;
 
-/** `NAME  00B308 000411  00 FO  RU  ANY  24`: a load module, and the one size in bytes, in hexadecimal; perhaps an alias. */
+/** A load module, perhaps an alias; its size is in bytes, and hexadecimal: `NAME  00B308 000411  00 FO  RU  ANY  24`. */
 function loadModule(words: readonly string[], line: string): Parsed {
   const [name = '', size = '', track = '', code = '', next = ''] = words;
   if (!/^[0-9A-F]{6,8}$/.test(size) || !/^[0-9A-F]{6}$/.test(track)) return undefined;
@@ -98,7 +100,7 @@ function loadModule(words: readonly string[], line: string): Parsed {
   return entry;
 }
 
-/** `IBMUSER2 JOB01906 IBMUSER  OUTPUT A        RC=0000 3 spool files`: RETR takes the job's number. */
+/** A job: `IBMUSER2 JOB01906 IBMUSER  OUTPUT A        RC=0000 3 spool files`. Its name is its number, because RETR takes that. */
 function job(words: readonly string[], line: string): Parsed {
   const [, name = '', owner = '', status = ''] = words;
   if (!/^(?:JOB|STC|TSU|[JST]0)\d{4,7}$/.test(name)) return undefined;
@@ -107,7 +109,7 @@ function job(words: readonly string[], line: string): Parsed {
 }
 const STATUS = /^(?:INPUT|ACTIVE|OUTPUT|HELD)$/;
 
-/** A member without statistics. */
+/** A member without statistics, which is a name and nothing else. */
 function bareMember(words: readonly string[], line: string): Parsed {
   const [name = ''] = words;
   return words.length === 1 && /^[A-Z0-9@#$-]{1,32}$/i.test(name) ? { name, type: 'file', raw: line } : undefined;

@@ -1,10 +1,12 @@
+// The listings of OS/400, now IBM i: `PEP  4019 04/03/18 18:58:16 *STMF  name`.
+
 import { unambiguous, utc, type Calendar } from './time';
 import { setSize, type Draft, type Entry, type EntryType } from './entry';
 import type { ListFormat } from './format';
 import { unix } from './unix';
 import { isBlank } from './words';
 
-/** Owner, size, date, time, type; a member has neither size nor date. */
+/** An object: owner, size, date, time, type, name. A member has neither size nor date. */
 const OBJECT =
   /^([^ \t]{1,32})[ \t]+(\d{1,30})[ \t]+(\d{2}|\d{4})([/.-])(\d\d)\4(\d\d)[ \t]+(\d\d):(\d\d):(\d\d)[ \t]+\*([A-Z0-9]{1,10})[ \t]+(?=[^ \t])/;
 const MEMBER = /^([^ \t]{1,32})[ \t]+\*MEM[ \t]+(?=[^ \t])/;
@@ -21,7 +23,7 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   SYMLNK: 'symlink',
 };
 
-/** OS/400, now IBM i: `PEP  4019 04/03/18 18:58:16 *STMF  name`; told to list like a Unix, it does (SITE LISTFMT 1). */
+/** Objects and members, and the lines of `ls -l`, which the server prints after SITE LISTFMT 1. */
 export const os400: ListFormat = {
   name: 'os400',
   parse(line, context) {
@@ -47,18 +49,19 @@ function fromObject(match: RegExpExecArray, line: string, calendar: Calendar): E
   return entry;
 }
 
-/** The job's date format decides the order of the three numbers and is not told, so an ambiguous date is none. */
+/** The order of the three numbers depends on the date format of the server's job, which no line shows: an ambiguous date is left out. */
 function dateOf(a: string, b: number, c: number, separator: string): readonly [number, number, number] | undefined {
   if (a.length === 4) return [Number(a), b, c];
   return separator === '.' ? [c < 69 ? 2000 + c : 1900 + c, b, Number(a)] : unambiguous(Number(a), b, c);
 }
 
-/** Names are padded with blanks, and printed with their path when the path was asked for. */
+/** The name without its path, which the server prints where the path was asked for. */
 function baseName(path: string): string {
   const name = path.endsWith('/') ? path.slice(0, -1) : path;
   return name.slice(name.lastIndexOf('/') + 1);
 }
 
+/** The text without the blanks that pad it. */
 function trimmed(line: string, from: number): string {
   let end = line.length;
   while (end > from && isBlank(line.charCodeAt(end - 1))) end--;

@@ -1,21 +1,341 @@
+// The listings of `ls -l`, as Unix and the servers that imitate it print them: mode, links, owner, group, size, date and name.
+
 import { type Draft, type Entry, type EntryType, setSize } from './entry';
 import type { ListContext, ListFormat, Parsed } from './format';
 import { type Calendar, ClockTime, fullYear, monthAt } from './time';
-import { endOfWord, firstWords, isAllBlank, isBlank, isDigit, LONGEST_WORD, numberAt, skipBlanks, skipDigits, SP, TAB } from './words';
+import { COMMA, DASH, DOT, endOfWord, firstWords, isAllBlank, isBlank, isDigit, LONGEST_WORD, numberAt, skipBlanks, skipDigits, SP, TAB } from './words';
 
-const COMMA = 0x2c;
-const DASH = 0x2d;
-const DOT = 0x2e;
-const SLASH = 0x2f;
+/** The lines of `ls -l`: most servers without MLSD print them. */
+export const unix: ListFormat = {
+  name: 'unix',
+  parse(line, context) {
+    const usual = usualEntry(line, context.calendar);
+    if (usual !== undefined) return usual.type === 'symlink' ? splitTarget(usual) : usual;
+    const mode = findMode(line);
+    const end = mode < 0 ? -1 : endOfMode(line, mode);
+    if (end < 0) return undefined;
+    return columns.read(line, end, context.calendar) ? fromColumns(line, mode) : withoutDate(line, mode, end);
+  },
+};
 
 /**
- * The date columns of `ls -l` and of what imitates it, in the orders that servers were seen to print. One object that is
- * filled for every line, because an object per line would cost as much as reading it.
+ * As `unix`, and also lines whose first word is no mode: they must have a count of links, owner, group, size, date and name,
+ * and must not begin with the letters of a mode.
  */
+export const unixAnyMode: ListFormat = {
+  name: 'unix',
+  parse(line, context) {
+    return unix.parse(line, context) ?? withOddMode(line, context);
+  },
+};
+
+function withOddMode(line: string, context: ListContext): Parsed {
+  if (/^.{0,2}[-rwxsStT]{5}/.test(line) || !columns.read(line, 0, context.calendar) || columns.size < 0) return undefined;
+  const links = columns.count - 4;
+  if (links < 1 || numberAt(line, columns.start(links), columns.end(links)) < 0) return undefined;
+  const entry: Draft = { name: line.slice(columns.name), type: 'file', modified: new Date(columns.time), raw: line };
+  setSize(entry, columns.size, columns.sizeText);
+  entry.owner = columns.word(line, links + 1);
+  entry.group = columns.word(line, links + 2);
+  return entry;
+}
+
+/**
+ * A line as `ls -l` prints it in the C locale, with its date in a column of fixed width. Owner and group must be two words, both
+ * numbers or both names: no words before the month can be a date then, so that `Columns` would give the same entry.
+ */
+const USUAL = new RegExp(
+  [
+    /^[-dl](?:[-r][-w][-xsS]){2}[-r][-w][-xtT][+.@]? +\d{1,9}/, // mode and links
+    / +(?=\d+ +\d+ |[A-Za-z_][^ \t\n]* +[A-Za-z_])([^ \t\n]{1,40}) +([^ \t\n,]{1,40})/,
+    / +(\d{1,15})/,
+    / [A-Z][a-z][a-z] [ \d]\d (?:\d\d:\d\d| \d{4}) ([^ \t\n][^]*)$/,
+  ]
+    .map(({ source }) => source)
+    .join(''),
+);
+const DATE_WIDTH = 'Jan 25 00:17 '.length;
+const PERMISSIONS_END = 10;
+const D = 0x64;
+
+/**
+ * The entry of a usual line, its target still within its name; undefined for any other line. One regular expression is fast from
+ * the first line on; a process that lists one folder only would read it with code that is not compiled yet.
+ */
+export function usualEntry(line: string, calendar: Calendar): Draft | undefined {
+  const found = USUAL.exec(line);
+  if (found === null) return undefined;
+  const [, owner = '', group = '', size = '', name = ''] = found;
+  const time = timeAt(line, line.length - name.length - DATE_WIDTH, calendar);
+  if (Number.isNaN(time)) return undefined;
+  const letter = line.charCodeAt(0);
+  return {
+    name,
+    type: letter === DASH ? 'file' : letter === D ? 'directory' : 'symlink',
+    raw: line,
+    size: Number(size),
+    modified: new Date(time),
+    owner,
+    group,
+    permissions: line.slice(1, PERMISSIONS_END),
+  };
+}
+
+/** Milliseconds since 1970 of `Jan 25 00:17` or `Jan 25  1994`; NaN for a day that does not exist. */
+function timeAt(line: string, at: number, calendar: Calendar): number {
+  const month = monthAt(line, at, at + 3);
+  const day = numberAt(line, line.charCodeAt(at + 4) === SP ? at + 5 : at + 4, at + 6);
+  if (line.charCodeAt(at + 7) === SP) return calendar.local(numberAt(line, at + 8, at + 12), month, day);
+  return calendar.recent(month, day, numberAt(line, at + 7, at + 9), numberAt(line, at + 10, at + 12), 0);
+}
+
+/**
+ * The types by the letter before the nine letters of the mode: those of POSIX, and those of Solaris (D, P), HP-UX (n), Cray
+ * (C, M), the BSDs (w, A) and Plan 9 (a, append-only). A line with an unknown letter is not of this format.
+ */
+const TYPES = new Map<number, EntryType>(
+  Object.entries({ '-': 'file', d: 'directory', l: 'symlink', C: 'file', M: 'file', A: 'file', a: 'file' } as const).map(
+    ([letter, type]) => [letter.charCodeAt(0), type],
+  ),
+);
+for (const letter of 'bcpsDPnw') TYPES.set(letter.charCodeAt(0), 'other');
+const MODE_LENGTH = 10;
+/** After the mode: `+` for an ACL, `.` for a label of SELinux, `@` for extended attributes. */
+const SUFFIXES = '+.@*';
+
+function fromColumns(line: string, mode: number): Entry | undefined {
+  const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
+  const entry: Draft = { name: line.slice(columns.name), type, raw: line };
+  if (type === 'other') columns.size = UNKNOWN; // a device has its two numbers there
+  columns.fill(entry, line);
+  entry.permissions = line.slice(mode + 1, mode + MODE_LENGTH);
+  return type === 'symlink' ? splitTarget(entry) : entry;
+}
+
+/** The index of the mode, which is the first column, or comes after the inode and the blocks of `ls -lis`; -1 without one. */
+function findMode(line: string): number {
+  let i = skipBlanks(line, 0);
+  for (let numbers = 0; numbers < 2 && isDigit(line.charCodeAt(i)); numbers++) {
+    const end = skipDigits(line, i);
+    if (!isBlank(line.charCodeAt(end))) return -1;
+    i = skipBlanks(line, end);
+  }
+  if (isMode(line, i)) return i;
+  // Plan 9 and some PHP servers print one dash too many.
+  return line.charCodeAt(i) === DASH && isMode(line, i + 1) ? i + 1 : -1;
+}
+
+function isMode(line: string, at: number): boolean {
+  if (line.length < at + MODE_LENGTH || !TYPES.has(line.charCodeAt(at))) return false;
+  return isTriad(line, at + 1) && isTriad(line, at + 4) && isTriad(line, at + 7);
+}
+
+function isTriad(line: string, at: number): boolean {
+  const read = line.charCodeAt(at);
+  const write = line.charCodeAt(at + 1);
+  const execute = line.charCodeAt(at + 2);
+  return (read === 0x72 || read === DASH) && (write === 0x77 || write === DASH) && (execute === DASH || EXECUTE.has(execute));
+}
+/** Execution, set-id and sticky, with and without execution; Solaris shows mandatory locking as l. */
+const EXECUTE = new Set([...'xsStTlL'].map((letter) => letter.charCodeAt(0)));
+
+/** Where the columns begin; -1 where more letters follow, so that it was no mode. */
+function endOfMode(line: string, mode: number): number {
+  const end = mode + MODE_LENGTH;
+  const columnsAt = end < line.length && SUFFIXES.includes(line.charAt(end)) ? end + 1 : end;
+  const code = line.charCodeAt(columnsAt);
+  return isBlank(code) || isDigit(code) ? columnsAt : -1; // a count of links with four digits leaves no blank
+}
+
+/** `name -> target`. Of several arrows it is the one after which the text is as long as the size says: the size of a link is the length of its target. */
+function splitTarget(entry: Draft): Entry {
+  const { name } = entry;
+  const arrow = findArrow(name, entry.size);
+  if (arrow <= 0 || isAllBlank(name.slice(0, arrow))) return entry;
+  entry.name = name.slice(0, arrow);
+  if (arrow + ARROW.length < name.length) entry.target = name.slice(arrow + ARROW.length);
+  return entry;
+}
+
+function findArrow(name: string, size: number | undefined): number {
+  const first = name.indexOf(ARROW);
+  if (first < 0 || name.indexOf(ARROW, first + 1) < 0) return first;
+  let rest = Buffer.byteLength(name);
+  for (let from = 0, arrow = first; arrow >= 0; from = arrow, arrow = name.indexOf(ARROW, arrow + 1)) {
+    rest -= Buffer.byteLength(name.slice(from, arrow));
+    if (rest - ARROW.length === size) return arrow;
+  }
+  return first;
+}
+const ARROW = ' -> ';
+
+const LONGEST_WITHOUT_DATE = 1024;
+
+/** A line of a server that prints no dates: links, owner, group, size, a name without blanks, and nothing else. */
+function withoutDate(line: string, mode: number, end: number): Parsed {
+  if (line.length > LONGEST_WITHOUT_DATE) return undefined;
+  const words = firstWords(line.slice(end), 6);
+  const [links = '', owner = '', group = '', size = '', name = ''] = words;
+  if (words.length !== 5 || !/^\d+$/.test(links) || !/^\d{1,15}$/.test(size)) return undefined;
+  if (monthAt(group, 0, group.length) > 0 || /^[\d:./-]+$/.test(name)) return undefined; // a date after which the name is missing
+  const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
+  return { name, type, size: Number(size), permissions: line.slice(mode + 1, mode + MODE_LENGTH), owner, group, raw: line };
+}
+
+/** More words before the date are no columns. */
+const MOST_WORDS = 24;
+const UNKNOWN = -1;
+
+/**
+ * The columns that `ls -l` prints after the mode: links, owner, group, size, date, name. Any of the first three may be missing,
+ * and owner and group may hold blanks. So the line is read by its date: the first one that comes after a word that can be a
+ * size. One object is filled for every line, because an object per line would cost as much as reading it.
+ */
+export class Columns {
+  /** Bytes; -1 where the column holds no exact number. */
+  size = UNKNOWN;
+  sizeText = '';
+  /** Where the name begins. */
+  name = 0;
+  /** Where the words before the date begin and end; the last one is the size. */
+  readonly starts: number[] = new Array<number>(MOST_WORDS).fill(0);
+  readonly ends: number[] = new Array<number>(MOST_WORDS).fill(0);
+  count = 0;
+  /** The first and the last word of owner and group. */
+  #first = 0;
+  #last = 0;
+  /** Where the size begins in a word that holds the column before it, too; 0 for a size that is a word of its own. */
+  #glued = 0;
+  readonly #date = new UnixDate();
+
+  /** Milliseconds since 1970. */
+  get time(): number {
+    return this.#date.time;
+  }
+
+  /** True where columns up to a name begin at `from`. */
+  read(line: string, from: number, calendar: Calendar): boolean {
+    this.count = 0;
+    for (let i = skipBlanks(line, from); i < line.length && this.count < MOST_WORDS; ) {
+      if (this.count > 0 && this.#isSize(line) && this.#date.read(line, i, calendar)) {
+        this.name = this.#date.next;
+        return !isAllBlank(line, this.name);
+      }
+      const end = endOfWord(line, i);
+      if (end - i > LONGEST_WORD) return false;
+      this.starts[this.count] = i;
+      this.ends[this.count] = end;
+      this.count++;
+      i = skipBlanks(line, end);
+    }
+    return false;
+  }
+
+  /** Sets size, time, owner and group. */
+  fill(entry: Draft, line: string): void {
+    if (this.size >= 0) setSize(entry, this.size, this.sizeText);
+    entry.modified = new Date(this.time);
+    this.#fillOwner(entry, line);
+  }
+
+  start(word: number): number {
+    return this.starts[word] ?? 0;
+  }
+
+  end(word: number): number {
+    return this.ends[word] ?? 0;
+  }
+
+  word(line: string, word: number): string {
+    return line.slice(this.start(word), this.end(word));
+  }
+
+  /** Whether the last word can be a size; also finds which words are owner and group. */
+  #isSize(line: string): boolean {
+    const word = this.count - 1;
+    const start = this.start(word);
+    const end = this.end(word);
+    this.#first = this.count > 1 && numberAt(line, this.start(0), this.end(0)) >= 0 ? 1 : 0; // the count of links
+    this.#last = word - 1;
+    this.#glued = 0;
+    this.size = numberAt(line, start, end);
+    if (this.size >= 0) {
+      if (this.size > Number.MAX_SAFE_INTEGER) this.sizeText = line.slice(start, end);
+      if (word > 0 && line.charCodeAt(this.end(word - 1) - 1) === COMMA) this.#deviceNumbers();
+      return true;
+    }
+    return isDigit(line.charCodeAt(end - 1)) ? this.#isOddSize(line, start, end) : HUMAN_SIZE.test(line.slice(start, Math.min(end, start + 12)));
+  }
+
+  /** `8,   0`: the numbers of a device are no size, and the first one is no group. */
+  #deviceNumbers(): void {
+    this.size = UNKNOWN;
+    this.#last--;
+  }
+
+  /** A word that ends in a digit and is no number: -528, 1,234, ftpadmin125435904. */
+  #isOddSize(line: string, start: number, end: number): boolean {
+    if (line.charCodeAt(start) === DASH) return numberAt(line, start + 1, end) >= 0;
+    if (isDigit(line.charCodeAt(start))) {
+      const text = line.slice(start, Math.min(end, start + LONGEST_SIZE));
+      if (GROUPED.test(text)) this.size = Number(text.replaceAll(',', ''));
+      return this.size >= 0 || DEVICE_NUMBERS.test(text);
+    }
+    this.#glued = end;
+    while (isDigit(line.charCodeAt(this.#glued - 1))) this.#glued--;
+    // After a count of links, nothing shows where a group that ends in digits ends and its size begins. Without such a count,
+    // the digits must be the size, or a column would be missing; and only a long size leaves no blank before it.
+    if (this.#first > 0 || this.count !== 2 || end - this.#glued < 6) {
+      this.#last = this.#first;
+      return true;
+    }
+    this.size = numberAt(line, this.#glued, end);
+    this.sizeText = line.slice(this.#glued, end);
+    this.#last = 1;
+    return true;
+  }
+
+  /** Owner and group are two words, or more where they hold blanks: the widest gap separates them then. */
+  #fillOwner(entry: Draft, line: string): void {
+    const [first, last] = [this.#first, this.#last];
+    if (first > last) return;
+    if (first === last) {
+      // A server that leaves the owner out may keep its column free. NetPresenz prints the size of a fork there.
+      const isGroup = first === 1 && this.count === 3 && this.#glued === 0 && this.start(1) - this.end(0) >= 3 && !this.#isSum(line);
+      entry[isGroup ? 'group' : 'owner'] = this.word(line, first);
+      return;
+    }
+    let split = first;
+    for (let i = first; i < last; i++) {
+      if (this.start(i + 1) - this.end(i) > this.start(split + 1) - this.end(split)) split = i;
+    }
+    entry.owner = line.slice(this.start(first), this.end(split));
+    entry.group = line.slice(this.start(split + 1), this.#glued > 0 ? this.#glued : this.end(last));
+  }
+
+  /** NetPresenz and other servers on the old Mac OS print the sizes of resource fork and data fork, and their sum. */
+  #isSum(line: string): boolean {
+    const [a, b] = [numberAt(line, this.start(0), this.end(0)), numberAt(line, this.start(1), this.end(1))];
+    return b >= 0 && a + b === this.size;
+  }
+}
+
+/** `33.5k`: it is rounded, so no size is given, but it shows where the size stands. */
+const HUMAN_SIZE = /^\d{1,4}(?:[.,]\d{1,2})?[KMGTPkmgtp][Bb]?$/;
+
+const GROUPED = /^\d{1,3}(?:,\d{3})+$/;
+const LONGEST_SIZE = 27;
+
+/** `10,7`: the two numbers of a device, without a blank between them. */
+const DEVICE_NUMBERS = /^\d+,\d+$/;
+
+const SLASH = 0x2f;
+
+/** The date of `ls -l`, in the orders in which servers print its parts: one object that is filled for every line. */
 class UnixDate {
   /** Milliseconds since 1970. */
   time = 0;
-  /** Where the name begins: one blank behind the date, and one more behind a year that was padded on its right. */
+  /** Where the name begins: one blank after the date, and one more after a year that was padded on its right. */
   next = 0;
   readonly #clock = new ClockTime();
 
@@ -53,7 +373,7 @@ class UnixDate {
     return month > 0 && this.#finish(line, monthEnd, month, number, false, calendar); // `29 Jul 02:27`, `2. Okt. 2003`
   }
 
-  /** `3 29 03:26`; with the characters for month, day and year behind the numbers `8月 17日 20:10`, `2003年 3月 20日` */
+  /** `3 29 03:26`, and with the characters for month, day and year after the numbers `8月 17日 20:10`, `2003年 3月 20日` */
   #fromNumbers(line: string, first: number, width: number, marked: boolean, at: number, calendar: Calendar): boolean {
     const digits = skipDigits(line, at);
     const end = endOfWord(line, at);
@@ -88,7 +408,7 @@ class UnixDate {
     return this.#take(line, clock.end, time);
   }
 
-  /** What ends every date that is several words: a year, a time, or both. */
+  /** The end of every date that is several words: a year, a time, or both. */
   #finish(line: string, from: number, month: number, day: number, withComma: boolean, calendar: Calendar, marked = true): boolean {
     const start = skipBlanks(line, from);
     const digits = skipDigits(line, start);
@@ -99,7 +419,7 @@ class UnixDate {
       if (withComma && clock.read(line, skipBlanks(line, end)) && isBlank(line.charCodeAt(clock.end))) {
         return this.#take(line, clock.end, calendar.local(year, month, day, clock.hour, clock.minute, clock.second));
       }
-      // `531 3 29 2003` may be any numbers, so without a mark only a time makes it a date
+      // `531 3 29 2003` may be any numbers: without a mark, only a time makes it a date.
       return marked && this.#take(line, end, calendar.local(year, month, day), start - from === 1);
     }
     return this.#clock.read(line, start) && this.#atTime(line, month, day, calendar);
@@ -118,7 +438,7 @@ class UnixDate {
     return this.#take(line, end, calendar.recent(month, day, hour, minute, second));
   }
 
-  /** GNU's `--full-time` prints seconds and the zone, `+0200`: then the option for the server's zone does not matter. */
+  /** GNU's `--full-time` prints seconds and the time zone, `+0200`: the option `serverTimeZoneOffset` does not count then. */
   #fullTime(line: string, time: number, calendar: Calendar): boolean {
     const { exact, end } = this.#clock;
     const zone = exact ? /^ ([+-])(\d\d)([0-5]\d) /.exec(line.slice(end, end + 7)) : null;
@@ -127,7 +447,7 @@ class UnixDate {
     return this.#take(line, end + 6, calendar.toUTC(time) - minutes * 60_000);
   }
 
-  /** @param leftAligned whether a year stands one blank behind the day: then a second blank behind it is padding */
+  /** @param leftAligned whether one blank comes before a year: a second blank after it is padding then */
   #take(line: string, end: number, time: number, leftAligned = false): boolean {
     const code = line.charCodeAt(end);
     if ((code !== SP && code !== TAB) || Number.isNaN(time)) return false;
@@ -137,340 +457,18 @@ class UnixDate {
   }
 }
 
-/** Nothing, the dot of `2.`, the comma of `Oct 08,`, or a mark. */
+/** What may follow a day: nothing, the dot of `2.`, the comma of `Oct 08,`, or a mark. */
 function isDaySuffix(line: string, from: number, end: number): boolean {
   const code = line.charCodeAt(from);
   return end === from || (end === from + 1 && (code === DOT || code === COMMA)) || isMark(line, from, end);
 }
 
-/** Nothing, or the characters for year, month or day in any encoding. */
+/** A mark: the characters for year, month or day, in any encoding; or nothing. */
 function isMark(line: string, from: number, end: number): boolean {
   if (end - from > 6) return false;
   for (let i = from; i < end; i++) if (line.charCodeAt(i) < 0x80) return false;
   return true;
 }
 
-const MOST = 24;
-const UNKNOWN = -1;
-
-/**
- * The columns that `ls -l` prints behind the mode: links, owner, group, size, date, name. Any of the first three may be
- * missing, and owner and group may hold blanks, so the date is what the line is read by: it is the first one that a size
- * stands before. One object that is filled for every line.
- */
-export class Columns {
-  /** Bytes; -1 where the column holds no exact number. */
-  size = UNKNOWN;
-  sizeText = '';
-  /** Where the name begins. */
-  name = 0;
-  /** The words before the date, as indices into the line; the last one is the size. */
-  readonly starts: number[] = new Array<number>(MOST).fill(0);
-  readonly ends: number[] = new Array<number>(MOST).fill(0);
-  count = 0;
-  /** The words that are owner and group. */
-  #first = 0;
-  #last = 0;
-  /** Where the size begins in a word that it ran into; 0 where it did not. */
-  #glued = 0;
-  readonly #date = new UnixDate();
-
-  /** Milliseconds since 1970. */
-  get time(): number {
-    return this.#date.time;
-  }
-
-  /** True where columns up to a name begin at `from`. */
-  read(line: string, from: number, calendar: Calendar): boolean {
-    this.count = 0;
-    for (let i = skipBlanks(line, from); i < line.length && this.count < MOST; ) {
-      if (this.count > 0 && this.#isSize(line) && this.#date.read(line, i, calendar)) {
-        this.name = this.#date.next;
-        return !isAllBlank(line, this.name);
-      }
-      const end = endOfWord(line, i);
-      if (end - i > LONGEST_WORD) return false;
-      this.starts[this.count] = i;
-      this.ends[this.count] = end;
-      this.count++;
-      i = skipBlanks(line, end);
-    }
-    return false;
-  }
-
-  /** Takes over size, time, owner and group. */
-  fill(entry: Draft, line: string): void {
-    if (this.size >= 0) setSize(entry, this.size, this.sizeText);
-    entry.modified = new Date(this.time);
-    this.#fillOwner(entry, line);
-  }
-
-  start(word: number): number {
-    return this.starts[word] ?? 0;
-  }
-
-  end(word: number): number {
-    return this.ends[word] ?? 0;
-  }
-
-  word(line: string, word: number): string {
-    return line.slice(this.start(word), this.end(word));
-  }
-
-  /** Whether the last word can be a size; also finds out which words are owner and group. */
-  #isSize(line: string): boolean {
-    const word = this.count - 1;
-    const start = this.start(word);
-    const end = this.end(word);
-    this.#first = this.count > 1 && numberAt(line, this.start(0), this.end(0)) >= 0 ? 1 : 0; // the count of links
-    this.#last = word - 1;
-    this.#glued = 0;
-    this.size = numberAt(line, start, end);
-    if (this.size >= 0) {
-      if (this.size > Number.MAX_SAFE_INTEGER) this.sizeText = line.slice(start, end);
-      if (word > 0 && line.charCodeAt(this.end(word - 1) - 1) === COMMA) this.#deviceNumbers();
-      return true;
-    }
-    return isDigit(line.charCodeAt(end - 1)) ? this.#isOddSize(line, start, end) : HUMAN_SIZE.test(line.slice(start, Math.min(end, start + 12)));
-  }
-
-  /** `8,   0` of a device: no size, and the major number is no group. */
-  #deviceNumbers(): void {
-    this.size = UNKNOWN;
-    this.#last--;
-  }
-
-  /** A word that ends in a digit but is no number: -528, 1,234, ftpadmin125435904. */
-  #isOddSize(line: string, start: number, end: number): boolean {
-    if (line.charCodeAt(start) === DASH) return numberAt(line, start + 1, end) >= 0;
-    if (isDigit(line.charCodeAt(start))) {
-      const text = line.slice(start, Math.min(end, start + LONGEST_SIZE));
-      if (GROUPED.test(text)) this.size = Number(text.replaceAll(',', ''));
-      return this.size >= 0 || DEVICE_NUMBERS.test(text);
-    }
-    this.#glued = end;
-    while (isDigit(line.charCodeAt(this.#glued - 1))) this.#glued--;
-    // With a count of links before them, the digits of a group and of its size cannot be told apart. Without it the
-    // row is full only if they are the size, and a size that ran into the column before it is a long one.
-    if (this.#first > 0 || this.count !== 2 || end - this.#glued < 6) {
-      this.#last = this.#first;
-      return true;
-    }
-    this.size = numberAt(line, this.#glued, end);
-    this.sizeText = line.slice(this.#glued, end);
-    this.#last = 1;
-    return true;
-  }
-
-  /** Owner and group are two words, or more when they hold blanks: then the widest gap is where one ends. */
-  #fillOwner(entry: Draft, line: string): void {
-    const [first, last] = [this.#first, this.#last];
-    if (first > last) return;
-    if (first === last) {
-      // Servers that leave the owner out may keep its column free; the sum of two sizes is how NetPresenz fills it.
-      const isGroup = first === 1 && this.count === 3 && this.#glued === 0 && this.start(1) - this.end(0) >= 3 && !this.#isSum(line);
-      entry[isGroup ? 'group' : 'owner'] = this.word(line, first);
-      return;
-    }
-    let split = first;
-    for (let i = first; i < last; i++) {
-      if (this.start(i + 1) - this.end(i) > this.start(split + 1) - this.end(split)) split = i;
-    }
-    entry.owner = line.slice(this.start(first), this.end(split));
-    entry.group = line.slice(this.start(split + 1), this.#glued > 0 ? this.#glued : this.end(last));
-  }
-
-  /** NetPresenz and others on the old Mac OS print resource fork, data fork, and their sum. */
-  #isSum(line: string): boolean {
-    const [a, b] = [numberAt(line, this.start(0), this.end(0)), numberAt(line, this.start(1), this.end(1))];
-    return b >= 0 && a + b === this.size;
-  }
-}
-
-/** `33.5k`: rounded, so it is no size, but it stands where the size stands. */
-const HUMAN_SIZE = /^\d{1,4}(?:[.,]\d{1,2})?[KMGTPkmgtp][Bb]?$/;
-
-const GROUPED = /^\d{1,3}(?:,\d{3})+$/;
-const LONGEST_SIZE = 27;
-
-/** `10,7` of a device whose two numbers are not kept apart. */
-const DEVICE_NUMBERS = /^\d+,\d+$/;
-
-/**
- * A line as `ls -l` prints it in the C locale, its date in a column of fixed width. Owner and group are two words, both numbers or
- * both names: then no words before the month can be a date, whatever else `Columns` reads as one, and both read the same.
- */
-const USUAL = new RegExp(
-  [
-    /^[-dl](?:[-r][-w][-xsS]){2}[-r][-w][-xtT][+.@]? +\d{1,9}/, // mode and links
-    / +(?=\d+ +\d+ |[A-Za-z_][^ \t\n]* +[A-Za-z_])([^ \t\n]{1,40}) +([^ \t\n,]{1,40})/,
-    / +(\d{1,15})/,
-    / [A-Z][a-z][a-z] [ \d]\d (?:\d\d:\d\d| \d{4}) ([^ \t\n][^]*)$/,
-  ]
-    .map(({ source }) => source)
-    .join(''),
-);
-const DATE_WIDTH = 'Jan 25 00:17 '.length;
-const PERMISSIONS_END = 10;
-const D = 0x64;
-
-/**
- * The entry of a usual line, name and target not yet apart; undefined for any other line. One regular expression is fast from the first
- * line on, where a process that lists one folder would spend its time in code that is not compiled yet.
- */
-export function usualEntry(line: string, calendar: Calendar): Draft | undefined {
-  const found = USUAL.exec(line);
-  if (found === null) return undefined;
-  const [, owner = '', group = '', size = '', name = ''] = found;
-  const time = timeAt(line, line.length - name.length - DATE_WIDTH, calendar);
-  if (Number.isNaN(time)) return undefined;
-  const letter = line.charCodeAt(0);
-  return {
-    name,
-    type: letter === DASH ? 'file' : letter === D ? 'directory' : 'symlink',
-    raw: line,
-    size: Number(size),
-    modified: new Date(time),
-    owner,
-    group,
-    permissions: line.slice(1, PERMISSIONS_END),
-  };
-}
-
-/** Milliseconds since 1970 of `Jan 25 00:17` or `Jan 25  1994`; NaN for a day that does not exist. */
-function timeAt(line: string, at: number, calendar: Calendar): number {
-  const month = monthAt(line, at, at + 3);
-  const day = numberAt(line, line.charCodeAt(at + 4) === SP ? at + 5 : at + 4, at + 6);
-  if (line.charCodeAt(at + 7) === SP) return calendar.local(numberAt(line, at + 8, at + 12), month, day);
-  return calendar.recent(month, day, numberAt(line, at + 7, at + 9), numberAt(line, at + 10, at + 12), 0);
-}
-
-/**
- * The letters that stand for a type in front of the nine of the mode: POSIX's, and those of Solaris (D, P), HP-UX (n),
- * Cray (C, M), the BSDs (w, A), and Plan 9's append-only (a). An unknown letter is no listing of a Unix.
- */
-const TYPES = new Map<number, EntryType>(
-  Object.entries({ '-': 'file', d: 'directory', l: 'symlink', C: 'file', M: 'file', A: 'file', a: 'file' } as const).map(
-    ([letter, type]) => [letter.charCodeAt(0), type],
-  ),
-);
-for (const letter of 'bcpsDPnw') TYPES.set(letter.charCodeAt(0), 'other');
-const MODE_LENGTH = 10;
-/** Behind the mode: `+` for an ACL, `.` for a label of SELinux, `@` for extended attributes. */
-const SUFFIXES = '+.@*';
-
+/** The columns of the line that is being read. */
 const columns = new Columns();
-
-/** `ls -l`, and every server that imitates it: most of those without MLSD. */
-export const unix: ListFormat = {
-  name: 'unix',
-  parse(line, context) {
-    const usual = usualEntry(line, context.calendar);
-    if (usual !== undefined) return usual.type === 'symlink' ? splitTarget(usual) : usual;
-    const mode = findMode(line);
-    const end = mode < 0 ? -1 : endOfMode(line, mode);
-    if (end < 0) return undefined;
-    return columns.read(line, end, context.calendar) ? fromColumns(line, mode) : withoutDate(line, mode, end);
-  },
-};
-
-function fromColumns(line: string, mode: number): Entry | undefined {
-  const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
-  const entry: Draft = { name: line.slice(columns.name), type, raw: line };
-  if (type === 'other') columns.size = -1; // what a device has there are its numbers
-  columns.fill(entry, line);
-  entry.permissions = line.slice(mode + 1, mode + MODE_LENGTH);
-  return type === 'symlink' ? splitTarget(entry) : entry;
-}
-
-/** The mode's index: the first column, or behind the inode and the blocks of `ls -lis`; -1 without one. */
-function findMode(line: string): number {
-  let i = skipBlanks(line, 0);
-  for (let numbers = 0; numbers < 2 && isDigit(line.charCodeAt(i)); numbers++) {
-    const end = skipDigits(line, i);
-    if (!isBlank(line.charCodeAt(end))) return -1;
-    i = skipBlanks(line, end);
-  }
-  if (isMode(line, i)) return i;
-  // Plan 9 and some PHP servers print one dash too many
-  return line.charCodeAt(i) === DASH && isMode(line, i + 1) ? i + 1 : -1;
-}
-
-function isMode(line: string, at: number): boolean {
-  if (line.length < at + MODE_LENGTH || !TYPES.has(line.charCodeAt(at))) return false;
-  return isTriad(line, at + 1) && isTriad(line, at + 4) && isTriad(line, at + 7);
-}
-
-function isTriad(line: string, at: number): boolean {
-  const read = line.charCodeAt(at);
-  const write = line.charCodeAt(at + 1);
-  const execute = line.charCodeAt(at + 2);
-  return (read === 0x72 || read === DASH) && (write === 0x77 || write === DASH) && (execute === DASH || EXECUTE.has(execute));
-}
-/** Execute, set-id and sticky, with and without execute; Solaris shows mandatory locking as l. */
-const EXECUTE = new Set([...'xsStTlL'].map((letter) => letter.charCodeAt(0)));
-
-/** Where the columns begin; -1 when letters go on, so that it was no mode. */
-function endOfMode(line: string, mode: number): number {
-  const end = mode + MODE_LENGTH;
-  const columnsAt = end < line.length && SUFFIXES.includes(line.charAt(end)) ? end + 1 : end;
-  const code = line.charCodeAt(columnsAt);
-  return isBlank(code) || isDigit(code) ? columnsAt : -1; // four digits of links leave no blank
-}
-
-/** `name -> target`; where there are several arrows, the size tells, because it is the length of the target. */
-function splitTarget(entry: Draft): Entry {
-  const { name } = entry;
-  const arrow = findArrow(name, entry.size);
-  if (arrow <= 0 || isAllBlank(name.slice(0, arrow))) return entry;
-  entry.name = name.slice(0, arrow);
-  if (arrow + ARROW.length < name.length) entry.target = name.slice(arrow + ARROW.length);
-  return entry;
-}
-
-function findArrow(name: string, size: number | undefined): number {
-  const first = name.indexOf(ARROW);
-  if (first < 0 || name.indexOf(ARROW, first + 1) < 0) return first;
-  let behind = Buffer.byteLength(name);
-  for (let from = 0, arrow = first; arrow >= 0; from = arrow, arrow = name.indexOf(ARROW, arrow + 1)) {
-    behind -= Buffer.byteLength(name.slice(from, arrow));
-    if (behind - ARROW.length === size) return arrow;
-  }
-  return first;
-}
-const ARROW = ' -> ';
-
-const LONGEST = 1024;
-
-/** A server without dates: links, owner, group, size and a name without blanks, and nothing else. */
-function withoutDate(line: string, mode: number, end: number): Parsed {
-  if (line.length > LONGEST) return undefined;
-  const words = firstWords(line.slice(end), 6);
-  const [links = '', owner = '', group = '', size = '', name = ''] = words;
-  if (words.length !== 5 || !/^\d+$/.test(links) || !/^\d{1,15}$/.test(size)) return undefined;
-  if (monthAt(group, 0, group.length) > 0 || /^[\d:./-]+$/.test(name)) return undefined; // a date behind which the name is missing
-  const type = TYPES.get(line.charCodeAt(mode)) ?? 'other';
-  return { name, type, size: Number(size), permissions: line.slice(mode + 1, mode + MODE_LENGTH), owner, group, raw: line };
-}
-
-/**
- * A Unix listing whose mode cannot be read, as long as it does not look like one: count of links, owner, group, size,
- * date and name must all be there.
- */
-export const unixAnyMode: ListFormat = {
-  name: 'unix',
-  parse(line, context) {
-    return unix.parse(line, context) ?? withIllegibleMode(line, context);
-  },
-};
-
-function withIllegibleMode(line: string, context: ListContext): Parsed {
-  if (/^.{0,2}[-rwxsStT]{5}/.test(line) || !columns.read(line, 0, context.calendar) || columns.size < 0) return undefined;
-  const links = columns.count - 4;
-  if (links < 1 || numberAt(line, columns.start(links), columns.end(links)) < 0) return undefined;
-  const entry: Draft = { name: line.slice(columns.name), type: 'file', modified: new Date(columns.time), raw: line };
-  setSize(entry, columns.size, columns.sizeText);
-  entry.owner = columns.word(line, links + 1);
-  entry.group = columns.word(line, links + 2);
-  return entry;
-}

@@ -1,3 +1,5 @@
+// The listings of VMS, now OpenVMS: `NAME.TYPE;1  4/15  1-JAN-2004 12:00:00  [GROUP,OWNER]  (RWED,RWED,RE,)`.
+
 import { type Draft, setSize } from './entry';
 import type { ListFormat, Parsed } from './format';
 import { type Calendar, ClockTime, monthAt } from './time';
@@ -12,9 +14,9 @@ const BLOCKS = /^(\d{1,30})(?:\/\d{1,30})?$/;
 const BYTES = /^(\d{1,12})([KMG])B$/i;
 
 /**
- * VMS: `NAME.TYPE;version`, blocks used and allocated, date, `[group,owner]`, `(rights)` in several orders; a long name has
- * a line of its own, and the rest follows in the next one. A name in capitals only is given without its version, which is
- * in `facts.version`: that name fetches the newest one. With a small letter in it, `;1` may as well be a part of the name.
+ * `NAME.TYPE;version`, and then, in several orders, blocks used and allocated, date, `[group,owner]` and `(rights)`. After a
+ * long name the rest is in the next line. A name in capitals is given without its version, which is in `facts.version`: that
+ * name fetches the newest version. In a name with small letters, `;1` may be a part of the name and stays there.
  */
 export const vms: ListFormat = {
   name: 'vms',
@@ -38,7 +40,7 @@ function draftOf(word: string, name: string, version: string, line: string): Dra
   return { name, type: 'file', facts: { version }, raw: line };
 }
 
-/** Everything must be something that VMS prints, and once only; the date and the blocks must be there. */
+/** Every part must be one that VMS prints, and come only once; date and blocks must be there. */
 function readRest(entry: Draft, line: string, from: number, calendar: Calendar): Parsed {
   let hasBlocks = false;
   for (let i = from; i < line.length; ) {
@@ -58,7 +60,7 @@ function readRest(entry: Draft, line: string, from: number, calendar: Calendar):
   return entry.modified !== undefined && hasBlocks ? entry : undefined;
 }
 
-/** A part ends at a blank; in brackets at the closing one, or before the next kind where a wide owner was cut. */
+/** A part ends at a blank; one in brackets ends at its closing bracket, or before the rights where a wide owner was cut. */
 function endOfPart(line: string, from: number): number {
   const open = line.charAt(from);
   if (open !== '[' && open !== '(') return endOfWord(line, from);
@@ -70,7 +72,7 @@ function endOfPart(line: string, from: number): number {
 
 const clock = new ClockTime();
 
-/** The index behind the date and its time, if there is one; -1 for what is no date. Hundredths of a second are dropped. */
+/** Sets the date, with the time where one follows; returns the index after them, -1 where they do not exist. Hundredths of a second are dropped. */
 function readDate(entry: Draft, match: RegExpExecArray, line: string, next: number, calendar: Calendar): number {
   const [, day, word = '', year] = match;
   let end = next;
@@ -84,7 +86,7 @@ function readDate(entry: Draft, match: RegExpExecArray, line: string, next: numb
   return end;
 }
 
-/** Blocks in use, `4` or `4/15`; `2KB` of some servers; asterisks where the number does not fit. */
+/** Sets the size from the blocks in use, `4` or `4/15`, or from `2KB`, as some servers print it; asterisks are a number that did not fit. */
 function readSize(entry: Draft, part: string): boolean {
   if (/^\*+(?:\/[*\d]+)?$/.test(part)) return true;
   const [, count, unit] = BLOCKS.exec(part) ?? BYTES.exec(part) ?? [];
@@ -97,6 +99,7 @@ function readSize(entry: Draft, part: string): boolean {
 }
 const UNITS: Readonly<Record<string, bigint>> = { K: 1024n, M: 1024n ** 2n, G: 1024n ** 3n };
 
+/** Sets the rights, `(RWED,RE)`, or owner and group, `[GROUP,OWNER]` or a word. */
 function readOwner(entry: Draft, part: string): boolean {
   if (part.startsWith('(')) {
     const rights = part.slice(1, part.endsWith(')') ? -1 : undefined);

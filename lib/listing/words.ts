@@ -1,31 +1,43 @@
-/** The character codes of the blanks. */
-export const SP = 0x20;
-/** A tab, which some servers print for blanks. */
+// Characters, words and numbers of a line, found by their index: a listing has many lines, and a string for each word would cost more than reading it.
+
 export const TAB = 0x09;
+export const SP = 0x20;
+export const COMMA = 0x2c;
+export const DASH = 0x2d;
+export const DOT = 0x2e;
 const LF = 0x0a;
 const ZERO = 0x30;
+const NINE = 0x39;
 
-/** SP, TAB, and the LF that joins the lines of a wrapped entry. Never `\s`: U+0085 and U+00A0 may be bytes of a name. */
+/** A word that is longer is in no column but the name. */
+export const LONGEST_WORD = 255;
+
+/** More digits than this are no number that a listing has. */
+const MOST_DIGITS = 40;
+
+/** SP, TAB, and the LF that joins the lines of one entry. Never `\s`: U+0085 and U+00A0 may be bytes of a name. */
 export function isBlank(code: number): boolean {
   return code === SP || code === TAB || code === LF;
 }
 
 /** An ASCII digit. */
 export function isDigit(code: number): boolean {
-  return code >= ZERO && code <= 0x39;
+  return code >= ZERO && code <= NINE;
 }
 
-/** The index of the first character from `from` that is no blank; the length where there is none. */
+/** The index of the first character from `from` on that is no blank; the line's length where there is none. */
 export function skipBlanks(line: string, from: number): number {
   let i = from;
   while (i < line.length && isBlank(line.charCodeAt(i))) i++;
   return i;
 }
 
-/** Longer words are in no column but the name. */
-export const LONGEST_WORD = 255;
+/** True where nothing but blanks follows: a name would have nothing to show. */
+export function isAllBlank(line: string, from = 0): boolean {
+  return skipBlanks(line, from) === line.length;
+}
 
-/** The index of the first blank from `from`, or the line's length; of a word longer than LONGEST_WORD an index within. */
+/** The index of the first blank from `from` on, or the line's length; for a word longer than LONGEST_WORD an index within it. */
 export function endOfWord(line: string, from: number): number {
   return endOfWordBefore(line, from, from + LONGEST_WORD + 1);
 }
@@ -37,30 +49,7 @@ function endOfWordBefore(line: string, from: number, limit: number): number {
   return i;
 }
 
-/** More digits than this are no number that a listing has. */
-const MOST_DIGITS = 40;
-
-/** The number of the digits from `start` to `end`, which may have lost precision above 2^53; -1 where anything else is there. */
-export function numberAt(line: string, start: number, end: number): number {
-  if (start >= end || end - start > MOST_DIGITS) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = line.charCodeAt(i) - ZERO;
-    if (!(digit >= 0 && digit <= 9)) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/** The index behind the digits that begin at `from`, of which no more are looked at than a number can have. */
-export function skipDigits(line: string, from: number): number {
-  const most = Math.min(line.length, from + MOST_DIGITS);
-  let i = from;
-  while (i < most && isDigit(line.charCodeAt(i))) i++;
-  return i;
-}
-
-/** The first words of a line and no more, so that a line of a megabyte costs no list of its words. */
+/** The first `most` words of a line: a line of a megabyte must not become a list of all its words. */
 export function firstWords(line: string, most: number): string[] {
   const words: string[] = [];
   for (let i = skipBlanks(line, 0); i < line.length && words.length < most; ) {
@@ -71,7 +60,22 @@ export function firstWords(line: string, most: number): string[] {
   return words;
 }
 
-/** True where a name would have nothing to show. */
-export function isAllBlank(line: string, from = 0): boolean {
-  return skipBlanks(line, from) === line.length;
+/** The index after the digits that begin at `from`; it looks at no more of them than a number can have. */
+export function skipDigits(line: string, from: number): number {
+  const most = Math.min(line.length, from + MOST_DIGITS);
+  let i = from;
+  while (i < most && isDigit(line.charCodeAt(i))) i++;
+  return i;
+}
+
+/** The number from `start` to `end`, rounded above 2^53; -1 where anything but digits is there. */
+export function numberAt(line: string, start: number, end: number): number {
+  if (start >= end || end - start > MOST_DIGITS) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = line.charCodeAt(i) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
