@@ -111,15 +111,15 @@ function importsOf(file: string): Import[] {
     if (!moduleSpecifier || !ts.isStringLiteral(moduleSpecifier)) return [];
     return [{ file, target: resolve(file, moduleSpecifier.text), names: namesOf(statement), typeOnly: isTypeOnly(statement) }];
   });
-  return [...atTheTop, ...lateImportsOf(file, source)];
+  return [...atTheTop, ...innerImportsOf(file, source)];
 }
 
-/** What is loaded when it is first used: `require('./x') as typeof import('./x')`. */
-function lateImportsOf(file: string, node: ts.Node): Import[] {
+/** What a type names within the file, `import('./x')`; and what is loaded when it is first used, `require('./x') as typeof import('./x')`. */
+function innerImportsOf(file: string, node: ts.Node): Import[] {
   const imports: Import[] = [];
   const visit = (each: ts.Node): void => {
     if (ts.isImportTypeNode(each) && ts.isLiteralTypeNode(each.argument) && ts.isStringLiteral(each.argument.literal)) {
-      imports.push({ file, target: resolve(file, each.argument.literal.text), names: ['*'], typeOnly: false });
+      imports.push({ file, target: resolve(file, each.argument.literal.text), names: ['*'], typeOnly: !each.isTypeOf });
     }
     ts.forEachChild(each, visit);
   };
