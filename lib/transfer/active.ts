@@ -1,23 +1,21 @@
 import type { Server, Socket } from 'node:net';
 import { formatEprt, formatPort, sameHost } from '../control/reply-text';
-import type { Session } from '../control/session';
 import { PermanentError, TimeoutError } from '../errors';
 import { listen } from '../net/dial';
-import { DataConnection, type DataRequest, type DataSource, type SourceListener } from './data-connection';
+import { DataConnection, type DataRequest } from './data-connection';
 
 /**
- * Listens, tells the server where (RFC 959 PORT, RFC 2428 EPRT), and takes the one connection that it makes.
+ * Listens, names the port to the server (RFC 959 PORT, RFC 2428 EPRT), and takes the one connection that it makes.
  *
- * We listen before we tell: pyftpdlib connects while it answers PORT.
+ * We listen first: pyftpdlib connects while it answers PORT.
  */
 export async function openActive(request: DataRequest): Promise<DataConnection> {
   const { session, interrupt } = request;
-  const { settings } = session;
-  const { server, port } = await listen(session.localHost, settings.localPortRange);
-  const connection = new DataConnection(new ActiveSource(server, request), request);
+  const { server, port } = await listen(session.localHost, session.settings.localPortRange);
+  const connection = new ActiveConnection(server, request);
   try {
     interrupt.check();
-    // Not cut short: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
+    // Not cut short by an interruption: pyftpdlib answers only when it has connected, or with a 425 when nobody listens any more.
     await announce(request, port);
     return connection;
   } catch (error) {
@@ -39,51 +37,42 @@ async function announce({ session, control }: DataRequest, port: number): Promis
   }
 }
 
-/** A connection that the server makes to us. */
-class ActiveSource implements DataSource {
-  readonly awaited = false;
-  readonly reads = false;
-  readonly #server: Server;
-  readonly #session: Session;
-  /** The server's, as far as they are known. */
-  readonly #addresses: readonly string[];
-  #listener: SourceListener | undefined;
-  #listening = true;
-
-  constructor(server: Server, { session, control }: DataRequest) {
-    this.#server = server;
-    this.#session = session;
-    this.#addresses = [session.peerHost, control.remoteAddress ?? ''];
-  }
+/** A data connection that the server makes to us. */
+class ActiveConnection extends DataConnection {
+  protected readonly awaited = false;
+  protected readonly reads = false;
+  #server: Server | undefined;
 
   /**
    * Only the server may connect, and only once: anyone else could take or plant a file. It comes from the address that the control connection
    * leads to, or, where `createConnection` made that through a proxy, from the host that was asked for, if that is an address.
    */
-  open(listener: SourceListener): void {
-    this.#listener = listener;
-    this.#session.dataMeans.connecting.start(this.#onLate);
-    this.#server.on('error', (error) => {
+  constructor(server: Server, request: DataRequest) {
+    super(request);
+    const { session, control } = request;
+    const addresses = [session.peerHost, control.remoteAddress ?? ''];
+    this.#server = server;
+    session.dataMeans.connecting.start(this.#onLate);
+    server.on('error', (error) => {
       this.cancel();
-      listener.onError(error); // it cannot be accepted: EMFILE
+      this.failed(error); // it cannot be accepted: EMFILE
     });
-    this.#server.on('connection', (socket: Socket) => {
-      if (!this.#listening || !this.#addresses.some((address) => sameHost(socket.remoteAddress ?? '', address))) return void socket.destroy();
+    server.on('connection', (socket: Socket) => {
+      if (!this.#server || !addresses.some((address) => sameHost(socket.remoteAddress ?? '', address))) return void socket.destroy();
       this.cancel();
-      socket.on('error', (error) => listener.onError(error)).on('close', () => listener.onClose());
-      listener.onMade(socket);
+      this.connected(socket);
     });
   }
 
   /** Listens no longer. */
-  cancel(): void {
-    this.#listening = false;
-    this.#session.dataMeans.connecting.stop(this.#onLate);
-    this.#server.close();
+  protected cancel(): void {
+    this.session.dataMeans.connecting.stop(this.#onLate);
+    this.#server?.close();
+    this.#server = undefined;
   }
 
   readonly #onLate = (): void => {
     this.cancel();
-    this.#listener?.onError(new TimeoutError(`the server made no data connection within ${this.#session.settings.connectTimeout} ms (connectTimeout)`, { phase: 'data' }));
+    this.failed(new TimeoutError(`the server made no data connection within ${this.session.settings.connectTimeout} ms (connectTimeout)`, { phase: 'data' }));
   };
 }

@@ -12,54 +12,32 @@ import { type Interrupt, Milestone } from './interrupt';
 /** Which way the payload goes. */
 export type Direction = 'down' | 'up';
 
-/** What opening a data connection needs to know. */
+/** What a data connection is opened with. */
 export interface DataRequest {
   readonly session: Session;
   readonly control: ControlConnection;
   readonly direction: Direction;
-  /** What is read may be overwritten when the listener returns. */
+  /** A download only: what is read may be overwritten once the transfer has taken it. */
   readonly lent: boolean | undefined;
-  readonly listener: DataListener;
   readonly interrupt: Interrupt;
 }
 
-/** What happens on a data connection; nothing is told after `onError`, `close()`, `reset()` or `abandon()`. */
+/** The transfer that a data connection belongs to. After `onError`, `close()`, `reset()` or `abandon()` it hears nothing more. */
 export interface DataListener {
   /** Bytes arrived; false pauses the connection until `resume()`. */
   onChunk(chunk: Buffer): boolean;
   /** The server closed its side cleanly. */
   onEnd(): void;
-  /** The connection broke, could not be made, or stood still; also behind our own end, when the server or the way to it resets. */
+  /** The connection broke, could not be made, or stood still; also after our own end, when the server resets it. */
   onError(error: Error): void;
   /** The first bytes of an upload, or more of them, may be written. */
   onWritable(): void;
 }
 
-/** Where a data connection comes from: we connect, or we listen. */
-export interface DataSource {
-  /** True when we make the connection, and the server waits for it. */
-  readonly awaited: boolean;
-  /** True when the socket hands what it reads to the listener by itself. */
-  readonly reads: boolean;
-  /** Makes the one connection, and tells of it. */
-  open(listener: SourceListener): void;
-  /** Stops trying. */
-  cancel(): void;
-}
-
-/** What a source tells of its connection, from the beginning to the end. */
-export interface SourceListener {
-  onMade(raw: Duplex): void;
-  /** Of a source that `reads`; false pauses. */
-  onBytes(chunk: Buffer): boolean;
-  onError(error: Error): void;
-  onClose(): void;
-}
-
 /**
- * Tells when a stream stood still for `stallTimeout` while it was being waited for.
+ * Reports when the server has kept us waiting for `stallTimeout`.
  *
- * For what is written, a socket's own timeout is used where there is one: it sees a large write making progress in the kernel.
+ * For an upload it uses the socket's own timeout where there is one, which sees a large write make progress in the kernel.
  */
 class StallTimer {
   readonly #socket: Socket | undefined;
@@ -75,7 +53,7 @@ class StallTimer {
     this.#socket?.on('timeout', onStall);
   }
 
-  /** We wait for the other side from now on. */
+  /** We wait for the server from now on. */
   wait(): void {
     if (this.#socket) this.#socket.setTimeout(this.#ms);
     else this.#watch.start(this.#onStall);
@@ -86,7 +64,7 @@ class StallTimer {
     this.#watch.restart(this.#onStall);
   }
 
-  /** We do not wait: our own side is the slow one, or all is done. */
+  /** We do not wait: our own side is the slow one, or the work is done. */
   rest(): void {
     if (this.#socket) this.#socket.setTimeout(0);
     else this.#watch.stop(this.#onStall);
@@ -97,40 +75,60 @@ class StallTimer {
 const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
 
-/** One data connection, passive or active, of one transfer. */
-export class DataConnection implements SourceListener {
-  readonly #source: DataSource;
-  /** Puts TLS on the connection, when the server expects that. */
-  readonly #protect: ((raw: Duplex) => Promise<SecuredData>) | undefined;
+/**
+ * The data connection of one transfer. How it is made is up to its two kinds: we connect (passive), or we listen (active).
+ *
+ * It belongs to no transfer until `attach()`, so that one that cannot be made may be replaced by another.
+ */
+export abstract class DataConnection {
+  protected readonly session: Session;
   readonly #direction: Direction;
-  readonly #listener: DataListener;
-  readonly #session: Session;
+  /** Puts TLS on the connection where the session protects its data. */
+  readonly #protect: ((raw: Duplex) => Promise<SecuredData>) | undefined;
   readonly #made = new Milestone();
   readonly #ready = new Milestone();
+  #listener: DataListener | undefined;
   #stall: StallTimer | undefined;
   /** The connection itself, below TLS. */
   #raw: Duplex | undefined;
   #secured: SecuredData | undefined;
   /** What the payload passes through. */
   #socket: Duplex | undefined;
-  #state: 'live' | 'closed' | 'reset' = 'live';
-  #begun = false;
-  #paused = false;
-  /** On its way for at most a turn of the event loop; once it has left, what the server's side does is no news, unless it is a reset. */
-  #fin: 'none' | 'leaving' | 'left' = 'none';
+  #state: 'live' | 'closed' | 'reset' | FTPError = 'live';
+  /** `waiting`: the server has not begun the transfer. */
+  #flow: 'waiting' | 'waiting, paused' | 'flowing' | 'paused' = 'waiting';
+  /** Our end of an upload: asked for, on its way for at most a turn of the event loop, gone. */
+  #fin: 'none' | 'asked' | 'leaving' | 'left' = 'none';
 
-  constructor(source: DataSource, { session, direction, listener }: DataRequest) {
-    this.#source = source;
+  protected constructor({ session, direction }: DataRequest) {
+    this.session = session;
     this.#protect = session.protection.secureData;
     this.#direction = direction;
+  }
+
+  /** True where we make the connection, and the server waits for it. */
+  protected abstract readonly awaited: boolean;
+
+  /** True where the socket gives what it reads to `receive` by itself. */
+  protected abstract readonly reads: boolean;
+
+  /** Stops making the connection. */
+  protected abstract cancel(): void;
+
+  /** From now on the connection reports to that transfer; what has gone wrong before, at once. */
+  attach(listener: DataListener): void {
     this.#listener = listener;
-    this.#session = session;
-    source.open(this);
+    if (this.failure) listener.onError(this.failure);
   }
 
   /** Whether TLS resumed a session; undefined without TLS. */
   get tlsResumed(): boolean | undefined {
     return this.#secured?.resumed;
+  }
+
+  /** Why the connection broke, or could not be made, if it did so. */
+  get failure(): FTPError | undefined {
+    return this.#state instanceof FTPError ? this.#state : undefined;
   }
 
   /** True once the connection was made. */
@@ -145,21 +143,34 @@ export class DataConnection implements SourceListener {
    */
   begin(): void {
     if (this.#begun) return;
-    this.#begun = true;
+    this.#flow = this.#paused ? 'paused' : 'flowing';
     if (this.#raw) this.#proceed(this.#raw);
   }
 
+  get #begun(): boolean {
+    return this.#flow === 'flowing' || this.#flow === 'paused';
+  }
+
+  get #paused(): boolean {
+    return this.#flow === 'paused' || this.#flow === 'waiting, paused';
+  }
+
   pause(): void {
-    this.#paused = true;
-    this.#stall?.rest();
+    this.#hold();
     this.#socket?.pause();
   }
 
   resume(): void {
-    this.#paused = false;
+    this.#flow = this.#begun ? 'flowing' : 'waiting';
     if (this.#state !== 'live') return;
     if (this.#begun) this.#stall?.wait();
     this.#socket?.resume();
+  }
+
+  /** We are the slow side now. */
+  #hold(): void {
+    this.#flow = this.#begun ? 'paused' : 'waiting, paused';
+    this.#stall?.rest();
   }
 
   /** Writes; false means that `onWritable` will come. */
@@ -174,23 +185,29 @@ export class DataConnection implements SourceListener {
     return room;
   }
 
+  /** True once all bytes of an upload have been written. */
+  get ending(): boolean {
+    return this.#fin !== 'none';
+  }
+
   /** Ends the upload by FIN, which makes the server call the file whole; `flushed` is called when all has left. */
   end(flushed: () => void): void {
     const socket = this.#socket;
+    this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
     this.#stall?.wait();
     const finish = (): void => {
       if (this.#state !== 'live') return;
       this.#fin = 'leaving';
       socket.end((error?: Error | null) => {
-        this.#fin = error ? 'none' : 'left';
+        this.#fin = error ? 'asked' : 'left';
         this.#stall?.rest();
         if (!error) flushed();
       });
       // The error of an RST that has come is gone with close_notify, and would read as the server's end. FIN leaves a turn later: until then, only an RST takes the peer away.
-      if (this.#secured && wasReset(this.#raw)) this.#fail(resetError());
+      if (this.#secured && wasReset(this.#raw)) this.failed(resetError());
     };
-    // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses behind a FIN that waits.
+    // FIN only when nothing waits to leave: until then an upload that fails can be reset, which libuv refuses after a FIN that waits.
     if (socket.writableLength === 0) finish();
     else socket.write(NOTHING, finish);
   }
@@ -202,7 +219,7 @@ export class DataConnection implements SourceListener {
 
   /** Ends the connection by RST, so that no server takes what it has for the whole; one that is being made still is, where the server waits for it. */
   reset(): void {
-    this.#leave('reset', this.#source.awaited);
+    this.#leave('reset', this.awaited);
   }
 
   /** The same where the server no longer waits for a connection. */
@@ -212,8 +229,8 @@ export class DataConnection implements SourceListener {
 
   /** Whether a connection that is being made comes about in so many milliseconds, and is given up otherwise; one that we only listen for need not. */
   async madeWithin(ms: number): Promise<boolean> {
-    if (this.made || !this.#source.awaited || (await this.#made.within(ms))) return true;
-    this.#source.cancel();
+    if (this.made || !this.awaited || (await this.#made.within(ms))) return true;
+    this.cancel();
     return false;
   }
 
@@ -222,38 +239,44 @@ export class DataConnection implements SourceListener {
     return this.#ready.within(ms);
   }
 
-  // ---- the source's words
+  /** Resolves when the connection is made. @throws why it cannot be made */
+  async established(): Promise<void> {
+    await this.#made.reached();
+    if (this.failure) throw this.failure;
+  }
 
-  onMade(raw: Duplex): void {
+  // ---- what its kinds report
+
+  /** The connection is made. */
+  protected connected(raw: Duplex): void {
     this.#raw = raw;
+    raw.on('error', (error) => this.failed(error)).on('close', () => {
+      if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
+    });
     this.#made.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
     if (this.#begun) this.#proceed(raw);
   }
 
-  onBytes(chunk: Buffer): boolean {
-    return this.#deliver(chunk);
-  }
-
-  onError(error: Error): void {
-    this.#fail(error);
-  }
-
-  onClose(): void {
-    if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
-  }
-
-  #deliver(chunk: Buffer): boolean {
-    if (this.#state !== 'live') return true;
+  /** Bytes arrived; false pauses. */
+  protected readonly receive = (chunk: Buffer): boolean => {
+    if (this.#state !== 'live' || !this.#listener) return true;
     this.#stall?.progress();
-    const more = this.#listener.onChunk(chunk);
-    if (!more) {
-      this.#paused = true;
-      this.#stall?.rest();
-    }
-    return more;
+    if (this.#listener.onChunk(chunk)) return true;
+    this.#hold();
+    return false;
+  };
+
+  protected failed(error: Error): void {
+    if (this.#state !== 'live') return void this.#made.settle(false);
+    this.abandon();
+    this.#state = error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' });
+    this.#made.settle(false);
+    this.#listener?.onError(this.#state);
   }
+
+  // ---- the steps
 
   /** It is made, and the server has begun. */
   #proceed(raw: Duplex): void {
@@ -263,16 +286,16 @@ export class DataConnection implements SourceListener {
   }
 
   async #secure(raw: Duplex, handshake: Promise<SecuredData>): Promise<void> {
-    const { connectTimeout } = this.#session.settings;
+    const { connectTimeout } = this.session.settings;
     const inTime = deadline(raw, connectTimeout, `no TLS on the data connection within ${connectTimeout} ms (connectTimeout)`);
     try {
       this.#secured = await handshake;
       const { stream } = this.#secured;
-      stream.on('error', (error) => this.#fail(error)).on('close', () => this.#onClosed());
+      stream.on('error', (error) => this.failed(error)).on('close', () => this.#onClosed());
       this.#adopt(stream);
       this.#onReady();
     } catch (error) {
-      this.#fail(error as Error);
+      this.failed(error as Error);
     } finally {
       inTime();
     }
@@ -282,14 +305,14 @@ export class DataConnection implements SourceListener {
   #adopt(socket: Duplex): void {
     this.#socket = socket;
     if (this.#state !== 'live') return this.#drop();
-    this.#stall = new StallTimer(socket, this.#direction, this.#session, () => this.#onStall());
+    this.#stall = new StallTimer(socket, this.#direction, this.session, () => this.#onStall());
     socket.on('end', () => this.#onEnd());
     if (this.#direction === 'up') socket.on('drain', () => this.#onDrain());
     if (this.#secured) {
-      const gatherer = new Gatherer((chunk) => this.#receive(socket, chunk));
+      const gatherer = new Gatherer((chunk) => this.#take(socket, chunk));
       socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
       socket.prependListener('end', () => gatherer.flush());
-    } else if (!this.#source.reads) socket.on('data', (chunk: Buffer) => this.#receive(socket, chunk));
+    } else if (!this.reads) socket.on('data', (chunk: Buffer) => this.#take(socket, chunk));
     if (this.#paused) socket.pause();
   }
 
@@ -301,19 +324,19 @@ export class DataConnection implements SourceListener {
     else if (!this.#paused) this.#stall?.wait();
   }
 
-  #receive(socket: Duplex, chunk: Buffer): void {
-    if (!this.#deliver(chunk)) socket.pause();
+  #take(socket: Duplex, chunk: Buffer): void {
+    if (!this.receive(chunk)) socket.pause();
   }
 
   #onEnd(): void {
-    if (this.#fin !== 'none') return; // both sides have ended, and such a connection has no peer any more, either
-    if (wasReset(this.#raw)) this.#fail(resetError());
-    else if (this.#secured?.closedProperly() === false) this.#fail(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
-    else if (this.#state === 'live') this.#listener.onEnd();
+    if (this.#fin === 'leaving' || this.#fin === 'left') return; // both sides have ended, and such a connection has no peer any more, either
+    if (wasReset(this.#raw)) this.failed(resetError());
+    else if (this.#secured?.closedProperly() === false) this.failed(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
+    else if (this.#state === 'live') this.#listener?.onEnd();
   }
 
   #onClosed(): void {
-    if (this.#state === 'live' && this.#fin !== 'left') this.#fail(new TransferError('the data connection was closed', { phase: 'data' }));
+    if (this.#state === 'live' && this.#fin !== 'left') this.failed(new TransferError('the data connection was closed', { phase: 'data' }));
   }
 
   #onDrain(): void {
@@ -322,18 +345,11 @@ export class DataConnection implements SourceListener {
   }
 
   #onWritable(): void {
-    if (this.#state === 'live') this.#listener.onWritable();
+    if (this.#state === 'live') this.#listener?.onWritable();
   }
 
   #onStall(): void {
-    this.#fail(new TimeoutError(`no data moved within ${this.#session.settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
-  }
-
-  #fail(error: Error): void {
-    this.#made.settle(false);
-    if (this.#state !== 'live') return;
-    this.abandon();
-    this.#listener.onError(error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' }));
+    this.failed(new TimeoutError(`no data moved within ${this.session.settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
   }
 
   /** @param awaited a connection that is being made is still made */
@@ -342,7 +358,7 @@ export class DataConnection implements SourceListener {
     this.#state = state;
     this.#stall?.rest();
     this.#ready.settle(false);
-    if (!this.#raw && !awaited) this.#source.cancel();
+    if (!this.#raw && !awaited) this.cancel();
     this.#drop();
   }
 
@@ -354,16 +370,16 @@ export class DataConnection implements SourceListener {
     secured.end();
   }
 
-  /** libuv refuses an RST behind a FIN that waits to leave. */
-  #closeBehindFin(raw: Duplex): void {
+  /** libuv refuses an RST after a FIN that waits to leave. */
+  #closeAfterFin(raw: Duplex): void {
     destroyLater(raw);
     this.#socket?.once('finish', () => raw.destroy());
   }
 
   #drop(): void {
     const raw = this.#raw;
-    if (this.#fin === 'leaving' && raw) this.#closeBehindFin(raw);
-    else if (this.#state === 'reset' && raw) reset(raw);
+    if (this.#fin === 'leaving' && raw) this.#closeAfterFin(raw);
+    else if (this.#state !== 'closed' && raw) reset(raw);
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }

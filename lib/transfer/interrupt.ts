@@ -1,38 +1,34 @@
-/** An interruption that is no error: all that was wanted has arrived, or else its consumer has left. */
-export class Enough extends Error {
-  constructor(readonly complete: boolean) {
-    super();
-  }
-}
+/** Why a transfer ends before its time: all that was wanted has arrived, its consumer has left it, or an error. */
+export type Reason = 'complete' | 'left' | Error;
 
-/** Ends the steps of an operation from outside, once. */
+/** Ends the steps of a transfer from outside, once: the step that is under way fails with the reason. */
 export class Interrupt {
-  #reason: Error | undefined;
-  #listener: ((reason: Error) => void) | undefined;
+  #reason: Reason | undefined;
+  #listener: ((reason: Reason) => void) | undefined;
   #step: Promise<unknown> | undefined;
 
-  /** Why the operation was interrupted, if it was. */
-  get reason(): Error | undefined {
+  /** Why the transfer was interrupted, if it was. */
+  get reason(): Reason | undefined {
     return this.#reason;
   }
 
   /** Interrupts; only the first reason counts. */
-  raise(reason: Error): void {
+  raise(reason: Reason): void {
     if (this.#reason) return;
     this.#reason = reason;
     this.#listener?.(reason);
   }
 
-  /** Calls back at the interruption; an operation is in one step at a time, and the step that it is in hears of it. */
-  listen(listener: (reason: Error) => void): void {
+  /** Calls back at the interruption. A transfer is in one step at a time, so the last listener is the only one. */
+  listen(listener: (reason: Reason) => void): void {
     this.#listener = listener;
   }
 
-  /** The promise's outcome, or the interruption, whichever is first. */
+  /** The promise's outcome, or a rejection with the reason, whichever is first. */
   race<T>(promise: Promise<T>): Promise<T> {
     const interrupted = new Promise<never>((_resolve, reject) => {
       this.listen(reject);
-      if (this.#reason) reject(this.#reason);
+      if (this.#reason) reject(this.#reason as Error);
     });
     return Promise.race([promise, interrupted]);
   }
@@ -48,9 +44,9 @@ export class Interrupt {
     await Promise.allSettled([this.#step]);
   }
 
-  /** Throws the interruption if there was one. */
+  /** Throws the reason if there was an interruption. */
   check(): void {
-    if (this.#reason) throw this.#reason;
+    if (this.#reason) throw this.#reason as Error;
   }
 }
 

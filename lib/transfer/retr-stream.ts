@@ -7,7 +7,7 @@ import type { Reply } from '../reply';
 import type { Decoder } from './lines';
 import { LONGEST_PIPELINE, PipedReadable, pipesOf, progressOf, unreadAtQuit } from './piped-readable';
 import type { RetryOptions } from './retry';
-import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';
 
 /** What a caller may say about a download. */
@@ -47,8 +47,8 @@ interface RetrSetup<T> {
   readonly request: TransferRequest;
   readonly options: RetrOptions;
   readonly decoder?: Decoder<T>;
-  /** For a listing: bytes that are read ahead when another operation waits behind a paused reader. */
-  readonly readAhead?: number;
+  /** A listing is read ahead where another operation waits for its paused reader. */
+  readonly kind: 'file' | 'listing';
 }
 
 /** Bytes that wait for a slow consumer; the receive buffer may be larger, so this is about when to pause, not how much comes. */
@@ -64,10 +64,11 @@ const PORTION = 16 * 1024;
  * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
  */
 export class RetrStream<T = Buffer> extends PipedReadable {
-  readonly #turns: Queue;
+  readonly #queue: Queue;
   readonly #transfer: Transfer;
   readonly #decoder: Decoder<T> | undefined;
-  readonly #readAhead: number;
+  readonly #kind: 'file' | 'listing';
+  readonly #maxReadAheadBytes: number;
   #remaining: number;
   #bytesRead = 0;
   /** Of the chunk that the decoder is being given. */
@@ -76,17 +77,18 @@ export class RetrStream<T = Buffer> extends PipedReadable {
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
   #state: 'unread' | 'flowing' | 'paused' | 'ended' = 'unread';
-  #opened = false;
+  #opened: Reply | undefined;
 
   /** @internal use `FTP.retr` and its kin */
-  constructor(session: Session, turns: Queue, { request, options, decoder, readAhead = 0 }: RetrSetup<T>) {
+  constructor(session: Session, queue: Queue, { request, options, decoder, kind }: RetrSetup<T>) {
     const { signal, start = 0, end } = options;
     super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
-    this.#turns = turns;
+    this.#queue = queue;
     this.#decoder = decoder;
-    this.#readAhead = readAhead;
+    this.#kind = kind;
+    this.#maxReadAheadBytes = session.settings.maxReadAheadBytes;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
-    this.#transfer = new Transfer(session, turns, decoder ? { ...request, lent: true } : request, this.#listener());
+    this.#transfer = new Transfer(session, queue, decoder ? { ...request, lent: true } : request, this);
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 
@@ -107,7 +109,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
 
   /** True until the server has begun the transfer. */
   get pending(): boolean {
-    return !this.#opened;
+    return this.#opened === undefined;
   }
 
   /** @internal true when this stream is piped into that one, through whatever lies between */
@@ -122,7 +124,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
 
   /** It is in use from here on: what it is piped into may be an upload of the same client. */
   override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
-    if (!this.destroyed) this.#turns.downloads.add(this);
+    if (!this.destroyed) this.#queue.downloads.add(this);
     return super.pipe(destination, options);
   }
 
@@ -145,55 +147,80 @@ export class RetrStream<T = Buffer> extends PipedReadable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#ahead = [];
     this.#rest = undefined;
-    this.#turns.downloads.delete(this);
+    this.#queue.downloads.delete(this);
     this.#transfer.cancel();
     callback(error);
   }
 
-  #listener(): TransferListener {
-    return {
-      onOpen: (reply) => {
-        if (this.#opened) return; // of another try
-        this.#opened = true;
-        this.emit('open', reply);
-      },
-      onChunk: (chunk) => this.#receive(chunk),
-      onWritable: () => undefined,
-      progress: () => progressOf(this),
-      onContended: () => {
-        if (this.#state === 'paused' && this.#mayReadAhead) this.#transfer.resume();
-      },
-      onComplete: (reply) => this.#complete(reply),
-      onError: (error) => (this.#isEmptyListing(error) ? this.#complete(error.reply) : this.#fail(error)),
-      onQuitting: (stuck) => {
-        if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(unreadAtQuit()));
-      },
-    };
+  // ---- what its transfer reports
+
+  /** @internal */
+  onOpen(reply: Reply): void {
+    if (this.#opened) return; // by another try
+    this.#opened = reply;
+    this.emit('open', reply);
   }
 
-  /** False pauses the connection, unless it is a listing and someone waits behind it: then its bytes are kept (law 3). */
-  #receive(chunk: Buffer): boolean {
+  /** @internal False pauses the connection, unless it is a listing for which somebody waits: then its bytes are kept. */
+  onChunk(chunk: Buffer): boolean {
     if (this.destroyed) return true;
     const wanted = chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
     this.#remaining -= wanted.length;
     this.#bytesRead += wanted.length;
     if (this.#state === 'flowing') {
-      if (!this.#pushAll(wanted)) this.#state = 'paused';
+      if (!(this.#decoder ? this.#decode(wanted) : wanted.length === 0 || this.push(wanted))) this.#state = 'paused';
       if (this.#rest) this.#rest = Buffer.from(this.#rest); // lent
     } else this.#keep(this.#decoder ? Buffer.from(wanted) : wanted);
     if (this.#remaining === 0) this.#transfer.enough();
     return this.#state === 'flowing' || this.#mayReadAhead;
   }
 
+  /** @internal */
+  onWritable(): void {
+    // nothing is written
+  }
+
+  /** @internal */
+  progress(): string {
+    return progressOf(this);
+  }
+
+  /** @internal */
+  onContended(): void {
+    if (this.#state === 'paused' && this.#mayReadAhead) this.#transfer.resume();
+  }
+
+  /** @internal */
+  onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.#fail(this.#transfer.describe(unreadAtQuit()));
+  }
+
+  /** @internal */
+  onComplete(reply: Reply | undefined): void {
+    if (this.destroyed) return;
+    if (reply) this.emit('reply', reply);
+    const reading = this.#state === 'flowing';
+    this.#state = 'ended';
+    if (reading || (!this.#rest && this.#ahead.length === 0)) this.#pushEnd();
+  }
+
+  /** @internal */
+  onError(error: FTPError): void {
+    if (this.#isEmptyListing(error)) this.onComplete(error.reply);
+    else this.#fail(error);
+  }
+
+  // ---- how it reads ahead
+
   get #mayReadAhead(): boolean {
-    return this.#readAhead > 0 && this.#transfer.contended(this.#aheadBytes);
+    return this.#kind === 'listing' && this.#transfer.contended(this.#aheadBytes);
   }
 
   #keep(chunk: Buffer): void {
     this.#ahead.push(chunk);
     this.#aheadBytes += chunk.length;
-    if (this.#readAhead > 0 && this.#aheadBytes > this.#readAhead) {
-      const error = new LimitError(`another operation waits behind this listing's paused reader, and more than ${this.#readAhead} bytes are read ahead (maxReadAheadBytes)`);
+    if (this.#kind === 'listing' && this.#aheadBytes > this.#maxReadAheadBytes) {
+      const error = new LimitError(`another operation waits behind this listing's paused reader, and more than ${this.#maxReadAheadBytes} bytes are read ahead (maxReadAheadBytes)`);
       this.destroy(this.#transfer.describe(error));
     }
   }
@@ -211,7 +238,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
   /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
   #isEmptyListing(error: FTPError): boolean {
     const { reply } = error;
-    return this.#readAhead > 0 && this.#transfer.isRefusal(error) && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
+    return this.#kind === 'listing' && this.#transfer.isRefusal(error) && reply?.code === 450 && !/no such|not found|not exist|cannot find/i.test(reply.text);
   }
 
   /** A stream that was never used may have no listener: its error waits for whoever reads it. */
@@ -220,17 +247,13 @@ export class RetrStream<T = Buffer> extends PipedReadable {
     this.destroy(error);
   }
 
-  #complete(reply: Reply | undefined): void {
-    if (this.destroyed) return;
-    if (reply) this.emit('reply', reply);
-    const reading = this.#state === 'flowing';
-    this.#state = 'ended';
-    if (reading || (!this.#rest && this.#ahead.length === 0)) this.#pushEnd();
+  /** True while more is wanted. */
+  #pushAll(chunk: Buffer): boolean {
+    return this.#decoder ? this.#decode(chunk) : this.push(chunk);
   }
 
-  /** True while more is wanted; what a decoder has not been given by then waits for the next read. */
-  #pushAll(chunk: Buffer): boolean {
-    if (!this.#decoder) return chunk.length === 0 || this.push(chunk);
+  /** True while more is wanted; what the decoder has not been given by then waits for the next read. */
+  #decode(chunk: Buffer): boolean {
     for (let at = 0; at < chunk.length && !this.destroyed; at += PORTION) {
       const portion = chunk.subarray(at, at + PORTION);
       if (this.#decoding((decoder) => decoder.decode(portion))) continue;

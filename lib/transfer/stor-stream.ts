@@ -4,8 +4,9 @@ import type { Session } from '../control/session';
 import type { Codec } from '../encoding';
 import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
 import type { OptionNames } from '../options';
+import type { Reply } from '../reply';
 import { LineEnder } from './lines';
-import { Transfer, type TransferListener, type TransferRequest } from './transfer';
+import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';
 
 /** What a caller may say about an upload. */
@@ -44,7 +45,7 @@ interface StorSetup {
  * Events besides Writable's: `open` (the 1yz), `reply` (the 2yz).
  */
 export class StorStream extends Writable {
-  readonly #turns: Queue;
+  readonly #queue: Queue;
   readonly #transfer: Transfer;
   readonly #text: Codec | undefined;
   readonly #ends = new LineEnder();
@@ -52,17 +53,16 @@ export class StorStream extends Writable {
   #held: Uint8Array[] = [];
   #heldCallback: ((error?: Error | null) => void) | undefined;
   #finalCallback: ((error?: Error | null) => void) | undefined;
-  #ending = false;
-  #opened = false;
+  #opened: Reply | undefined;
   #storedAs: string | undefined;
 
   /** @internal use `FTP.stor` and its kin */
-  constructor(session: Session, turns: Queue, { request, options, text }: StorSetup) {
+  constructor(session: Session, queue: Queue, { request, options, text }: StorSetup) {
     const { signal, highWaterMark = HIGH_WATER_MARK } = options;
     super({ decodeStrings: !text, highWaterMark });
-    this.#turns = turns;
+    this.#queue = queue;
     this.#text = text;
-    this.#transfer = new Transfer(session, turns, request, this.#listener());
+    this.#transfer = new Transfer(session, queue, request, this);
     this.on('pipe', (source) => this.#onPipe(source));
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
@@ -79,7 +79,7 @@ export class StorStream extends Writable {
 
   /** True until the server has begun the transfer. */
   get pending(): boolean {
-    return !this.#opened;
+    return this.#opened === undefined;
   }
 
   /** The name that the server chose for a STOU (RFC 1123, 4.1.2.9: `150 FILE: name`). */
@@ -108,7 +108,6 @@ export class StorStream extends Writable {
 
   override _final(callback: (error?: Error | null) => void): void {
     this.#finalCallback = callback;
-    this.#ending = true;
     this.#transfer.pause(false);
     if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
     else this.#use();
@@ -124,42 +123,63 @@ export class StorStream extends Writable {
     if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));
   }
 
-  #listener(): TransferListener {
-    return {
-      onOpen: (reply) => {
-        this.#opened = true;
-        this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
-        this.emit('open', reply);
-      },
-      onChunk: () => true,
-      onWritable: () => this.#onWritable(),
-      progress: () => '', // each write ends its pause
-      onContended: () => undefined,
-      onComplete: (reply) => {
-        if (this.destroyed) return;
-        if (reply) this.emit('reply', reply);
-        this.#finalCallback?.();
-      },
-      onError: (error) => this.#fail(error),
-      onQuitting: (stuck) => {
-        if (stuck) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
-      },
-    };
+  // ---- what its transfer reports
+
+  /** @internal */
+  onOpen(reply: Reply): void {
+    this.#opened = reply;
+    this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
+    this.emit('open', reply);
   }
+
+  /** @internal */
+  onChunk(): boolean {
+    return true;
+  }
+
+  /** @internal */
+  onWritable(): void {
+    if (this.destroyed) return;
+    this.#state = 'writable';
+    const ending = this.#finalCallback; // what ends after this finishes by itself
+    if (this.#held.length > 0) this.#send();
+    else this.#continue();
+    if (ending) this.#transfer.finish();
+  }
+
+  /** @internal */
+  progress(): string {
+    return ''; // each write ends its pause
+  }
+
+  /** @internal */
+  onContended(): void {
+    // an upload keeps its turn
+  }
+
+  /** @internal */
+  onQuitting(stuck: boolean): void {
+    if (stuck) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
+  }
+
+  /** @internal */
+  onComplete(reply: Reply | undefined): void {
+    if (this.destroyed) return;
+    if (reply) this.emit('reply', reply);
+    this.#finalCallback?.();
+  }
+
+  /** @internal */
+  onError(error: FTPError): void {
+    this.#fail(error);
+  }
+
+  // ---- the steps
 
   #use(): void {
     if (this.#state !== 'unused') return;
     this.#state = 'opening';
     this.#transfer.start();
-  }
-
-  #onWritable(): void {
-    if (this.destroyed) return;
-    this.#state = 'writable';
-    const ending = this.#ending; // what ends behind this finishes by itself
-    if (this.#held.length > 0) this.#send();
-    else this.#continue();
-    if (ending) this.#transfer.finish();
   }
 
   #send(): void {
@@ -173,7 +193,7 @@ export class StorStream extends Writable {
   #continue(): void {
     const callback = this.#heldCallback;
     this.#heldCallback = undefined;
-    if (!this.#ending) this.#transfer.pause(true); // until the source gives more
+    if (!this.#finalCallback) this.#transfer.pause(true); // until the source gives more
     callback?.();
   }
 
@@ -190,7 +210,7 @@ export class StorStream extends Writable {
 
   /** The downloads that lead here through that stream, or that it is. */
   #feedersOf(source: Readable): Download[] {
-    const { downloads } = this.#turns;
+    const { downloads } = this.#queue;
     const itself = [...downloads].filter((download) => (download as unknown) === source);
     return itself.length > 0 ? itself : [...downloads].filter((download) => download.feeds(source));
   }

@@ -24,7 +24,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
   const plan = healing(session, command, options, (event) => void stream.emit('retry', event));
-  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, readAhead: ahead(session, command) });
+  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command) });
   return stream;
 }
 
@@ -34,16 +34,16 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
   refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
-  const readAhead = ahead(session, command);
+  const kind = kindOf(command);
   const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
-  const decoder = new LineDecoder(readAhead > 0 ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
-  return new RetrStream<string>(session, queue, { request, options, decoder, readAhead });
+  const decoder = new LineDecoder(kind === 'listing' ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
+  return new RetrStream<string>(session, queue, { request, options, decoder, kind });
 }
 
 /** The data of a listing as entries. */
 export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
   const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
-  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, readAhead: ahead(session, command) });
+  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, kind: 'listing' });
 }
 
 /** The data that a command takes; in TYPE A they are text. */
@@ -58,9 +58,8 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
   return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
 }
 
-/** A listing whose reader has paused must not keep others waiting (law 3): so many bytes are read ahead. */
-function ahead({ settings }: Session, { verb }: Command): number {
-  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? settings.maxReadAheadBytes : 0;
+function kindOf({ verb }: Command): 'file' | 'listing' {
+  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? 'listing' : 'file';
 }
 
 /** GridFTP ends the lines of its listings with CR CR LF. */

@@ -11,15 +11,28 @@ import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
 import type { DataConnection, DataListener, Direction } from './data-connection';
-import { Enough, Interrupt, Milestone } from './interrupt';
+import { Interrupt, Milestone, type Reason } from './interrupt';
 import { openPassive } from './passive';
 
-/** A transfer command that depends on answers which are not here yet: what asks for them leaves beside EPSV. */
+/*
+ * One transfer, from the call to the last byte: RETR, STOR, a listing, and any other command that has a data connection.
+ *
+ * Three things end a transfer: the server begins it (the mark, a 1yz reply), the data connection ends, and the server says how the transfer
+ * went (the final reply). The mark and the final reply come on the control connection and the data on another one, so that the end of the
+ * data may be seen before the mark or after the final reply. A transfer is complete when the data have ended cleanly and the final reply
+ * is 2yz, in whichever order. So the end of the data alone proves nothing, and neither does the final reply: a server says 226 for
+ * what it has given to its kernel, and a connection that was cut ends as one that was closed does.
+ *
+ * A server that refuses the command sends no mark, and closes or resets the data connection before or after its 4yz or 5yz. So a data
+ * connection that breaks waits for the server's word on why, and a refusal in the middle of a download waits for the bytes that are on their way.
+ */
+
+/** A transfer command that depends on answers that are not here yet: what asks for them leaves together with EPSV. */
 export type Choice = () => Promise<Command>;
 
-/** Commands around a transfer, in its turn: which one it is, what else to try, and what is to be done behind it. */
+/** The commands around a transfer, in its turn: which one it is, what else to try, and what is to be done after it. */
 export interface Plan {
-  /** The session that the turn is in: which of a pool's, is known only when the turn comes. */
+  /** The turn has come, in that session: with a pool, it is known only now which one. */
   use(session: Session): void;
   /**
    * The transfer command, or how to choose it when it is to leave; `complete` when nothing is left to transfer.
@@ -31,7 +44,7 @@ export interface Plan {
   recover(refusal: ReplyError, control: ControlConnection): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
   finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
-  /** The data of a transfer have ended, and no command of this plan will follow if it is complete: another operation's may, before the final reply. */
+  /** Whether, the data having ended, no further command of this plan follows a complete transfer: then another operation's command may leave before the final reply. */
   isLast?(): boolean;
   /** The last bytes that have passed: a try that goes on after them reads them again, where nothing else would show that it does go on there. */
   readonly seam?: Buffer | undefined;
@@ -41,55 +54,94 @@ export interface Plan {
   again?(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean>;
 }
 
-/** NOOPs during a transfer, until the timer is cleared; on request only, for they break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
-function sendNoops(session: Session, control: ControlConnection): NodeJS.Timeout | undefined {
-  const { keepAlive, keepAliveDuringTransfers } = session.settings;
-  if (keepAlive === 0 || !keepAliveDuringTransfers) return undefined;
-  return setInterval(() => control.keepAlive(session.command('NOOP')), keepAlive);
-}
-
-/**
- * A download must have no fewer bytes than were announced; more are a file that grew, unless there were to be none. After REST, servers announce the whole
- * size (vsftpd, inetutils) or what is left of it (ProFTPD).
- *
- * @throws TransferError
- */
-function checkSize(bytes: number, announced: number | undefined, start: number): void {
-  if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
-  if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
-  throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
-}
-
-/** One transfer command. */
-interface ExchangeRequest {
-  readonly command: Command | Choice;
+/** What is to be transferred, and how. */
+export interface TransferRequest {
+  /** What was asked for; a plan may choose another one. */
+  readonly command: Command;
   readonly type: 'I' | 'A';
   readonly direction: Direction;
   /** The byte that REST names; 0 sends no REST. */
   readonly start: number;
-  /** Download: the listener is done with a chunk when it returns, and the next may come in the same memory. */
+  /** Download: the stream is done with a chunk when `onChunk` returns, so that the next may come in the same memory. */
   readonly lent?: boolean;
+  readonly plan?: Plan | undefined;
 }
 
-/** What happens in an exchange. */
-interface ExchangeListener {
-  /** The mark came. */
+/** The stream that a transfer belongs to: a RetrStream or a StorStream. */
+export interface TransferStream {
+  /** The server has begun; again for each try. */
   onOpen(reply: Reply): void;
-  /** Bytes arrived; false pauses. */
+  /** Download: bytes arrived; false pauses. */
   onChunk(chunk: Buffer): boolean;
   /** Upload: more may be written. */
   onWritable(): void;
-  /** Download: the data have ended, and the next command need not wait for the final reply. */
-  onDataEnd(): void;
+  /** Changes when the stream's own side gets on, although it is paused. */
+  progress(): string;
+  /** Another operation waits for this one's turn. */
+  onContended(): void;
+  /** The client is to quit, and this stream is paused by its own side; `stuck` for `stallTimeout`. */
+  onQuitting(stuck: boolean): void;
+  /** The transfer is proved complete; without a reply when `enough()` ended it. */
+  onComplete(reply: Reply | undefined): void;
+  onError(error: FTPError): void;
 }
 
-/** Milliseconds for what is on its way when the server has said that the transfer failed. */
+/** Where a transfer is. `mark` is the server's 1yz, where it has come. */
+type State =
+  /** It waits for its turn. */
+  | { readonly is: 'waiting' }
+  /** The session is brought where the transfer needs it, and the plan asks what it must know. */
+  | { readonly is: 'connecting' }
+  /** TYPE, EPSV or PORT, and REST; the data connection may end already. */
+  | { readonly is: 'preparing'; readonly data: 'open' | 'ended' | Error }
+  /** The command has left, and nothing has come. */
+  | { readonly is: 'sent' }
+  /** The server has begun. */
+  | { readonly is: 'moving'; readonly mark: Reply }
+  /** The data have ended cleanly; of an upload, all has left. The final reply is due. */
+  | { readonly is: 'data over'; readonly mark: Reply | undefined }
+  /** The data connection broke; the server's word on why is due. */
+  | { readonly is: 'broken'; readonly mark: Reply | undefined; readonly error: Error }
+  /** The final reply is here, the end of the data is not; an error for a refusal, or when there will be no reply. */
+  | { readonly is: 'answered'; readonly mark: Reply | undefined; readonly answer: Reply | Error }
+  /** Both are here. */
+  | { readonly is: 'ended'; readonly mark: Reply | undefined; readonly answer: Reply | Error; readonly phase: Phase }
+  /** The turn is given back. */
+  | { readonly is: 'over'; readonly phase: Phase };
+
+/** One transfer command with its data connection: a transfer that goes on after a loss, or tries another command, has several, one after the other. */
+interface Try {
+  readonly control: ControlConnection;
+  /** The byte of the file at which it begins. */
+  readonly start: number;
+  /** Payload bytes moved. */
+  bytes: number;
+  /** Payload bytes that the server announced in its mark. */
+  announced: number | undefined;
+  /** The transfer command, once it has left. */
+  command: Command | undefined;
+  data: DataConnection | undefined;
+  /** Whoever waits for its outcome, which is reported once; undefined before the command has left, and afterwards. */
+  settle: { resolve(reply: Reply): void; reject(reason: Reason): void } | undefined;
+}
+
+/** A listing that nobody reads any more, and that is read to its end. */
+interface Drain {
+  /** More bytes than these are not read. */
+  readonly limit: number;
+  readonly done: Milestone;
+}
+
+const TRANSFER: Sending = { transfer: true };
+
+/** Connections that may be found dead, one after the other, before that is the operation's own failure. */
+const MOST_MOVES = 3;
+
+/** Milliseconds for the bytes that are on their way when the server has said that the transfer failed. */
 const LAST_BYTES = 500;
 
 /** Milliseconds for making a data connection that is only to be reset. */
-const VAIN = 2000;
-
-const TRANSFER: Sending = { transfer: true };
+const TO_RESET = 2000;
 
 /** Bytes that are read, and thrown away, of a listing that was left. */
 const DRAINABLE = 16 * 1024 * 1024;
@@ -97,475 +149,102 @@ const DRAINABLE = 16 * 1024 * 1024;
 /** Milliseconds for them. */
 const DRAIN = 5000;
 
-/** One transfer command with its data connection and its replies, and what proves it complete (law 1). */
-class Exchange implements DataListener, ReplyListener {
-  /** Payload bytes moved. */
-  bytes = 0;
-  /** Payload bytes that the server announced in its mark. */
-  announced: number | undefined;
-  phase: Phase = 'command';
-  /** The transfer command, once it was written. */
-  command: Command | undefined;
-  readonly #session: Session;
-  readonly #control: ControlConnection;
-  readonly #request: ExchangeRequest;
-  readonly #listener: ExchangeListener;
-  readonly #interrupt: Interrupt;
-  #data: DataConnection | undefined;
-  /** How it ends is told once; undefined before it was sent, and when it was given up. */
-  #outcome: { resolve(reply: Reply): void; reject(error: Error): void } | undefined;
-  #marked = false;
-  /** The final reply; an error for a refusal, or when there will be none. */
-  #answer: Reply | Error | undefined;
-  #lastBytes: NodeJS.Timeout | undefined;
-  #finishing = false;
-  /** Download: the data have ended; upload: all has left. */
-  #dataOver = false;
-  #broken: Error | undefined;
-  /** Nothing but the final reply is waited for. */
-  #due = false;
-  #noops: NodeJS.Timeout | undefined;
-  /** The rest of a listing that was left is over, or more than may be read of it. */
-  #drained: Milestone | undefined;
-  #drainable = Infinity;
-
-  constructor(session: Session, control: ControlConnection, request: ExchangeRequest, listener: ExchangeListener, interrupt: Interrupt) {
-    this.#session = session;
-    this.#control = control;
-    this.#request = request;
-    this.#listener = listener;
-    this.#interrupt = interrupt;
-  }
-
-  /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
-  get tlsResumed(): boolean | undefined {
-    return this.#data?.tlsResumed;
-  }
-
-  /** True when the command was answered without a mark: nothing has begun. */
-  get unbegun(): boolean {
-    return this.#answer !== undefined && !this.#marked;
-  }
-
-  /** No reply to the transfer command is due any more. */
-  get #over(): boolean {
-    return this.#answer !== undefined || !this.#control.open;
-  }
-
-  /**
-   * TYPE and EPSV in one flight, REST on its own, then the transfer command (law 11); resolves with its final reply when the
-   * transfer is proved complete.
-   */
-  async run(): Promise<Reply> {
-    const session = this.#session;
-    const control = this.#control;
-    const interrupt = this.#interrupt;
-    const { command, type, direction, start, lent } = this.#request;
-    const { passive } = session.settings;
-    session.prepareNames();
-    const typed = session.switchType(control, type);
-    const cleared = start === 0 ? session.clearRestart(control) : undefined;
-    cleared?.catch(ignore);
-    if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes behind it before that
-    this.#data = await (passive ? openPassive : openActive)({ session, control, direction, lent, listener: this, interrupt });
-    if (typed) await typed;
-    if (cleared) await interrupt.race(cleared);
-    const preparing = session.namesPrepared();
-    if (preparing) await preparing; // its OPTS must not come behind the transfer command
-    interrupt.check();
-    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
-    if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
-    const chosen = typeof command === 'function' ? await interrupt.race(command()) : command;
-    interrupt.check();
-    const reply = await this.#transfer(chosen);
-    this.#data.close();
-    if (control.noopsDue > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
-    return reply;
-  }
-
-  /** After a failure or an interruption: leaves the control connection in step; resolves with the reply to ABOR, if there was one. */
-  async end(reason: Error): Promise<Reply | undefined> {
-    clearInterval(this.#noops);
-    if (this.#over) this.#data?.abandon();
-    else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
-      if (this.command && ruleOf(this.command.verb, true).lists && (await this.#drain(reason))) return undefined;
-      if (this.#data) await this.#connectInVain(this.#data);
-      if (this.command && !this.#over) return abortTransfer(this.#session, this.#control, reason);
-    }
-    if (this.#control.noopsDue > 0) await takeNoopReplies(this.#session, this.#control, reason);
-    return undefined;
-  }
-
-  /**
-   * A listing that was left is read to its end, and the bytes thrown away: Pure-FTPd 1.0.50 keeps what could not be sent, and the session's next
-   * listing begins with it; ProFTPD 1.3.8 never answers an NLST whose connection was reset. One that does not end soon costs the session.
-   */
-  async #drain(reason: Error): Promise<boolean> {
-    if (this.#broken || !this.#data) return false;
-    this.#drained = new Milestone();
-    this.#drainable = this.bytes + DRAINABLE;
-    if (this.#dataOver) this.#expectReply();
-    this.#data.resume();
-    if (!(await this.#drained.within(DRAIN))) this.#control.destroy(new ConnectionClosedError('a listing that was left did not end soon', { cause: reason }));
-    this.#data.abandon();
-    return true;
-  }
-
-  /**
-   * The server waits for the connection that it was told of: it is made, and reset. Twisted 22.4 reads no command before
-   * that, and GridFTP 13.24 no ABOR. A TLS handshake is finished first: vsftpd 3.0.3 and Pure-FTPd 1.0.50 do not survive
-   * one that is cut.
-   */
-  async #connectInVain(data: DataConnection): Promise<void> {
-    if (this.command && this.#session.protection.secureData) {
-      data.pause();
-      await data.readyWithin(VAIN);
-      if (this.#answer) return data.abandon();
-    }
-    data.reset();
-    if (!(await data.madeWithin(VAIN))) this.#control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
-  }
-
-  resume(): void {
-    this.#data?.resume();
-  }
-
-  /** Upload: sends bytes; false means that `onWritable` will come. */
-  write(chunks: readonly Uint8Array[]): boolean {
-    for (const chunk of chunks) this.bytes += chunk.length;
-    return this.#data?.write(chunks) ?? false;
-  }
-
-  /** Upload: all bytes have been written. */
-  finish(): void {
-    this.#finishing = true;
-    this.#data?.end(() => this.#onDataOver());
-  }
-
-  // ---- the data connection's words
-
-  onChunk(chunk: Buffer): boolean {
-    if (this.#request.direction === 'up') return true;
-    this.bytes += chunk.length;
-    if (!this.#drained) return this.#listener.onChunk(chunk);
-    if (this.bytes > this.#drainable) this.#drained.settle(false);
-    return true;
-  }
-
-  onEnd(): void {
-    if (this.#request.direction === 'up') return; // what counts is whether it takes what we send
-    this.#onDataOver();
-  }
-
-  /** It broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
-  onError(error: Error): void {
-    this.#broken = error;
-    this.#drained?.settle(false);
-    if (!this.#outcome || this.#dataOver) return; // judged when the command is sent, or answered
-    if (this.#answer) this.#fail(this.#answer instanceof FTPError ? annotate(this.#answer, { cause: error }) : error);
-    // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
-    else if (error instanceof TimeoutError || !(this.#data?.made || wasResetAtOnce(error))) this.#fail(error);
-    else this.#expectReply();
-  }
-
-  onWritable(): void {
-    this.#listener.onWritable();
-  }
-
-  // ---- the replies to the transfer command
-
-  onMark(reply: Reply): void {
-    if (this.#due) this.#control.expectCompletion(); // a mark behind the data's end: it was late, or Pure-FTPd 1.0.50 tells a reset with one
-    const { type, direction } = this.#request;
-    if (direction === 'down' && type === 'I') this.announced ??= announcedSize(reply, this.command?.argument);
-    if (this.#marked) return;
-    this.#marked = true;
-    this.phase = this.#dataOver ? 'completion' : 'data';
-    this.#listener.onOpen(reply);
-    if (this.#dataOver) this.#onDataEnd();
-    else if (this.#outcome) this.#noops = sendNoops(this.#session, this.#control);
-    this.#data?.begin();
-  }
-
-  onReply(reply: Reply): void {
-    const { direction } = this.#request;
-    if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, this.command));
-    this.#answer = reply;
-    if (this.#drained) return this.#settleDrained();
-    if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
-    if (direction === 'up' && !this.#finishing) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
-    else if (this.#dataOver) this.#conclude(reply);
-    else if (this.#broken) this.#fail(this.#broken);
-    else if (!this.#marked) this.#data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
-  }
-
-  /** A refusal in the middle of the data waits for the bytes that are on their way: what arrived is what a caller can resume from. */
-  onFailure(error: Error): void {
-    this.#answer = error;
-    if (this.#drained) return this.#settleDrained();
-    const { reply } = error as FTPError;
-    const broken = this.#dataOver ? undefined : this.#broken;
-    if (broken instanceof SecurityError) this.#fail(annotate(broken, { reply })); // the server only echoes what we refused
-    else if (reply && broken) this.#fail(annotate(error as FTPError, { cause: broken }));
-    else if (reply && this.#marked && this.#data?.made && !this.#dataOver && this.#request.direction === 'down') {
-      this.#lastBytes = setTimeout(() => this.#fail(error), LAST_BYTES);
-    } else this.#fail(error);
-  }
-
-  // ---- the steps
-
-  /** Sends the transfer command; settles when it is known how the transfer has ended. */
-  #transfer(command: Command): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      this.#outcome = { resolve, reject };
-      this.#interrupt.listen((reason) => this.#fail(reason));
-      this.command = command;
-      this.#control.request(command, this, TRANSFER);
-      if (this.#dataOver) this.#onDataOver();
-      else if (this.#broken) this.onError(this.#broken);
-    });
-  }
-
-  #onDataOver(): void {
-    const down = this.#request.direction === 'down';
-    if (down) this.#data?.close();
-    this.#dataOver = true;
-    if (this.#drained) {
-      this.#expectReply();
-      return this.#settleDrained();
-    }
-    if (!this.#outcome) return; // the command is not sent yet, or the transfer was given up
-    clearInterval(this.#noops);
-    if (this.#marked) this.phase = 'completion'; // a server that refuses closes the data connection, too
-    this.#expectReply();
-    if (down && this.#marked) this.#onDataEnd();
-    if (this.#answer instanceof Error) this.#fail(this.#answer);
-    else if (this.#answer) this.#conclude(this.#answer);
-  }
-
-  /** The next command may leave, as replies come in order; not behind no data: pyftpdlib 1.5.7 may lose their connection, and then never answers. */
-  #onDataEnd(): void {
-    if (this.#outcome && this.bytes > 0 && this.#control.noopsDue === 0) this.#listener.onDataEnd();
-  }
-
-  /** A refusal ends it, and a connection that is gone; a 2yz when the data have ended, too. */
-  #settleDrained(): void {
-    if (this.#answer instanceof Error || (this.#answer && this.#dataOver)) this.#drained?.settle(true);
-  }
-
-  #expectReply(): void {
-    this.#due = true;
-    if (!this.#answer) this.#control.expectCompletion();
-  }
-
-  /**
-   * The data ended cleanly and the final reply is 2yz. A download is complete when nothing that was announced is missing; an
-   * upload when no reset came: what cuts an upload may end it properly for the server.
-   */
-  #conclude(reply: Reply): void {
-    if (this.#request.direction === 'up') return void setImmediate(() => this.#concludeUpload(reply)); // a reset that came before this reply may be read after it
-    try {
-      checkSize(this.bytes, this.announced, this.#request.start);
-      if (this.bytes === 0 && this.#request.start > 0 && this.command?.verb === 'RETR') void this.#concludeEmpty(reply, this.command.argument);
-      else this.#outcome?.resolve(reply);
-    } catch (error) {
-      this.#fail(annotate(error as FTPError, { reply }));
-    }
-  }
-
-  /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. And what ProFTPD announces is what is left from there on. */
-  async #concludeEmpty(reply: Reply, path: string): Promise<void> {
-    const { start } = this.#request;
-    const { announced = 0 } = this;
-    try {
-      const size = Number((await this.#control.exec(this.#session.command('SIZE', path))).text.trim());
-      if (start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
-      if (announced > 0 && size >= start + announced) throw new TransferError(`the server said it was done after 0 of ${announced} bytes`, { phase: 'data' });
-    } catch (error) {
-      if (!(error instanceof ReplyError)) return this.#fail(error as Error); // else it cannot be told
-    }
-    this.#outcome?.resolve(reply);
-  }
-
-  #concludeUpload(reply: Reply): void {
-    if (this.#broken) this.#fail(annotate(this.#broken as FTPError, { reply, maybeCompleted: true }));
-    else this.#outcome?.resolve(reply);
-  }
-
-  #fail(error: Error): void {
-    clearTimeout(this.#lastBytes);
-    this.#outcome?.reject(error);
-    this.#outcome = undefined;
-  }
-}
-
-function ignore(): void {
-  // awaited when the data connection is there
-}
-
-/** What is to be transferred, and how. */
-export interface TransferRequest extends ExchangeRequest {
-  /** What was asked for; a plan may know better. */
-  readonly command: Command;
-  readonly plan?: Plan | undefined;
-}
-
-/** The stream's side of a transfer. */
-export interface TransferListener extends Omit<ExchangeListener, 'onDataEnd'> {
-  /** Changes when its own side gets on, although it is paused. */
-  progress(): string;
-  /** Another operation waits for this one's turn. */
-  onContended(): void;
-  /** The client is to quit, and this is paused by its own side; `stuck` for `stallTimeout`. */
-  onQuitting(stuck: boolean): void;
-  /** Proved complete; without a reply when `enough()` ended it. */
-  onComplete(reply: Reply | undefined): void;
-  onError(error: FTPError): void;
-}
-
-/** Connections that may be found dead, one after the other, before that is the operation's own failure. */
-const MOST_MOVES = 3;
-
-/** One stream's turn: its place in the queue, its exchange with the server, and how it ends for the stream and the session (law 4). */
-export class Transfer implements ExchangeListener {
+/** One stream's turn: its place in the queue, its tries, and how it ends for the stream and for the session. */
+export class Transfer implements DataListener, ReplyListener {
   /** That of the turn, once it has come. */
   #session: Session;
-  readonly #turns: Queue;
+  readonly #queue: Queue;
   readonly #request: TransferRequest;
-  readonly #listener: TransferListener;
-  readonly #place: Place;
+  readonly #stream: TransferStream;
+  /** Its place in the queue. */
+  readonly place: Place;
   readonly #interrupt = new Interrupt();
-  #exchange: Exchange | undefined;
-  #release: () => void = () => undefined;
+  #state: State = { is: 'waiting' };
+  #try: Try | undefined;
   /** Payload bytes of the tries before this one. */
   #moved = 0;
   /** The last of them, which this try reads again. */
-  #seam: Buffer = Buffer.alloc(0);
+  #seam: Buffer = NOTHING;
+  /** Payload bytes that the first mark announced. */
   #announced: number | undefined;
+  /** Connections that were found dead. */
   #moves = 0;
   /** Set while the consumer wants no more: a lost connection is then not made again. */
   #wanted: Milestone | undefined;
+  #drain: Drain | undefined;
+  #noops: NodeJS.Timeout | undefined;
+  #lastBytes: NodeJS.Timeout | undefined;
   #abortReply: Reply | undefined;
-  #over: Promise<void> | undefined;
-  #done = false;
+  #running: Promise<void> | undefined;
+  #release: () => void = ignore;
 
-  constructor(session: Session, turns: Queue, request: TransferRequest, listener: TransferListener) {
+  constructor(session: Session, queue: Queue, request: TransferRequest, stream: TransferStream) {
     this.#session = session;
-    this.#turns = turns;
+    this.#queue = queue;
     this.#request = request;
-    this.#listener = listener;
-    this.#place = turns.enter(
+    this.#stream = stream;
+    this.place = queue.enter(
       (release, current) => {
         this.#release = release;
         this.#session = current;
         request.plan?.use(current);
-        this.#over = this.#run();
+        this.#running = this.#run();
       },
       {
         name: request.command.shown,
         pauseReason: request.direction === 'down' ? 'its reader takes nothing' : 'its source gives nothing',
-        progress: () => listener.progress(),
-        onContended: () => listener.onContended(),
-        onDropped: (error) => listener.onError(this.describe(error)),
+        progress: () => stream.progress(),
+        onContended: () => stream.onContended(),
+        onDropped: (error) => stream.onError(this.describe(error)),
         onRefused: (error) => void this.#onRefused(error),
-        onQuitting: (stuck) => listener.onQuitting(stuck),
+        onQuitting: (stuck) => stream.onQuitting(stuck),
       },
       { unused: true },
     );
   }
 
-  /** Its place in the queue. */
-  get place(): Place {
-    return this.#place;
-  }
+  // ---- what is known of it
 
   /** Payload bytes moved. */
   get bytes(): number {
-    return this.#moved + Math.max(0, (this.#exchange?.bytes ?? 0) - this.#seam.length);
-  }
-
-  /** The byte at which this try begins. */
-  get #offset(): number {
-    return this.#request.start + this.#moved - this.#seam.length;
+    return this.#moved + Math.max(0, (this.#try?.bytes ?? 0) - this.#seam.length);
   }
 
   /** Payload bytes that the server announced in its first mark. */
   get announced(): number | undefined {
-    return this.#announced ?? this.#exchange?.announced;
-  }
-
-  /** The step that the transfer is in. */
-  get phase(): Phase {
-    return this.#exchange?.phase ?? 'connect';
-  }
-
-  /** True when another operation waits for this one's turn, and the paused reader of a listing should read ahead, further than `ahead` bytes. */
-  contended(ahead: number): boolean {
-    return this.#turns.contended(ahead);
-  }
-
-  /** What this download gives will be written by that upload: false where both cannot run at the same time. */
-  addPipe(upload: Place): boolean {
-    return this.#turns.addPipe(this.#place, upload);
+    return this.#announced ?? this.#try?.announced;
   }
 
   /** Whether the data connection's TLS resumed a session; undefined without TLS, and before it. */
   get tlsResumed(): boolean | undefined {
-    return this.#exchange?.tlsResumed;
+    return this.#try?.data?.tlsResumed;
   }
 
-  /** The stream is in use: the transfer may have its turn. */
-  start(): void {
-    this.#place.ready();
+  /** The step that the transfer is in. */
+  get phase(): Phase {
+    const state = this.#state;
+    switch (state.is) {
+      case 'waiting':
+      case 'connecting':
+        return 'connect';
+      case 'preparing':
+      case 'sent':
+        return 'command';
+      case 'moving':
+        return 'data';
+      case 'data over':
+        return state.mark ? 'completion' : 'command';
+      case 'broken':
+      case 'answered':
+        return state.mark ? 'data' : 'command';
+      default:
+        return state.phase;
+    }
   }
 
-  /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
-  cancel(): void {
-    this.#place.leave();
-    if (!this.#done) this.#interrupt.raise(new Enough(false));
-  }
-
-  /** All that was wanted has arrived: the transfer ends early, and is complete. */
-  enough(): void {
-    this.#interrupt.raise(new Enough(true));
-  }
-
-  /** Ends the transfer with AbortedError, at once for the stream; resolves with the reply to ABOR, if it was sent and answered. */
-  async abort(): Promise<Reply | undefined> {
-    const reason = new AbortedError(`${this.#request.command.shown}: aborted`);
-    this.#interrupt.raise(reason);
-    if (this.#interrupt.reason === reason) this.#listener.onError(this.describe(reason));
-    await this.#over;
-    return this.#abortReply;
-  }
-
-  /** The client was closed: there is no further try, and a paused reader gets no more, even where the final reply is here already. */
-  onClosed(error: Error): void {
-    if (!this.#done) this.#interrupt.raise(error);
-  }
-
-  resume(): void {
-    this.#place.pause(false);
-    this.#wanted?.settle(true);
-    this.#wanted = undefined;
-    this.#exchange?.resume();
-  }
-
-  /** Its own side, the reader or the source, has stopped, or goes on. */
-  pause(paused: boolean): void {
-    this.#place.pause(paused);
-  }
-
-  /** Upload: sends bytes; false means that `onWritable` will come. */
-  write(chunks: readonly Uint8Array[]): boolean {
-    const { plan } = this.#request;
-    if (plan?.observe) for (const chunk of chunks) plan.observe(chunk);
-    return this.#exchange?.write(chunks) ?? false;
-  }
-
-  /** Upload: all bytes have been written. */
-  finish(): void {
-    this.#exchange?.finish();
+  /** True for the server's answer to the transfer command itself, before anything has begun; a command before it may be refused with the same code. */
+  isRefusal(error: Error): boolean {
+    return this.#refused && this.#answer === error;
   }
 
   /** The error with what is known of this transfer. */
@@ -577,21 +256,107 @@ export class Transfer implements ExchangeListener {
     return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
   }
 
-  /** One try after another, until one succeeds or there is none left. */
-  async #run(): Promise<void> {
+  /** The final reply, where it has come. */
+  get #answer(): Reply | Error | undefined {
+    return this.#state.is === 'answered' || this.#state.is === 'ended' ? this.#state.answer : undefined;
+  }
+
+  /** The command was answered without a mark: nothing has begun. */
+  get #refused(): boolean {
+    return (this.#state.is === 'answered' || this.#state.is === 'ended') && !this.#state.mark;
+  }
+
+  /** The byte of the file at which the next try begins. */
+  get #offset(): number {
+    return this.#request.start + this.#moved - this.#seam.length;
+  }
+
+  // ---- what its stream asks for
+
+  /** The stream is in use: the transfer may have its turn. */
+  start(): void {
+    this.place.ready();
+  }
+
+  /** The stream takes bytes again, and is not to be waited for. */
+  resume(): void {
+    this.place.pause(false);
+    this.#wanted?.settle(true);
+    this.#wanted = undefined;
+    this.#try?.data?.resume();
+  }
+
+  /** Its own side, the reader or the source, has stopped, or goes on. */
+  pause(paused: boolean): void {
+    this.place.pause(paused);
+  }
+
+  /** Upload: sends bytes; false means that `onWritable` will come. */
+  write(chunks: readonly Uint8Array[]): boolean {
     const { plan } = this.#request;
+    if (plan?.observe) for (const chunk of chunks) plan.observe(chunk);
+    if (!this.#try) return false;
+    for (const chunk of chunks) this.#try.bytes += chunk.length;
+    return this.#try.data?.write(chunks) ?? false;
+  }
+
+  /** Upload: all bytes have been written. */
+  finish(): void {
+    this.#try?.data?.end(() => this.#onDataOver());
+  }
+
+  /** True when another operation waits for this one's turn, and the paused reader of a listing should read ahead, further than `ahead` bytes. */
+  contended(ahead: number): boolean {
+    return this.#queue.contended(ahead);
+  }
+
+  /** What this download gives will be written by the upload that has that place: false where both cannot run at the same time. */
+  addPipe(upload: Place): boolean {
+    return this.#queue.addPipe(this.place, upload);
+  }
+
+  /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
+  cancel(): void {
+    this.place.leave();
+    if (this.#state.is !== 'over') this.#interrupt.raise('left');
+  }
+
+  /** All that was wanted has arrived: the transfer ends early, and is complete. */
+  enough(): void {
+    this.#interrupt.raise('complete');
+  }
+
+  /** Ends the transfer with AbortedError, at once for the stream; resolves with the reply to ABOR, if it was sent and answered. */
+  async abort(): Promise<Reply | undefined> {
+    const reason = new AbortedError(`${this.#request.command.shown}: aborted`);
+    this.#interrupt.raise(reason);
+    if (this.#interrupt.reason === reason) this.#stream.onError(this.describe(reason));
+    await this.#running;
+    return this.#abortReply;
+  }
+
+  /** The client was closed: there is no further try, and a paused reader gets no more, even where the final reply is here already. */
+  onClosed(error: Error): void {
+    if (this.#state.is !== 'over') this.#interrupt.raise(error);
+  }
+
+  // ---- the turn: one try after another, until one succeeds or there is none left
+
+  async #run(): Promise<void> {
+    const { plan, command } = this.#request;
     this.#session.running = this;
     try {
-      let over = false;
-      while (!over) {
+      for (let ended = false; !ended; ) {
         let control: ControlConnection | undefined;
         try {
+          this.#move({ is: 'connecting' });
           control = await this.#ready();
-          const reply = await (plan ? this.#follow(plan, control) : this.#exchangeFor(this.#request, control).run());
-          this.#done = over = true;
-          this.#listener.onComplete(reply);
-        } catch (error) {
-          over = await this.#isOverBehind(error as Error, control);
+          const reply = await (plan ? this.#follow(plan, control) : this.#transfer(control, command));
+          ended = true;
+          this.#move({ is: 'over', phase: this.phase });
+          this.#stream.onComplete(reply);
+        } catch (reason) {
+          ended = await this.#isOverAfter(reason as Reason, control);
         }
       }
     } finally {
@@ -607,84 +372,17 @@ export class Transfer implements ExchangeListener {
     return this.#interrupt.race(session.ready(needs));
   }
 
-  /** Ends a try that failed; false when there is to be another. */
-  async #isOverBehind(error: Error, control: ControlConnection | undefined): Promise<boolean> {
-    if (this.#isUnsent(error, control)) await this.#moveOn(error);
-    else {
-      const reason = await this.#heal(error);
-      if (!reason) return false;
-      await this.#end(reason);
-      await this.#interrupt.settled();
-      if (control) await this.#request.plan?.finish(control, false, this.bytes);
-    }
-    return true;
-  }
-
-  /** The server's answer to the transfer command itself, before anything has begun; what is asked around it may fail with the same code. */
-  isRefusal(error: FTPError): boolean {
-    return !this.#marked && error.command !== undefined && error.command === this.#exchange?.command?.shown;
-  }
-
-  /** There is no connection: the plan may know when to try again. */
-  async #onRefused(error: Error): Promise<void> {
-    const reason = await this.#heal(error);
-    if (!reason) this.#place.ready();
-    else if (this.#place.leave() && !(reason instanceof Enough)) this.#listener.onError(this.describe(reason));
-  }
-
-  /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
-  #isUnsent(error: Error, control: ControlConnection | undefined): boolean {
-    if (!this.#turns.pooled || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
-    const lost = error instanceof FTPError && (error instanceof ConnectionClosedError || error.reply?.code === 421);
-    return lost && this.bytes === 0 && !this.#marked && error.command !== undefined && error.command !== this.#exchange?.command?.shown;
-  }
-
-  /** Waits for its turn once more, on another connection. */
-  async #moveOn(error: Error): Promise<void> {
-    await this.#exchange?.end(error);
-    this.#exchange = undefined;
-    this.#moves += 1;
-    this.#giveBack();
-    this.#place.again();
-  }
-
-  get #marked(): boolean {
-    return this.phase === 'data' || this.phase === 'completion';
-  }
-
-  /** Ends what failed and waits for the plan's next try; resolves with the reason why there is none. */
-  async #heal(error: Error): Promise<Error | undefined> {
-    const { plan } = this.#request;
-    if (!plan?.again || this.#interrupt.reason) return error;
-    const known = this.describe(error);
-    await this.#exchange?.end(error);
-    this.#announced = this.announced;
-    this.#moved = this.bytes;
-    this.#seam = plan.seam ?? this.#seam;
-    this.#exchange = undefined;
-    const pause = new AbortController();
-    try {
-      if (this.#wanted) await this.#interrupt.race(this.#wanted.reached());
-      return (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
-    } catch (reason) {
-      return reason as Error;
-    } finally {
-      pause.abort();
-    }
-  }
-
   /** Tries the plan's commands until one is not refused. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
     let command = await this.#interrupt.step(plan.begin(control, this.#moved));
     let reply: Reply | undefined;
     while (command !== 'complete') {
-      const exchange = this.#exchangeFor({ ...this.#request, command, start: this.#offset }, control);
       try {
-        reply = await exchange.run();
+        reply = await this.#transfer(control, command);
         break;
       } catch (error) {
-        if (!(error instanceof ReplyError) || !exchange.unbegun) throw error;
-        await exchange.end(error);
+        if (!(error instanceof ReplyError) || !this.#refused) throw error;
+        await this.#leave(error);
         command = await this.#interrupt.step(plan.recover(error, control));
       }
     }
@@ -692,54 +390,393 @@ export class Transfer implements ExchangeListener {
     return reply;
   }
 
-  #exchangeFor(request: ExchangeRequest, control: ControlConnection): Exchange {
-    return (this.#exchange = new Exchange(this.#session, control, request, this, this.#interrupt));
+  /**
+   * One command: TYPE and EPSV in one flight, REST on its own, then the transfer command, while the data connection is still being made;
+   * resolves with its final reply when the transfer is proved complete.
+   */
+  async #transfer(control: ControlConnection, command: Command | Choice): Promise<Reply> {
+    const session = this.#session;
+    const interrupt = this.#interrupt;
+    const { type, direction, lent } = this.#request;
+    const { passive } = session.settings;
+    const start = this.#offset;
+    const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, settle: undefined });
+    this.#move({ is: 'preparing', data: 'open' });
+    session.prepareNames();
+    const typed = session.switchType(control, type);
+    const cleared = start === 0 ? session.clearRestart(control) : undefined;
+    cleared?.catch(ignore);
+    if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
+    const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, lent, interrupt }));
+    data.attach(this);
+    if (typed) await typed;
+    if (cleared) await interrupt.race(cleared);
+    const preparing = session.namesPrepared();
+    if (preparing) await preparing; // its OPTS must not come after the transfer command
+    interrupt.check();
+    // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
+    if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
+    const chosen = typeof command === 'function' ? await interrupt.race(command()) : command;
+    interrupt.check();
+    const reply = await this.#send(current, chosen);
+    data.close();
+    if (control.noopsDue > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
+    return reply;
   }
 
-  // ---- the exchange's words
-
-  onOpen(reply: Reply): void {
-    this.#listener.onOpen(reply);
+  /** Sends the transfer command; settles when it is known how the transfer has ended. */
+  #send(current: Try, command: Command): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const before = this.#state.is === 'preparing' ? this.#state.data : 'open';
+      current.settle = { resolve, reject };
+      current.command = command;
+      this.#interrupt.listen((reason) => this.#fail(reason));
+      this.#move({ is: 'sent' });
+      current.control.request(command, this, TRANSFER);
+      if (before === 'ended') this.#onDataOver();
+      else if (before !== 'open') this.onError(before);
+    });
   }
 
+  /** The only place where the state changes. NOOPs are sent while the data move, and only then. */
+  #move(state: State): void {
+    this.#state = state;
+    if (this.#noops) clearInterval(this.#noops);
+    this.#noops = state.is === 'moving' ? this.#sendNoops() : undefined;
+  }
+
+  /** On request only, for NOOPs during a transfer break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
+  #sendNoops(): NodeJS.Timeout | undefined {
+    const session = this.#session;
+    const { keepAlive, keepAliveDuringTransfers } = session.settings;
+    if (keepAlive === 0 || !keepAliveDuringTransfers) return undefined;
+    return setInterval(() => this.#try?.control.keepAlive(session.command('NOOP')), keepAlive);
+  }
+
+  // ---- the mark
+
+  /** The server has begun (1yz). */
+  onMark(reply: Reply): void {
+    const current = this.#try;
+    const state = this.#state;
+    if (!current) return;
+    const { type, direction } = this.#request;
+    if (direction === 'down' && type === 'I') current.announced ??= announcedSize(reply, current.command?.argument);
+    // It was late, or Pure-FTPd 1.0.50 reports a reset with one: the final reply is due all the same.
+    if (state.is === 'data over' || state.is === 'broken') current.control.expectCompletion();
+    if (state.is === 'sent') this.#move({ is: 'moving', mark: reply });
+    else if ((state.is === 'data over' || state.is === 'broken') && !state.mark) this.#move({ ...state, mark: reply });
+    else return;
+    if (current.settle) this.#stream.onOpen(reply);
+    if (state.is === 'data over') this.#giveWay(current);
+    current.data?.begin();
+  }
+
+  // ---- the data
+
+  /** Download: bytes arrived; false pauses. */
   onChunk(received: Buffer): boolean {
+    const current = this.#try;
+    if (!current || this.#request.direction === 'up') return true;
+    current.bytes += received.length;
+    if (this.#drain) {
+      if (current.bytes > this.#drain.limit) this.#drain.done.settle(false);
+      return true;
+    }
     const { plan } = this.#request;
-    const chunk = this.#pastSeam(received);
+    const chunk = this.#seam.length === 0 ? received : this.#afterSeam(current, received);
     if (chunk.length === 0) return true;
     plan?.observe?.(chunk);
-    const more = this.#listener.onChunk(chunk);
+    const more = this.#stream.onChunk(chunk);
     if (!more) {
-      this.#place.pause(true);
+      this.place.pause(true);
       if (plan?.again) this.#wanted ??= new Milestone();
     }
     return more;
   }
 
   /** What is new of a chunk. */
-  #pastSeam(chunk: Buffer): Buffer {
-    const at = (this.#exchange?.bytes ?? 0) - chunk.length;
+  #afterSeam({ bytes, start }: Try, chunk: Buffer): Buffer {
+    const at = bytes - chunk.length;
     if (at >= this.#seam.length) return chunk;
     const again = chunk.subarray(0, this.#seam.length - at);
     if (again.equals(this.#seam.subarray(at, at + again.length))) return chunk.subarray(again.length);
-    this.#interrupt.raise(new MismatchError(`from byte ${this.#offset} on came other bytes than before: the server ignores REST, or the file has changed`));
-    return chunk.subarray(chunk.length);
+    this.#interrupt.raise(new MismatchError(`from byte ${start} on came other bytes than before: the server ignores REST, or the file has changed`));
+    return NOTHING;
   }
 
+  /** Upload: the first bytes, or more of them, may be written. */
   onWritable(): void {
-    this.#listener.onWritable();
+    this.#stream.onWritable();
   }
 
-  /** Law 11 has a download give way at once; a listing does when the server is known not to end one with a 200, as some devices do. */
-  onDataEnd(): void {
+  /** The server has closed its side cleanly. What counts for an upload is whether it takes what we send. */
+  onEnd(): void {
+    if (this.#request.direction === 'up') return;
+    this.#try?.data?.close();
+    this.#onDataOver();
+  }
+
+  /** Download: the data have ended. Upload: all has left. */
+  #onDataOver(): void {
+    const current = this.#try;
+    const state = this.#state;
+    if (!current) return;
+    switch (state.is) {
+      case 'preparing':
+        return this.#move({ is: 'preparing', data: 'ended' });
+      case 'sent':
+      case 'moving':
+        this.#move({ is: 'data over', mark: state.is === 'moving' ? state.mark : undefined });
+        current.control.expectCompletion();
+        if (state.is === 'moving') this.#giveWay(current);
+        return;
+      case 'answered':
+        this.#move({ is: 'ended', mark: state.mark, answer: state.answer, phase: state.mark ? 'completion' : 'command' });
+        if (this.#drain) this.#drain.done.settle(true);
+        else if (state.answer instanceof Error) this.#fail(state.answer);
+        else this.#conclude(current, state.answer);
+    }
+  }
+
+  /** The data connection broke: the server's own word on why is worth waiting for, unless it is the server that is silent. */
+  onError(error: Error): void {
+    const current = this.#try;
+    const state = this.#state;
+    this.#drain?.done.settle(false);
+    if (!current) return;
+    switch (state.is) {
+      case 'preparing':
+        return this.#move({ is: 'preparing', data: error }); // judged when the command has left
+      case 'sent':
+      case 'moving':
+        this.#move({ is: 'broken', mark: state.is === 'moving' ? state.mark : undefined, error });
+        // ProFTPD 1.3.8 resets the connection at once when it refuses the command.
+        if (error instanceof TimeoutError || !(current.data?.made || wasResetAtOnce(error))) this.#fail(error);
+        else current.control.expectCompletion();
+        return;
+      case 'answered':
+        this.#move({ is: 'ended', mark: state.mark, answer: state.answer, phase: this.phase });
+        this.#fail(state.answer instanceof FTPError ? annotate(state.answer, { cause: error }) : error);
+    }
+  }
+
+  /**
+   * The data have ended and the final reply is due: the next operation's command may leave, as replies come in order. Not after no data: pyftpdlib
+   * 1.5.7 may lose their connection, and then never answers. A listing waits where the server may end one with a 200, as some devices do.
+   */
+  #giveWay({ settle, bytes, control }: Try): void {
+    if (this.#request.direction === 'up' || !settle || bytes === 0 || control.noopsDue > 0) return;
     const { plan } = this.#request;
     if (!plan || (plan.isLast?.() && this.#session.dataMeans.mode.orderly)) this.#giveBack();
   }
 
-  /** Tells the stream, and brings the control connection in step again before the turn is given back. */
-  async #end(reason: Error): Promise<void> {
-    if (!(reason instanceof Enough)) this.#listener.onError(this.describe(reason));
-    this.#abortReply = await this.#exchange?.end(reason);
-    if (reason instanceof Enough && reason.complete) this.#listener.onComplete(undefined);
+  // ---- the final reply
+
+  /** 2yz: the server says that the transfer is complete. */
+  onReply(reply: Reply): void {
+    const current = this.#try;
+    const state = this.#state;
+    if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, current?.command));
+    if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
+    if (!current) return;
+    switch (state.is) {
+      case 'sent':
+      case 'moving':
+        this.#move({ is: 'answered', mark: state.is === 'moving' ? state.mark : undefined, answer: reply });
+        if (this.#request.direction === 'up' && !current.data?.ending) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
+        else if (state.is === 'sent') current.data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
+        return;
+      case 'data over':
+        this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
+        if (this.#drain) this.#drain.done.settle(true);
+        else this.#conclude(current, reply);
+        return;
+      case 'broken':
+        this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
+        this.#fail(state.error);
+    }
+  }
+
+  /** The server refuses, or there will be no reply. A refusal in the middle of the data waits for the bytes that are on their way: a caller can go on from what has arrived. */
+  onFailure(error: Error): void {
+    const current = this.#try;
+    const state = this.#state;
+    this.#drain?.done.settle(true);
+    if (!current) return;
+    const { reply } = error as Partial<FTPError>;
+    switch (state.is) {
+      case 'sent':
+      case 'moving':
+        this.#move({ is: 'answered', mark: state.is === 'moving' ? state.mark : undefined, answer: error });
+        if (reply && state.is === 'moving' && current.data?.made && this.#request.direction === 'down') this.#lastBytes = setTimeout(() => this.#fail(error), LAST_BYTES);
+        else this.#fail(error);
+        return;
+      case 'data over':
+        this.#move({ is: 'ended', mark: state.mark, answer: error, phase: this.phase });
+        this.#fail(error);
+        return;
+      case 'broken':
+        this.#move({ is: 'ended', mark: state.mark, answer: error, phase: this.phase });
+        if (state.error instanceof SecurityError) this.#fail(annotate(state.error, { reply })); // the server only echoes what we refused
+        else this.#fail(reply ? annotate(error as FTPError, { cause: state.error }) : error);
+    }
+  }
+
+  /** The data ended cleanly and the final reply is 2yz: a download is complete when nothing that was announced is missing, an upload when no reset came. */
+  #conclude(current: Try, reply: Reply): void {
+    if (this.#request.direction === 'up') return void setImmediate(() => this.#concludeUpload(current, reply)); // a reset that came before this reply may be read after it
+    const { bytes, announced, start, command } = current;
+    try {
+      checkSize(bytes, announced, start);
+      if (bytes === 0 && start > 0 && command?.verb === 'RETR') void this.#concludeEmpty(current, reply, command.argument);
+      else current.settle?.resolve(reply);
+    } catch (error) {
+      this.#fail(annotate(error as FTPError, { reply }));
+    }
+  }
+
+  /** What cuts an upload on its way may end it properly for the server. */
+  #concludeUpload({ data, settle }: Try, reply: Reply): void {
+    const { failure } = data ?? {};
+    if (failure) this.#fail(annotate(failure, { reply, maybeCompleted: true }));
+    else settle?.resolve(reply);
+  }
+
+  /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. And what ProFTPD announces is what is left from there on. */
+  async #concludeEmpty({ control, start, announced = 0, settle }: Try, reply: Reply, path: string): Promise<void> {
+    try {
+      const size = Number((await control.exec(this.#session.command('SIZE', path))).text.trim());
+      if (start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
+      if (announced > 0 && size >= start + announced) throw new TransferError(`the server said it was done after 0 of ${announced} bytes`, { phase: 'data' });
+    } catch (error) {
+      if (!(error instanceof ReplyError)) return this.#fail(error as Error); // else it cannot be known
+    }
+    settle?.resolve(reply);
+  }
+
+  #fail(reason: Reason): void {
+    clearTimeout(this.#lastBytes);
+    const current = this.#try;
+    current?.settle?.reject(reason);
+    if (current) current.settle = undefined;
+  }
+
+  // ---- how it ends before its time
+
+  /** Ends a try that failed; false when there is to be another. */
+  async #isOverAfter(failure: Reason, control: ControlConnection | undefined): Promise<boolean> {
+    if (this.#isUnsent(failure, control)) await this.#moveOn(failure as Error);
+    else {
+      const reason = await this.#retry(failure);
+      if (!reason) return false;
+      await this.#end(reason);
+      await this.#interrupt.settled();
+      if (control) await this.#request.plan?.finish(control, false, this.bytes);
+      this.#move({ is: 'over', phase: this.phase });
+    }
+    return true;
+  }
+
+  /** Reports to the stream, and brings the control connection in step again before the turn is given back. */
+  async #end(reason: Reason): Promise<void> {
+    if (reason instanceof Error) this.#stream.onError(this.describe(reason));
+    this.#abortReply = await this.#leave(reason);
+    if (reason === 'complete') this.#stream.onComplete(undefined);
+  }
+
+  /** After a failure or an interruption: brings the control connection in step; resolves with the reply to ABOR, if there was one. */
+  async #leave(reason: Reason): Promise<Reply | undefined> {
+    const current = this.#try;
+    if (!current) return undefined;
+    const { control, command, data } = current;
+    const isAnswered = (): boolean => this.#answer !== undefined || !control.open;
+    const error = reason instanceof Error ? reason : new AbortedError(`${this.#request.command.shown}: nobody reads it on`);
+    clearInterval(this.#noops);
+    if (isAnswered()) data?.abandon();
+    else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
+      if (command && ruleOf(command.verb, true).lists && (await this.#drainListing(current, error))) return undefined;
+      if (data) await this.#connectToReset(current, data);
+      if (command && !isAnswered()) return abortTransfer(this.#session, control, error);
+    }
+    if (control.noopsDue > 0) await takeNoopReplies(this.#session, control, error);
+    return undefined;
+  }
+
+  /**
+   * A listing that was left is read to its end, and the bytes thrown away: Pure-FTPd 1.0.50 keeps what could not be sent, and the session's next
+   * listing begins with it; ProFTPD 1.3.8 never answers an NLST whose connection was reset. One that does not end soon costs the session.
+   */
+  async #drainListing({ control, data, bytes }: Try, cause: Error): Promise<boolean> {
+    const { is } = this.#state;
+    if (is === 'broken' || !data) return false;
+    this.#drain = { limit: bytes + DRAINABLE, done: new Milestone() };
+    if (is === 'data over') control.expectCompletion();
+    data.resume();
+    if (!(await this.#drain.done.within(DRAIN))) control.destroy(new ConnectionClosedError('a listing that was left did not end soon', { cause }));
+    data.abandon();
+    this.#drain = undefined;
+    return true;
+  }
+
+  /**
+   * The server waits for the connection that it has offered: it is made, and reset. Twisted 22.4 reads no command before that, and GridFTP
+   * 13.24 no ABOR. A TLS handshake is finished first: vsftpd 3.0.3 and Pure-FTPd 1.0.50 do not survive one that is cut.
+   */
+  async #connectToReset({ control, command }: Try, data: DataConnection): Promise<void> {
+    if (command && this.#session.protection.secureData) {
+      data.pause();
+      await data.readyWithin(TO_RESET);
+      if (this.#answer) return data.abandon();
+    }
+    data.reset();
+    if (!(await data.madeWithin(TO_RESET))) control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
+  }
+
+  /** There is no connection, and none can be made: the plan may know when to try again. */
+  async #onRefused(error: Error): Promise<void> {
+    const reason = await this.#retry(error);
+    if (!reason) this.place.ready();
+    else if (this.place.leave() && reason instanceof Error) this.#stream.onError(this.describe(reason));
+  }
+
+  /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
+  #isUnsent(reason: Reason, control: ControlConnection | undefined): boolean {
+    if (!this.#queue.pooled || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
+    if (this.bytes > 0 || (this.#state.is !== 'connecting' && this.#state.is !== 'preparing')) return false;
+    const lost = reason instanceof ConnectionClosedError || (reason instanceof FTPError && reason.reply?.code === 421);
+    return lost && (reason as FTPError).command !== undefined;
+  }
+
+  /** Waits for its turn once more, on another connection. */
+  async #moveOn(error: Error): Promise<void> {
+    await this.#leave(error);
+    this.#try = undefined;
+    this.#moves += 1;
+    this.#move({ is: 'waiting' });
+    this.#giveBack();
+    this.place.again();
+  }
+
+  /** Ends what failed and waits for the plan's next try; resolves with the reason why there is none. */
+  async #retry(failure: Reason): Promise<Reason | undefined> {
+    const { plan } = this.#request;
+    if (!plan?.again || this.#interrupt.reason || !(failure instanceof Error)) return failure;
+    const known = this.describe(failure);
+    await this.#leave(failure);
+    this.#announced = this.announced;
+    this.#moved = this.bytes;
+    this.#seam = plan.seam ?? this.#seam;
+    this.#try = undefined;
+    const pause = new AbortController();
+    try {
+      if (this.#wanted) await this.#interrupt.race(this.#wanted.reached());
+      return (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
+    } catch (reason) {
+      return reason as Reason;
+    } finally {
+      pause.abort();
+    }
   }
 
   /** The next operation may write. */
@@ -747,4 +784,22 @@ export class Transfer implements ExchangeListener {
     if (this.#session.running === this) this.#session.running = undefined;
     this.#release();
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * A download must have no fewer bytes than were announced; more are a file that grew, unless there were to be none. After REST, servers announce the whole
+ * size (vsftpd, inetutils) or what is left of it (ProFTPD).
+ *
+ * @throws TransferError
+ */
+function checkSize(bytes: number, announced: number | undefined, start: number): void {
+  if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
+  if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
+  throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
+}
+
+function ignore(): void {
+  // awaited when the data connection is there
 }
