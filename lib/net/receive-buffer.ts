@@ -30,8 +30,8 @@ export class ReceiveBuffer {
   #firstLarge: number | undefined;
 
   /** The `onread` option that hands each read to `receive`, or lends it; it returns false to pause. */
-  onread(receive: (chunk: Buffer) => boolean, lent = false): OnRead {
-    return { buffer: () => this.#next(), callback: (bytes) => receive(lent ? this.#lend(bytes) : this.#take(bytes)) };
+  onread(receive: (chunk: Buffer) => boolean, memory: 'given' | 'lent' = 'given'): OnRead {
+    return { buffer: () => this.#next(), callback: (bytes) => receive(memory === 'lent' ? this.#lend(bytes) : this.#take(bytes)) };
   }
 
   #next(): Buffer {

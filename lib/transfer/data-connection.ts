@@ -17,8 +17,8 @@ export interface DataRequest {
   readonly session: Session;
   readonly control: ControlConnection;
   readonly direction: Direction;
-  /** A download only: what is read may be overwritten once the transfer has taken it. */
-  readonly lent: boolean | undefined;
+  /** `lent`: what is read may be overwritten once the transfer has taken it. */
+  readonly memory: 'given' | 'lent';
   readonly interrupt: Interrupt;
 }
 

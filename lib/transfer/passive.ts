@@ -79,11 +79,11 @@ class PassiveConnection extends DataConnection {
 
   constructor(request: DataRequest, host: string, port: number) {
     super(request);
-    const { session, direction, lent } = request;
+    const { session, direction, memory } = request;
     const { settings, dataMeans, protection } = session;
     this.#port = port;
     this.reads = direction === 'down' && !settings.createConnection && !protection.secureData;
-    const onread = this.reads ? dataMeans.receiveBuffer.onread(this.receive, lent) : undefined;
+    const onread = this.reads ? dataMeans.receiveBuffer.onread(this.receive, memory) : undefined;
     this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread);
     if (this.#attempt.underWay) {
       dataMeans.attempt = this.#attempt;

@@ -88,7 +88,7 @@ export class RetrStream<T = Buffer> extends PipedReadable {
     this.#kind = kind;
     this.#maxReadAheadBytes = session.settings.maxReadAheadBytes;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
-    this.#transfer = new Transfer(session, queue, decoder ? { ...request, lent: true } : request, this);
+    this.#transfer = new Transfer(session, queue, decoder ? { ...request, memory: 'lent' } : request, this);
     if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
   }
 

@@ -62,8 +62,8 @@ export interface TransferRequest {
   readonly direction: Direction;
   /** The byte that REST names; 0 sends no REST. */
   readonly start: number;
-  /** Download: the stream is done with a chunk when `onChunk` returns, so that the next may come in the same memory. */
-  readonly lent?: boolean;
+  /** Download: `lent` where the stream is done with a chunk when `onChunk` returns, so that the next may come in the same memory. Default `given`. */
+  readonly memory?: 'given' | 'lent';
   readonly plan?: Plan | undefined;
 }
 
@@ -397,7 +397,7 @@ export class Transfer implements DataListener, ReplyListener {
   async #transfer(control: ControlConnection, command: Command | Choice): Promise<Reply> {
     const session = this.#session;
     const interrupt = this.#interrupt;
-    const { type, direction, lent } = this.#request;
+    const { type, direction, memory = 'given' } = this.#request;
     const { passive } = session.settings;
     const start = this.#offset;
     const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, settle: undefined });
@@ -407,7 +407,7 @@ export class Transfer implements DataListener, ReplyListener {
     const cleared = start === 0 ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
     if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
-    const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, lent, interrupt }));
+    const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, memory, interrupt }));
     data.attach(this);
     if (typed) await typed;
     if (cleared) await interrupt.race(cleared);

@@ -47,7 +47,7 @@ describe('ReceiveBuffer', () => {
     function lend(sizes: number[]): { reads: Buffer[]; spaces: number[] } {
       const reads: Buffer[] = [];
       const spaces: number[] = [];
-      const { buffer, callback } = new ReceiveBuffer().onread((chunk) => reads.push(chunk) > 0, true);
+      const { buffer, callback } = new ReceiveBuffer().onread((chunk) => reads.push(chunk) > 0, 'lent');
       for (const size of sizes) {
         const space = buffer();
         spaces.push(space.length);
@@ -70,7 +70,7 @@ describe('ReceiveBuffer', () => {
       const memory = new ReceiveBuffer();
       const given: Buffer[] = [];
       const read = (size: number, byte: number, lent: boolean): void => {
-        const { buffer, callback } = memory.onread((chunk) => (lent ? true : given.push(chunk) > 0), lent);
+        const { buffer, callback } = memory.onread((chunk) => (lent ? true : given.push(chunk) > 0), lent ? 'lent' : 'given');
         buffer().fill(byte);
         callback(size);
       };
