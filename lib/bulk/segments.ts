@@ -261,7 +261,7 @@ export class SegmentedStream extends PipedReadable {
 }
 
 /**
- * Downloads a file, or a range of it, in `options.segments` parts at the same time, each healed as `options.retry` says: what
+ * Downloads a file, or a range of it, in `options.segments` parts at the same time, each retried as `options.retry` says: what
  * `retr` with `segments` does on a pool. On servers without SIZE it is fetched in one part.
  *
  * @throws ArgumentError

@@ -7,7 +7,7 @@ import { ArgumentError, ChangedError, ConnectionClosedError, type FTPError, Mism
 import { checkNames, type OptionNames } from '../options';
 import { assertSame, identify, type Identity } from './facts';
 import type { Plan } from './transfer';
-import { checkVerify, HashCheck, VerifiedUpload, type Verify } from './verify';
+import { checkVerify, HashCheck, UploadPlan, type Verify } from './verify';
 
 /** How a download goes on after a loss. */
 export interface RetryOptions {
@@ -106,7 +106,7 @@ const SEAM = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /** What is wanted of a file, and how sure it must be. */
-interface HealingSetup {
+interface DownloadSetup {
   /** First byte. */
   readonly start: number;
   /** Last byte, inclusive; undefined: all. */
@@ -123,10 +123,10 @@ interface HealingSetup {
  * SIZE and MDTM are asked before the first byte, for what is asked only after a loss cannot tell whether the file was another one
  * before. They leave in the flight of EPSV and cost no round trip where FEAT has SIZE.
  */
-class HealingPlan implements Plan {
+class DownloadPlan implements Plan {
   #session: Session;
   readonly #command: Command;
-  readonly #setup: HealingSetup;
+  readonly #setup: DownloadSetup;
   readonly #hash: HashCheck | undefined;
   #identity: Promise<Identity> | undefined;
   /** Bytes that had arrived when the last retry began. */
@@ -137,7 +137,7 @@ class HealingPlan implements Plan {
   /** A range that ends before the file is cut off there, so that its size cannot show where it went on after a loss. */
   seam: Buffer | undefined;
 
-  constructor(session: Session, command: Command, setup: HealingSetup) {
+  constructor(session: Session, command: Command, setup: DownloadSetup) {
     this.#session = session;
     this.#command = command;
     this.#setup = setup;
@@ -247,8 +247,8 @@ interface Options {
   readonly segmentBuffer?: number;
 }
 
-/** What heals and verifies a download; undefined where its options ask for neither. @throws ArgumentError */
-export function healing(session: Session, command: Command, options: Options, onRetry: (event: RetryEvent) => void): HealingPlan | undefined {
+/** How a download goes on after a loss, and is verified; undefined where its options ask for neither. @throws ArgumentError */
+export function planDownload(session: Session, command: Command, options: Options, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
   const { start = 0, end, retry, segments } = options;
   if (segments !== undefined) checkSegments(segments);
   const backoff = retry === undefined || retry === false ? undefined : new Backoff(retry);
@@ -256,16 +256,16 @@ export function healing(session: Session, command: Command, options: Options, on
   if (!backoff && !verify) return undefined;
   if (command.verb !== 'RETR') throw new ArgumentError(`retry and verify are for RETR, not ${command.verb}`);
   if (verify === 'hash' && (start > 0 || end !== undefined)) throw new ArgumentError("verify: 'hash' is for a whole file, not for a range of it");
-  return new HealingPlan(session, command, { start, end, backoff, verify, onRetry });
+  return new DownloadPlan(session, command, { start, end, backoff, verify, onRetry });
 }
 
-/** What verifies an upload; undefined where its options do not ask for it. @throws ArgumentError */
-export function verifying(session: Session, command: Command, { start = 0, ...options }: Options): VerifiedUpload | undefined {
+/** How an upload is verified; undefined where its options do not ask for it. @throws ArgumentError */
+export function planUpload(session: Session, command: Command, { start = 0, ...options }: Options): UploadPlan | undefined {
   const verify = checkVerify(options.verify);
   if (!verify) return undefined;
   if (command.verb !== 'STOR') throw new ArgumentError(`verify is for STOR, not ${command.verb}`);
   if (verify === 'hash' && start > 0) throw new ArgumentError("verify: 'hash' is for a whole file, not for a part of it");
-  return new VerifiedUpload(session, command, start, verify);
+  return new UploadPlan(session, command, start, verify);
 }
 
 /** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */

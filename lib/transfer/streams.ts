@@ -6,7 +6,7 @@ import type { Entry } from '../listing/entry';
 import { checkNames, checkOffset } from '../options';
 import { type Decoder, LineDecoder } from './lines';
 import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
-import { healing, refuseForText, verifying } from './retry';
+import { planDownload, refuseForText, planUpload } from './retry';
 import { STOR_OPTIONS, type StorOptions, StorStream } from './stor-stream';
 import type { Plan } from './transfer';
 
@@ -23,7 +23,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
-  const plan = healing(session, command, options, (event) => void stream.emit('retry', event));
+  const plan = planDownload(session, command, options, (event) => void stream.emit('retry', event));
   const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command) });
   return stream;
 }
@@ -53,7 +53,7 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
   checkOffset('start', start);
   if (start > 0 && (command.verb === 'APPE' || command.verb === 'STOU')) throw new ArgumentError(`start is for STOR, not ${command.verb}`);
   if (type === 'A') refuseForText(options);
-  const plan = verifying(session, command, options);
+  const plan = planUpload(session, command, options);
   const request = { command, type, direction: 'up', start, plan } as const;
   return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
 }

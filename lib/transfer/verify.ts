@@ -195,7 +195,7 @@ export class HashCheck {
 }
 
 /** A STOR whose file is compared with what was sent, before `finish`. */
-export class VerifiedUpload implements Plan {
+export class UploadPlan implements Plan {
   #session: Session;
   readonly #command: Command;
   readonly #start: number;

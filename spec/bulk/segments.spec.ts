@@ -99,7 +99,7 @@ describe('a download in segments', () => {
     expect(starts()).to.deep.equal([]);
   });
 
-  it('heals each part', async () => {
+  it('retries each part', async () => {
     const broken: Sequence = [openData(), send('150 Here it comes.'), dataReset(), send('426 Broken.')];
     bench.server.script = { SIZE: [['421 Not now.'], [normal()]], RETR: [broken, broken, [normal()]] };
     const stream = segmented(remote(), 'file', { segments: 4, retry: QUICK });

@@ -67,7 +67,7 @@ describe('FTPPool that loses a connection', () => {
     expect(server.commands.filter((line) => line.startsWith('RETR'))).to.have.length(12);
   });
 
-  it('heals a download that may be', async () => {
+  it('retries a download that may be', async () => {
     const server = await stage.serve({ files: { '/f': content(300_000) } });
     server.script = { RETR: [[openData(), send('150 go'), data(server.read('/f').subarray(0, 1000)), resetControl()], [normal()]] };
     const ours = pool(server, { connections: 2 });
@@ -76,14 +76,14 @@ describe('FTPPool that loses a connection', () => {
     await ours.quit();
   });
 
-  it('heals a download for which no connection could be made', async () => {
+  it('retries a download for which no connection could be made', async () => {
     const server = await stage.serve({ files: FILES, script: { GREETING: [[send('421 Later.'), hangUp()], [resetControl()], [send('220 ready')]] } });
     const ours = pool(server, { connections: 2 });
-    const healing = ours.retr('f1', { retry: { backoff: 1 } });
+    const retrying = ours.retr('f1', { retry: { backoff: 1 } });
     const retries: number[] = [];
-    healing.on('retry', ({ attempt }: RetryEvent) => retries.push(attempt));
+    retrying.on('retry', ({ attempt }: RetryEvent) => retries.push(attempt));
     const other = failure(text(ours.retr('f2')));
-    expect(await text(healing)).to.equal('file 1');
+    expect(await text(retrying)).to.equal('file 1');
     expect(retries).to.deep.equal([1, 2]);
     expect((await other).reply?.code).to.equal(421);
   });
@@ -93,10 +93,10 @@ describe('FTPPool that loses a connection', () => {
       const server = await stage.serve({ script: { GREETING: [send('421 Later.'), hangUp()] } });
       const controller = new AbortController();
       const ours = pool(server, { signal: controller.signal });
-      const healing = ours.retr('f1', { retry: { backoff: 1e9, maxDelay: 1e9 } }).resume();
-      const closed = new Promise<Error | null>((resolve) => healing.on('error', () => undefined).once('close', () => resolve(healing.errored)));
-      await once(healing, 'retry');
-      if (end === 'destroy') healing.destroy();
+      const retrying = ours.retr('f1', { retry: { backoff: 1e9, maxDelay: 1e9 } }).resume();
+      const closed = new Promise<Error | null>((resolve) => retrying.on('error', () => undefined).once('close', () => resolve(retrying.errored)));
+      await once(retrying, 'retry');
+      if (end === 'destroy') retrying.destroy();
       else if (end === 'abort') controller.abort();
       else await ours[end]();
       const error = await closed;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { resumedDownload, segmented } from '../../examples/get';
-import { healing } from '../../examples/healing';
+import { retry } from '../../examples/retry';
 import { mirrorDown, mirrorUp } from '../../examples/mirror';
 import { duplicate, parallel } from '../../examples/parallel';
 import { reliableUpload, resumedUpload } from '../../examples/put';
@@ -64,9 +64,9 @@ describe('examples: bulk transfers', () => {
     expect(await sizeOfAll(url, '**')).to.equal(300_014);
   });
 
-  it('healing: goes on where the connection was lost', async () => {
+  it('retry: goes on where the connection was lost', async () => {
     server.script = { RETR: [[sendThenReset], [(session) => session.normal()]] };
-    const printed = await capture(() => healing(url));
+    const printed = await capture(() => retry(url));
     expect(printed[0]).to.match(/^retry 1 in \d+ ms: /);
     expect(await readFile('image.iso')).to.deep.equal(image);
   });

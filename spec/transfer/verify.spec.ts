@@ -6,7 +6,7 @@ import type { Sequence } from '../support/server/script';
 import { data, dataEnd, dataReset, hangUp, normal, openData, resetControl, send } from '../support/server/steps';
 import { FEATURES } from '../support/server/server-options';
 import { errorOf, outcomeOf, useBench } from '../support/transfers';
-import { CUT, FILE, HealingScene, PATTERN, SIZE } from './healing-scene';
+import { CUT, FILE, RetryScene, PATTERN, SIZE } from './retry-scene';
 
 /** A download's other bytes, as many as the file's. */
 const OTHER = content(SIZE, 2).read(0, SIZE);
@@ -14,7 +14,7 @@ const HASHES = [...FEATURES, 'HASH SHA-1*;SHA-256;SHA-512;MD5', 'XCRC', 'XSHA256
 
 describe('a transfer that is verified', () => {
   const bench = useBench();
-  const scene = new HealingScene(bench);
+  const scene = new RetryScene(bench);
   const other: Sequence = [openData(), send('150 Here it comes.'), data(OTHER), dataEnd(), send('226 Done.')];
 
   beforeEach(() => bench.serve({ files: { '/file': PATTERN, '/empty': '', '/with blank': PATTERN }, features: HASHES }));
@@ -66,7 +66,7 @@ describe('a transfer that is verified', () => {
       expect(await ftp.pwd()).to.equal('/');
     });
 
-    it('covers what was healed, and is asked again when its answer is lost', async () => {
+    it('covers what was retried, and is asked again when its answer is lost', async () => {
       bench.server.script = { HASH: [[resetControl()], [normal()]] };
       const { bytes, error, retries } = await scene.download([[scene.arrive(CUT), dataReset(), send('426 Broken.')]], { verify: 'hash' });
       expect(error).to.equal(undefined);
@@ -74,7 +74,7 @@ describe('a transfer that is verified', () => {
       expect(retries.map(({ offset }) => offset)).to.deep.equal([CUT, SIZE]);
     });
 
-    it('finds what healing cannot: other bytes of the same size and time', async () => {
+    it('finds what a retry cannot: other bytes of the same size and time', async () => {
       const rest: Sequence = [openData(), send('150 Here it comes.'), data(OTHER.subarray(CUT)), dataEnd(), send('226 Done.')];
       const { error, retries } = await scene.download([[scene.arrive(CUT), dataReset(), send('426 Broken.')], rest], { verify: 'hash' });
       expect(error).to.be.instanceOf(MismatchError);
@@ -124,7 +124,7 @@ describe('a transfer that is verified', () => {
       expect(bench.server.commands.filter((line) => /^(RETR|STOR|EPSV)/.test(line))).to.deep.equal([]);
     });
 
-    it('is a loss first where it may heal', async () => {
+    it('is a loss first where it may be retried', async () => {
       const { bytes, retries } = await scene.download([[scene.arrive(CUT, '150 Here it comes.'), dataEnd(), send('226 Done.')]], { verify: 'size' });
       expect(bytes.equals(FILE)).to.equal(true);
       expect(retries[0]?.error).to.be.instanceOf(TransferError);

@@ -7,13 +7,13 @@ import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
 import { FEATURES } from '../support/server/server-options';
 import { note } from '../support/summary';
-import { Trials, type Sample, type Trial } from './healing-trial';
+import { Trials, type Sample, type Trial } from './retry-trial';
 
 const DOWNLOADS = 500;
 const LANES = 5;
 const SIZES = [0, 1, 1000, 65_536, 200_000];
 
-describe('downloads that heal themselves, cut at random bytes', function () {
+describe('downloads with retry, cut at random bytes', function () {
   this.timeout(120_000);
 
   it(`${DOWNLOADS} of them: success is byte-identical, and giving up follows the options`, async () => {
@@ -34,7 +34,7 @@ describe('downloads that heal themselves, cut at random bytes', function () {
     await server.close();
     const sum = (of: (trial: Trial) => number): number => trials.reduce((total, trial) => total + of(trial), 0);
     const whole = trials.filter(({ error }) => !error);
-    note('faults', `healing: ${trials.length} downloads, ${sum(({ cuts }) => cuts)} faults, ${sum(({ retries }) => retries.length)} retries: ${whole.length} whole (${whole.filter(({ retries }) => retries.length > 0).length} healed), ${kinds(trials)}`);
+    note('faults', `retry: ${trials.length} downloads, ${sum(({ cuts }) => cuts)} faults, ${sum(({ retries }) => retries.length)} retries: ${whole.length} whole (${whole.filter(({ retries }) => retries.length > 0).length} retried), ${kinds(trials)}`);
     expect(trials.flatMap(({ problem }) => problem ?? []).slice(0, 3)).to.deep.equal([]);
     expect(whole.filter(({ retries }) => retries.length > 0)).to.have.length.above(DOWNLOADS / 5);
     expect(open, 'sockets left open').to.deep.equal(open.map(() => 0));

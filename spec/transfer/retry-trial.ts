@@ -63,7 +63,7 @@ export class Trials {
     return { cuts, retries, error, problem: problem && `${problem}\n${described}\n${error?.stack ?? ''}` };
   }
 
-  /** Mostly of the data, for they are what heals. */
+  /** Mostly of the data, for they are what a retry makes good. */
   #plan(size: number, verified: boolean): Plan {
     const { random } = this;
     if (verified && random.int(3) === 0) return { on: 'data', direction: 'toClient', kind: 'corrupt', at: random.int(size + 1) };

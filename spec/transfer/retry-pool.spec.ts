@@ -6,7 +6,7 @@ import { FEATURES } from '../support/server/server-options';
 import type { Sequence } from '../support/server/script';
 import { data, normal, openData, resetControl, send } from '../support/server/steps';
 import { errorOf, outcomeOf } from '../support/transfers';
-import { FILE, PATTERN, QUICK, SIZE } from './healing-scene';
+import { FILE, PATTERN, QUICK, SIZE } from './retry-scene';
 import { loginsOf, poolScene } from '../client/pool-scene';
 
 const FILES = { '/file': PATTERN };
@@ -14,7 +14,7 @@ const FILES = { '/file': PATTERN };
 describe('a pool', () => {
   const { stage, pool: open } = poolScene();
 
-  it('heals a download on its connection, and goes on with others', async () => {
+  it('retries a download on its connection, and goes on with others', async () => {
     const lost: Sequence = [openData(), send(`150 Opening (${SIZE} bytes).`), data(FILE.subarray(0, 1000)), resetControl()];
     const server = await stage.serve({ files: FILES, script: { RETR: [lost, lost, [normal()]] } });
     const pool = open(server, { connections: 2 });

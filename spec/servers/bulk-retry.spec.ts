@@ -4,8 +4,8 @@ import { finished } from 'node:stream/promises';
 import { expect } from 'chai';
 import { FTP, PermanentError, UnsupportedError } from '../../lib/index';
 import { crc32, digestCommands } from '../../lib/transfer/verify';
-import { retriesOf } from '../transfer/healing-scene';
-import { type Trial, Trials } from '../transfer/healing-trial';
+import { retriesOf } from '../transfer/retry-scene';
+import { type Trial, Trials } from '../transfer/retry-trial';
 import { FaultProxy } from '../support/fault-proxy';
 import { random } from '../support/seed';
 import { content } from '../support/server/content';
@@ -18,12 +18,12 @@ const DOWNLOADS = 8;
 /** What tells a file's hash; the others offer nothing. */
 const HASHES: Readonly<Partial<Record<Family, string>>> = { proftpd: 'sha512, sha256, sha1, md5, crc32', gridftp: 'sha512, sha256, sha1, md5' };
 
-describe('healing and verification on real servers', function () {
+describe('retries and verification on real servers', function () {
   this.timeout(60_000);
 
   for (const [number, server] of realServers().entries()) {
     const { name, host, port, user, password, secure, certificate, can, family } = server;
-    const path = `healing-${process.pid}-${name}`;
+    const path = `retry-${process.pid}-${name}`;
     const security = secure === false ? {} : { secure, tls: { ca: secure && readFileSync(certificate) } };
 
     describe(name, () => {
@@ -67,7 +67,7 @@ describe('healing and verification on real servers', function () {
         }
       });
 
-      it(can.rest ? 'heals a download whose data end early' : 'fails a download whose data end early, for it has no REST', async () => {
+      it(can.rest ? 'retries a download whose data end early' : 'fails a download whose data end early, for it has no REST', async () => {
         const proxy = await FaultProxy.open(server);
         const client = through(proxy);
         proxy.arm({ on: 'data', direction: 'toClient', kind: 'fin', at: 70_000 });
@@ -82,7 +82,7 @@ describe('healing and verification on real servers', function () {
         else expect(error).to.be.instanceOf(PermanentError);
       });
 
-      it(`heals ${DOWNLOADS} downloads that are cut at random bytes, or says why not`, async () => {
+      it(`retries ${DOWNLOADS} downloads that are cut at random bytes, or says why not`, async () => {
         const proxy = await FaultProxy.open(server);
         const client = through(proxy);
         const trials = new Trials(proxy, random(20_261_108 + number), HASHES[family] !== undefined && secure === false, ['fin', 'rst', 'split']);

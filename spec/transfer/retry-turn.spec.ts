@@ -5,13 +5,13 @@ import { ConnectionClosedError } from '../../lib/errors';
 import type { Sequence } from '../support/server/script';
 import { dataReset, resetControl, send } from '../support/server/steps';
 import { closing, useBench } from '../support/transfers';
-import { CUT, FILE, HealingScene, PATTERN } from './healing-scene';
+import { CUT, FILE, RetryScene, PATTERN } from './retry-scene';
 
 const FOR_WEEKS = { attempts: 1, backoff: 2 ** 31 - 1, maxDelay: 2 ** 31 - 1 } as const;
 
-describe('a download that heals itself', () => {
+describe('a download with retry', () => {
   const bench = useBench();
-  const scene = new HealingScene(bench);
+  const scene = new RetryScene(bench);
   const broken: Sequence = [scene.arrive(CUT), dataReset(), send('426 Broken.')];
   const lost: Sequence = [scene.arrive(CUT), resetControl(), dataReset()];
 

@@ -19,7 +19,7 @@ export function retriesOf(stream: RetrStream): RetryEvent[] {
 }
 
 /** A download of `/file`, and a server that loses it. */
-export class HealingScene {
+export class RetryScene {
   #stream: RetrStream | undefined;
 
   constructor(private readonly bench: Bench) {}

@@ -10,11 +10,11 @@ import { PERSONALITIES } from '../support/server/personalities';
 import type { Sequence } from '../support/server/script';
 import { data, dataClosed, dataEnd, dataReset, hangUp, normal, openData, resetControl, send, until } from '../support/server/steps';
 import { closing, outcomeOf, useBench } from '../support/transfers';
-import { CUT, FILE, HealingScene, PATTERN, QUICK, retriesOf, SIZE } from './healing-scene';
+import { CUT, FILE, RetryScene, PATTERN, QUICK, retriesOf, SIZE } from './retry-scene';
 
-describe('a download that heals itself', () => {
+describe('a download with retry', () => {
   const bench = useBench();
-  const scene = new HealingScene(bench);
+  const scene = new RetryScene(bench);
   const broken: Sequence = [scene.arrive(CUT), dataReset(), send('426 Broken.')];
   const lost: Sequence = [scene.arrive(CUT), resetControl(), dataReset()];
 
@@ -120,7 +120,7 @@ describe('a download that heals itself', () => {
     expect(await ftp.pwd()).to.equal('/folder');
   });
 
-  it('heals a range, counting from its start', async () => {
+  it('retries a range, counting from its start', async () => {
     const { bytes, error, retries } = await scene.download([[scene.arrive(5010), ...lost.slice(1)]], { start: 5000, end: 9999 });
     expect(error).to.equal(undefined);
     expect(bytes.equals(FILE.subarray(5000, 10_000))).to.equal(true);
