@@ -1,12 +1,12 @@
 export { FTP } from './client/ftp';
-export type { FTPEvents } from './client/client';
+export type { FTPEvents } from './client/ftp';
 export type { RetryEvent, RetryOptions } from './transfer/retry';
 export type { HashAlgorithm } from './transfer/verify';
 export type { Filter } from './bulk/filter';
 export { get, type GetOptions, type GetResult } from './bulk/get';
-export { hash } from './client/hash';
+export { hash } from './client/verbs';
 export { mirror, type MirrorOptions, type RemotePlace } from './bulk/mirror';
-export { FTPPool, type FTPPoolOptions } from './client/pool';
+export { FTPPool, type FTPPoolEvents, type FTPPoolOptions } from './client/pool';
 export { progress, type ProgressListener, type ProgressOptions, type ProgressStream } from './bulk/progress';
 export type { Progress } from './bulk/progress';
 export { put, type PutOptions, type PutResult } from './bulk/put';

@@ -38,7 +38,7 @@ describe('layout', () => {
 
   it('reads the imports of lib', () => {
     expect(files).to.include('control/control-connection.ts');
-    expect(within).to.deep.include({ file: 'client/ftp.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
+    expect(within).to.deep.include({ file: 'client/verbs.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
     expect(within).to.deep.include({ file: 'errors.ts', target: 'reply.ts', names: ['Reply'], typeOnly: true });
     expect(within).to.deep.include({ file: 'listing/listing.ts', target: 'listing/rare-formats.ts', names: ['*'], typeOnly: false });
   });

@@ -1,75 +1,79 @@
 import { type Clock, systemClock } from '../bulk/clock';
 import { KeepAlive } from '../control/keep-alive';
-import { type Act, type Place, type PlaceListener, Queue } from '../control/queue';
+import { type Place, Queue } from '../control/queue';
 import { Session } from '../control/session';
 import { ConnectionClosedError, FTPError, isFTPError } from '../errors';
+import type { Reply } from '../reply';
 
-/** Milliseconds behind a refusal after which one more connection is tried. */
-const PROBATION = 60_000;
-/** Milliseconds until the first connection is tried again; twice as many each time. */
+/** Milliseconds after a refusal until one more connection is tried. */
+const REFUSAL_HOLDS = 60_000;
+/** Milliseconds until the first connection is tried again; each pause is twice as long as the one before. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 30_000;
 
-/** How many connections the server lets a pool have: as many as were asked for, until it refuses one. */
+/** How many connections the server allows: as many as were asked for, until it refuses one. */
 export class ConnectionLimit {
-  readonly #most: number;
-  /** Milliseconds that a pool which had connections waits for a server that has none to spare; 0 for ever. */
-  readonly #patience: number;
+  readonly #wanted: number;
+  /** Milliseconds that a pool which had connections waits for a server that is full; 0 for ever. */
+  readonly #longestWait: number;
   readonly #clock: Clock;
+  /** How many there were when one was refused; that holds until `#limitEnds`. */
   #limit: number;
-  #probation = 0;
-  #careful = false;
-  #served = false;
+  #limitEnds = 0;
+  #everRefused = false;
+  #everOpened = false;
   #pause = FIRST_PAUSE;
   #waited = 0;
 
-  constructor(most: number, patience: number, clock: Clock) {
-    this.#most = most;
-    this.#patience = patience;
+  constructor(wanted: number, longestWait: number, clock: Clock) {
+    this.#wanted = wanted;
+    this.#longestWait = longestWait;
     this.#clock = clock;
-    this.#limit = most;
+    this.#limit = wanted;
   }
 
-  /** True once one was refused: from then on they are tried one at a time. */
-  get careful(): boolean {
-    return this.#careful;
+  /** True after a refusal: from then on, connections are tried one at a time. */
+  get oneAtATime(): boolean {
+    return this.#everRefused;
   }
 
   /**
-   * How many may be begun while so many are there, and so many are being made.
+   * How many connections may be begun now, where so many are open and so many are being opened.
    *
-   * The first is tried alone: a wrong password is then tried once, and what is refused behind it is not the login.
+   * The first one is tried alone: a wrong password is then tried once only, and what is refused after it is not the login.
    */
-  room(up: number, opening: number): number {
-    if (up === 0 || this.#careful) return opening > 0 || up >= this.#limitNow() ? 0 : 1;
-    return this.#most - up - opening;
+  room(open: number, opening: number): number {
+    if (open > 0 && !this.#everRefused) return this.#wanted - open - opening;
+    const limit = this.#clock.now() >= this.#limitEnds ? this.#wanted : this.#limit;
+    return opening > 0 || open >= limit ? 0 : 1;
   }
 
-  /** A connection was made. */
-  granted(up: number): void {
-    this.#served = true;
-    this.#limit = Math.max(this.#limit, up);
-    this.#rested();
+  /** A connection was opened; with it there are so many. */
+  onOpened(open: number): void {
+    this.#everOpened = true;
+    this.#limit = Math.max(this.#limit, open);
+    this.#resetPause();
   }
 
-  /** A connection was refused while so many others are there; `tried` with others at the same time, it may have been one of these that was in its way. */
-  refused(up: number, tried: 'alone' | 'with others'): void {
-    this.#careful = true;
+  /** A connection was refused while so many others are open. Where it was tried with others, one of these may have taken its place, and the limit is not known. */
+  onRefused(open: number, tried: 'alone' | 'with others'): void {
+    this.#everRefused = true;
     if (tried === 'with others') return;
-    this.#limit = up;
-    this.#probation = this.#clock.now() + PROBATION;
+    this.#limit = open;
+    this.#limitEnds = this.#clock.now() + REFUSAL_HOLDS;
   }
 
   /**
-   * There is none, and none can be made: the milliseconds after which to try again, where the server has let us in before and now says
-   * that it is full, which it may believe until it has heard of the connections we lost. Undefined: this is how it is.
+   * No connection is open, and the only one that was tried has failed: the milliseconds after which to try again. Undefined where that is of no use.
+   *
+   * A server that has let us in before and now says that it is full (421, 530) may not have noticed yet that our old connections are lost.
    */
   pauseAfter(error: Error): number | undefined {
     const pause = this.#pause;
     const code = error instanceof FTPError ? error.reply?.code : undefined;
-    const full = this.#served && (code === 421 || code === 530);
-    if (!full || (this.#patience > 0 && this.#waited + pause > this.#patience)) {
-      this.#rested();
+    const full = this.#everOpened && (code === 421 || code === 530);
+    if (!full || (this.#longestWait > 0 && this.#waited + pause > this.#longestWait)) {
+      this.#resetPause();
       return undefined;
     }
     this.#waited += pause;
@@ -77,57 +81,55 @@ export class ConnectionLimit {
     return pause;
   }
 
-  #limitNow(): number {
-    return this.#clock.now() >= this.#probation ? this.#most : this.#limit;
-  }
-
-  #rested(): void {
+  #resetPause(): void {
     this.#pause = FIRST_PAUSE;
     this.#waited = 0;
   }
 }
 
-/** What a lane tells its pool. */
-interface LaneListener {
-  /** Its connection is gone. */
-  onLost(lane: Lane): void;
+/** What the connections of a pool say; `connection` is the number of the one that says it, from 1 on. */
+export interface PoolListener {
+  onCommand(line: string, connection: number): void;
+  onReply(reply: Reply, connection: number): void;
+  onClose(error: Error | undefined, connection: number): void;
 }
 
-/** One connection of a pool, and the operation that has it. */
-class Lane {
+/** One connection of a pool, and the operation that uses it. */
+class PooledConnection {
   readonly session: Session;
-  /** The operation that may write to the connection; it may also make it again. */
-  holder: Place | undefined;
-  /** Given up before it was up. */
+  /** The operation that may write to the connection. It also connects again where it needs that. */
+  operation: Place | undefined;
+  /** True when nobody waited for it any more before it was open. */
   abandoned = false;
   readonly #keepAlive: KeepAlive;
 
-  /** @param kin the session whose options it has */
-  constructor(kin: Session, listener: LaneListener) {
-    const { signal: _pools, ...settings } = kin.settings;
+  /** @param sibling has the options, and what is known of the server */
+  constructor(sibling: Session, number: number, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
+    const { signal: _ofThePool, ...settings } = sibling.settings;
     this.session = new Session(
       settings,
       {
-        onCommand: ignore,
-        onReply: ignore,
+        onCommand: (line) => listener.onCommand(line, number),
+        onReply: (reply) => listener.onReply(reply, number),
         onLogin: () => this.#keepAlive.start(),
-        onClose: () => {
+        onClose: (error) => {
           this.#keepAlive.stop();
-          listener.onLost(this);
+          onLost(this);
+          listener.onClose(error, number);
         },
       },
-      kin,
+      sibling,
     );
-    this.#keepAlive = new KeepAlive(this.session, () => !this.holder);
+    this.#keepAlive = new KeepAlive(this.session, () => !this.operation);
   }
 
-  /** True while there is a connection. */
-  get up(): boolean {
+  /** True while there is a control connection. */
+  get open(): boolean {
     return this.session.control !== undefined;
   }
 
   /** Connects and logs in. */
-  async open(): Promise<void> {
+  async connect(): Promise<void> {
     await this.session.ready();
   }
 
@@ -137,7 +139,7 @@ class Lane {
     this.close();
   }
 
-  /** Says QUIT behind what is still to be answered, and closes; a server that is gone need not be told. */
+  /** Says QUIT after what is still to be answered, and closes; a server that is gone is no error. */
   async quit(): Promise<void> {
     const { control } = this.session;
     control?.hangUp();
@@ -154,152 +156,149 @@ class Lane {
   close(error?: Error): void {
     this.session.close(error);
   }
-
 }
 
-function ignore(): void {
-  // the pool hears of what matters otherwise
-}
-
-/** What the lanes of a pool tell. */
-interface LanesListener {
-  /** Who waits may look again: a lane is free, or was lost, or none more can be had. */
+/** What the connections of a pool report to its queue. */
+interface ConnectionsListener extends PoolListener {
+  /** A connection is free, or was lost, or no more can be opened. */
   onChange(): void;
-  /** There is no connection, and none can be made. */
+  /** No connection is open, and none can be opened. */
   onFailure(error: Error): void;
-  /** The signal of the options says that it is over. */
+  /** The option `signal` was aborted. */
   onAborted(error: Error): void;
 }
 
-/** The connections of a pool: made when they are wanted, as many as the server bears, each lent to one operation at a time. */
-class Lanes {
+/** The connections of a pool: opened when there is work for them, as many as the server allows, each used by one operation at a time. */
+class Connections {
   /** Why there are fewer than were asked for. */
   refusal: Error | undefined;
-  readonly #kin: Session;
+  readonly #sibling: Session;
   readonly #clock: Clock;
-  readonly #allowance: ConnectionLimit;
-  readonly #listener: LanesListener;
-  /** Those that are up, or that their holders make again. */
-  readonly #lanes = new Set<Lane>();
-  /** The one longest at rest comes first: the final replies of the others may be on their way. */
-  readonly #free = new Set<Lane>();
-  readonly #opening = new Set<Lane>();
-  #pause: (() => void) | undefined;
+  readonly #limit: ConnectionLimit;
+  readonly #listener: ConnectionsListener;
+  /** Those that are open, or that their operations open again. */
+  readonly #all = new Set<PooledConnection>();
+  /** Those that no operation uses. The one that is free longest comes first, because the final reply of another may still be on its way. */
+  readonly #free = new Set<PooledConnection>();
+  readonly #opening = new Set<PooledConnection>();
+  /** Ends the pause before the next try. */
+  #cancelRetry: (() => void) | undefined;
+  #number = 0;
 
-  /** @param kin has the options; it is never connected itself */
-  constructor(kin: Session, most: number, clock: Clock, listener: LanesListener) {
-    this.#kin = kin;
+  /** @param sibling has the options, and what is known of the server; it is never connected itself */
+  constructor(sibling: Session, wanted: number, clock: Clock, listener: ConnectionsListener) {
+    this.#sibling = sibling;
     this.#clock = clock;
-    this.#allowance = new ConnectionLimit(most, kin.settings.connectTimeout, clock);
+    this.#limit = new ConnectionLimit(wanted, sibling.settings.connectTimeout, clock);
     this.#listener = listener;
   }
 
   /** How many there are. */
-  get size(): number {
-    return this.#lanes.size;
+  get count(): number {
+    return this.#all.size;
   }
 
-  /** How many nobody has. */
+  /** How many of them are free. */
   get free(): number {
     return this.#free.size;
   }
 
-  /** True while more may come without anybody giving one back. */
-  get coming(): boolean {
-    return this.#opening.size > 0 || this.#pause !== undefined;
+  /** True while one more may be free soon, without any operation's end. */
+  get expected(): boolean {
+    return this.#opening.size > 0 || this.#cancelRetry !== undefined;
   }
 
-  /** A free one. */
-  take(): Lane | undefined {
-    const [lane] = this.#free;
-    if (lane) this.#free.delete(lane);
-    return lane;
+  /** A free one, which is free no more. */
+  take(): PooledConnection | undefined {
+    const [connection] = this.#free;
+    if (connection) this.#free.delete(connection);
+    return connection;
   }
 
-  /** Its holder is done. */
-  giveBack(lane: Lane): void {
-    lane.holder = undefined;
-    if (lane.up) return void this.#free.add(lane);
-    this.#lanes.delete(lane);
-    lane.close(); // its holder may have left while it made the connection again, which then would be nobody's
+  /** Its operation is over. */
+  giveBack(connection: PooledConnection): void {
+    connection.operation = undefined;
+    if (connection.open) return void this.#free.add(connection);
+    this.#all.delete(connection);
+    connection.close(); // its operation may have left while it connected again, and then nobody would use the connection
   }
 
-  /** So many operations wait for one. */
-  want(count: number): void {
-    if (this.#pause) return;
-    const { signal } = this.#kin.settings;
+  /** Opens connections for so many operations that wait. */
+  request(count: number): void {
+    if (this.#cancelRetry) return;
+    const { signal } = this.#sibling.settings;
     if (signal?.aborted) return this.#listener.onAborted(this.#aborted());
-    signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close: a pause between tries is to end, too
-    const more = Math.min(count - this.#opening.size, this.#allowance.room(this.#lanes.size, this.#opening.size));
-    for (let made = 0; made < more; made++) void this.#connect(new Lane(this.#kin, { onLost: this.#onLost }));
+    signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close, for a pause between two tries is to end, too
+    const more = Math.min(count - this.#opening.size, this.#limit.room(this.#all.size, this.#opening.size));
+    for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#sibling, ++this.#number, this.#listener, this.#onLost));
   }
 
-  /** Nobody waits for one any more: those that are being made are given up. */
-  cancel(): void {
-    this.rest();
-    for (const lane of [...this.#opening]) lane.abandon();
+  /** Nobody waits for a connection: no further try is made. */
+  stopTrying(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
   }
 
-  /** Nobody waits: another try can wait, too. */
-  rest(): void {
-    this.#pause?.();
-    this.#pause = undefined;
+  /** Gives up those that are being opened. */
+  abandon(): void {
+    this.stopTrying();
+    for (const connection of [...this.#opening]) connection.abandon();
   }
 
   /** Says QUIT on all. */
   async quit(): Promise<void> {
-    await Promise.all([...this.#lanes].map((lane) => lane.quit()));
+    await Promise.all([...this.#all].map((connection) => connection.quit()));
     this.#unlisten();
   }
 
   /** Closes all at once. */
   close(error?: Error): void {
-    this.cancel();
-    for (const lane of [...this.#lanes]) lane.close(error);
+    this.abandon();
+    for (const connection of [...this.#all]) connection.close(error);
     this.#unlisten();
   }
 
-  async #connect(lane: Lane): Promise<void> {
-    const tried = this.#allowance.careful ? 'alone' : 'with others';
-    this.#opening.add(lane);
+  async #open(connection: PooledConnection): Promise<void> {
+    const tried = this.#limit.oneAtATime ? 'alone' : 'with others';
+    this.#opening.add(connection);
     let failure: Error | undefined;
     try {
-      await lane.open();
-      if (!lane.up) failure = new ConnectionClosedError('the server closed the connection behind the login', { phase: 'login' });
+      await connection.connect();
+      if (!connection.open) failure = new ConnectionClosedError('the server closed the connection after the login', { phase: 'login' });
     } catch (error) {
       failure = error as Error;
     }
-    this.#opening.delete(lane);
-    if (lane.abandoned) lane.close();
-    else if (!failure) this.#add(lane);
-    else if (this.#lanes.size > 0) this.#onRefused(failure, tried);
-    else this.#onNone(failure);
+    this.#opening.delete(connection);
+    if (connection.abandoned) connection.close();
+    else if (!failure) this.#add(connection);
+    else if (this.#all.size > 0) this.#onRefused(failure, tried);
+    else this.#onAllLost(failure);
     this.#listener.onChange();
   }
 
-  #add(lane: Lane): void {
-    this.#lanes.add(lane);
-    this.#free.add(lane);
-    this.#allowance.granted(this.#lanes.size);
+  #add(connection: PooledConnection): void {
+    this.#all.add(connection);
+    this.#free.add(connection);
+    this.#limit.onOpened(this.#all.size);
   }
 
   #onRefused(error: Error, tried: 'alone' | 'with others'): void {
     this.refusal = error;
-    this.#allowance.refused(this.#lanes.size, tried);
+    this.#limit.onRefused(this.#all.size, tried);
   }
 
-  #onNone(error: Error): void {
-    const pause = this.#allowance.pauseAfter(error);
+  #onAllLost(error: Error): void {
+    const pause = this.#limit.pauseAfter(error);
     if (pause === undefined) return this.#listener.onFailure(error);
-    this.#pause = this.#clock.after(pause, () => {
-      this.#pause = undefined;
+    this.#cancelRetry = this.#clock.after(pause, () => {
+      this.#cancelRetry = undefined;
       this.#listener.onChange();
     });
   }
 
-  readonly #onLost = (lane: Lane): void => {
-    this.#free.delete(lane);
-    if (!lane.holder) this.#lanes.delete(lane);
+  readonly #onLost = (connection: PooledConnection): void => {
+    this.#free.delete(connection);
+    if (!connection.operation) this.#all.delete(connection);
     this.#listener.onChange();
   };
 
@@ -309,85 +308,83 @@ class Lanes {
   };
 
   #unlisten(): void {
-    this.#kin.settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#sibling.settings.signal?.removeEventListener('abort', this.#onAbort);
   }
 
   #aborted(): Error {
-    return new ConnectionClosedError('the pool was aborted', { cause: this.#kin.settings.signal?.reason });
+    return new ConnectionClosedError('the pool was aborted', { cause: this.#sibling.settings.signal?.reason });
   }
 }
 
-/** Downloads that are piped into uploads of the same pool: neither gets on without the other. */
+/** Which downloads are piped into which uploads of the same pool. Neither end of a pipe gets on without the other, so both need a connection. */
 export class Pipes {
-  readonly #sinks = new WeakMap<Place, Set<Place>>();
-  readonly #feeders = new WeakMap<Place, Set<Place>>();
+  readonly #uploads = new WeakMap<Place, Set<Place>>();
+  readonly #downloads = new WeakMap<Place, Set<Place>>();
 
-  /** False where the download and all that it is piped into are more than can run at a time. */
-  add(download: Place, upload: Place, most: number): boolean {
-    const sinks = [...(this.#sinks.get(download) ?? []), upload].filter((place) => !place.over);
-    if (1 + sinks.length > most) return false;
-    this.#sinks.set(download, new Set(sinks));
-    this.#feeders.set(upload, new Set([...(this.#feeders.get(upload) ?? []), download].filter((place) => !place.over)));
+  /** False where the download and all that it is piped into are more than `limit` operations. */
+  add(download: Place, upload: Place, limit: number): boolean {
+    const uploads = [...(this.#uploads.get(download) ?? []), upload].filter((place) => !place.over);
+    if (1 + uploads.length > limit) return false;
+    this.#uploads.set(download, new Set(uploads));
+    this.#downloads.set(upload, new Set([...(this.#downloads.get(upload) ?? []), download].filter((place) => !place.over)));
     return true;
   }
 
-  /** What is at the other end of the place's pipes. */
-  partnersOf(place: Place): Place[] {
-    return [...(this.#sinks.get(place) ?? []), ...(this.#feeders.get(place) ?? [])];
+  /** The other ends of an operation's pipes. */
+  otherEnds(place: Place): Place[] {
+    return [...(this.#uploads.get(place) ?? []), ...(this.#downloads.get(place) ?? [])];
   }
 
-  /** Of operations that all wait for partners, and so keep the connections that these would need: an upload that must go. */
+  /** Where all that run wait for other ends, which need the connections that they have: an upload that must fail. */
   deadlocked(running: readonly Place[]): Place | undefined {
-    if (running.length === 0 || !running.every((place) => this.#isBlocked(place) || this.#starves(place))) return undefined;
-    const uploads = running.flatMap((place) => [...(this.#sinks.get(place) ?? []), place]).filter((place) => this.#feeders.has(place));
+    if (running.length === 0 || !running.every((place) => this.#waitsForUpload(place) || this.#waitsForDownload(place))) return undefined;
+    const uploads = running.flatMap((place) => [...(this.#uploads.get(place) ?? []), place]).filter((place) => this.#downloads.has(place));
     return uploads.find((place) => place.waiting) ?? uploads[0];
   }
 
-  /** A download that can give its bytes to nobody yet. */
-  #isBlocked(place: Place): boolean {
-    return place.paused && [...(this.#sinks.get(place) ?? [])].some((sink) => sink.waiting);
+  #waitsForUpload(place: Place): boolean {
+    return place.paused && [...(this.#uploads.get(place) ?? [])].some((upload) => upload.waiting);
   }
 
-  /** An upload whose bytes do not come yet. */
-  #starves(place: Place): boolean {
-    const feeders = [...(this.#feeders.get(place) ?? [])].filter((feeder) => !feeder.over);
-    return feeders.length > 0 && feeders.every((feeder) => feeder.waiting || this.#isBlocked(feeder));
+  #waitsForDownload(place: Place): boolean {
+    const downloads = [...(this.#downloads.get(place) ?? [])].filter((download) => !download.over);
+    return downloads.length > 0 && downloads.every((download) => download.waiting || this.#waitsForUpload(download));
   }
 }
 
-/** Bytes that a listing reads ahead as soon as anybody waits; more only when nothing else would get on. */
-const EAGER = 1024 * 1024;
+/** Bytes that a listing reads ahead as soon as another operation waits; it reads more only where nothing else would get on. */
+const READ_AHEAD = 1024 * 1024;
 
-/** The order of operations on the connections of a pool: the first that is ready has the next that is free. */
+/** The order of operations on the connections of a pool: the first that is ready gets the next connection that is free. */
 export class PoolQueue extends Queue {
-  readonly #kin: Session;
-  readonly #most: number;
-  readonly #eager: number;
-  readonly #lanes: Lanes;
-  readonly #couples = new Pipes();
-  readonly #holders = new Map<Place, Lane>();
-  /** Places that wait until nothing else runs. */
-  readonly #lasts = new WeakSet<Place>();
-  #last: Place | undefined;
+  readonly #sibling: Session;
+  readonly #limit: number;
+  readonly #readAhead: number;
+  readonly #connections: Connections;
+  readonly #pipes = new Pipes();
+  readonly #running = new Map<Place, PooledConnection>();
+  /** The QUIT, while it runs: it has no connection of its own, and nothing else runs. */
+  #quit: Place | undefined;
 
-  /** @param kin has the options; it is never connected itself */
-  constructor(kin: Session, connections: number, clock = systemClock) {
-    super(kin.settings.stallTimeout);
-    this.#kin = kin;
-    this.#most = connections;
-    this.#eager = Math.min(EAGER, kin.settings.maxReadAheadBytes / 2);
-    this.#lanes = new Lanes(kin, connections, clock, {
+  /** @param sibling has the options, and what is known of the server; it is never connected itself */
+  constructor(sibling: Session, limit: number, listener: PoolListener, clock = systemClock) {
+    super(sibling.settings.stallTimeout);
+    this.#sibling = sibling;
+    this.#limit = limit;
+    this.#readAhead = Math.min(READ_AHEAD, sibling.settings.maxReadAheadBytes / 2);
+    this.#connections = new Connections(sibling, limit, clock, {
+      ...listener,
       onChange: () => {
         if (this.first) this.wake();
       },
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error) => this.#failAll(error),
       onAborted: (error) => super.close(() => copyOf(error)),
     });
   }
 
   /** How many connections there are. */
   get connections(): number {
-    return this.#lanes.size;
+    return this.#connections.count;
   }
 
   get pooled(): boolean {
@@ -395,49 +392,42 @@ export class PoolQueue extends Queue {
   }
 
   get idle(): boolean {
-    return this.#holders.size === 0 && !this.first;
+    return this.#running.size === 0 && !this.first;
   }
 
   contended(ahead: number): boolean {
-    if (!this.first || (this.#lanes.free > 0 && !this.#lasts.has(this.first))) return false;
-    return ahead < this.#eager || (!this.#lanes.coming && this.#running.every((place) => place.paused));
+    if (!this.first || (this.#connections.free > 0 && !this.endsNext)) return false;
+    return ahead < this.#readAhead || (!this.#connections.expected && this.#places.every((place) => place.paused));
   }
 
   addPipe(download: Place, upload: Place): boolean {
-    if (!this.#couples.add(download, upload, this.#most)) return false;
-    for (const place of [download, upload]) if (place.running) this.#hurryPartners(place);
+    if (!this.#pipes.add(download, upload, this.#limit)) return false;
+    for (const place of [download, upload]) if (place.running) this.#hurryOtherEnds(place);
     return true;
-  }
-
-  /** Takes a place whose turn comes when everything that is ready before it is over; nobody else has one meanwhile. */
-  enterLast(act: Act, listener: PlaceListener): Place {
-    const place = this.enter(act, listener, { ends: true });
-    this.#lasts.add(place);
-    return place;
   }
 
   /** Says QUIT on all connections; what was not used fails. */
   quit(): Promise<void> {
     super.close(() => new ConnectionClosedError('the pool has quit', { final: true }));
-    return this.#lanes.quit();
+    return this.#connections.quit();
   }
 
   /** Closes all connections, and fails what waits. */
   override close(reason: () => Error): void {
     super.close(reason);
-    this.#lanes.close();
+    this.#connections.close();
   }
 
-  /** The partner of one that runs goes first: others must not take the connection without which neither gets on. */
+  /** The other end of a pipe that runs already goes first: another operation must not take the connection without which neither end gets on. */
   override insert(place: Place): void {
-    place.urgent = this.#couples.partnersOf(place).some(({ running }) => running);
+    place.urgent = this.#pipes.otherEnds(place).some(({ running }) => running);
     super.insert(place);
-    if (this.ending) for (const each of this.#running) each.listener.onQuitting?.(false);
+    if (this.ending) for (const each of this.#places) each.listener.onQuitting?.(false);
   }
 
   override remove(place: Place): void {
     super.remove(place);
-    if (!this.first) this.#lanes.rest();
+    if (!this.first) this.#connections.stopTrying();
   }
 
   override paused(): void {
@@ -446,83 +436,84 @@ export class PoolQueue extends Queue {
   }
 
   released(place: Place): void {
-    const lane = this.#holders.get(place);
-    this.#holders.delete(place);
-    if (lane) this.#lanes.giveBack(lane);
-    if (this.#last === place) this.#last = undefined;
+    const connection = this.#running.get(place);
+    this.#running.delete(place);
+    if (connection) this.#connections.giveBack(connection);
+    if (this.#quit === place) this.#quit = undefined;
     if (this.first) this.wake();
     this.look();
   }
 
   protected get blocking(): readonly Place[] {
-    const running = this.#running;
-    const waits = this.#lanes.free === 0 || (this.first !== undefined && this.#lasts.has(this.first));
-    return waits && !this.#lanes.coming && running.every((place) => place.paused) ? running : [];
+    const places = this.#places;
+    const waits = this.#connections.free === 0 || this.endsNext;
+    return waits && !this.#connections.expected && places.every((place) => place.paused) ? places : [];
   }
 
   protected serve(): void {
-    while (this.first && !this.#last) {
-      if (this.#lasts.has(this.first)) return this.#serveLast(this.first);
-      const lane = this.#lanes.take();
-      if (!lane) break;
-      this.#run(this.first, lane);
+    while (this.first && !this.#quit) {
+      if (this.endsNext) return this.#serveQuit(this.first);
+      const connection = this.#connections.take();
+      if (!connection) break;
+      this.#run(this.first, connection);
     }
-    if (!this.first || this.#last) return;
-    this.#lanes.want(this.ready);
+    if (!this.first || this.#quit) return;
+    this.#connections.request(this.ready);
     this.#relieve();
   }
 
-  #run(place: Place, lane: Lane): void {
-    lane.holder = place;
-    this.#holders.set(place, lane);
-    place.run(lane.session);
-    this.#hurryPartners(place);
+  #run(place: Place, connection: PooledConnection): void {
+    connection.operation = place;
+    this.#running.set(place, connection);
+    place.run(connection.session);
+    this.#hurryOtherEnds(place);
     if (this.ending) place.listener.onQuitting?.(false);
   }
 
-  #serveLast(place: Place): void {
-    if (this.#holders.size > 0) return this.#relieve();
-    this.#lanes.cancel();
-    this.#last = place;
-    place.run(this.#kin);
+  #serveQuit(place: Place): void {
+    if (this.#running.size > 0) return this.#relieve();
+    this.#connections.abandon();
+    this.#quit = place;
+    place.run(this.#sibling);
   }
 
-  #hurryPartners(place: Place): void {
-    for (const partner of this.#couples.partnersOf(place)) {
-      if (!partner.waiting || partner.urgent) continue;
-      this.remove(partner);
-      this.insert(partner);
+  #hurryOtherEnds(place: Place): void {
+    for (const end of this.#pipes.otherEnds(place)) {
+      if (!end.waiting || end.urgent) continue;
+      this.remove(end);
+      this.insert(end);
     }
   }
 
-  get #running(): Place[] {
-    return [...this.#holders.keys()];
+  /** The operations that have a connection. */
+  get #places(): Place[] {
+    return [...this.#running.keys()];
   }
 
-  /** Somebody waits and nothing is free: readers who have paused may be what keeps it so. */
+  /** An operation waits and no connection is free: those whose readers have paused are told, and a pipe that cannot get on is broken. */
   #relieve(): void {
-    const running = this.#running;
-    for (const place of running) place.listener.onContended?.();
-    if (this.#lanes.coming || this.#lanes.free > 0) return;
-    const upload = this.#couples.deadlocked(running);
+    const places = this.#places;
+    for (const place of places) place.listener.onContended?.();
+    if (this.#connections.expected || this.#connections.free > 0) return;
+    const upload = this.#pipes.deadlocked(places);
     if (!upload) return;
     upload.leave();
-    const { size, refusal } = this.#lanes;
-    const few = `there ${size === 1 ? 'is' : 'are'} only ${size}`;
+    const { count, refusal } = this.#connections;
+    const few = `there ${count === 1 ? 'is' : 'are'} only ${count}`;
     upload.listener.onDropped(new ConnectionClosedError(`the download that is piped into it needs a connection of its own, and ${few}`, { cause: refusal }));
   }
 
-  /** All that waits for a connection fails. */
-  #fail(error: Error): void {
+  /** Fails everything that waits for a connection. */
+  #failAll(error: Error): void {
     const failed: Place[] = [];
     for (let place = this.first; place; place = place.next) {
-      if (!this.#lasts.has(place)) failed.push(place);
+      if (!place.options.ends) failed.push(place);
     }
     failed.forEach((place, index) => place.waiting && place.refuse(index === 0 ? error : copyOf(error)));
   }
 }
 
-/** Each of many has an error of its own, for streams add to it what they know. */
+/** An error of its own for each of many, because a stream adds to its error what it knows. */
 function copyOf(error: Error): Error {
   if (!(error instanceof FTPError)) return new FTPError(error.message, { cause: error });
   const { reply, phase, command } = error;

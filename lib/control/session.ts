@@ -36,9 +36,9 @@ class DataMeans {
   /** The one that is being made. */
   attempt: Pick<ConnectionAttempt, 'destroy'> | undefined;
 
-  /** @param kin those of a session with the same server */
-  constructor({ extended, connectTimeout, stallTimeout }: Settings, kin: DataMeans | undefined) {
-    this.mode = kin?.mode ?? { epsv: extended !== false, proven: false, orderly: false };
+  /** @param sibling those of another session with the same server, whose mode is shared */
+  constructor({ extended, connectTimeout, stallTimeout }: Settings, sibling: DataMeans | undefined) {
+    this.mode = sibling?.mode ?? { epsv: extended !== false, proven: false, orderly: false };
     this.connecting = new Watch(connectTimeout);
     this.stalling = new Watch(stallTimeout);
   }
@@ -132,11 +132,11 @@ export class Session implements ControlListener {
   /** The caller has sent REST himself, for his next transfer. */
   #restartIsCallers = false;
 
-  /** @param kin a session with the same options, which knows the server: names that were listed, and how data connections are made */
-  constructor(readonly settings: Settings, readonly listener: SessionListener, kin?: Session) {
-    this.codec = kin?.codec ?? new NameMemory(settings.encoding);
+  /** @param sibling another session with the same server and options, with which this one shares what is known: names that were listed, and how data connections are made */
+  constructor(readonly settings: Settings, readonly listener: SessionListener, sibling?: Session) {
+    this.codec = sibling?.codec ?? new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec, this.state);
-    this.dataMeans = new DataMeans(settings, kin?.dataMeans);
+    this.dataMeans = new DataMeans(settings, sibling?.dataMeans);
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;

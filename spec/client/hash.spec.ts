@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
-import { hash } from '../../lib/client/hash';
+import { hash } from '../../lib/client/verbs';
 import { ArgumentError, PermanentError, ReplyError, UnsupportedError } from '../../lib/errors';
 import { failure, scene } from '../support/client';
 import { FEATURES } from '../support/server/server-options';

@@ -24,23 +24,23 @@ describe('the connections that a pool may have', () => {
   });
 
   it('are tried one at a time behind a refusal', () => {
-    limit.refused(3, 'with others');
+    limit.onRefused(3, 'with others');
     expect(limit.room(3, 2)).to.equal(0);
     expect(limit.room(3, 0)).to.equal(1);
   });
 
   it('are as many as there were when one was refused alone, and one more after a minute', async () => {
-    limit.refused(3, 'with others');
-    limit.refused(3, 'alone');
+    limit.onRefused(3, 'with others');
+    limit.onRefused(3, 'alone');
     expect(limit.room(3, 0)).to.equal(0);
     expect(limit.room(2, 0)).to.equal(1);
     await clock.pass(59_999);
     expect(limit.room(3, 0)).to.equal(0);
     await clock.pass(1);
     expect(limit.room(3, 0)).to.equal(1);
-    limit.granted(4);
+    limit.onOpened(4);
     expect(limit.room(4, 0)).to.equal(1);
-    limit.refused(4, 'alone');
+    limit.onRefused(4, 'alone');
     expect(limit.room(4, 0)).to.equal(0);
   });
 
@@ -50,21 +50,21 @@ describe('the connections that a pool may have', () => {
   });
 
   it('are waited for, ever longer, by one that had', () => {
-    limit.granted(1);
+    limit.onOpened(1);
     expect([1, 2, 3, 4].map(() => limit.pauseAfter(full))).to.deep.equal([100, 200, 400, undefined]);
     expect(limit.pauseAfter(refused)).to.equal(100);
-    limit.granted(1);
+    limit.onOpened(1);
     expect(limit.pauseAfter(full)).to.equal(100);
   });
 
   it('are not waited for where the server does not say that it is full', () => {
-    limit.granted(1);
+    limit.onOpened(1);
     expect(limit.pauseAfter(new ConnectionClosedError('ECONNREFUSED'))).to.equal(undefined);
   });
 
   it('are waited for without end where connectTimeout is 0', () => {
     const patient = new ConnectionLimit(8, 0, clock);
-    patient.granted(1);
+    patient.onOpened(1);
     const pauses = Array.from({ length: 20 }, () => patient.pauseAfter(full) ?? 0);
     expect(Math.max(...pauses)).to.equal(30_000);
     expect(pauses).not.to.include(0);

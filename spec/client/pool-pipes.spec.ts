@@ -33,9 +33,9 @@ describe('downloads piped into uploads', () => {
     const pipes = new Pipes();
     const [download, upload] = [place('running'), place('waiting')];
     pipes.add(download, upload, 2);
-    expect(pipes.partnersOf(download)).to.deep.equal([upload]);
-    expect(pipes.partnersOf(upload)).to.deep.equal([download]);
-    expect(pipes.partnersOf(place('running'))).to.deep.equal([]);
+    expect(pipes.otherEnds(download)).to.deep.equal([upload]);
+    expect(pipes.otherEnds(upload)).to.deep.equal([download]);
+    expect(pipes.otherEnds(place('running'))).to.deep.equal([]);
   });
 
   const cases: readonly (readonly [what: string, download: State, upload: State, other: State | undefined, deadlocked: boolean])[] = [

@@ -39,6 +39,22 @@ describe('FTPPool', () => {
     await ours.quit();
   });
 
+  it('has the events of its connections, with their numbers and without secrets', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ours = pool(server, { connections: 2 });
+    const said: string[] = [];
+    ours.on('command', (line, connection) => said.push(`${connection}> ${line}`));
+    ours.on('reply', ({ code }, connection) => said.push(`${connection}< ${code}`));
+    ours.on('close', (error, connection) => said.push(`${connection} closed ${error?.message ?? 'by us'}`));
+    await Promise.all([text(ours.retr('f1')), text(ours.retr('f2'))]);
+    await ours.quit();
+    for (const connection of [1, 2]) {
+      expect(said).to.include.members([`${connection}> USER user`, `${connection}> PASS ****`, `${connection}< 230`, `${connection}> QUIT`, `${connection}< 221`]);
+      expect(said.filter((line) => line === `${connection} closed by us`)).to.have.lengthOf(1);
+    }
+    expect(said.join()).not.to.include('secret');
+  });
+
   describe('connections', () => {
     it('are not made before there is work', async () => {
       const server = await stage.serve({ files: FILES });

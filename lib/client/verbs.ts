@@ -1,0 +1,509 @@
+import { EventEmitter } from 'node:events';
+import { get, type GetOptions, type GetResult } from '../bulk/get';
+import { put, type PutOptions, type PutResult, type PutSource } from '../bulk/put';
+import type { Remote } from '../bulk/remote';
+import { downloadTree } from '../bulk/tree-download';
+import type { TreeOptions } from '../bulk/tree-options';
+import type { TreeStream } from '../bulk/tree-stream';
+import { uploadTree } from '../bulk/tree-upload';
+import { walk, type Walk, type WalkOptions } from '../bulk/walk';
+import type { Command } from '../control/command';
+import { unexpected } from '../control/command-table';
+import type { ControlConnection } from '../control/control-connection';
+import type { PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
+import { parse257 } from '../control/reply-text';
+import type { Needs, Session } from '../control/session';
+import { ArgumentError, ConnectionClosedError, isFTPError, ReplyError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { formatTime, parseTime } from '../listing/time';
+import type { Reply } from '../reply';
+import { type ListOptions, ListPlan, lookUp, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
+import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
+import type { StorOptions, StorStream } from '../transfer/stor-stream';
+import { download, entries, lines, upload } from '../transfer/streams';
+import { askDigest, checkAlgorithm, chooseDigest } from '../transfer/verify';
+
+/** What an operation does in its turn, on the connection and in the session that it was given. */
+export type Steps<T> = (control: ControlConnection, session: Session) => Promise<T>;
+
+/** How an operation is run. */
+interface RunOptions {
+  /** True for more than one command and one reply: the next operation then waits for the end of this one, and not only until its command is written. */
+  readonly exclusive: boolean;
+  /** True where its commands may contain names, whose encoding the server may have to be asked for first; false for a caller's own line. */
+  readonly names: boolean;
+  /** What the session must be; default: in the working folder. */
+  readonly needs?: Needs | undefined;
+}
+
+/**
+ * The verbs that a client (FTP) and a pool of connections (FTPPool) have in common: each is one operation, which waits in the queue for its turn and
+ * runs in the session that the queue gives it.
+ *
+ * Promises reject, and streams fail, with the errors of `allErrors`: PermanentError and TemporaryError where the server refuses (5xx and 4xx),
+ * ConnectionClosedError, TimeoutError and ProtocolError for the connection. Arguments that cannot be meant are an ArgumentError.
+ */
+export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> extends EventEmitter<Events> implements Remote, AsyncDisposable {
+  /** @internal has the options and the encoding of names; a pool's is never connected */
+  abstract readonly session: Session;
+  /** @internal where operations wait for their turn */
+  abstract readonly queue: Queue;
+
+  // ---- transfers
+
+  /**
+   * Downloads a file as a Readable of bytes, whose `end` proves that the file is whole (RFC 959, 4.1.3 RETR). Nothing is sent before the first read.
+   *
+   * @param path relative to the working folder, or from the root
+   * @throws ArgumentError for an empty path or an option that cannot be; the stream fails with PermanentError where there is no such file, and with
+   *   TransferError where bytes are missing
+   */
+  retr(path: string, options: RetrOptions = {}): RetrStream {
+    return download(this, this.session.command('RETR', requirePath(path)), options);
+  }
+
+  /**
+   * Uploads a file as a Writable, whose `finish` proves that the server has stored it (RFC 959, 4.1.3 STOR). The file is replaced, or written from
+   * byte `start` on. Nothing is sent before the first write or `end()`.
+   *
+   * @throws ArgumentError for an empty path or an option that cannot be; the stream fails with PermanentError or TemporaryError where the server refuses
+   */
+  stor(path: string, options: StorOptions = {}): StorStream {
+    return upload(this, this.session.command('STOR', requirePath(path)), options);
+  }
+
+  /**
+   * Appends to a file as a Writable, whose `finish` proves that the server has stored it all; a file that is missing is made (RFC 959, 4.1.3 APPE).
+   *
+   * @throws ArgumentError for an empty path or an option that cannot be
+   */
+  appe(path: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
+    return upload(this, this.session.command('APPE', requirePath(path)), options);
+  }
+
+  /**
+   * Uploads a file under a name that the server chooses, which the stream's `storedAs` says once it is open (RFC 959, 4.1.3 and RFC 1123, 4.1.2.9 STOU).
+   *
+   * @param path a suggestion, which many servers ignore
+   */
+  stou(path?: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
+    return upload(this, this.session.command('STOU', path), options);
+  }
+
+  /**
+   * Downloads the data of any command as bytes, without conversion (TYPE I; `retrbinary` of Python's ftplib).
+   *
+   * @param cmd the whole command, such as `RETR a`
+   * @throws ArgumentError for CR, LF and NUL in it
+   */
+  retrbinary(cmd: string, options: RetrOptions = {}): RetrStream {
+    return download(this, this.session.rawCommand(cmd), options);
+  }
+
+  /**
+   * Downloads the data of any command as a Readable of lines without their line ends (TYPE A; `retrlines` of Python's ftplib). A line that is longer
+   * than `maxLineBytes` is a LimitError.
+   *
+   * @param cmd the whole command, such as `LIST -R`
+   * @throws ArgumentError for CR, LF and NUL in it
+   */
+  retrlines(cmd: string, options: Pick<RetrOptions, 'signal' | 'highWaterMark'> = {}): RetrStream<string> {
+    return lines(this, this.session.rawCommand(cmd), options);
+  }
+
+  /**
+   * Uploads bytes with any command that takes data, without conversion (TYPE I; `storbinary` of Python's ftplib).
+   *
+   * @param cmd the whole command, such as `STOR a`
+   * @throws ArgumentError for CR, LF and NUL in it
+   */
+  storbinary(cmd: string, options: StorOptions = {}): StorStream {
+    return upload(this, this.session.rawCommand(cmd), options);
+  }
+
+  /**
+   * Uploads text with any command that takes data; every line end is sent as CRLF (TYPE A; `storlines` of Python's ftplib).
+   *
+   * @param cmd the whole command, such as `STOR a.txt`
+   * @throws ArgumentError for CR, LF and NUL in it
+   */
+  storlines(cmd: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
+    return upload(this, this.session.rawCommand(cmd), options, 'A');
+  }
+
+  // ---- listings
+
+  /**
+   * Lists the names in a folder as the server writes them, as a Readable of strings (RFC 959, 4.1.3 NLST). Some servers write whole paths, or
+   * leave out folders.
+   *
+   * @param path default: the working folder
+   */
+  nlst(path?: string): RetrStream<string> {
+    return lines(this, this.session.command('NLST', path), {});
+  }
+
+  /**
+   * Lists a folder as a Readable of the lines that the server writes for people (RFC 959, 4.1.3 LIST).
+   *
+   * @param path default: the working folder
+   */
+  dir(path?: string): RetrStream<string> {
+    return lines(this, this.session.command('LIST', path), {});
+  }
+
+  /**
+   * Lists a folder, or the one file that the path names, as a Readable of entries: by MLSD where the server offers it (RFC 3659, 7), else by LIST.
+   * A line that cannot be read is skipped, and the event `unparsed` gives it.
+   *
+   * @param path default: the working folder
+   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where there is no such folder or file
+   */
+  list(path?: string, options: ListOptions = {}): RetrStream<Entry> {
+    const command = this.session.command('LIST', path === '' ? undefined : path);
+    const plan = new ListPlan(this.session, path === '' ? undefined : path, options, (line) => void stream.emit('unparsed', line));
+    const stream = entries(this, command, plan, options);
+    return stream;
+  }
+
+  /**
+   * Lists a folder as a Readable of entries with the facts that the server sends (RFC 3659, 7 MLSD). It never falls back to LIST.
+   *
+   * @param path default: the working folder
+   * @param options.facts asks for these facts by OPTS MLST, which holds for all later listings of the connection; a server may send others
+   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where the server has no MLSD, or no such folder
+   */
+  mlsd(path?: string, options: MlsdOptions = {}): RetrStream<Entry> {
+    const command = this.session.command('MLSD', path === '' ? undefined : path);
+    const plan = new MlsdPlan(this.session, command, options, (line) => void stream.emit('unparsed', line));
+    const stream = entries(this, command, plan, options);
+    return stream;
+  }
+
+  /**
+   * Gives what the server knows of one path (RFC 3659, 7 MLST). Without MLST, `type` is `directory` where CWD enters the path and `file` elsewhere,
+   * with `size` and `modified` by SIZE and MDTM.
+   *
+   * @throws PermanentError where there is no such file or folder
+   */
+  async mlst(path: string): Promise<Entry> {
+    const command = this.session.command('MLST', requirePath(path));
+    return this.sequence(command, (control, session) => lookUp(session, control, command));
+  }
+
+  // ---- files and folders
+
+  /**
+   * Makes a folder, and gives its name as the server says it (RFC 959, 4.1.3 MKD; appendix II for the quoted name). The name is empty where the
+   * reply quotes none.
+   *
+   * @throws PermanentError where it exists, or its parent does not
+   */
+  async mkd(dir: string): Promise<string> {
+    const reply = await this.exec(this.session.command('MKD', requirePath(dir)));
+    return reply.code === 257 && reply.text.includes('"') ? parse257(reply) : '';
+  }
+
+  /**
+   * Removes an empty folder (RFC 959, 4.1.3 RMD).
+   *
+   * @throws PermanentError where it is not empty, or there is none
+   */
+  async rmd(dir: string): Promise<Reply> {
+    return this.exec(this.session.command('RMD', requirePath(dir)));
+  }
+
+  /**
+   * Removes a file (RFC 959, 4.1.3 DELE).
+   *
+   * @throws PermanentError where there is none
+   */
+  async delete(path: string): Promise<Reply> {
+    return this.exec(this.session.command('DELE', requirePath(path)));
+  }
+
+  /**
+   * Renames or moves a file or folder, and gives the reply to RNTO, which is sent only after RNFR was answered with 3xx (RFC 959, 4.1.3). Whether a
+   * file at the new name is replaced depends on the server.
+   *
+   * @throws PermanentError where there is none, or the new name cannot be had
+   */
+  async rename(from: string, to: string): Promise<Reply> {
+    const rnfr = this.session.command('RNFR', requirePath(from));
+    const rnto = this.session.command('RNTO', requirePath(to));
+    return this.sequence(rnfr, async (control) => {
+      await control.exec(rnfr);
+      return control.exec(rnto);
+    });
+  }
+
+  /**
+   * Gives the size of a file in bytes, as a download in TYPE I has them (RFC 3659, 4 SIZE).
+   *
+   * @throws PermanentError where there is no such file, or the server has no SIZE; ReplyError where the reply is no number
+   */
+  async size(path: string): Promise<number> {
+    // TYPE I first: ProFTPD and pyftpdlib refuse SIZE in TYPE A, inetutils counts line ends twice.
+    const command = this.session.command('SIZE', requirePath(path));
+    const reply = await this.exec(command, { type: 'I' });
+    const digits = /^\d+$/.exec(reply.text.trim())?.[0];
+    const size = Number(digits);
+    if (reply.code !== 213 || digits === undefined || !Number.isSafeInteger(size)) throw unexpected(reply, command);
+    return size;
+  }
+
+  /**
+   * Gives the time at which a file was modified; the server says it in UTC, to the second or finer (RFC 3659, 3 MDTM).
+   *
+   * @throws PermanentError where there is no such file, or the server has no MDTM; ReplyError where the reply is no time
+   */
+  async mdtm(path: string): Promise<Date> {
+    const command = this.session.command('MDTM', requirePath(path));
+    const reply = await this.exec(command);
+    const time = reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
+    if (!time) throw unexpected(reply, command);
+    return time;
+  }
+
+  /**
+   * Sets the time at which a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT).
+   *
+   * @throws ArgumentError for an invalid Date; PermanentError where the server has no MFMT, or no such file
+   */
+  async mfmt(path: string, date: Date): Promise<Reply> {
+    if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
+    return this.exec(this.session.command('MFMT', `${formatTime(date)} ${requirePath(path)}`));
+  }
+
+  /**
+   * Gives the hash of a file in lower-case hex, as the server computes it: by HASH (draft-bryan-ftpext-hash), CKSM, XSHA512 … XCRC, or MD5, as FEAT
+   * offers. The server reads the whole file first, so `replyTimeout` must be long enough for that.
+   *
+   * @param algorithm `sha512`, `sha384`, `sha256`, `sha1`, `md5` or `crc32`; default: the first of these that the server offers
+   * @throws ArgumentError for another one; UnsupportedError where the server does not offer it; PermanentError where there is no such file
+   */
+  async hash(path: string, algorithm?: string): Promise<string> {
+    const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
+    return this.sequence(this.session.command('HASH', requirePath(path)), async (control, session) => {
+      return askDigest(session, control, chooseDigest(await session.features(), wanted), path);
+    });
+  }
+
+  // ---- the server
+
+  /**
+   * Gives what the server offers: names in capitals, each with the text after it (RFC 2389, 3 FEAT). It is asked once for each login. A server without
+   * FEAT gives an empty map.
+   */
+  async feat(): Promise<Map<string, string>> {
+    return new Map(await this.sequence(this.session.command('FEAT'), (_control, session) => session.features()));
+  }
+
+  /** Asks which system the server runs on; the reply's text begins with its name (RFC 959, 4.1.3 SYST). */
+  async syst(): Promise<Reply> {
+    return this.exec(this.session.command('SYST'));
+  }
+
+  /**
+   * Asks for the server's state, or for a listing of a path on the control connection (RFC 959, 4.1.3 STAT).
+   *
+   * @param path default: the server's own state
+   */
+  async stat(path?: string): Promise<Reply> {
+    return this.exec(this.session.command('STAT', path));
+  }
+
+  /**
+   * Sends a command that only this server has, such as `CHMOD 644 a` (RFC 959, 4.1.3 SITE). In a pool, it goes to any one of the connections: it
+   * must leave no state on it.
+   *
+   * @throws PermanentError where the server does not know it
+   */
+  async site(cmd: string): Promise<Reply> {
+    return this.exec(this.session.command('SITE', cmd));
+  }
+
+  /** Does nothing but show that the server answers (RFC 959, 4.1.3 NOOP). */
+  async noop(): Promise<Reply> {
+    return this.exec(this.session.command('NOOP'));
+  }
+
+  /**
+   * Asks for the server's help on a command, or in general (RFC 959, 4.1.3 HELP).
+   *
+   * @param cmd default: help in general
+   */
+  async help(cmd?: string): Promise<Reply> {
+    return this.exec(this.session.command('HELP', cmd));
+  }
+
+  // ---- bulk work
+
+  /**
+   * Walks a folder and everything below it, as a Readable of entries with their paths; each folder comes before what is in it. The event `unreadable`
+   * reports what could not be listed.
+   *
+   * @param path default: the working folder
+   * @throws ArgumentError for an option that cannot be; the stream fails where the first folder cannot be listed
+   */
+  walk(path?: string, options?: WalkOptions): Walk {
+    return walk(this, path, options);
+  }
+
+  /**
+   * Downloads a file into a local file and resolves with what was done. The local file is complete under its name, or as it was before. After a lost
+   * connection it connects again and goes on where it was, up to 5 times in a row without a byte (option `retry`).
+   *
+   * @throws ArgumentError; PermanentError where there is no such file; ChangedError and MismatchError where the file changed, or does not fit what is
+   *   resumed; errors of the local file system as Node gives them
+   */
+  get(path: string, local: string, options?: GetOptions): Promise<GetResult> {
+    return get(this, path, local, options);
+  }
+
+  /**
+   * Uploads a local file, bytes or a stream and resolves with what was done. The name on the server appears when the upload is complete. After a lost
+   * connection it connects again and goes on where it was, up to 5 times in a row without a byte (option `retry`).
+   *
+   * @param source the path of a local file, bytes, a function that gives the bytes from an offset on, or a stream, which needs `retry: false`
+   * @throws ArgumentError; PermanentError where the server refuses; ChangedError where the source changed meanwhile; errors of the local file system as
+   *   Node gives them
+   */
+  put(source: PutSource, path: string, options?: PutOptions): Promise<PutResult> {
+    return put(this, source, path, options);
+  }
+
+  /**
+   * Downloads a folder and everything below it, as a Readable with one TreeResult for each file and folder; reading it does the work.
+   *
+   * @throws ArgumentError; the stream fails with the first error, or gives each as a result with `continueOnError`
+   */
+  downloadTree(remotePath: string, localPath: string, options?: TreeOptions): TreeStream {
+    return downloadTree(this, remotePath, localPath, options);
+  }
+
+  /**
+   * Uploads a folder and everything below it, as a Readable with one TreeResult for each file and folder; reading it does the work.
+   *
+   * @throws ArgumentError; the stream fails with the first error, or gives each as a result with `continueOnError`
+   */
+  uploadTree(localPath: string, remotePath: string, options?: TreeOptions): TreeStream {
+    return uploadTree(this, localPath, remotePath, options);
+  }
+
+  // ---- the end
+
+  /** Says QUIT once everything that is under way is done. */
+  abstract quit(): Promise<unknown>;
+
+  /** Closes at once: everything that is under way or waits fails with ConnectionClosedError. */
+  abstract close(): void;
+
+  /** Ends an `await using` block: as `quit()` where nothing is under way, else as `close()`, so that an exception which leaves the block is not held up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.queue.idle && !this.queue.working) await this.quit();
+    } catch (error) {
+      if (!isFTPError(error)) throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** @internal bulk work begins, which is many operations */
+  beginWork(listener?: WorkListener): Work {
+    return this.queue.beginWork(listener);
+  }
+
+  /** @internal takes no operation any more, and runs `sayQuit` when all that are under way are done; undefined where the client was closed before. */
+  protected async quitWith<T>(sayQuit: () => Promise<T>): Promise<T | undefined> {
+    if (this.queue.over) return undefined;
+    await this.queue.end();
+    try {
+      return await this.hold('QUIT', sayQuit, {}, { ends: true });
+    } catch (error) {
+      if (error instanceof ConnectionClosedError) return undefined; // there is nothing to quit any more
+      throw error;
+    }
+  }
+
+  // ---- how operations are run
+
+  /**
+   * @internal Runs one plain command. The next operation may begin as soon as the command is written.
+   *
+   * @param options.type is switched to first, in the same write
+   */
+  protected exec(command: Command, { type, needs }: { readonly type?: 'I' | 'A'; readonly needs?: Needs } = {}): Promise<Reply> {
+    const act: Steps<Reply> = async (control, session) => {
+      const typed = type && session.switchType(control, type);
+      const [answer, set] = await Promise.allSettled([control.exec(command), typed]);
+      if (set.status === 'rejected' && set.reason instanceof ReplyError) throw set.reason;
+      if (answer.status === 'rejected') throw answer.reason; // its own, also where many wait for one TYPE
+      return answer.value;
+    };
+    return this.run(act, command, { exclusive: false, names: true, needs });
+  }
+
+  /** @internal Runs several commands, of which `first` is the first, without another operation between them. */
+  sequence<T>(first: Command, act: Steps<T>, needs?: Needs): Promise<T> {
+    return this.run(act, first, { exclusive: true, names: true, needs });
+  }
+
+  /** @internal Runs something in its turn that needs no connection. */
+  protected hold<T>(name: string, act: () => Promise<T>, listener: Pick<PlaceListener, 'onQuitting'> = {}, options?: PlaceOptions): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.queue.enter((release) => void act().then(resolve, reject).finally(release), { ...listener, name, onDropped: reject }, options).ready();
+    });
+  }
+
+  /** @internal Waits for the turn, brings the session where the operation needs it, and runs the operation. */
+  protected run<T>(act: Steps<T>, command: Command, { exclusive, names, needs }: RunOptions): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const run = async (release: () => void, session: Session): Promise<void> => {
+        try {
+          const control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
+          // A change leaves alone where the order of replies is not proven, so that asking FEAT first would cost a round trip.
+          if (names && !(command.ascii && control.alone(command))) session.prepareNames();
+          if (exclusive || !command.ascii) await session.namesPrepared();
+          const outcome = act(control, session);
+          if (!exclusive) {
+            outcome.catch(ignore);
+            const room = control.room();
+            if (room) await room;
+            release();
+          }
+          resolve(await outcome);
+        } catch (error) {
+          reject(error as Error);
+        } finally {
+          release();
+        }
+      };
+      this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject }).ready();
+    });
+  }
+}
+
+/**
+ * Gives the hash of a file in lower-case hex, as the server computes it (draft-bryan-ftpext-hash, and the commands that were before it). The server
+ * reads the whole file first, so `replyTimeout` must be long enough for that.
+ *
+ * @param remote a client or a pool
+ * @param algorithm `sha512`, `sha384`, `sha256`, `sha1`, `md5` or `crc32`; default: the first of these that the server offers
+ * @throws ArgumentError for another one; UnsupportedError where the server does not offer it; PermanentError where there is no such file
+ */
+export async function hash(remote: Pick<Remote, 'hash'>, path: string, algorithm?: string): Promise<string> {
+  return remote.hash(path, algorithm);
+}
+
+/** An empty path would make the command mean something else, or the working folder. @throws ArgumentError */
+function requirePath(path: unknown): string {
+  if (typeof path !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof path}`);
+  if (path === '') throw new ArgumentError('a path must not be empty');
+  return path;
+}
+
+function ignore(): void {
+  // awaited a line later
+}
