@@ -1,108 +1,329 @@
 import { randomBytes } from 'node:crypto';
-import fs, { constants } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import fs, { type BigIntStats, constants, type Stats } from 'node:fs';
+import { chmod, copyFile, readdir, readlink, realpath, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import type { RetrStream } from '../transfer/retr-stream';
-import { SecurityError } from '../errors';
+import { ArgumentError, ChangedError, SecurityError } from '../errors';
+import { formatTime } from '../listing/time';
 import { checkedPart } from './replacement';
+import type { UploadSource } from './upload';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
-const [open, close, truncate, utimes] = [promisify(fs.open), promisify(fs.close), promisify(fs.ftruncate), promisify(fs.futimes)];
-const [write, lstat, rename, unlink] = [promisify(fs.write), promisify(fs.lstat), promisify(fs.rename), promisify(fs.unlink)];
+const [open, close, read, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.read), promisify(fs.write)];
+const [fstat, truncate, utimes] = [promisify(fs.fstat), promisify(fs.ftruncate), promisify(fs.futimes)];
+const [lstat, rename, unlink] = [promisify(fs.lstat), promisify(fs.rename), promisify(fs.unlink)];
 
-const { O_CREAT, O_EXCL, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 /** Not on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
-/** A FIFO without a reader would never be open otherwise. */
+/** A FIFO whose other end nobody has opened would keep us waiting otherwise. Not on Windows. */
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
-
+/** A file of ours: nobody has made it before, and a link in its place is not followed. */
+const NEW = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+/** Where the file system can, the copy shares its blocks with the original. */
+const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+const OWNER_READS_AND_WRITES = 0o600;
+const MOST_LINKS = 32;
 /** Milliseconds for which nothing may come for a file that is being written. */
 const FRESH = 600_000;
 
-/** How a local file is written. */
-interface LocalWriting {
-  /** The name that it has till it is complete; undefined: its own. */
-  readonly temporaryName: ((name: string) => string) | undefined;
-  /** Throws where what came is not what it should be; tells when it was modified, where it is to have that time. */
-  readonly judge: (bytes: number) => Promise<Date | undefined>;
-  readonly signal: AbortSignal;
-}
+/** Bytes that are read at a time. */
+const PIECE = 256 * 1024;
 
-/**
- * Writes a stream to a file whose folder was checked. No symlink is followed; what is incomplete is removed.
- *
- * @returns the bytes written
- */
-export async function writeLocalFile(path: string, source: () => RetrStream, { temporaryName, judge, signal }: LocalWriting): Promise<number> {
-  const { name: part, file, old } = await (temporaryName ? openNew(join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)))) : openPlace(path));
-  let stream: RetrStream | undefined;
-  const begun = (): RetrStream => (stream = source());
-  try {
-    const bytes = await fill(file, begun, old, judge);
-    signal.throwIfAborted();
-    if (temporaryName) await rename(part, path);
-    return bytes;
-  } catch (error) {
-    if (!old || stream?.pending === false) await unlink(part).catch(() => undefined);
-    throw error;
+/** Reads a file from a byte on; the descriptor stays open. It ends with an error rather than short. */
+export class RangeReader extends Readable {
+  readonly #file: number;
+  readonly #start: number;
+  #at: number;
+  readonly #end: number;
+
+  /** @param end not included */
+  constructor(file: number, start: number, end: number) {
+    super({ highWaterMark: PIECE });
+    this.#file = file;
+    this.#start = this.#at = start;
+    this.#end = end;
+  }
+
+  override _read(): void {
+    this.#read().then(
+      (chunk) => this.push(chunk),
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  async #read(): Promise<Buffer | null> {
+    const wanted = Math.min(PIECE, this.#end - this.#at);
+    if (wanted <= 0) return null;
+    const { buffer, bytesRead } = await read(this.#file, Buffer.allocUnsafe(wanted), 0, wanted, this.#at);
+    if (bytesRead === 0) throw new ChangedError(`the source ended ${this.#end - this.#at} bytes short of the ${this.#end - this.#start} that were due`);
+    this.#at += bytesRead;
+    return buffer.subarray(0, bytesRead);
   }
 }
 
-async function fill(file: number, source: () => RetrStream, old: boolean, judge: LocalWriting['judge']): Promise<number> {
-  try {
-    const stream = source();
-    let empty = !old;
-    for await (const chunk of stream) {
-      if (!empty) await truncate(file); // what it holds stays until the server has begun to send another
-      empty = true;
-      await writeAll(file, chunk as Buffer);
+/** A local file that is uploaded, held open so that every attempt reads the same one, whatever becomes of its name. */
+export class LocalSource implements UploadSource {
+  private constructor(
+    private readonly path: string,
+    private readonly file: number,
+    /** What must not change while it is uploaded: the size, the time to the nanosecond, the file itself. */
+    private readonly identity: BigIntStats,
+  ) {}
+
+  /** @throws ArgumentError for what is no file; SecurityError for a symbolic link that is not to be followed */
+  static async open(path: string, followSymlinks = true): Promise<LocalSource> {
+    const file = await open(path, O_RDONLY | O_NONBLOCK | (followSymlinks ? 0 : O_NOFOLLOW)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ELOOP' && !followSymlinks ? new SecurityError(`${path} is a symlink: it is not followed`, { cause: error }) : error;
+    });
+    try {
+      const identity = await fstat(file, { bigint: true });
+      if (!identity.isFile()) throw new ArgumentError(`${path} is not a file`);
+      return new LocalSource(path, file, identity);
+    } catch (error) {
+      await close(file);
+      throw error;
     }
-    if (!empty) await truncate(file);
-    const time = await judge(stream.bytesRead);
-    if (time) await utimes(file, time, time);
-    return stream.bytesRead;
-  } finally {
-    await close(file);
+  }
+
+  get size(): number {
+    return Number(this.identity.size);
+  }
+
+  /** Whole milliseconds; the file system's floating point may be a hair below what was set. */
+  get modified(): number {
+    return Math.floor(Number(this.identity.mtimeNs) / 1e6 + 0.01);
+  }
+
+  read(offset: number): Readable[] {
+    return [new RangeReader(this.file, offset, this.size)];
+  }
+
+  async bytes(start: number, end: number): Promise<Buffer> {
+    const { buffer, bytesRead } = await read(this.file, Buffer.alloc(end - start), 0, end - start, start);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async check(): Promise<void> {
+    const { size, mtimeNs, ino } = await fstat(this.file, { bigint: true });
+    const { identity } = this;
+    if (size !== identity.size || mtimeNs !== identity.mtimeNs || ino !== identity.ino) throw new ChangedError(`${this.path} was changed while it was uploaded`);
+  }
+
+  async close(): Promise<void> {
+    await close(this.file);
   }
 }
 
-async function writeAll(file: number, chunk: Buffer): Promise<void> {
-  for (let rest = chunk; rest.length > 0; ) rest = rest.subarray((await write(file, rest, 0, rest.length, null)).bytesWritten);
-}
-
-/** A file that was opened, and the name that it has. */
-interface Opened {
-  readonly name: string;
-  readonly file: number;
-  /** It was there before, and holds what it held. */
-  readonly old: boolean;
-}
+/**
+ * What is under the name that is written to: an older file; the same, when the server has begun to send another; all of the file, which the
+ * caller has had before; or only what has come.
+ */
+type Content = 'old' | 'outdated' | 'whole' | 'ours';
 
 /**
- * What an interrupted run has left behind is removed, and a symlink in its place, too, which is not followed. What was written to of
- * late may be another run's, whose rename would give its name to our half: we take another name then.
+ * A local file that is being written. It is written under another name and renamed over its own when all of it is there, so that it is complete
+ * under its name, or as it was before; unless the caller wants it written under its own name.
  */
-async function openNew(name: string): Promise<Opened> {
-  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-  try {
-    return { name, file: await open(name, flags), old: false };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+export class LocalPart {
+  #content: Content;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    /** The file's own name. */
+    readonly path: string,
+    /** The name that is written to. */
+    readonly name: string,
+    /** Its descriptor. */
+    readonly file: number,
+    content: Content,
+    /** Bytes that are there, and taken for the beginning of the file. */
+    readonly bytes = 0,
+    /** Those bytes were under the file's own name, and are not known to be its beginning by size and time. */
+    readonly adopted = false,
+  ) {
+    this.#content = content;
+  }
+
+  /** For `get`: a new file. Symbolic links in its place are followed. @throws ArgumentError where the path leads to something that is no file */
+  static async create(local: string): Promise<LocalPart> {
+    const path = await followLinks(local);
+    const name = `${path}.${randomBytes(4).toString('hex')}.part`;
+    return new LocalPart(path, name, await open(name, NEW), 'ours');
+  }
+
+  /**
+   * For `get` with `resume`: a file that may be there in part. It has a name that says of which remote file it is, by size and time, so that the
+   * beginning of one and the end of another never meet. Where there is none of that name, the file itself is taken for the beginning if it is no
+   * longer than the remote file, and not older. It is the caller's: it is copied, so that it stays what it is until the whole file takes its
+   * name, even if this process is killed.
+   */
+  static async continue(local: string, size: number, modified: Date | undefined): Promise<LocalPart> {
+    const path = await followLinks(local);
+    const name = partOf(path, size, modified);
+    await forgetOthers(path, name);
+    const own = (await statOf(name)) ? undefined : await statOf(path);
+    const adopted = own !== undefined && own.size <= size && (modified === undefined || own.mtimeMs >= modified.getTime());
+    if (adopted && own.size === size) return new LocalPart(path, path, await open(path, O_RDONLY), 'whole', size, !isSameTime(own.mtimeMs, modified));
+    if (adopted) await copy(path, name, own);
+    const file = await open(name, O_RDWR | O_CREAT | O_NOFOLLOW);
+    try {
+      const { size: bytes } = await fstat(file);
+      if (bytes > size) await truncate(file);
+      return new LocalPart(path, name, file, 'ours', bytes > size ? 0 : bytes, adopted);
+    } catch (error) {
+      await close(file);
+      throw error;
+    }
+  }
+
+  /** As `continue`, without anything that is there. */
+  static async restart(local: string, size: number, modified: Date | undefined): Promise<LocalPart> {
+    const path = await followLinks(local);
+    const name = partOf(path, size, modified);
+    await rm(name, { force: true });
+    return new LocalPart(path, name, await open(name, NEW), 'ours');
+  }
+
+  /** For trees: a file in a folder that was checked. No symbolic link in its place is followed. @throws SecurityError */
+  static async replace(path: string, temporaryName: ((name: string) => string) | undefined): Promise<LocalPart> {
+    if (!temporaryName) return LocalPart.#inPlace(path);
+    const name = join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)));
+    try {
+      return new LocalPart(path, name, await open(name, NEW), 'ours');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    // What an interrupted run has left is removed. What was written to of late may be another run's, whose rename would give its name to our half.
     const stats = await lstat(name).catch(() => undefined);
     const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
     if (!taken) await unlink(name);
-    const other = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
-    return { name: other, file: await open(other, flags), old: false };
+    const free = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
+    return new LocalPart(path, free, await open(free, NEW), 'ours');
+  }
+
+  static async #inPlace(path: string): Promise<LocalPart> {
+    try {
+      return new LocalPart(path, path, await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), 'old');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ELOOP') throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
+      if (code !== 'ENOENT') throw error;
+      return new LocalPart(path, path, await open(path, NEW), 'ours');
+    }
+  }
+
+  /** The server has begun to send the file: what is in its place is not worth keeping any more. */
+  begin(): void {
+    if (this.#content === 'old') this.#content = 'outdated';
+  }
+
+  /** Writes bytes where they belong; no two calls for the same bytes at the same time. */
+  async write(chunk: Buffer, at: number): Promise<void> {
+    await this.#empty();
+    for (let rest = chunk, position = at; rest.length > 0; ) {
+      const { bytesWritten } = await write(this.file, rest, 0, rest.length, position);
+      rest = rest.subarray(bytesWritten);
+      position += bytesWritten;
+    }
+  }
+
+  /** Bytes that were written, as far as there are any. */
+  async read(start: number, end: number): Promise<Buffer> {
+    const { buffer, bytesRead } = await read(this.file, Buffer.alloc(end - start), 0, end - start, start);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** Bytes that the file has now. */
+  async size(): Promise<number> {
+    return (await fstat(this.file)).size;
+  }
+
+  /** All is there: the file gets its name, and that time. */
+  async publish(modified: Date | undefined): Promise<void> {
+    await this.#empty();
+    if (modified) await utimes(this.file, modified, modified);
+    await this.#close();
+    if (this.name !== this.path) await rename(this.name, this.path);
+  }
+
+  /** Leaves what has come for another call. */
+  async keep(): Promise<void> {
+    const had = this.adopted ? this.bytes : 0;
+    await this.#close();
+    if (((await statOf(this.name))?.size ?? 0) <= had) await this.#remove();
+  }
+
+  /** Removes what has come. */
+  async discard(): Promise<void> {
+    await this.#close();
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#content === 'outdated' || this.#content === 'ours') await unlink(this.name).catch(() => undefined); // what has failed before is the error
+  }
+
+  /** What was there goes when the first byte of another file has come, or the end of an empty one. */
+  async #empty(): Promise<void> {
+    if (this.#content === 'ours' || this.#content === 'whole') return;
+    await truncate(this.file);
+    this.#content = 'ours';
+  }
+
+  #close(): Promise<void> {
+    return (this.#closing ??= close(this.file));
   }
 }
 
-async function openPlace(name: string): Promise<Opened> {
+function partOf(path: string, size: number, modified: Date | undefined): string {
+  return `${path}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+}
+
+/** A copy that can be written to, also where the original cannot. */
+async function copy(from: string, to: string, { mode }: Stats): Promise<void> {
   try {
-    return { name, file: await open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK), old: true };
+    await copyFile(from, to, COPY);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ELOOP') throw new SecurityError(`${name} is a symlink: it is not followed`, { cause: error });
-    if (code !== 'ENOENT') throw error;
-    return { name, file: await open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW), old: false };
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(to, { force: true }); // half a copy
+    throw error;
+  }
+  if ((mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES) await chmod(to, (mode & 0o777) | OWNER_READS_AND_WRITES);
+}
+
+/** As `fs` does when it writes, also where the last link leads to nothing yet. */
+async function followLinks(local: string): Promise<string> {
+  let path = resolve(local);
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const stats = await statOf(path);
+    if (!stats || stats.isFile()) return path;
+    if (!stats.isSymbolicLink()) throw new ArgumentError(`${local} is there, and is not a file`);
+    path = resolve(await realpath(dirname(path)), await readlink(path));
+  }
+  throw new ArgumentError(`${local} leads through too many symbolic links`);
+}
+
+/** Removes partial files of what the remote file was before it changed. */
+async function forgetOthers(path: string, name: string): Promise<void> {
+  const folder = dirname(path);
+  const begin = `${basename(path)}.`;
+  for (const each of await readdir(folder)) {
+    const ours = each.startsWith(begin) && /^\d+-(\d{14}|undated)\.part$/.test(each.slice(begin.length));
+    if (ours && each !== basename(name)) await rm(join(folder, each), { force: true });
+  }
+}
+
+/** Servers give whole seconds. */
+function isSameTime(milliseconds: number, modified: Date | undefined): boolean {
+  return modified !== undefined && Math.floor(milliseconds / 1000) === Math.floor(modified.getTime() / 1000);
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -12,20 +12,30 @@ interface Persistence {
   readonly onRetry?: (error: unknown) => Promise<void> | void;
 }
 
-/** Does it, and again behind losses, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
-export async function persist<T>(act: () => Promise<T>, { backoff, signal, hopeful, onRetry }: Persistence): Promise<T> {
+/** Does it, and again after losses, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
+export async function persist<T>(act: () => Promise<T>, persistence: Persistence): Promise<T> {
   for (;;) {
     try {
-      if (signal?.aborted) await pause(0, undefined, { signal }); // rejects, as a pipeline does
+      await assertNotAborted(persistence.signal);
       return await act();
     } catch (error) {
-      if (!hopeful?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
-      const next = backoff.next();
-      if (!next) throw error;
-      await onRetry?.(error);
-      await pause(next.delay, undefined, signal ? { signal } : {});
+      await pauseAfter(error, persistence);
     }
   }
+}
+
+/** Waits till the next try. @throws the error where there is none; an AbortError */
+export async function pauseAfter(error: unknown, { backoff, signal, hopeful, onRetry }: Persistence): Promise<void> {
+  if (!hopeful?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
+  const next = backoff.next();
+  if (!next) throw error;
+  await onRetry?.(error);
+  await pause(next.delay, undefined, signal ? { signal } : {});
+}
+
+/** @throws an AbortError, as a pipeline does */
+export async function assertNotAborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) await pause(0, undefined, { signal });
 }
 
 /** The client was closed on our side, or its user makes the connections: another try would find no connection. */

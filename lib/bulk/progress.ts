@@ -4,23 +4,26 @@ import { checkNames, checkOffset, type OptionNames } from '../options';
 import { type Clock, systemClock } from './clock';
 import type { Throttle } from './throttle';
 
-/** How far something is. */
+/** How far a transfer is. */
 export interface Progress {
-  /** So far. */
+  /** Bytes so far; in a transfer that goes on with what is there, also those that were there. */
   readonly bytes: number;
-  /** Where it is known. */
+  /** Bytes in all; undefined where that is not known, or not known yet. */
   readonly total?: number;
   /** Bytes a second, over the last ten reports. */
   readonly rate: number;
-  /** Seconds that are left at this rate; where the total is known, and something moves. */
+  /** Seconds that are left at this rate; undefined without a total, and while nothing moves. */
   readonly eta?: number;
-  /** Whole, from 0 to 100; where the total is known. */
+  /** A whole number from 0 to 100; undefined without a total. */
   readonly percent?: number;
+  /** Of a tree: files that are done, those that have failed included. Files that are skipped do not count. */
+  readonly files?: number;
+  /** Of a tree: files that are to be transferred in all; undefined until the last folder has been read. */
+  readonly totalFiles?: number;
 }
 
-/** What a meter is told. */
+/** When a meter reports. */
 interface MeterOptions {
-  readonly total: number | undefined;
   /** Milliseconds between two reports. */
   readonly interval: number;
   readonly clock: Clock;
@@ -34,60 +37,66 @@ interface Sample {
 
 /** Reports over which the rate is taken: long enough to be calm, short enough to follow. */
 const SAMPLES = 10;
+/** Milliseconds between two reports, unless the caller chooses. */
+const INTERVAL = 1000;
 
-/** Counts bytes of one stream or several, and reports from the first one on. */
+/** Counts the bytes of one stream or several, and reports at an interval from the first byte on. */
 class ProgressMeter {
+  /** Bytes in all; undefined while that is not known. */
+  total: number | undefined;
+  /** The files of a tree. */
+  files: Pick<Progress, 'files' | 'totalFiles'> = {};
   #bytes = 0;
   #samples: Sample[] = [];
   #stop: (() => void) | undefined;
   readonly #options: MeterOptions;
   readonly #report: (progress: Progress) => void;
 
-  constructor(options: MeterOptions, report: (progress: Progress) => void) {
+  constructor(report: (progress: Progress) => void, options: MeterOptions = { interval: INTERVAL, clock: systemClock }) {
     this.#options = options;
     this.#report = report;
   }
 
-  /** More bytes; the first call sets the clock going. */
+  /** Counts bytes that have passed; the first call starts the timer. */
   add(bytes: number): void {
     const { clock, interval } = this.#options;
     if (this.#samples.length === 0) {
       this.#samples.push({ at: clock.now(), bytes: this.#bytes });
-      this.#stop = clock.every(interval, () => this.#tell());
+      this.#stop = clock.every(interval, () => this.#sample());
     }
     this.#bytes += bytes;
   }
 
-  /** There are so many now, which took no time: what an earlier attempt has done, or what has to be done again. */
-  set(bytes: number): void {
-    this.#samples = this.#samples.map((sample) => ({ at: sample.at, bytes: sample.bytes + bytes - this.#bytes }));
-    this.#bytes = bytes;
+  /** Counts bytes that took no time: what an earlier attempt has done, or, below 0, what has to be done again. */
+  shift(bytes: number): void {
+    this.#samples = this.#samples.map((sample) => ({ at: sample.at, bytes: sample.bytes + bytes }));
+    this.#bytes += bytes;
   }
 
-  /** The last report. */
+  /** Makes the last report. */
   finish(): void {
     this.stop();
-    this.#tell();
+    this.#sample();
   }
 
-  /** No more reports. */
+  /** Reports no more. */
   stop(): void {
     this.#stop?.();
     this.#stop = undefined;
   }
 
-  #tell(): void {
+  #sample(): void {
     const now = { at: this.#options.clock.now(), bytes: this.#bytes };
     const [first = now] = this.#samples;
     const seconds = (now.at - first.at) / 1000;
     const rate = seconds > 0 ? (now.bytes - first.bytes) / seconds : 0;
     this.#samples.push(now);
     if (this.#samples.length > SAMPLES) this.#samples.shift();
-    this.#report({ bytes: now.bytes, rate, ...this.#outlook(rate) });
+    this.#report({ bytes: now.bytes, rate, ...this.#outlook(rate), ...this.files });
   }
 
   #outlook(rate: number): Partial<Progress> {
-    const { total } = this.#options;
+    const { total } = this;
     if (total === undefined) return {};
     const left = Math.max(0, total - this.#bytes);
     const percent = total === 0 ? 100 : Math.min(100, Math.floor((this.#bytes / total) * 100));
@@ -95,61 +104,150 @@ class ProgressMeter {
   }
 }
 
-/** What `get` and `put` let their bytes pass through. */
-export interface PassageOptions {
-  /** Shares a rate with other transfers. */
+/** Is given each report of a transfer's progress. */
+export type ProgressListener = (progress: Progress) => void;
+
+/** How the bytes of a transfer are limited and counted. */
+export interface TrafficOptions {
+  /** Limits the rate: what `throttle()` returns, which may be shared with other transfers. Default: no limit. */
   throttle?: Throttle;
-  /** Told each second how far it is, and at the end. */
+  /** Called each second from the first byte on, and once more at the end. Default: nobody is told. */
   progress?: ProgressListener;
 }
 
-const INTERVAL = 1000;
-
-/** What lies between the ends of a transfer, which may be several streams, one after the other or at the same time. */
-export class Passage {
-  readonly #throttle: Throttle | undefined;
-  readonly #meter: ProgressMeter | undefined;
-
-  constructor({ throttle, progress }: PassageOptions, total: number | undefined) {
-    this.#throttle = throttle;
-    this.#meter = progress && new ProgressMeter({ total, interval: INTERVAL, clock: systemClock }, progress);
-  }
-
-  /** For one stream, to be put in between. */
-  streams(): Transform[] {
-    return [...(this.#throttle ? [this.#throttle()] : []), ...(this.#meter ? [new Counter(this.#meter)] : [])];
-  }
-
-  /** So many bytes are there already. */
-  begin(bytes: number): void {
-    this.#meter?.set(bytes);
-  }
-
-  /** All bytes have passed. */
-  finish(): void {
-    this.#meter?.finish();
-  }
-
-  /** No more will pass. */
-  stop(): void {
-    this.#meter?.stop();
-  }
-}
-
 /** @throws ArgumentError */
-export function checkPassage({ throttle, progress }: PassageOptions): void {
+export function checkTraffic({ throttle, progress }: TrafficOptions): void {
   if (throttle !== undefined && typeof throttle !== 'function') throw new ArgumentError('throttle must be what throttle() gives');
   if (progress !== undefined && typeof progress !== 'function') throw new ArgumentError('progress must be a function');
 }
 
+/** What the bytes of one file pass through, which may be several streams, one after the other or at the same time. */
+export class FileTraffic {
+  /** Of the file: those that were there before, and those that have passed. */
+  bytes = 0;
+
+  constructor(
+    private readonly throttle: Throttle | undefined,
+    protected readonly meter: ProgressMeter | undefined,
+  ) {}
+
+  /** For one stream, to be put in between. */
+  streams(): Transform[] {
+    return [...(this.throttle ? [this.throttle()] : []), ...(this.meter ? [new Counter((bytes) => this.#add(bytes))] : [])];
+  }
+
+  /** An attempt begins, and so many bytes of the file are there. */
+  begin(bytes: number): void {
+    this.meter?.shift(bytes - this.bytes);
+    this.bytes = bytes;
+  }
+
+  /** The server says how many bytes the file has. A tree has counted it when it was planned. */
+  expect(_size: number | undefined): void {
+    // nothing to do
+  }
+
+  #add(bytes: number): void {
+    this.bytes += bytes;
+    this.meter?.add(bytes);
+  }
+}
+
+/** The traffic of a transfer of one file, which reports its own progress. */
+export class Traffic extends FileTraffic {
+  constructor({ throttle, progress }: TrafficOptions) {
+    super(throttle, progress && new ProgressMeter(progress));
+  }
+
+  override expect(size: number | undefined): void {
+    if (this.meter) this.meter.total = size;
+  }
+
+  /** All bytes have passed. */
+  finish(): void {
+    this.meter?.finish();
+  }
+
+  /** No more bytes will pass. */
+  stop(): void {
+    this.meter?.stop();
+  }
+}
+
+/** The traffic of a tree: one throttle and one progress for all of its files. */
+export class TreeTraffic {
+  readonly #throttle: Throttle | undefined;
+  readonly #meter: ProgressMeter | undefined;
+  #files = 0;
+  #bytes = 0;
+  /** Files whose size the listing does not give. */
+  #unsized = 0;
+  #done = 0;
+  #isPlanned = false;
+
+  constructor({ throttle, progress }: TrafficOptions, options?: MeterOptions) {
+    this.#throttle = throttle;
+    this.#meter = progress && new ProgressMeter(progress, options);
+  }
+
+  /** A file of that size, where it is known, is to be transferred. */
+  plan(size: number | undefined): void {
+    this.#count(1, size);
+  }
+
+  /** A file that was planned need not be transferred. */
+  unplan(size: number | undefined): void {
+    this.#count(-1, size);
+  }
+
+  /** All files are planned: the totals are known. */
+  planned(): void {
+    this.#isPlanned = true;
+    this.#update();
+  }
+
+  /** Transfers a file that was planned. */
+  async file<T>(size: number | undefined, transfer: (traffic: FileTraffic) => Promise<T>): Promise<T> {
+    const traffic = new FileTraffic(this.#throttle, this.#meter);
+    try {
+      return await transfer(traffic);
+    } finally {
+      this.#done += 1;
+      this.#count(-1, size);
+      this.#count(1, traffic.bytes);
+    }
+  }
+
+  finish(): void {
+    this.#meter?.finish();
+  }
+
+  stop(): void {
+    this.#meter?.stop();
+  }
+
+  #count(files: 1 | -1, size: number | undefined): void {
+    this.#files += files;
+    if (size === undefined) this.#unsized += files;
+    else this.#bytes += files * size;
+    this.#update();
+  }
+
+  #update(): void {
+    if (!this.#meter) return;
+    this.#meter.files = { files: this.#done, ...(this.#isPlanned ? { totalFiles: this.#files } : {}) };
+    this.#meter.total = this.#isPlanned && this.#unsized === 0 ? this.#bytes : undefined;
+  }
+}
+
 /** Counts what passes. */
 class Counter extends Transform {
-  constructor(private readonly meter: ProgressMeter) {
+  constructor(private readonly count: (bytes: number) => void) {
     super();
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    this.meter.add(chunk.length);
+    this.count(chunk.length);
     callback(null, chunk);
   }
 }
@@ -165,9 +263,6 @@ export interface ProgressOptions {
 }
 
 const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = { total: true, interval: true, clock: true };
-
-/** Who is told. */
-export type ProgressListener = (progress: Progress) => void;
 
 /**
  * A stream that hands on what it gets as it is, and tells how far it is: by the event `progress`, and to `listener`. It tells
@@ -188,10 +283,11 @@ export class ProgressStream extends PassThrough {
   readonly #meter: ProgressMeter;
 
   /** @internal use `progress` */
-  constructor({ total, interval = 1000, clock = systemClock }: ProgressOptions) {
+  constructor({ total, interval = INTERVAL, clock = systemClock }: ProgressOptions) {
     super();
     if (total !== undefined) checkOffset('total', total);
-    this.#meter = new ProgressMeter({ total, interval: checkInterval(interval), clock }, (now) => void this.emit('progress', now));
+    this.#meter = new ProgressMeter((now) => void this.emit('progress', now), { interval: checkInterval(interval), clock });
+    this.#meter.total = total;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {

@@ -1,464 +1,19 @@
-import { randomBytes } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { closedByClient } from '../control/session';
-import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
+import { ArgumentError, ChangedError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
-import { Backoff, isLoss, type RetryOptions } from '../transfer/retry';
-import type { StorStream } from '../transfer/stor-stream';
-import { persist, wasClosed } from './persist';
-import { checkPassage, Passage, type PassageOptions } from './progress';
+import { Backoff, type RetryOptions } from '../transfer/retry';
+import { LocalSource } from './local-file';
+import { checkTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
-import { factsOf, type RemoteFacts, sizeOf } from './remote-facts';
-import { besides, checkedPart, Replacement } from './replacement';
-import { assertSameHash, assertSameHashIfAny, holdsSameBytes, RangeReader } from './same-content';
+import { type TemporaryName, temporaryPaths } from './replacement';
+import { FileUpload, type UploadSource, UploadTarget } from './upload';
 import { asWork } from './work';
 
 /** What `put` uploads: the path of a local file, bytes, a function that gives the bytes from an offset on, or a stream, which can be read once only. */
 export type PutSource = string | Uint8Array | ((offset: number) => Readable) | Readable;
 
-/** A source that is open. */
-interface OpenSource {
-  /** Bytes of all of it; undefined where that shows at its end only. */
-  readonly size: number | undefined;
-  /** When a file was last written, as `Date.getTime()`. */
-  readonly modified: number | undefined;
-  /** What the source is read through, from that byte on; each ends with an error rather than short. */
-  read(offset: number): (Readable | Transform)[];
-  /** Some of its bytes; `end` is not included. */
-  bytes(start: number, end: number): Promise<Buffer>;
-  /** Another attempt is only of use while the source is the same. @throws ChangedError */
-  check(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Bytes of a Buffer that are handed on at a time. */
-const CHUNK = 256 * 1024;
-
-/** @throws ArgumentError for what is no source, and for a path that is not that of a file */
-async function openSource(source: PutSource, size: number | undefined): Promise<OpenSource> {
-  if (typeof source === 'string') return FileSource.open(source);
-  const read = readerOf(source);
-  const exact = source instanceof Uint8Array ? undefined : size;
-  return {
-    size: source instanceof Uint8Array ? source.length : size,
-    modified: undefined,
-    read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
-    bytes: (start, end) => firstOf(read(start), end - start),
-    check: async () => undefined,
-    close: async () => undefined,
-  };
-}
-
-function readerOf(source: Exclude<PutSource, string>): (offset: number) => Readable {
-  if (source instanceof Uint8Array) return (offset) => Readable.from(piecesOf(source, offset), { objectMode: false });
-  if (source instanceof Readable) return () => source;
-  return (offset) => {
-    const stream: unknown = source(offset);
-    if (!(stream instanceof Readable)) throw new ArgumentError('a source function must return a Readable of the bytes from the offset on');
-    return stream;
-  };
-}
-
-function* piecesOf(bytes: Uint8Array, offset: number): Generator<Buffer> {
-  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = offset; at < all.length; at += CHUNK) yield all.subarray(at, at + CHUNK);
-}
-
-/** So many bytes of a stream, which is then done with. */
-async function firstOf(stream: Readable, length: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    chunks.push(Buffer.from(chunk as Uint8Array));
-    bytes += (chunk as Uint8Array).length;
-    if (bytes >= length) break;
-  }
-  return Buffer.concat(chunks).subarray(0, length);
-}
-
-/** A FIFO without a writer would never be open otherwise; Windows has neither. */
-const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
-/** A local file, held open so that every attempt reads the same one, whatever becomes of its name. */
-class FileSource implements OpenSource {
-  private constructor(
-    private readonly path: string,
-    private readonly file: FileHandle,
-    /** What must not change while it is uploaded: the size, the time to the nanosecond, the file itself. */
-    private readonly identity: BigIntStats,
-  ) {}
-
-  static async open(path: string): Promise<FileSource> {
-    const file = await open(path, READ);
-    try {
-      const identity = await file.stat({ bigint: true });
-      if (!identity.isFile()) throw new ArgumentError(`${path} is not a file`);
-      return new FileSource(path, file, identity);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-  }
-
-  get size(): number {
-    return Number(this.identity.size);
-  }
-
-  get modified(): number {
-    return Number(this.identity.mtimeMs);
-  }
-
-  read(offset: number): (Readable | Transform)[] {
-    return [new RangeReader(this.file, offset, this.size), new ExactLength(this.size - offset)];
-  }
-
-  async bytes(start: number, end: number): Promise<Buffer> {
-    return firstOf(new RangeReader(this.file, start, end), end - start);
-  }
-
-  async check(): Promise<void> {
-    const { size, mtimeNs, ino } = await this.file.stat({ bigint: true });
-    const { identity } = this;
-    if (size !== identity.size || mtimeNs !== identity.mtimeNs || ino !== identity.ino) throw new ChangedError(`${this.path} was changed while it was uploaded`);
-  }
-
-  async close(): Promise<void> {
-    await this.file.close();
-  }
-}
-
-/** Ends with an error where bytes are missing or too many: the server would take the end of the stream for the end of the file. */
-class ExactLength extends Transform {
-  #left: number;
-
-  constructor(private readonly bytes: number) {
-    super();
-    this.#left = bytes;
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    this.#left -= chunk.length;
-    if (this.#left < 0) callback(new ChangedError(`the source has more than the ${this.bytes} bytes that were due`));
-    else callback(null, chunk);
-  }
-
-  override _flush(callback: TransformCallback): void {
-    callback(this.#left > 0 ? new ChangedError(`the source ended ${this.#left} bytes short of the ${this.bytes} that were due`) : null);
-  }
-}
-
-/** How an upload is named until it is complete: true is a name of ours, false the file's own, a function makes another of that; in the file's folder. */
-type TemporaryName = boolean | ((name: string) => string);
-
-/** A file on the server that is complete under its name, or not there: it is written under another one. */
-class PutTarget {
-  #name: string;
-  readonly #abandoned: string[] = [];
-  #replacement: Replacement | undefined;
-
-  constructor(
-    private readonly remote: Remote,
-    /** The file's own name. */
-    readonly path: string,
-    private readonly temporaryName: TemporaryName,
-    /** A later call is to find what this one leaves. */
-    private readonly resume: boolean,
-  ) {
-    this.#name = this.#choose();
-  }
-
-  /** Where the bytes go. */
-  get name(): string {
-    return this.#name;
-  }
-
-  /**
-   * Another name of ours, where that is free: a STOR that the server has not answered may be carried out yet, when the next one is
-   * under way, and empty its file.
-   */
-  renew(): void {
-    const next = this.#choose();
-    if (next !== this.#name) this.#abandoned.push(this.#name);
-    this.#name = next;
-  }
-
-  /** Gives the complete upload its name. */
-  async publish(size: number): Promise<void> {
-    if (this.#name === this.path) return;
-    const again = this.#replacement;
-    const replacement = (this.#replacement ??= new Replacement(this.remote, this.#name, this.path));
-    try {
-      await replacement.run();
-    } catch (error) {
-      if (!(error instanceof PermanentError && again && (await this.#isRenamed(size)))) throw error;
-      await replacement.forget();
-    }
-    for (const name of this.#abandoned.splice(0)) await this.remote.delete(name).catch(ignore);
-  }
-
-  /**
-   * The upload has failed: a file that stepped aside for it gets its name back, and what is left under names of ours is taken away, unless
-   * a later call is to find it. Nothing can be done about a refusal.
-   */
-  async leave(keep: boolean): Promise<void> {
-    await this.#replacement?.restore().catch(ignore);
-    if (keep) return;
-    const names = this.#name === this.path ? this.#abandoned : [...this.#abandoned, this.#name];
-    for (const name of names) await this.remote.delete(name).catch(ignore);
-  }
-
-  /** What the error of a failure must say of the files on the server. */
-  explain(error: unknown): void {
-    this.#replacement?.explain(error);
-  }
-
-  /** The connection was lost before the reply to an earlier attempt, which may have been carried out. */
-  async #isRenamed(size: number): Promise<boolean> {
-    return (await sizeOf(this.remote, this.#name)) === undefined && (await sizeOf(this.remote, this.path)) === size;
-  }
-
-  #choose(): string {
-    if (this.temporaryName === false) return this.path;
-    const at = this.path.lastIndexOf('/') + 1;
-    const name = this.path.slice(at);
-    if (typeof this.temporaryName === 'function') return this.path.slice(0, at) + checkedPart(this.temporaryName(name), name);
-    if (this.resume) return `${this.path.slice(0, at)}.${name}.part`;
-    return besides(this.path, (short) => `.${short}.${randomBytes(4).toString('hex')}.part`);
-  }
-}
-
-function ignore(error: unknown): void {
-  if (!(error instanceof FTPError)) throw error;
-}
-
-/** What an upload is made of. */
-interface PutSetup {
-  readonly remote: Remote;
-  readonly source: OpenSource;
-  readonly target: PutTarget;
-  readonly backoff: Backoff;
-  readonly passage: Passage;
-  readonly resume: boolean;
-  readonly verify: 'size' | 'hash' | false | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-/**
- * How to write from a byte on, the safest first. REST and STOR put each byte where it belongs, whatever a session that was lost may still
- * write; after APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off. A server
- * that does not offer REST STREAM may take REST for downloads only, and STOR then writes from the beginning.
- */
-const WAYS = ['REST', 'APPE', 'anew'] as const;
-
-/** MDTM has whole seconds: what the server wrote within that time of a change of our file may be of either version. */
-const SECOND = 1000;
-
-/**
- * Bytes that are read back after a continued upload. Before the seam: as many as the largest usual block of a file system and buffer of a
- * server, which is what a cut leaves unwritten; ftp-srv and uftpd make zeros of all that is before it. After it: enough to see that the rest
- * begins there. At the beginning: the header, which differs in most formats when the file does.
- */
-const BEFORE_SEAM = 64 * 1024;
-const AFTER_SEAM = 64;
-const HEAD = 4 * 1024;
-/** Bytes that are looked through at a time. */
-const PIECE = 1024 * 1024;
-
-/** One upload: as many attempts as it takes and the options allow. */
-class PutJob {
-  readonly #setup: PutSetup;
-  #way = 0;
-  /** Bytes of ours that the server can have at most; none while its file is not ours. */
-  #sent: number;
-  #best = 0;
-  #resumedFrom = 0;
-  #continued = false;
-  /** Where this attempt has begun to write. */
-  #seam = 0;
-  /** A session that was lost may still write, empty or delete what is under the target's name. */
-  #haunted = false;
-  #retries = 0;
-  #touched = false;
-  /** All bytes are there, and right; what is left is the name. */
-  #bytes: number | undefined;
-
-  constructor(setup: PutSetup) {
-    this.#setup = setup;
-    this.#sent = setup.resume ? (setup.source.size ?? Infinity) : 0;
-  }
-
-  async run(): Promise<PutResult> {
-    const { target, backoff, passage, resume, signal } = this.#setup;
-    const begun = performance.now();
-    try {
-      const bytes = await persist(() => this.#attempt(), {
-        backoff,
-        signal,
-        hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
-        onRetry: (error) => this.#recover(error),
-      });
-      passage.finish();
-      return { path: target.path, bytes, resumedFrom: this.#resumedFrom, retries: this.#retries, ms: performance.now() - begun };
-    } catch (failure) {
-      passage.stop();
-      const error = wasClosed(signal?.reason) ? closedByClient(signal?.reason as Error) : failure;
-      const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
-      if (this.#touched && !isUnreachable(error)) await target.leave(!useless);
-      target.explain(error);
-      throw error;
-    }
-  }
-
-  async #attempt(): Promise<number> {
-    const { target } = this.#setup;
-    if (this.#bytes === undefined) {
-      const bytes = await this.#upload(await this.#offset());
-      await this.#verify(bytes);
-      this.#bytes = bytes;
-    }
-    await target.publish(this.#bytes);
-    return this.#bytes;
-  }
-
-  async #recover(error: unknown): Promise<void> {
-    this.#retries += 1;
-    if (error instanceof MismatchError) {
-      this.#sent = 0;
-      this.#haunted = true;
-    }
-    await this.#setup.source.check();
-  }
-
-  /** The byte to go on from. */
-  async #offset(): Promise<number> {
-    const { source, backoff } = this.#setup;
-    if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
-    const first = !this.#touched;
-    const { size: there, modified } = await this.#there(first);
-    if (there === undefined || there > this.#sent) return 0;
-    if (first && there > 0 && source.modified !== undefined && !(await this.#isBeginning(there, source.modified, modified?.getTime()))) return 0;
-    if (there > 0 && WAYS[this.#way] === 'REST' && !(await this.#offersRestart())) this.#way += 1;
-    if (first) this.#resumedFrom = there;
-    if (there > this.#best) {
-      this.#best = there;
-      backoff.reset();
-    }
-    return there;
-  }
-
-  /** What was written before our file was changed is the beginning of another one; where the times do not show it, all of it is read back. */
-  async #isBeginning(there: number, changed: number, written: number | undefined): Promise<boolean> {
-    if (written !== undefined && written - SECOND >= changed) return true;
-    if (written !== undefined && written + SECOND <= changed) return false;
-    const { remote, source, target, signal } = this.#setup;
-    return (await holdsSameBytes(remote, { path: target.name, start: 0, end: there, ours: (start, end) => source.bytes(start, end), signal })) === true;
-  }
-
-  async #offersRestart(): Promise<boolean> {
-    return /\bSTREAM\b/i.test((await this.#setup.remote.feat()).get('REST') ?? '');
-  }
-
-  async #there(dated: boolean): Promise<RemoteFacts> {
-    const { remote, target } = this.#setup;
-    return dated ? factsOf(remote, target.name) : { size: await sizeOf(remote, target.name), modified: undefined };
-  }
-
-  /** Sends what is missing; resolves with the bytes that the file has then. */
-  async #upload(offset: number): Promise<number> {
-    const { source, target, passage, signal } = this.#setup;
-    this.#continued = offset > 0;
-    if (offset === 0) this.#resumedFrom = 0;
-    if (offset === 0 && this.#haunted) target.renew();
-    passage.begin(offset);
-    this.#seam = offset;
-    if (offset > 0 && offset === source.size) return offset;
-    const stream = this.#open(offset);
-    try {
-      await pipeline([...source.read(offset), ...passage.streams(), stream], signal ? { signal } : {});
-      return offset + stream.bytesWritten;
-    } catch (error) {
-      if (stream.pending && offset > 0 && isRefusal(error)) return await this.#nextWay();
-      this.#haunted ||= !isUnreachable(error);
-      throw error;
-    } finally {
-      if (!stream.pending) this.#sent = Math.max(offset > 0 ? this.#sent : 0, offset + stream.bytesWritten);
-    }
-  }
-
-  async #nextWay(): Promise<number> {
-    this.#way += 1;
-    return this.#upload(await this.#offset());
-  }
-
-  #open(offset: number): StorStream {
-    const { remote, target, verify } = this.#setup;
-    this.#touched = true;
-    if (offset === 0) return remote.stor(target.name, verify ? { verify } : {});
-    return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
-  }
-
-  /** An upload in one go has verified itself; of one that was continued, the size alone proves nothing. */
-  async #verify(bytes: number): Promise<void> {
-    const { remote, source, target, verify = 'size' } = this.#setup;
-    if (!this.#continued || verify === false) return;
-    const there = await sizeOf(remote, target.name);
-    if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
-    await source.check();
-    const begin = Math.max(0, this.#seam - BEFORE_SEAM);
-    const isRead = await this.#readBack(begin, Math.min(bytes, this.#seam + AFTER_SEAM));
-    if (isRead && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));
-    const telling = isRead ? await this.#telling(begin) : undefined;
-    if (telling !== undefined) await this.#readBack(telling, Math.min(begin, telling + HEAD));
-    const ours = (): ReturnType<OpenSource['read']> => source.read(0);
-    if (verify === 'hash') await assertSameHash(remote, target.name, ours);
-    else if (this.#resumedFrom > 0) await assertSameHashIfAny(remote, target.name, ours);
-  }
-
-  /** The first byte before that one which is no zero, where what is read back anyway is nothing else: zeros in its place would not show. */
-  async #telling(begin: number): Promise<number | undefined> {
-    const { source } = this.#setup;
-    if (begin <= HEAD || !isZero(await source.bytes(0, HEAD)) || !isZero(await source.bytes(begin, this.#seam))) return undefined;
-    for (let at = HEAD; at < begin; at += PIECE) {
-      const piece = await source.bytes(at, Math.min(begin, at + PIECE));
-      if (!isZero(piece)) return at + piece.findIndex((byte) => byte !== 0);
-    }
-    return undefined;
-  }
-
-  /** False where the server does not give the file back: many take uploads only. */
-  async #readBack(start: number, end: number): Promise<boolean> {
-    const { remote, source, target, signal } = this.#setup;
-    const ours = await source.bytes(start, end);
-    const same = await holdsSameBytes(remote, { path: target.name, start, end, ours: (from, to) => ours.subarray(from - start, to - start), signal });
-    if (same === false) throw new MismatchError(`${target.path}: on the server, the bytes from ${start} to ${end - 1} are not those that were to be there`);
-    return same === true;
-  }
-}
-
-function isZero(bytes: Buffer): boolean {
-  return bytes.equals(Buffer.alloc(bytes.length));
-}
-
-/** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
-}
-
-/** GridFTP 13.24 says 500 when the data connection breaks. */
-function isBroken(error: unknown): boolean {
-  return error instanceof PermanentError && error.phase !== 'command' && error.reply?.code === 500;
-}
-
-/** Nothing was asked of the server, and nothing more can be. */
-function isUnreachable(error: unknown): boolean {
-  return wasClosed(error) || (isLoss(error) && (error.phase === 'connect' || error.phase === 'login'));
-}
-
 /** What `put` can be told. */
-export interface PutOptions extends PassageOptions {
+export interface PutOptions extends TrafficOptions {
   /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for a source that can be read once only. */
   retry?: RetryOptions | number | boolean;
   /**
@@ -516,14 +71,19 @@ export async function put(remote: Remote, source: PutSource, path: string, optio
   if (size !== undefined) checkOffset('size', size);
   const backoff = new Backoff(retry === false ? 0 : retry);
   checkSource(source, options);
-  checkPassage(options);
+  checkTraffic(options);
+  const traffic = new Traffic(options);
+  const begun = performance.now();
   return asWork(remote, signal, async (ended) => {
     const opened = await openSource(source, size);
+    traffic.expect(opened.size);
     try {
-      const target = new PutTarget(remote, path, temporaryName, resume);
-      const passage = new Passage(options, opened.size);
-      return await new PutJob({ remote, source: opened, target, backoff, passage, resume, verify, signal: ended }).run();
+      const target = new UploadTarget({ remote, path, temporaryPath: temporaryPaths(path, temporaryName, resume ? 'same' : 'new'), deletesOwnName: false });
+      const done = await new FileUpload({ remote, source: opened, target, backoff, traffic, resume, verify, signal: ended }).run();
+      traffic.finish();
+      return { path, ...done, ms: performance.now() - begun };
     } finally {
+      traffic.stop();
       await opened.close();
     }
   });
@@ -534,5 +94,70 @@ function checkSource(source: unknown, { retry, resume }: PutOptions): void {
     if (retry !== false || resume) throw new ArgumentError('a stream cannot be read again: give put a path, bytes or a function, or say retry: false, and not resume');
   } else if (typeof source !== 'string' && typeof source !== 'function' && !(source instanceof Uint8Array)) {
     throw new ArgumentError('put takes a local path, bytes, a function (offset) => Readable, or a Readable');
+  }
+}
+
+/** Bytes of a Buffer that are handed on at a time. */
+const CHUNK = 256 * 1024;
+
+/** @throws ArgumentError for what is no source, and for a path that is not that of a file */
+async function openSource(source: PutSource, size: number | undefined): Promise<UploadSource> {
+  if (typeof source === 'string') return LocalSource.open(source);
+  const read = readerOf(source);
+  const exact = source instanceof Uint8Array ? undefined : size;
+  return {
+    size: source instanceof Uint8Array ? source.length : size,
+    modified: undefined,
+    read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
+    bytes: (start, end) => firstOf(read(start), end - start),
+    check: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+function readerOf(source: Exclude<PutSource, string>): (offset: number) => Readable {
+  if (source instanceof Uint8Array) return (offset) => Readable.from(piecesOf(source, offset), { objectMode: false });
+  if (source instanceof Readable) return () => source;
+  return (offset) => {
+    const stream: unknown = source(offset);
+    if (!(stream instanceof Readable)) throw new ArgumentError('a source function must return a Readable of the bytes from the offset on');
+    return stream;
+  };
+}
+
+function* piecesOf(bytes: Uint8Array, offset: number): Generator<Buffer> {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = offset; at < all.length; at += CHUNK) yield all.subarray(at, at + CHUNK);
+}
+
+/** So many bytes of a stream, which is then done with. */
+async function firstOf(stream: Readable, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk as Uint8Array));
+    bytes += (chunk as Uint8Array).length;
+    if (bytes >= length) break;
+  }
+  return Buffer.concat(chunks).subarray(0, length);
+}
+
+/** Ends with an error where bytes are missing or too many: the server would take the end of the stream for the end of the file. */
+class ExactLength extends Transform {
+  #left: number;
+
+  constructor(private readonly bytes: number) {
+    super();
+    this.#left = bytes;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
+    this.#left -= chunk.length;
+    if (this.#left < 0) callback(new ChangedError(`the source has more than the ${this.bytes} bytes that were due`));
+    else callback(null, chunk);
+  }
+
+  override _flush(callback: TransformCallback): void {
+    callback(this.#left > 0 ? new ChangedError(`the source ended ${this.#left} bytes short of the ${this.bytes} that were due`) : null);
   }
 }

@@ -17,9 +17,29 @@ export function partName(name: string): string {
 const KEPT = 60;
 
 /** Another name in the folder of a path, made of the beginning of its name. */
-export function besides(path: string, make: (name: string) => string): string {
+function besides(path: string, make: (name: string) => string): string {
   const at = path.lastIndexOf('/') + 1;
   return path.slice(0, at) + make([...path.slice(at)].slice(0, KEPT).join(''));
+}
+
+/** How an upload is named until it is complete: true is a name of ours, false its own, a function makes another one of that, in the same folder. */
+export type TemporaryName = boolean | ((name: string) => string);
+
+/**
+ * Makes the paths that an upload is written to until it is complete. With `again` a lost session may still write to the first of them.
+ *
+ * @param ours how the names of ours are: the same in every run, so that a later one finds what an earlier one has left, or another one each time,
+ * or both, one after the other
+ */
+export function temporaryPaths(path: string, temporaryName: TemporaryName, ours: 'same' | 'new' | 'same, then new'): (again: boolean) => string {
+  const at = path.lastIndexOf('/') + 1;
+  const name = path.slice(at);
+  return (again) => {
+    if (temporaryName === false) return path;
+    if (typeof temporaryName === 'function') return path.slice(0, at) + checkedPart(temporaryName(name), name);
+    if (ours === 'same' || (ours === 'same, then new' && !again)) return path.slice(0, at) + partName(name);
+    return besides(path, (short) => `.${short}.${randomBytes(4).toString('hex')}.part`);
+  };
 }
 
 /** What a caller's function made of the name. @throws ArgumentError for one that leaves the folder, or is the file's own */
@@ -135,6 +155,7 @@ function isRefusalOf(verb: string, error: unknown): boolean {
   return isRefusal(error) && error.command?.startsWith(verb) === true;
 }
 
-function ignoreRefusal(error: unknown): void {
+/** Throws what is no refusal. */
+export function ignoreRefusal(error: unknown): void {
   if (!isRefusal(error)) throw error;
 }

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
-import { writeLocalFile } from './local-file';
+import { FileDownload } from './download';
+import { LocalPart } from './local-file';
 import { checkLocalName, LocalTree } from './local-tree';
+import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import { BATCH, type Candidate, CandidateLog, inBatches } from './tree-batch';
-import { Budget, TreeTable } from './tree-budget';
+import { type Budget, TreeTable } from './tree-budget';
 import { decide, folded, type Known, knownLocally, knownOf } from './tree-compare';
 import { inDoubt, inTheWay, unreadable } from './tree-doubt';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
@@ -21,39 +23,49 @@ class Receiver {
   readonly #remote: RemoteTree;
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
+  readonly #traffic: TreeTraffic;
   /** Files that are being written, by what a file system may take for the same name. */
   readonly #writing = new Map<string, Promise<unknown>>();
 
-  constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings) {
+  constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
     this.#local = local;
     this.#settings = settings;
+    this.#traffic = traffic;
   }
 
-  async receive(path: string, known: Known): Promise<TreeResult> {
+  async receive(path: string, listed: Known, planned: number | undefined): Promise<TreeResult> {
     const job = new Job('file', path);
     try {
-      const bytes = await this.#alone(path, () => this.#write(path, known));
+      const { bytes } = await this.#alone(path, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic)));
       return job.result('downloaded', { bytes });
     } catch (error) {
       return job.failed(error);
     }
   }
 
-  async #write(path: string, known: Known): Promise<number> {
-    const { preserveTimes, temporaryName } = this.#settings;
-    const { signal } = this.#remote;
+  async #download(path: string, listed: Known, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+    const { preserveTimes, temporaryName, retry, verify } = this.#settings;
+    const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = posix.dirname(path);
     await Promise.all([this.#local.check(folder === '.' ? '' : folder), this.#local.look(path)]);
-    return writeLocalFile(this.#local.path(path), () => this.#remote.download(path), {
-      temporaryName,
+    const download = new FileDownload({
+      remote,
+      path: this.#remote.path(path),
+      open: () => LocalPart.replace(this.#local.path(path), temporaryName),
+      asksFacts: false,
+      retry,
+      segments: 1,
+      verify,
+      traffic,
       judge: async (bytes) => {
-        const { time } = await this.#remote.judge(path, known, bytes);
+        const { time } = await this.#remote.judge(path, listed, bytes);
         return preserveTimes && time !== undefined ? new Date(time) : undefined;
       },
       signal,
     });
+    return download.run();
   }
 
   /** Two names that may be one file are not written at the same time: the second one then finds the first. */
@@ -87,7 +99,7 @@ export function downloadTree(remote: Remote, remotePath: string, localPath: stri
 /** @internal with settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream(remote, (signal) => new DownloadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+  return new TreeStream(remote, (signal, traffic) => new DownloadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
 /** A folder on both sides. */
@@ -114,18 +126,20 @@ class DownloadPlan {
   readonly #remote: RemoteTree;
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
+  readonly #traffic: TreeTraffic;
   readonly #receiver: Receiver;
   readonly #removal: LocalRemoval;
   readonly #budget: Budget;
   readonly #pending: PendingFolders<LocalFolder>;
 
-  constructor(remote: RemoteTree, localPath: string, settings: TreeSettings) {
+  constructor(remote: RemoteTree, localPath: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
     this.#local = new LocalTree(localPath);
     this.#settings = settings;
-    this.#receiver = new Receiver(remote, this.#local, settings);
+    this.#traffic = traffic;
+    this.#receiver = new Receiver(remote, this.#local, settings, traffic);
     this.#removal = new LocalRemoval(this.#local, settings);
-    this.#budget = new Budget(settings.maxPendingBytes);
+    this.#budget = remote.budget;
     this.#pending = new PendingFolders(this.#budget);
   }
 
@@ -134,6 +148,7 @@ class DownloadPlan {
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     yield* this.#folder({ path: '', link: chainFrom(this.#remote.root), parent: undefined, made: existed, existed });
     for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) yield* this.#enter(seen);
+    this.#traffic.planned();
   }
 
   async *#enter(seen: SeenFolder<LocalFolder>): AsyncGenerator<Step, void, void> {
@@ -188,6 +203,7 @@ class DownloadPlan {
     const listing = (folder.listing = listings.folder(listingPath(this.#remote.path(folder.path), folder.link), folder.parent?.listing));
     try {
       const failure = yield* this.#listed(listing, harvest);
+      if (this.#pending.isEmpty) this.#traffic.planned();
       if (failure) yield failure;
       if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
       // Before anything is written here: what is half written has a name, too.
@@ -238,6 +254,7 @@ class DownloadPlan {
       if (!found || 'action' in found) return found ?? [];
       try {
         harvest.candidates.add(found);
+        this.#traffic.plan(found.remote.size);
         return [];
       } catch (error) {
         return new Job('file', joined(harvest.folder.path, found.name)).failed(error);
@@ -283,7 +300,8 @@ class DownloadPlan {
   async *#batch(folder: LocalFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
     const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
     for (const [index, step] of steps.entries()) {
-      if (typeof step === 'function') {
+      if (typeof step !== 'function') this.#traffic.unplan(batch[index]?.remote.size);
+      else {
         yield* this.#make(folder);
         if (batch[index]?.replaces) yield* this.#removal.one(joined(folder.path, batch[index].name), folder.link.depth + 1);
       }
@@ -301,7 +319,7 @@ class DownloadPlan {
       const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
       const stats = doubt && (await this.#local.look(path));
       if (stats && decide(overwrite, { ...known, exact: true }, knownLocally(stats), preserveTimes) === false) return job.result('skipped', { reason: 'exists' });
-      return dryRun ? job.result('downloaded') : () => this.#receiver.receive(path, known);
+      return dryRun ? job.result('downloaded') : () => this.#receiver.receive(path, known, remote.size);
     } catch (error) {
       return job.failed(error);
     }

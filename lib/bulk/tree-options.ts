@@ -1,7 +1,10 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { checkNames, type OptionNames } from '../options';
+import { Backoff, type RetryOptions } from '../transfer/retry';
+import { checkVerify, type Verify } from '../transfer/verify';
 import { selector, type Filter } from './filter';
+import { checkTraffic, type TrafficOptions } from './progress';
 import { partName } from './replacement';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-budget';
@@ -10,7 +13,7 @@ import { MAX_PENDING_BYTES } from './tree-budget';
 export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';
 
 /** How a tree is transferred. */
-export interface TreeOptions {
+export interface TreeOptions extends TrafficOptions {
   /**
    * What happens to a file that the target has: `always` and `never` say it; `newer` transfers what is newer at the source,
    * `size` what has another size, `changed` what has another size or time. Where the target does not keep times (a server without
@@ -41,6 +44,18 @@ export interface TreeOptions {
    * file stays, and the upload fails.
    */
   temporaryName?: boolean | ((name: string) => string);
+  /**
+   * How a file goes on after a loss, as in `get` and `put`: true for 5 attempts, a number of attempts, or `{ attempts, backoff, maxDelay }`. What is
+   * asked about files and the making of folders are tried again likewise. Default false: a file that was lost is an error, and the client connects
+   * again for the next one only.
+   */
+  retry?: RetryOptions | number | boolean;
+  /**
+   * Compares each file with what the server says of it when it is there: its size, or the strongest hash that the server offers (UnsupportedError
+   * where it offers none). What differs is a MismatchError. Default: a download must have as many bytes as were listed or as SIZE says, an upload is
+   * not compared.
+   */
+  verify?: Verify;
   /** `follow`: a symlink is what it leads to; `skip` (the default): a result tells that it was skipped. */
   symlinks?: 'skip' | 'follow';
   /**
@@ -60,7 +75,7 @@ export interface TreeOptions {
 
 export const TREE_OPTIONS: OptionNames<TreeOptions> = {
   overwrite: true, delete: true, filter: true, dryRun: true, preserveTimes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
-  maxPendingBytes: true, signal: true,
+  maxPendingBytes: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
 };
 
 /** What became of one file or folder. */
@@ -85,13 +100,15 @@ export interface TreeResult {
 }
 
 /** The options after checks, defaults filled in. */
-export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth'>> {
+export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth' | 'retry' | 'verify' | keyof TrafficOptions>>, TrafficOptions {
   readonly signal: AbortSignal | undefined;
   readonly depth: number;
   /** What is deeper is left out without an error. */
   readonly depthChosen: boolean;
   readonly select: ReturnType<typeof selector>;
   readonly temporaryName: ((name: string) => string) | undefined;
+  readonly retry: RetryOptions | number | true | undefined;
+  readonly verify: Verify | undefined;
 }
 
 /** What differs between a transfer and a mirror. */
@@ -117,7 +134,13 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     ...levels(options.depth),
     maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? MAX_PENDING_BYTES),
     signal: options.signal,
+    retry: options.retry === false ? undefined : options.retry,
+    verify: checkVerify(options.verify),
+    ...(options.throttle ? { throttle: options.throttle } : {}),
+    ...(options.progress ? { progress: options.progress } : {}),
   };
+  if (settings.retry !== undefined) new Backoff(settings.retry); // checks it
+  checkTraffic(options);
   return settings;
 }
 

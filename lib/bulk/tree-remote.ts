@@ -1,7 +1,10 @@
 import { PermanentError, ReplyError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
-import type { RetrStream } from '../transfer/retr-stream';
+import { Backoff } from '../transfer/retry';
+import { persist } from './persist';
 import type { Remote } from './remote';
+import { Budget } from './tree-budget';
+import type { TreeSettings } from './tree-options';
 import { type Doubt, type Known, knownOf } from './tree-compare';
 import { isAboutPath, joined, Listings } from './walk-listing';
 
@@ -12,14 +15,20 @@ const UNKNOWN_COMMAND = new Set([500, 502, 504]);
 /** The remote side of a tree. */
 export class RemoteTree {
   readonly listings: Listings;
+  /** What may be remembered of the tree. */
+  readonly budget: Budget;
+  readonly #retry: TreeSettings['retry'];
   readonly #lacks = new Set<Query>();
 
   constructor(
     readonly remote: Remote,
     readonly root: string,
     readonly signal: AbortSignal,
+    { retry, maxPendingBytes }: TreeSettings,
   ) {
-    this.listings = new Listings(remote, signal);
+    this.budget = new Budget(maxPendingBytes);
+    this.#retry = retry;
+    this.listings = new Listings(remote, signal, retry === undefined ? undefined : { retry, budget: this.budget });
   }
 
   /** The path that the server knows. */
@@ -30,10 +39,6 @@ export class RemoteTree {
   /** Whether times can be set: MFMT is offered (draft-somers-ftp-mfxx, 3). */
   async keepsTimes(): Promise<boolean> {
     return (await this.remote.feat()).has('MFMT');
-  }
-
-  download(relative: string): RetrStream {
-    return this.remote.retr(this.path(relative), { signal: this.signal });
   }
 
   /** The file as SIZE and MDTM know it, or MLST where the server lacks them (aioftp), as far as it is asked. */
@@ -88,20 +93,20 @@ export class RemoteTree {
   async #make(path: string, withParents: boolean): Promise<void> {
     this.signal.throwIfAborted();
     try {
-      await this.remote.mkd(path);
+      await this.#persist(() => this.remote.mkd(path));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
       if (await this.#isFolder(path)) return;
       if (!withParents || parent === '' || parent === path) throw error;
       await this.#make(parent, true);
-      await this.remote.mkd(path);
+      await this.#persist(() => this.remote.mkd(path));
     }
   }
 
   async #isFolder(path: string): Promise<boolean> {
     try {
-      return (await this.remote.mlst(path)).type === 'directory';
+      return (await this.#persist(() => this.remote.mlst(path))).type === 'directory';
     } catch (error) {
       if (error instanceof ReplyError) return false;
       throw error;
@@ -112,11 +117,15 @@ export class RemoteTree {
   async #ask<T>(command: Query, act: () => Promise<T>): Promise<T | undefined> {
     if (this.#lacks.has(command)) return undefined;
     try {
-      return await act();
+      return await this.#persist(act);
     } catch (error) {
       if (!isAboutPath(error)) throw error;
       if (UNKNOWN_COMMAND.has((error as ReplyError).reply?.code ?? 0)) this.#lacks.add(command);
       return undefined;
     }
+  }
+
+  #persist<T>(act: () => Promise<T>): Promise<T> {
+    return this.#retry === undefined ? act() : persist(act, { backoff: new Backoff(this.#retry), signal: this.signal });
   }
 }

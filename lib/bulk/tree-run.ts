@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { EntryType } from '../listing/entry';
+import type { TreeTraffic } from './progress';
 import type { TreeResult, TreeSettings } from './tree-options';
 
 /** What a plan gives: what is done already, or what is to be done by and by. */
@@ -18,6 +19,7 @@ export async function* perform(
   plan: AsyncGenerator<Step, void, void>,
   { concurrency, continueOnError }: Pick<TreeSettings, 'concurrency' | 'continueOnError'>,
   controller: AbortController,
+  traffic?: TreeTraffic,
 ): AsyncGenerator<TreeResult, void, void> {
   const crew = new Crew(plan, concurrency);
   try {
@@ -26,10 +28,14 @@ export async function* perform(
         yield result;
         if (result.error && (!continueOnError || isHopeless(result.error))) throw result.error;
       }
-      if (!crew.advance()) return;
+      if (!crew.advance()) {
+        traffic?.finish();
+        return;
+      }
       await crew.change();
     }
   } finally {
+    traffic?.stop();
     controller.abort();
     await crew.dismiss();
   }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { addAbortSignal } from 'node:stream';
 import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
+import { TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
 import { perform, type Step } from './tree-run';
@@ -80,12 +81,13 @@ export class Flow<T> extends PipedReadable {
 /** What tree transfers are: a Readable with a `TreeResult` for each file and folder. */
 export class TreeStream extends Flow<TreeResult> {
   /** @internal use `downloadTree`, `uploadTree` or `mirror` */
-  constructor(remote: Remote, plan: (signal: AbortSignal) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
+  constructor(remote: Remote, plan: (signal: AbortSignal, traffic: TreeTraffic) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
     super(remote, (stop) => {
+      const traffic = new TreeTraffic(settings);
       const controller = new AbortController();
       setMaxListeners(0, controller.signal); // each transfer listens to it
       stop.addEventListener('abort', () => controller.abort(stop.reason), { once: true });
-      return perform(plan(controller.signal), settings, controller);
+      return perform(plan(controller.signal, traffic), settings, controller, traffic);
     }, settings.signal);
   }
 }

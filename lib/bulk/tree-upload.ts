@@ -1,86 +1,24 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { ArgumentError, PermanentError, SecurityError, TransferError } from '../errors';
+import { lstat, opendir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import { wasClosed } from './persist';
+import { Backoff } from '../transfer/retry';
+import { LocalSource } from './local-file';
+import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
-import { checkedPart, Replacement } from './replacement';
+import { partName, temporaryPaths } from './replacement';
 import { BATCH, inBatches } from './tree-batch';
-import { Budget, TreeTable } from './tree-budget';
-import { decide, type Known, knownLocally, knownOf, localTime } from './tree-compare';
+import { type Budget, TreeTable } from './tree-budget';
+import { decide, type Known, knownLocally, knownOf } from './tree-compare';
 import { inDoubt, inTheWay, unreadable } from './tree-doubt';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { RemoteTree } from './tree-remote';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
 import { Job, type Step } from './tree-run';
 import { TreeStream } from './tree-stream';
-import { type FolderListing, isAboutPath, joined, type WalkEntry } from './walk-listing';
+import { type FolderListing, joined, type WalkEntry } from './walk-listing';
+import { FileUpload, UploadTarget } from './upload';
 import { chainFrom, enter, listingPath, PendingFolders, type SeenFolder } from './walk-pending';
-
-const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
-/** A FIFO that has come into the file's place would never be open otherwise. */
-const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
-
-/** How a local file is sent. */
-interface Sending {
-  /** The name that it has till it is complete; undefined: its own. */
-  readonly temporaryName: ((name: string) => string) | undefined;
-  /** Gives it the local file's time. */
-  readonly keepTime: boolean;
-  /** A local symlink is read as what it leads to. */
-  readonly followSymlinks: boolean;
-  readonly signal: AbortSignal;
-}
-
-/** Sends a local file; what is incomplete is deleted. @returns the bytes sent */
-async function sendLocalFile(localPath: string, remote: Remote, path: string, sending: Sending): Promise<number> {
-  const handle = await openPlain(localPath, sending.followSymlinks);
-  try {
-    return await send(handle, remote, path, sending);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function send(handle: FileHandle, remote: Remote, path: string, { temporaryName, keepTime, signal }: Sending): Promise<number> {
-  const stats = await handle.stat();
-  if (!stats.isFile()) throw new TransferError(`STOR ${path}: the local path is no file any more`);
-  const name = posix.basename(path);
-  const part = temporaryName ? path.slice(0, path.length - name.length) + checkedPart(temporaryName(name), name) : path;
-  const upload = remote.stor(part, { signal });
-  const replacement = temporaryName && new Replacement(remote, part, path);
-  try {
-    await pipeline(handle.createReadStream(), upload);
-    signal.throwIfAborted();
-    if (keepTime) await remote.mfmt(part, new Date(localTime(stats))).catch(ignoreRefusal);
-    signal.throwIfAborted();
-    await replacement?.run();
-    return upload.bytesWritten;
-  } catch (error) {
-    const touched = part !== path || !upload.pending; // a STOR that was refused has left under the file's own name what was there
-    if (touched && !wasClosed(error) && !wasClosed(signal.reason)) {
-      await replacement?.restore().catch(() => undefined);
-      await remote.delete(part).catch(() => undefined);
-    }
-    replacement?.explain(error);
-    throw error;
-  }
-}
-
-async function openPlain(path: string, followSymlinks: boolean): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | O_NONBLOCK | (followSymlinks ? 0 : O_NOFOLLOW));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw new SecurityError(`${path} is a symlink: it is not followed`, { cause: error });
-  }
-}
-
-function ignoreRefusal(error: unknown): void {
-  if (!isAboutPath(error)) throw error;
-}
 
 /**
  * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
@@ -96,7 +34,7 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 /** @internal with settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream(remote, (signal) => new UploadPlan(new RemoteTree(remote, remotePath, signal), localPath, settings).steps(), settings);
+  return new TreeStream(remote, (signal, traffic) => new UploadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
 /** A local file that is to be sent, or about whose namesake more must be asked first. */
@@ -112,17 +50,19 @@ class UploadPlan {
   readonly #remote: RemoteTree;
   readonly #root: string;
   readonly #settings: TreeSettings;
+  readonly #traffic: TreeTraffic;
   readonly #removal: RemoteRemoval;
   readonly #budget: Budget;
   readonly #pending: PendingFolders<RemoteFolder>;
   readonly #extraneous: RemoteExtraneous;
   #keepsTimes = false;
 
-  constructor(remote: RemoteTree, root: string, settings: TreeSettings) {
+  constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
     this.#root = root;
     this.#settings = settings;
-    this.#budget = new Budget(settings.maxPendingBytes);
+    this.#traffic = traffic;
+    this.#budget = remote.budget;
     this.#removal = new RemoteRemoval(remote, settings, this.#budget);
     this.#pending = new PendingFolders(this.#budget);
     this.#extraneous = new RemoteExtraneous(remote, settings, this.#budget, this.#removal);
@@ -145,6 +85,7 @@ class UploadPlan {
       yield* this.#extraneous.removeBefore(seen.parent);
       yield* this.#enter(seen);
     }
+    this.#traffic.planned();
     yield* this.#extraneous.removeBefore(undefined);
   }
 
@@ -218,8 +159,9 @@ class UploadPlan {
     try {
       for await (const entries of inBatches(await opendir(join(this.#root, folder.path)), BATCH)) {
         const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
+        const isLast = entries.length < BATCH && this.#pending.isEmpty;
         yield* found.filter((each): each is TreeResult => each !== undefined && 'action' in each);
-        yield* this.#batch(folder, found.filter((each): each is Candidate => each !== undefined && !('action' in each)));
+        yield* this.#batch(folder, found.filter((each): each is Candidate => each !== undefined && !('action' in each)), isLast);
       }
       return undefined;
     } catch (error) {
@@ -249,8 +191,10 @@ class UploadPlan {
   }
 
   /** Asks what must be asked, all at once, and gives the tasks. */
-  async *#batch(folder: RemoteFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
+  async *#batch(folder: RemoteFolder, batch: readonly Candidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
     const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
+    for (const [index, step] of steps.entries()) if (typeof step === 'function') this.#traffic.plan(batch[index]?.local.size);
+    if (isLast) this.#traffic.planned();
     for (const [index, step] of steps.entries()) {
       const candidate = batch[index];
       if (typeof step === 'function') {
@@ -269,7 +213,7 @@ class UploadPlan {
       if (there?.type === 'directory' && !folder.listing?.whole) throw inDoubt(this.#remote.path(path), 'folder');
       if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
       if (dryRun && !there) this.#extraneous.note({ path, parent: folder });
-      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send(folder, file.name, there === undefined));
+      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send(folder, file.name, local.size, there === undefined));
     } catch (error) {
       return job.failed(error);
     }
@@ -281,20 +225,32 @@ class UploadPlan {
     return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#keepsTimes) === true;
   }
 
-  async #send(folder: RemoteFolder, name: string, isFresh: boolean): Promise<TreeResult> {
+  async #send(folder: RemoteFolder, name: string, planned: number | undefined, isFresh: boolean): Promise<TreeResult> {
     const path = joined(folder.path, name);
     const job = new Job('file', path);
-    const { temporaryName, symlinks } = this.#settings;
-    const { remote, signal } = this.#remote;
     try {
-      signal.throwIfAborted();
-      const sending = { temporaryName, keepTime: this.#keepsTimes, followSymlinks: symlinks === 'follow', signal };
-      const bytes = await sendLocalFile(join(this.#root, path), remote, this.#remote.path(path), sending);
+      this.#remote.signal.throwIfAborted();
+      const { bytes } = await this.#traffic.file(planned, (traffic) => this.#upload(path, traffic));
       if (isFresh) this.#extraneous.note({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
       if (isFresh) this.#extraneous.note({ path, parent: folder }, !(error instanceof PermanentError)); // else it may have been done all the same
       return job.failed(error);
+    }
+  }
+
+  async #upload(relative: string, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+    const { temporaryName, symlinks, retry = 0, verify } = this.#settings;
+    const { remote, signal } = this.#remote;
+    const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
+    try {
+      const path = this.#remote.path(relative);
+      const temporaryPath = temporaryPaths(path, temporaryName === partName ? true : (temporaryName ?? false), 'same, then new');
+      const target = new UploadTarget({ remote, path, temporaryPath, deletesOwnName: true });
+      const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
+      return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();
+    } finally {
+      await source.close();
     }
   }
 }

@@ -1,7 +1,10 @@
 import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
+import { Backoff, type RetryOptions } from '../transfer/retry';
+import { pauseAfter } from './persist';
 import type { Remote } from './remote';
+import { type Budget, TreeTable } from './tree-budget';
 
 /** An entry of a tree. */
 export interface WalkEntry extends Entry {
@@ -32,6 +35,7 @@ export function checkName(name: string): void {
 export class Listings {
   readonly #remote: Remote;
   readonly #signal: AbortSignal;
+  readonly #retry: { readonly retry: RetryOptions | number | true; readonly budget: Budget } | undefined;
   /** LIST needs the option `-a` for hidden names, which aioftp and Twisted take for a part of the path. */
   #flag = true;
   /** MLSD needs no option, and was seen to be what the server is asked by. */
@@ -42,9 +46,11 @@ export class Listings {
    */
   #paths: 'unproven' | 'looked at' | 'ignored' = 'unproven';
 
-  constructor(remote: Remote, signal: AbortSignal) {
+  /** @param retry how a listing that was lost is read again, and what its names may take; undefined: not at all */
+  constructor(remote: Remote, signal: AbortSignal, retry?: { readonly retry: RetryOptions | number | true; readonly budget: Budget }) {
     this.#remote = remote;
     this.#signal = signal;
+    this.#retry = retry;
   }
 
   /** Whether a name that begins with a dot would have been listed. */
@@ -54,12 +60,12 @@ export class Listings {
 
   /** @param parent the listing of the folder that it is in */
   folder(path: string, parent?: FolderListing): FolderListing {
-    return new FolderListing(path, (listing) => this.#list(listing, this.#paths === 'ignored', parent?.outline));
+    return new FolderListing(path, (listing) => this.#persist(() => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
   }
 
   /** Where something is to be deleted: the folder is entered, unless it is known that the server looks at paths. */
   sureFolder(path: string): FolderListing {
-    return new FolderListing(path, (listing) => this.#list(listing, this.#paths !== 'looked at', undefined));
+    return new FolderListing(path, (listing) => this.#persist(() => this.#list(listing, this.#paths !== 'looked at', undefined)));
   }
 
   /**
@@ -74,6 +80,32 @@ export class Listings {
     const again = this.sureFolder(path);
     for await (const _entry of again) continue;
     return again.whole && again.outline.resembles(outline);
+  }
+
+  /** Reads a listing, and again after a loss: then without the names that were given before. */
+  #persist(list: () => AsyncGenerator<Entry, void, void>): AsyncGenerator<Entry, void, void> {
+    return this.#retry ? this.#again(list, new Backoff(this.#retry.retry), new TreeTable<[]>(this.#retry.budget)) : list();
+  }
+
+  async *#again(list: () => AsyncGenerator<Entry, void, void>, backoff: Backoff, given: TreeTable<[]>): AsyncGenerator<Entry, void, void> {
+    try {
+      for (;;) {
+        const before = given.size;
+        try {
+          for await (const entry of list()) {
+            if (given.has(entry.name)) continue;
+            given.add(entry.name);
+            yield entry;
+          }
+          return;
+        } catch (error) {
+          if (given.size > before) backoff.reset();
+          await pauseAfter(error, { backoff, signal: this.#signal });
+        }
+      }
+    } finally {
+      given.clear();
+    }
   }
 
   /** @param above what the folder around it looks like */

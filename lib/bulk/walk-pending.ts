@@ -100,6 +100,11 @@ export class PendingFolders<F extends Folder = Folder> {
     };
   }
 
+  /** No folder is left to be entered. */
+  get isEmpty(): boolean {
+    return this.#groups.every(({ log }) => log.size === 0);
+  }
+
   next(): SeenFolder<F> | undefined {
     for (let group = this.#groups.at(-1); group; group = this.#groups.at(-1)) {
       const record = group.log.shift();
