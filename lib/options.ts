@@ -179,7 +179,7 @@ const DEFAULT_TIMEOUT = 30_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Checks the options and fills in the defaults; throws ArgumentError for what cannot be meant. */
-export function settle(options: FTPOptions): Settings {
+export function settingsOf(options: FTPOptions): Settings {
   checkNames(options, FTP_OPTIONS);
   const { host, secure = false, passive = true, family, encoding } = options;
   if (host !== undefined) checkHost(host);

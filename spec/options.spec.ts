@@ -1,27 +1,27 @@
 import { expect } from 'chai';
 import { ArgumentError } from '../lib/errors';
 import { FTP } from '../lib/client/ftp';
-import { settle, type FTPOptions } from '../lib/options';
+import { settingsOf, type FTPOptions } from '../lib/options';
 
 describe('options', () => {
   it('are filled in with the documented defaults', () => {
-    expect(settle({})).to.include({
+    expect(settingsOf({})).to.include({
       user: 'anonymous', password: 'anonymous@', port: 21, secure: false, passive: true, trustServerPasvAddress: false,
       connectTimeout: 30_000, replyTimeout: 30_000, stallTimeout: 30_000, maxLineBytes: 65_536, maxReadAheadBytes: 16 * 1024 * 1024,
     });
   });
 
   it('implicit TLS has port 990 unless another is given', () => {
-    expect(settle({ secure: 'implicit' }).port).to.equal(990);
-    expect(settle({ secure: 'implicit', port: 2990 }).port).to.equal(2990);
+    expect(settingsOf({ secure: 'implicit' }).port).to.equal(990);
+    expect(settingsOf({ secure: 'implicit', port: 2990 }).port).to.equal(2990);
   });
 
   it('a named user has no password unless one is given', () => {
-    expect(settle({ user: 'anna' })).to.include({ user: 'anna', password: '' });
+    expect(settingsOf({ user: 'anna' })).to.include({ user: 'anna', password: '' });
   });
 
   it('timeout holds for each timeout that is not given itself; 0 switches it off', () => {
-    expect(settle({ timeout: 5, replyTimeout: 0 })).to.include({ connectTimeout: 5, replyTimeout: 0, stallTimeout: 5 });
+    expect(settingsOf({ timeout: 5, replyTimeout: 0 })).to.include({ connectTimeout: 5, replyTimeout: 0, stallTimeout: 5 });
   });
 
   const refused: [string, unknown][] = [

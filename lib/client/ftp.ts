@@ -5,7 +5,7 @@ import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, type Needs, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError } from '../errors';
-import { checkHost, checkPort, type FTPOptions, settle } from '../options';
+import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
 import { type Steps, Verbs } from './verbs';
@@ -48,7 +48,7 @@ export class FTP extends Verbs<FTPEvents> {
    */
   constructor(options: FTPOptions | string = {}) {
     super();
-    this.session = new Session(settle(typeof options === 'string' ? parseFTPURL(options).options : options), {
+    this.session = new Session(settingsOf(typeof options === 'string' ? parseFTPURL(options).options : options), {
       onCommand: (line) => void this.emit('command', line),
       onReply: (reply) => void this.emit('reply', reply),
       onLogin: () => this.#keepAlive.start(),
@@ -120,7 +120,7 @@ export class FTP extends Verbs<FTPEvents> {
     this.queue.close(() => new ConnectionClosedError('the client has quit', { final: true }));
     const { control } = this.session;
     try {
-      control?.hangUp();
+      control?.expectClose();
       return await control?.exec(this.session.command('QUIT'));
     } finally {
       this.session.close(undefined);
@@ -142,8 +142,8 @@ export class FTP extends Verbs<FTPEvents> {
    * @returns the reply to ABOR; undefined where nothing was running, or no reply came
    */
   async abort(): Promise<Reply | undefined> {
-    const { running, control } = this.session;
-    if (running) return running.abort();
+    const { runningTransfer, control } = this.session;
+    if (runningTransfer) return runningTransfer.abort();
     return control?.transferring ? control.exec(this.session.command('ABOR')) : undefined;
   }
 

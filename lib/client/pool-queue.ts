@@ -142,7 +142,7 @@ class PooledConnection {
   /** Says QUIT after what is still to be answered, and closes; a server that is gone is no error. */
   async quit(): Promise<void> {
     const { control } = this.session;
-    control?.hangUp();
+    control?.expectClose();
     try {
       await control?.exec(this.session.command('QUIT'));
     } catch (error) {

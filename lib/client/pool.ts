@@ -1,7 +1,7 @@
 import { segmented, type SegmentedStream } from '../bulk/segments';
 import { Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError } from '../errors';
-import { checkNames, FTP_OPTIONS, type FTPOptions, type OptionNames, settle } from '../options';
+import { checkNames, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
 import { parseFTPURL } from '../url';
@@ -61,7 +61,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
       onReply: (reply: Reply, connection: number) => void this.emit('reply', reply, connection),
       onClose: (error: Error | undefined, connection: number) => void this.emit('close', error, connection),
     };
-    this.session = new Session(settle({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }), NEVER_CONNECTED);
+    this.session = new Session(settingsOf({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }), NEVER_CONNECTED);
     this.queue = new PoolQueue(this.session, connections, listener);
   }
 

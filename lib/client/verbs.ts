@@ -464,8 +464,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
         try {
           const control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
           // A change leaves alone where the order of replies is not proven, so that asking FEAT first would cost a round trip.
-          if (names && !(command.ascii && control.alone(command))) session.prepareNames();
-          if (exclusive || !command.ascii) await session.namesPrepared();
+          if (names && !(command.ascii && control.sendsAlone(command))) session.beginNegotiation();
+          if (exclusive || !command.ascii) await session.negotiationUnderWay();
           const outcome = act(control, session);
           if (!exclusive) {
             outcome.catch(ignore);

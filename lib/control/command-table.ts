@@ -9,18 +9,18 @@ export interface CommandRule {
   /** Any other 2yz is its success too, unless it is another command's own: servers are free with 200, 202 and 250. */
   readonly lenient: boolean;
   /** Marks (1yz) come before its final reply. */
-  readonly marks: boolean;
+  readonly preliminary: boolean;
   /**
    * `server`: it changes files, so that it may have been carried out when its reply is lost. `session`: it changes what later commands
    * mean. `nothing`: it asks, or prepares a transfer.
    */
   readonly changes: 'server' | 'session' | 'nothing';
   /** It may leave when the data of a transfer have ended, before the transfer's final reply: that is 226 or 250, which is none of its own. */
-  readonly followsData: boolean;
+  readonly allowedBeforeCompletion: boolean;
   /** Nothing may follow it before its final reply: TLS begins or ends there, or the user changes. */
-  readonly last: boolean;
+  readonly barrier: boolean;
   /** Nobody concludes anything from its success: it may be in flight beside a command with the same codes. */
-  readonly harmless: boolean;
+  readonly outcomeIgnored: boolean;
   /** It has a data connection; before its mark, a 2yz that is none of its own is no final reply. */
   readonly transfers: boolean;
   /** What it transfers is a listing. */
@@ -29,31 +29,31 @@ export interface CommandRule {
   readonly interrupts: boolean;
 }
 
-type Traits = Partial<Pick<CommandRule, 'lenient' | 'marks' | 'changes' | 'followsData' | 'last' | 'harmless' | 'transfers' | 'lists' | 'interrupts'>>;
+type Traits = Partial<Omit<CommandRule, 'codes'>>;
 
 const LENIENT: Traits = { lenient: true };
-const ASKS: Traits = { followsData: true };
+const ASKS: Traits = { allowedBeforeCompletion: true };
 const CHANGES: Traits = { lenient: true, changes: 'server' };
 const MOVES: Traits = { lenient: true, changes: 'session' };
-const LOGS_IN: Traits = { lenient: true, changes: 'session', last: true };
-const TRANSFERS: Traits = { marks: true, transfers: true };
-const STORES: Traits = { marks: true, transfers: true, changes: 'server' };
+const LOGS_IN: Traits = { lenient: true, changes: 'session', barrier: true };
+const TRANSFERS: Traits = { preliminary: true, transfers: true };
+const STORES: Traits = { preliminary: true, transfers: true, changes: 'server' };
 
 /** RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx. */
 const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('USER', '230 231 232 331 332', LOGS_IN),
   ...rules('PASS', '202 230 231 232 332', LOGS_IN),
   ...rules('ACCT', '202 230', LOGS_IN),
-  ...rules('REIN', '220', { ...LOGS_IN, marks: true }),
-  ...rules('QUIT', '221', { lenient: true, changes: 'session', last: true }),
-  ...rules('AUTH', '234 334', { changes: 'session', last: true }),
-  ...rules('ADAT', '235 335', { changes: 'session', last: true }),
-  ...rules('CCC', '200', { lenient: true, changes: 'session', last: true }),
-  ...rules('PBSZ', '200', { lenient: true, harmless: true }),
+  ...rules('REIN', '220', { ...LOGS_IN, preliminary: true }),
+  ...rules('QUIT', '221', { lenient: true, changes: 'session', barrier: true }),
+  ...rules('AUTH', '234 334', { changes: 'session', barrier: true }),
+  ...rules('ADAT', '235 335', { changes: 'session', barrier: true }),
+  ...rules('CCC', '200', { lenient: true, changes: 'session', barrier: true }),
+  ...rules('PBSZ', '200', { lenient: true, outcomeIgnored: true }),
   ...rules('PROT', '200', LENIENT),
   ...rules('CWD XCWD CDUP XCUP SMNT', '200 250', MOVES),
   ...rules('PWD XPWD', '257', ASKS),
-  ...rules('TYPE STRU MODE', '200', { lenient: true, followsData: true }),
+  ...rules('TYPE STRU MODE', '200', { lenient: true, allowedBeforeCompletion: true }),
   ...rules('PORT EPRT', '200', LENIENT),
   ...rules('PASV', '227', ASKS),
   ...rules('EPSV', '229', ASKS),
@@ -74,22 +74,22 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('XCRC XMD5 XSHA XSHA1 XSHA256 XSHA512', '213 250', LENIENT),
   ...rules('MD5', '251', LENIENT),
   ...rules('FEAT', '211', ASKS),
-  ...rules('OPTS', '200', { lenient: true, harmless: true }),
+  ...rules('OPTS', '200', { lenient: true, outcomeIgnored: true }),
   ...rules('SYST', '215', LENIENT),
   ...rules('STAT', '211 212 213', LENIENT),
   ...rules('HELP', '211 214', LENIENT),
-  ...rules('NOOP', '200', { lenient: true, followsData: true }),
+  ...rules('NOOP', '200', { lenient: true, allowedBeforeCompletion: true }),
 };
 
 /** A caller's own command, about which nothing is known but that it is no transfer. */
-const UNKNOWN: CommandRule = { codes: new Set(), lenient: true, marks: true, changes: 'session', followsData: false, last: false, harmless: false, transfers: false, lists: false, interrupts: false };
+const UNKNOWN: CommandRule = { codes: new Set(), lenient: true, preliminary: true, changes: 'session', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false };
 /** The same for one that has a data connection. */
 const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), lenient: false, transfers: true };
 
 /** Codes that say of themselves which commands they answer; 200, 202 and 250 say nothing. */
-const TELLING: ReadonlySet<number> = new Set(Object.values(TABLE).flatMap(({ codes }) => [...codes]).filter((code) => ![200, 202, 250].includes(code)));
+const SPECIFIC_CODES: ReadonlySet<number> = new Set(Object.values(TABLE).flatMap(({ codes }) => [...codes]).filter((code) => ![200, 202, 250].includes(code)));
 /** Answers of a data connection: a command without one never has them, known or not. */
-const DATA: ReadonlySet<number> = new Set([225, 226, 227, 229]);
+const DATA_CONNECTION_CODES: ReadonlySet<number> = new Set([225, 226, 227, 229]);
 
 /** @param transfer it has a data connection, whatever its verb */
 export function ruleOf(verb: string, transfer: boolean): CommandRule {
@@ -104,17 +104,17 @@ export function ruleOf(verb: string, transfer: boolean): CommandRule {
  * `mark`: there is more to come. `success`; `refusal`: 4yz and 5yz. `unexpected`: a final reply that is none of these, such as 3yz where
  * 2yz is due. `foreign`: an answer to something else, so that replies and commands are out of step.
  */
-export type Verdict = 'mark' | 'success' | 'refusal' | 'unexpected' | 'foreign';
+export type Verdict = 'preliminary' | 'success' | 'refusal' | 'unexpected' | 'foreign';
 
 /** Judges a reply: the only place that does. @param rule undefined for the greeting @param marked whether a mark came before it */
 export function judge({ code, kind }: Reply, rule: CommandRule | undefined, marked = false): Verdict {
   if (kind === 'transient' || kind === 'permanent') return 'refusal';
-  if (!rule) return kind === 'preliminary' ? 'mark' : kind === 'completion' ? 'success' : 'unexpected';
-  if (kind === 'preliminary') return rule.marks || (code !== 125 && code !== 150) ? 'mark' : 'foreign';
+  if (!rule) return kind === 'preliminary' ? 'preliminary' : kind === 'completion' ? 'success' : 'unexpected';
+  if (kind === 'preliminary') return rule.preliminary || (code !== 125 && code !== 150) ? 'preliminary' : 'foreign';
   if (rule.codes.has(code)) return 'success';
   if (kind === 'intermediate') return 'unexpected';
-  if (rule === UNKNOWN) return DATA.has(code) && !marked ? 'foreign' : 'success';
-  if (TELLING.has(code)) return 'foreign';
+  if (rule === UNKNOWN) return DATA_CONNECTION_CODES.has(code) && !marked ? 'foreign' : 'success';
+  if (SPECIFIC_CODES.has(code)) return 'foreign';
   return rule.lenient ? 'success' : 'unexpected';
 }
 
@@ -126,7 +126,7 @@ export function areAlike(a: CommandRule, b: CommandRule): boolean {
 }
 
 function rules(verbs: string, codes: string, traits: Traits): Record<string, CommandRule> {
-  const rule: CommandRule = { codes: new Set(codes.split(' ').map(Number)), lenient: false, marks: false, changes: 'nothing', followsData: false, last: false, harmless: false, transfers: false, lists: false, interrupts: false, ...traits };
+  const rule: CommandRule = { codes: new Set(codes.split(' ').map(Number)), lenient: false, preliminary: false, changes: 'nothing', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false, ...traits };
   return Object.fromEntries(verbs.split(' ').map((verb) => [verb, rule]));
 }
 

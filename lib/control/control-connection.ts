@@ -30,7 +30,7 @@ export interface ControlListener {
   /** A reply came, secrets taken out. */
   onReply(reply: Reply): void;
   /** A command will leave, after those that were given before it: what is given after it must count with what it changes. */
-  onGiven(command: Command): void;
+  onQueued(command: Command): void;
   /** A command has its final reply. */
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void;
   /** The commands that wait were given up: what became of them is not known. */
@@ -51,14 +51,14 @@ const debug = debuglog('ftp');
 const TLS_BEGINS_OR_ENDS = new Set(['AUTH', 'CCC']);
 
 /** What is special about one command, apart from what its verb says. */
-export interface Sending {
+export interface SendOptions {
   /** It has a data connection, whatever its verb. */
   readonly transfer?: boolean;
   /** A caller's own line: he judges a 3yz himself. */
   readonly raw?: boolean;
 }
 
-const PLAIN: Sending = {};
+const PLAIN: SendOptions = {};
 
 /** The one place that writes to the control socket, and that matches its replies to commands in order. */
 export class ControlConnection {
@@ -127,16 +127,16 @@ export class ControlConnection {
    * Sends one command and waits for its final reply; commands of one turn of the event loop leave in one write, as far as they may be
    * in flight together.
    *
-   * @param onMark hears each 1yz
+   * @param onPreliminary is called with each 1yz
    * @throws TemporaryError, PermanentError for 4yz and 5yz; ReplyError for what the command may not be answered; ConnectionClosedError,
    * TimeoutError, ProtocolError when no reply can come
    */
-  exec(command: Command, sending: Sending = PLAIN, onMark?: (reply: Reply) => void): Promise<Reply> {
-    return new Promise((onReply, onFailure) => this.request(command, { onMark, onReply, onFailure }, sending));
+  exec(command: Command, sending: SendOptions = PLAIN, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+    return new Promise((onReply, onFailure) => this.request(command, { onPreliminary, onReply, onFailure }, sending));
   }
 
   /** The same for one who hears of the replies the moment that they are read, before anything else can happen. */
-  request(command: Command, listener: ReplyListener, sending: Sending = PLAIN): void {
+  request(command: Command, listener: ReplyListener, sending: SendOptions = PLAIN): void {
     if (this.#closed) return listener.onFailure(lostConnection(this.#closed.error, command));
     this.#expect(command, listener, sending);
     this.#sendNext();
@@ -148,7 +148,7 @@ export class ControlConnection {
   }
 
   /** True where that command would leave only when nothing is in flight. */
-  alone({ verb }: Command): boolean {
+  sendsAlone({ verb }: Command): boolean {
     return !this.#pending.ordered && ruleOf(verb, false).changes !== 'nothing' && this.#pending.empty;
   }
 
@@ -177,7 +177,7 @@ export class ControlConnection {
   }
 
   /** NOOPs sent during a transfer that are not answered yet. */
-  get noopsDue(): number {
+  get unansweredNoops(): number {
     return this.#noopsDue;
   }
 
@@ -260,7 +260,7 @@ export class ControlConnection {
   }
 
   /** The server may close now without that being an error: QUIT was sent. */
-  hangUp(): void {
+  expectClose(): void {
     this.#hungUp = true;
   }
 
@@ -288,7 +288,7 @@ export class ControlConnection {
     this.#listener.onReply(shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector.onReply(shown);
-    if (this.#noopsDue > 0 && (!head || head.marked) && answersNoop(shown)) return void (this.#noopsDue -= 1);
+    if (this.#noopsDue > 0 && (!head || head.preliminarySeen) && answersNoop(shown)) return void (this.#noopsDue -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (this.#held.length > 0) this.#settleHeld(shown);
     this.#match(shown);
@@ -300,22 +300,22 @@ export class ControlConnection {
     const { head } = this.#pending;
     if (this.#closed) return;
     if (!head) return this.destroy(this.#stray(reply));
-    const verdict = judge(reply, head.rule, head.marked);
+    const verdict = judge(reply, head.rule, head.preliminarySeen);
     const { second } = this.#pending;
-    const next = head.rule?.transfers && head.marked && second?.rule?.followsData ? second : undefined;
+    const next = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion ? second : undefined;
     if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
-    if (next && verdict !== 'success' && verdict !== 'mark') {
+    if (next && verdict !== 'success' && verdict !== 'preliminary') {
       // npm's FTP servers answer the next EPSV before the 226, and before what has left with it: its code answers nothing else.
-      const answered = this.#pending.followers.find(({ rule }, n) => rule?.followsData && (n === 0 || reply.code === 229 || reply.code === 227) && judge(reply, rule) === 'success');
+      const answered = this.#pending.followers.find(({ rule }, n) => rule?.allowedBeforeCompletion && (n === 0 || reply.code === 229 || reply.code === 227) && judge(reply, rule) === 'success');
       if (answered) {
         this.#pending.keepToOneTransfer();
         return this.#deliver(answered, reply, 'success', false);
       }
     }
-    if (verdict === 'mark') return this.#onMark(head, reply);
+    if (verdict === 'preliminary') return this.#onPreliminary(head, reply);
     if (verdict === 'foreign' || this.#belongsLater(reply, head, verdict)) return this.destroy(this.#outOfStep(reply, head));
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
-      if (!head.marked) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
+      if (!head.preliminarySeen) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
       // pyftpdlib 1.5.7 can lose a transfer and its reply: what the next command is answered must not prove this one.
       if (next) return this.destroy(this.#outOfStep(reply, head));
       return this.#deliver(head, reply, 'success', false); // devices end transfers with 200
@@ -378,9 +378,9 @@ export class ControlConnection {
     return new (this.#sealed ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply });
   }
 
-  #onMark(head: Pending, reply: Reply): void {
-    this.#pending.mark(head);
-    head.listener.onMark?.(reply);
+  #onPreliminary(head: Pending, reply: Reply): void {
+    this.#pending.onPreliminary(head);
+    head.listener.onPreliminary?.(reply);
   }
 
   /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
@@ -405,11 +405,11 @@ export class ControlConnection {
 
   // ---- out
 
-  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: Sending): void {
+  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
-    this.#pending.push({ command, rule, listener, raw, sent: false, marked: false, timed: command !== undefined });
-    if (command) this.#listener.onGiven(command);
+    this.#pending.push({ command, rule, listener, raw, sent: false, preliminarySeen: false, timed: command !== undefined });
+    if (command) this.#listener.onQueued(command);
     else this.#pending.next();
   }
 

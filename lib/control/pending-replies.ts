@@ -1,7 +1,7 @@
 import type { Command } from './command';
 import { areAlike, type CommandRule } from './command-table';
 import type { Reply } from '../reply';
-import { Watch } from '../net/watch';
+import { WaitTimer } from '../net/wait-timer';
 
 /** How many plain commands may wait for their replies at once; more would only fill buffers. */
 const WINDOW = 1024;
@@ -9,7 +9,7 @@ const WINDOW = 1024;
 /** Hears of a command's replies. */
 export interface ReplyListener {
   /** Each 1yz. */
-  readonly onMark?: ((reply: Reply) => void) | undefined;
+  readonly onPreliminary?: ((reply: Reply) => void) | undefined;
   /** The final reply, which says that the command succeeded. */
   onReply(reply: Reply): void;
   /** The final reply says something else, or there will be none. */
@@ -26,7 +26,7 @@ export interface Pending {
   readonly raw: boolean;
   /** It has left. */
   sent: boolean;
-  marked: boolean;
+  preliminarySeen: boolean;
   /** The reply timer runs for it. */
   timed: boolean;
 }
@@ -50,13 +50,13 @@ export class PendingReplies {
   #transfers = 0;
   #ordered = false;
   #followsData = true;
-  readonly #watch: Watch;
+  readonly #watch: WaitTimer;
   #room: (() => void)[] = [];
   readonly #onTimeout: () => void;
 
   /** @param timeout milliseconds; 0 is for ever */
   constructor(timeout: number, onTimeout: () => void) {
-    this.#watch = new Watch(timeout);
+    this.#watch = new WaitTimer(timeout);
     this.#onTimeout = onTimeout;
   }
 
@@ -134,8 +134,8 @@ export class PendingReplies {
   }
 
   /** The head has a 1yz: a transfer's final reply may take as long as its data do. */
-  mark(head: Pending): void {
-    head.marked = true;
+  onPreliminary(head: Pending): void {
+    head.preliminarySeen = true;
     if (head.rule?.transfers) head.timed = false;
     this.#await();
   }
@@ -166,14 +166,14 @@ export class PendingReplies {
   #mayLeave(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
     if (this.#alone > 0) return false;
-    if (this.#transfers > 0 && !(rule.followsData && this.#followsData)) return false;
+    if (this.#transfers > 0 && !(rule.allowedBeforeCompletion && this.#followsData)) return false;
     if (this.#ordered) return true;
     const inFlight = this.#pending.slice(0, this.#sent);
-    return rule.changes === 'nothing' && inFlight.every((each) => !each.rule || each.rule.harmless || rule.harmless || !areAlike(each.rule, rule));
+    return rule.changes === 'nothing' && inFlight.every((each) => !each.rule || each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule));
   }
 
   #count({ rule }: Pending, by: 1 | -1): void {
-    if (!rule || rule.last) this.#alone += by;
+    if (!rule || rule.barrier) this.#alone += by;
     if (rule?.transfers) this.#transfers += by;
   }
 

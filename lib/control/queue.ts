@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { ConnectionClosedError, TimeoutError } from '../errors';
-import { Watch } from '../net/watch';
+import { WaitTimer } from '../net/wait-timer';
 import type { Session } from './session';
 
 /** What a place does when its turn comes, in that session; it calls `release` when the next may write to the control connection. */
@@ -95,7 +95,7 @@ export abstract class Queue {
   /** Runs while quit() waits for work. */
   #quitting: NodeJS.Timeout | undefined;
   readonly #stallTimeout: number;
-  readonly #stall: Watch;
+  readonly #stall: WaitTimer;
   #stalled = false;
   /** The progress of the places that are blocking, when their time began. */
   #progress = '';
@@ -103,7 +103,7 @@ export abstract class Queue {
   /** @param stallTimeout milliseconds; 0 is for ever */
   constructor(stallTimeout = 0) {
     this.#stallTimeout = stallTimeout;
-    this.#stall = new Watch(stallTimeout);
+    this.#stall = new WaitTimer(stallTimeout);
   }
 
   /** Takes the next place; nothing runs before `ready()`. */

@@ -35,7 +35,7 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
   if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const pwd = session.command('PWD');
-    const noops = control.noopsDue > 0;
+    const noops = control.unansweredNoops > 0;
     const finals: Reply[] = [];
     let tries = 0;
     let answered = 0;

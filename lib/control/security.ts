@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Codec } from '../encoding';
 import { ArgumentError, ReplyError, SecurityError } from '../errors';
-import { type DataKeys, type SecuredData, TLSSession } from '../net/tls';
+import { type KeyShares, type SecuredData, TLSSession } from '../net/tls';
 import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import { Command } from './command';
@@ -17,7 +17,7 @@ export class Protection {
   #secure: Settings['secure'];
   #level: 'P' | 'C' = 'P';
   #tls: TLSSession | undefined;
-  readonly #keys: DataKeys = { usual: false };
+  readonly #keys: KeyShares = { defaultOnly: false };
   readonly #state: ServerState;
   #host = '';
   /** TLS was left by `ccc()`, as far as the control connection goes. */
@@ -61,8 +61,8 @@ export class Protection {
    * Whether the server may refuse all further data connections: one that demands that they resume the control connection's session (ProFTPD
    * in TLS 1.2) has dropped that when a handshake was cut.
    */
-  get doubtful(): boolean {
-    return this.#tls?.cut === true;
+  get resumptionLost(): boolean {
+    return this.#tls?.handshakeFailed === true;
   }
 
   /** Data go in TLS, unless `protC()` said otherwise. */

@@ -72,7 +72,7 @@ export class ServerState {
   /** Whether names are in UTF-8 because we asked for it (RFC 2640). */
   readonly utf8 = new Setting<boolean>(false);
 
-  onGiven({ verb, argument }: Command): void {
+  onQueued({ verb, argument }: Command): void {
     if (verb === 'TYPE') this.type.sent(typeIn(argument));
     else if (verb === 'REST') this.restart.sent(Number(argument));
     else if (verb === 'PROT') this.protection.sent(argument.toUpperCase());

@@ -2,7 +2,7 @@ import { type Codec, isUTF8, NameMemory } from '../encoding';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
 import { ConnectionAttempt, deadline } from '../net/dial';
 import { ReceiveBuffer } from '../net/receive-buffer';
-import { Watch } from '../net/watch';
+import { WaitTimer } from '../net/wait-timer';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
 import type { Reply } from '../reply';
@@ -15,32 +15,32 @@ import { Protection } from './security';
 import { ServerState, WorkingFolder } from './server-state';
 
 /** How data connections are made; what worked once is remembered. */
-interface DataMode {
+interface ObservedBehaviour {
   /** False once EPSV was refused or led nowhere. */
-  epsv: boolean;
+  epsvWorks: boolean;
   /** A passive data connection was made: the transfer command need not wait for the next one. */
-  proven: boolean;
+  passiveWorks: boolean;
   /** A transfer has ended with 226 or 250, as it should: the end of the next one can be told from the replies to what is behind it. */
-  orderly: boolean;
+  endsInOrder: boolean;
 }
 
 /** What the data connections of a session have in common, one after the other. */
-class DataMeans {
-  readonly mode: DataMode;
+class DataConnections {
+  readonly observed: ObservedBehaviour;
   /** The memory that they read into. */
   readonly receiveBuffer = new ReceiveBuffer();
   /** Runs while one is being made. */
-  readonly connecting: Watch;
+  readonly connecting: WaitTimer;
   /** Runs while the server keeps us waiting. */
-  readonly stalling: Watch;
+  readonly stalling: WaitTimer;
   /** The one that is being made. */
   attempt: Pick<ConnectionAttempt, 'destroy'> | undefined;
 
   /** @param sibling those of another session with the same server, whose mode is shared */
-  constructor({ extended, connectTimeout, stallTimeout }: Settings, sibling: DataMeans | undefined) {
-    this.mode = sibling?.mode ?? { epsv: extended !== false, proven: false, orderly: false };
-    this.connecting = new Watch(connectTimeout);
-    this.stalling = new Watch(stallTimeout);
+  constructor({ extended, connectTimeout, stallTimeout }: Settings, sibling: DataConnections | undefined) {
+    this.observed = sibling?.observed ?? { epsvWorks: extended !== false, passiveWorks: false, endsInOrder: false };
+    this.connecting = new WaitTimer(connectTimeout);
+    this.stalling = new WaitTimer(stallTimeout);
   }
 
   /** The control connection is gone: ends what waits for a data connection, and lets the timers go that nobody needs. */
@@ -99,7 +99,7 @@ const PLAIN: Needs = { folder: true };
 /** One login on one server, which may outlive its control connection: what is needed to work in it and to make it again. */
 export class Session implements ControlListener {
   readonly codec: NameMemory;
-  readonly dataMeans: DataMeans;
+  readonly dataConnections: DataConnections;
   /** TLS on the control connection and on data connections. */
   readonly protection: Protection;
   /** FEAT offers MLST, but MLSD was refused. */
@@ -108,7 +108,7 @@ export class Session implements ControlListener {
   readonly state = new ServerState();
   welcome: Reply | undefined;
   /** The transfer that has the turn. */
-  running: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
+  runningTransfer: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
   /** What brings the session where an operation needs it: shared, for an operation may be cancelled meanwhile, and the next one then waits for the same. */
   #underWay: Promise<void> | undefined;
@@ -136,7 +136,7 @@ export class Session implements ControlListener {
   constructor(readonly settings: Settings, readonly listener: SessionListener, sibling?: Session) {
     this.codec = sibling?.codec ?? new NameMemory(settings.encoding);
     this.protection = new Protection(settings, this.codec, this.state);
-    this.dataMeans = new DataMeans(settings, sibling?.dataMeans);
+    this.dataConnections = new DataConnections(settings, sibling?.dataConnections);
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
@@ -178,7 +178,7 @@ export class Session implements ControlListener {
     if (!this.#manual && !this.state.loggedIn) return false;
     if (folder && !this.#folder.arrived) return false;
     if (transfer && this.protection.wanted && this.state.protection.value !== 'P') return false;
-    if (transfer && this.protection.doubtful && !this.#manual) return false;
+    if (transfer && this.protection.resumptionLost && !this.#manual) return false;
     return transfer !== 'anew' || this.state.restart.value === 0 || this.#restartIsCallers;
   }
 
@@ -247,12 +247,12 @@ export class Session implements ControlListener {
   }
 
   /** Begins to learn what the server offers, in the flight of the command that follows. */
-  prepareNames(): void {
+  beginNegotiation(): void {
     if (this.state.loggedIn) this.#negotiation?.begin();
   }
 
   /** Resolves when nothing of what `prepareNames` began is still to be written; undefined: it is so. */
-  namesPrepared(): Promise<unknown> | undefined {
+  negotiationUnderWay(): Promise<unknown> | undefined {
     return this.#negotiation?.underWay;
   }
 
@@ -278,23 +278,23 @@ export class Session implements ControlListener {
   }
 
   /** Sends a caller's own command, keeping in mind what it changes. */
-  async execRaw(control: ControlConnection, command: Command, transfer: boolean, onMark?: (reply: Reply) => void): Promise<Reply> {
-    if (command.verb === 'QUIT') control.hangUp();
-    const reply = await control.exec(command, { transfer, raw: true }, onMark);
+  async execRaw(control: ControlConnection, command: Command, transfer: boolean, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+    if (command.verb === 'QUIT') control.expectClose();
+    const reply = await control.exec(command, { transfer, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#rawType = command;
     if (command.verb === 'REST') this.#restartIsCallers = true;
     return reply;
   }
 
   /** Enters a folder for one operation; `comeBack()` ends that. @throws PermanentError where it cannot be entered: the session is where it was */
-  async visit(control: ControlConnection, folder: string): Promise<void> {
+  async enterFolder(control: ControlConnection, folder: string): Promise<void> {
     const visit = (this.#visit ??= { home: await this.#wayHome(control), entered: false });
     await control.exec(this.command('CWD', folder));
     visit.entered = true;
   }
 
   /** Goes back to the working folder, or closes the connection where there is no proven way: in another folder, every name would mean another file. */
-  async comeBack(control: ControlConnection): Promise<void> {
+  async leaveFolder(control: ControlConnection): Promise<void> {
     const visit = this.#visit;
     if (!visit || !control.open) return;
     if (!visit.entered) return void (this.#visit = undefined);
@@ -338,7 +338,7 @@ export class Session implements ControlListener {
     const reason = error ?? closedByClient(undefined);
     this.#over = reason;
     this.settings.signal?.removeEventListener('abort', this.#onAbort);
-    this.running?.onClosed(reason);
+    this.runningTransfer?.onClosed(reason);
     this.#abandon?.(reason);
     this.#control?.destroy(error);
   }
@@ -346,7 +346,7 @@ export class Session implements ControlListener {
   /** Sends what is missing for an operation, each step after the reply to the one before. */
   async #bring({ folder, transfer }: Needs): Promise<void> {
     if (!this.#control && this.#manual) throw this.#notConnected();
-    if (transfer && this.protection.doubtful && !this.#manual) await this.#beginAnew();
+    if (transfer && this.protection.resumptionLost && !this.#manual) await this.#beginAnew();
     const control = this.#control ?? (await this.#open());
     if (!this.#manual && !this.state.loggedIn) {
       await this.#logIn(control);
@@ -432,8 +432,8 @@ export class Session implements ControlListener {
     this.listener.onReply(reply);
   }
 
-  onGiven(command: Command): void {
-    this.state.onGiven(command);
+  onQueued(command: Command): void {
+    this.state.onQueued(command);
   }
 
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void {
@@ -451,7 +451,7 @@ export class Session implements ControlListener {
     this.#control = undefined;
     this.#negotiation = undefined;
     this.#lastError = error;
-    this.dataMeans.release(error);
+    this.dataConnections.release(error);
     this.listener.onClose(error);
   }
 

@@ -14,9 +14,9 @@ export interface SecuredData {
 }
 
 /** Which keys data connections bring. */
-export interface DataKeys {
+export interface KeyShares {
   /** The usual ones: with the one that the control connection was asked for a handshake has failed. */
-  usual: boolean;
+  defaultOnly: boolean;
 }
 
 /**
@@ -27,11 +27,11 @@ export class TLSSession {
   readonly #options: ConnectionOptions;
   /** The caller's own groups, or context, stay as they are. */
   readonly #choosesGroup: boolean;
-  readonly #keys: DataKeys;
+  readonly #keys: KeyShares;
   #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
   /** A handshake on a data connection was cut: the server may have forgotten the session that others are to resume. */
-  cut = false;
+  handshakeFailed = false;
   #fingerprint: string | undefined;
 
   /**
@@ -39,7 +39,7 @@ export class TLSSession {
    * @param keys what earlier connections to it have told
    * @throws SecurityError when OpenSSL cannot use the options
    */
-  constructor(host: string, options: ConnectionOptions = {}, keys: DataKeys) {
+  constructor(host: string, options: ConnectionOptions = {}, keys: KeyShares) {
     const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
     const verify = options.checkServerIdentity ?? checkIdentity;
     this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => verdict(() => verify(...args)), secureContext };
@@ -57,7 +57,7 @@ export class TLSSession {
   onSecured(stream: TLSSocket): void {
     this.#fingerprint = fingerprintOf(stream);
     this.#collect(stream);
-    const group = this.#choosesGroup && !this.#keys.usual ? keyGroup(stream) : undefined;
+    const group = this.#choosesGroup && !this.#keys.defaultOnly ? keyGroup(stream) : undefined;
     if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#options, ecdhCurve: group }) };
   }
 
@@ -81,8 +81,8 @@ export class TLSSession {
     try {
       return await secure(raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
     } catch (error) {
-      this.cut = true;
-      this.#keys.usual = true; // no server is known that has other groups there; should there be one, it is asked as usual from the next session on
+      this.handshakeFailed = true;
+      this.#keys.defaultOnly = true; // no server is known that has other groups there; should there be one, it is asked as usual from the next session on
       throw error;
     }
   }

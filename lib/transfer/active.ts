@@ -52,7 +52,7 @@ class ActiveConnection extends DataConnection {
     const { session, control } = request;
     const addresses = [session.peerHost, control.remoteAddress ?? ''];
     this.#server = server;
-    session.dataMeans.connecting.start(this.#onLate);
+    session.dataConnections.connecting.start(this.#onLate);
     server.on('error', (error) => {
       this.cancel();
       this.failed(error); // it cannot be accepted: EMFILE
@@ -66,7 +66,7 @@ class ActiveConnection extends DataConnection {
 
   /** Listens no longer. */
   protected cancel(): void {
-    this.session.dataMeans.connecting.stop(this.#onLate);
+    this.session.dataConnections.connecting.stop(this.#onLate);
     this.#server?.close();
     this.#server = undefined;
   }

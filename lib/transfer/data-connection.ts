@@ -6,7 +6,7 @@ import { FTPError, TimeoutError, TransferError } from '../errors';
 import { deadline, reset, wasReset } from '../net/dial';
 import type { SecuredData } from '../net/tls';
 import { Gatherer } from '../net/receive-buffer';
-import type { Watch } from '../net/watch';
+import type { WaitTimer } from '../net/wait-timer';
 import { type Interrupt, Milestone } from './interrupt';
 
 /** Which way the payload goes. */
@@ -42,13 +42,13 @@ export interface DataListener {
 class StallTimer {
   readonly #socket: Socket | undefined;
   readonly #ms: number;
-  readonly #watch: Watch;
+  readonly #watch: WaitTimer;
   readonly #onStall: () => void;
 
   constructor(stream: Duplex, direction: Direction, session: Session, onStall: () => void) {
     this.#socket = direction === 'up' && typeof (stream as Socket).setTimeout === 'function' ? (stream as Socket) : undefined;
     this.#ms = session.settings.stallTimeout;
-    this.#watch = session.dataMeans.stalling;
+    this.#watch = session.dataConnections.stalling;
     this.#onStall = onStall;
     this.#socket?.on('timeout', onStall);
   }

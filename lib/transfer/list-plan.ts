@@ -59,13 +59,13 @@ function nameIn(path: string): string {
 
 async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {
   try {
-    await session.visit(control, path);
+    await session.enterFolder(control, path);
     return true;
   } catch (error) {
     if (error instanceof PermanentError) return false;
     throw error;
   } finally {
-    await session.comeBack(control);
+    await session.leaveFolder(control);
   }
 }
 
@@ -204,8 +204,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
   async begin(control: ControlConnection): Promise<Command | Choice> {
     this.#away = false; // of another connection
     this.#only = this.#refusal = undefined;
-    this.#session.prepareNames();
-    const asks = this.#session.namesPrepared() !== undefined;
+    this.#session.beginNegotiation();
+    const asks = this.#session.negotiationUnderWay() !== undefined;
     const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // held: a session that is lost meanwhile forgets why
     return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
   }
@@ -236,7 +236,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     try {
       if (complete && empty && this.#path !== undefined && !this.#away && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
     } finally {
-      if (this.#away) await this.#session.comeBack(control);
+      if (this.#away) await this.#session.leaveFolder(control);
     }
   }
 
@@ -317,6 +317,6 @@ export class ListPlan implements Plan, Decoder<Entry> {
 
   async #visit(control: ControlConnection, folder: string): Promise<void> {
     this.#away = true;
-    await this.#session.visit(control, folder);
+    await this.#session.enterFolder(control, folder);
   }
 }

@@ -23,14 +23,14 @@ export const PASV = new Command('PASV', codecFor('ascii'));
 export async function openPassive(request: DataRequest): Promise<DataConnection> {
   const { session, control, interrupt } = request;
   const { settings } = session;
-  const { mode } = session.dataMeans;
-  if (mode.epsv) {
+  const { observed } = session.dataConnections;
+  if (observed.epsvWorks) {
     try {
       const { port } = parse229(await askPort(control, EPSV, interrupt));
       return await connect(request, session.peerHost, port);
     } catch (error) {
       if (settings.extended === true || !leadsToPasv(error) || interrupt.reason || !control.open) throw error;
-      mode.epsv = mode.proven = false;
+      observed.epsvWorks = observed.passiveWorks = false;
     }
   }
   const { host, port } = parse227(await askPort(control, PASV, interrupt));
@@ -57,7 +57,7 @@ function connect(request: DataRequest, host: string, port: number): DataConnecti
   const { session, control, interrupt } = request;
   control.assertOpen(); // the reply may have come together with the end
   const connection = new PassiveConnection(request, host, port);
-  return session.dataMeans.mode.proven || interrupt.reason ? connection : established(connection, interrupt);
+  return session.dataConnections.observed.passiveWorks || interrupt.reason ? connection : established(connection, interrupt);
 }
 
 /** After an interruption the server still waits for the connection: the transfer has to end it, and so gets it, too. */
@@ -80,14 +80,14 @@ class PassiveConnection extends DataConnection {
   constructor(request: DataRequest, host: string, port: number) {
     super(request);
     const { session, direction, memory } = request;
-    const { settings, dataMeans, protection } = session;
+    const { settings, dataConnections, protection } = session;
     this.#port = port;
     this.reads = direction === 'down' && !settings.createConnection && !protection.secureData;
-    const onread = this.reads ? dataMeans.receiveBuffer.onread(this.receive, memory) : undefined;
+    const onread = this.reads ? dataConnections.receiveBuffer.onread(this.receive, memory) : undefined;
     this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread);
     if (this.#attempt.underWay) {
-      dataMeans.attempt = this.#attempt;
-      dataMeans.connecting.start(this.#onLate);
+      dataConnections.attempt = this.#attempt;
+      dataConnections.connecting.start(this.#onLate);
     }
     this.#attempt.listen({ onMade: (socket) => this.#onMade(socket), onFailed: (error) => this.#onFailed(error) });
   }
@@ -113,9 +113,9 @@ class PassiveConnection extends DataConnection {
   }
 
   #remember(made: boolean): void {
-    const { dataMeans } = this.session;
-    if (dataMeans.attempt === this.#attempt) dataMeans.attempt = undefined;
-    dataMeans.connecting.stop(this.#onLate);
-    dataMeans.mode.proven = made;
+    const { dataConnections } = this.session;
+    if (dataConnections.attempt === this.#attempt) dataConnections.attempt = undefined;
+    dataConnections.connecting.stop(this.#onLate);
+    dataConnections.observed.passiveWorks = made;
   }
 }

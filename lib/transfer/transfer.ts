@@ -1,6 +1,6 @@
 import type { Command } from '../control/command';
 import { isTransferEnd, ruleOf, unexpected } from '../control/command-table';
-import type { ControlConnection, Sending } from '../control/control-connection';
+import type { ControlConnection, SendOptions } from '../control/control-connection';
 import type { ReplyListener } from '../control/pending-replies';
 import type { Place, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
@@ -132,7 +132,7 @@ interface Drain {
   readonly done: Milestone;
 }
 
-const TRANSFER: Sending = { transfer: true };
+const TRANSFER: SendOptions = { transfer: true };
 
 /** Connections that may be found dead, one after the other, before that is the operation's own failure. */
 const MOST_MOVES = 3;
@@ -344,7 +344,7 @@ export class Transfer implements DataListener, ReplyListener {
 
   async #run(): Promise<void> {
     const { plan, command } = this.#request;
-    this.#session.running = this;
+    this.#session.runningTransfer = this;
     try {
       for (let ended = false; !ended; ) {
         let control: ControlConnection | undefined;
@@ -402,16 +402,16 @@ export class Transfer implements DataListener, ReplyListener {
     const start = this.#offset;
     const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, settle: undefined });
     this.#move({ is: 'preparing', data: 'open' });
-    session.prepareNames();
+    session.beginNegotiation();
     const typed = session.switchType(control, type);
     const cleared = start === 0 ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
-    if (!passive) await session.namesPrepared(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
+    if (!passive) await session.negotiationUnderWay(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
     const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, memory, interrupt }));
     data.attach(this);
     if (typed) await typed;
     if (cleared) await interrupt.race(cleared);
-    const preparing = session.namesPrepared();
+    const preparing = session.negotiationUnderWay();
     if (preparing) await preparing; // its OPTS must not come after the transfer command
     interrupt.check();
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
@@ -420,7 +420,7 @@ export class Transfer implements DataListener, ReplyListener {
     interrupt.check();
     const reply = await this.#send(current, chosen);
     data.close();
-    if (control.noopsDue > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
+    if (control.unansweredNoops > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
     return reply;
   }
 
@@ -456,7 +456,7 @@ export class Transfer implements DataListener, ReplyListener {
   // ---- the mark
 
   /** The server has begun (1yz). */
-  onMark(reply: Reply): void {
+  onPreliminary(reply: Reply): void {
     const current = this.#try;
     const state = this.#state;
     if (!current) return;
@@ -566,9 +566,9 @@ export class Transfer implements DataListener, ReplyListener {
    * 1.5.7 may lose their connection, and then never answers. A listing waits where the server may end one with a 200, as some devices do.
    */
   #giveWay({ settle, bytes, control }: Try): void {
-    if (this.#request.direction === 'up' || !settle || bytes === 0 || control.noopsDue > 0) return;
+    if (this.#request.direction === 'up' || !settle || bytes === 0 || control.unansweredNoops > 0) return;
     const { plan } = this.#request;
-    if (!plan || (plan.isLast?.() && this.#session.dataMeans.mode.orderly)) this.#giveBack();
+    if (!plan || (plan.isLast?.() && this.#session.dataConnections.observed.endsInOrder)) this.#giveBack();
   }
 
   // ---- the final reply
@@ -578,7 +578,7 @@ export class Transfer implements DataListener, ReplyListener {
     const current = this.#try;
     const state = this.#state;
     if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, current?.command));
-    if (isTransferEnd(reply)) this.#session.dataMeans.mode.orderly = true;
+    if (isTransferEnd(reply)) this.#session.dataConnections.observed.endsInOrder = true;
     if (!current) return;
     switch (state.is) {
       case 'sent':
@@ -699,7 +699,7 @@ export class Transfer implements DataListener, ReplyListener {
       if (data) await this.#connectToReset(current, data);
       if (command && !isAnswered()) return abortTransfer(this.#session, control, error);
     }
-    if (control.noopsDue > 0) await takeNoopReplies(this.#session, control, error);
+    if (control.unansweredNoops > 0) await takeNoopReplies(this.#session, control, error);
     return undefined;
   }
 
@@ -781,7 +781,7 @@ export class Transfer implements DataListener, ReplyListener {
 
   /** The next operation may write. */
   #giveBack(): void {
-    if (this.#session.running === this) this.#session.running = undefined;
+    if (this.#session.runningTransfer === this) this.#session.runningTransfer = undefined;
     this.#release();
   }
 }

@@ -66,8 +66,8 @@ describe('the table of commands', () => {
 
   it('takes 125 and 150 for marks of transfers alone, and lets other 1yz be', () => {
     for (const verb of Object.keys(BY_RFC)) {
-      for (const code of [125, 150]) expect(verdict(verb, code), verb).to.equal(TRANSFERS.includes(verb) || verb === 'REIN' ? 'mark' : 'foreign');
-      expect(verdict(verb, 120), verb).to.equal('mark');
+      for (const code of [125, 150]) expect(verdict(verb, code), verb).to.equal(TRANSFERS.includes(verb) || verb === 'REIN' ? 'preliminary' : 'foreign');
+      expect(verdict(verb, 120), verb).to.equal('preliminary');
     }
   });
 
@@ -91,7 +91,7 @@ describe('the table of commands', () => {
 
   it('takes a greeting for one by 2yz only, which 120 may come before', () => {
     const greeted = [120, 220, 230, 331, 421, 500].map((code) => judge(new Reply(code, [`${code} text`]), undefined));
-    expect(greeted).to.deep.equal(['mark', 'success', 'success', 'unexpected', 'refusal', 'refusal']);
+    expect(greeted).to.deep.equal(['preliminary', 'success', 'success', 'unexpected', 'refusal', 'refusal']);
   });
 
   it('tells commands apart whose replies differ, and those not whose replies may be the same', () => {
@@ -106,7 +106,7 @@ describe('the table of commands', () => {
   });
 
   it('lets only such commands follow the data of a transfer as no 226 answers, and as change nothing', () => {
-    const following = Object.keys(BY_RFC).filter((verb) => ruleOf(verb, false).followsData);
+    const following = Object.keys(BY_RFC).filter((verb) => ruleOf(verb, false).allowedBeforeCompletion);
     expect(following).to.include('EPSV').and.include('PASV');
     for (const verb of following) {
       expect(verdict(verb, 226), verb).to.equal('foreign');

@@ -56,7 +56,7 @@ describe('the server’s session', () => {
   /** The session after commands, each with its reply's code; 0 for one that has none yet. */
   function after(...steps: readonly (readonly [line: string, code: number])[]): ServerState {
     const state = new ServerState();
-    for (const [line] of steps) state.onGiven(command(line));
+    for (const [line] of steps) state.onQueued(command(line));
     for (const [line, code] of steps) if (code > 0) state.onAnswered(command(line), new Reply(code, [`${code} text`]), code < 400);
     return state;
   }
@@ -74,7 +74,7 @@ describe('the server’s session', () => {
     expect(after(['USER u', 331], ['PASS p', 332], ['ACCT a', 202]).loggedIn).to.equal(true);
     expect(after(['USER u', 331], ['PASS p', 530]).loggedIn).to.equal(false);
     const state = after(['USER u', 230]);
-    state.onGiven(command('USER other'));
+    state.onQueued(command('USER other'));
     expect(state.loggedIn).to.equal(false);
   });
 
@@ -100,7 +100,7 @@ describe('the server’s session', () => {
     const state = after(['REST 5', 350]);
     state.onGivenUp();
     expect(state.restart.value).to.equal(undefined);
-    state.onGiven(command('REST 0'));
+    state.onQueued(command('REST 0'));
     state.onAnswered(command('REST 0'), new Reply(350, ['350 text']), true);
     expect(state.restart.value).to.equal(0);
   });

@@ -2,7 +2,7 @@
  * A timer for one wait after another. While nothing is awaited it runs on unheard, and keeps no process alive: to stop it
  * and start another costs more.
  */
-export class Watch {
+export class WaitTimer {
   readonly #ms: number;
   #timer: NodeJS.Timeout | undefined;
   #onExpire: (() => void) | undefined;
