@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
 import { checkOffset } from '../options';
 import type { Reply } from '../reply';
-import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
+import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } from '../transfer/piped-readable';
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
@@ -76,14 +76,32 @@ const SEGMENT_BUFFER = 32 * 1024 * 1024;
 /** Bytes below which a connection of its own costs more than it brings. */
 const SMALLEST = 256 * 1024;
 
+/** The events of a download in segments. */
+export interface SegmentedEvents extends ReadableEvents<Buffer> {
+  /** The server has begun the transfer of the first part: its 1yz reply. */
+  open: [reply: Reply];
+  /** The connection of one part was lost, and the part goes on by itself after a pause; with the option `retry` only. */
+  retry: [event: RetryEvent];
+}
+
+/** What `retr` of a pool gives with the option `segments`: a SegmentedStream, or a RetrStream where that is 1. */
+export interface SegmentedDownload extends TypedReadable<Buffer, SegmentedEvents> {
+  /** Payload bytes received so far. */
+  readonly bytesRead: number;
+  /** Payload bytes that the download has; undefined where that is not known. */
+  readonly expectedBytes: number | undefined;
+  /** True until the server has begun a transfer. */
+  readonly pending: boolean;
+}
+
 /**
  * A file as one Readable that is fetched in parts at the same time, in order; `end` proves every part, and that the file was the
  * same before and behind. Nothing is sent before the first read. What waits for the bytes before it is bounded by
  * `segmentBuffer`; a reader that pauses stops the download when that is full.
  *
- * Events besides Readable's: `open` (the 1yz of the first part), `retry` (a RetryEvent).
+ * Its events besides Readable's: see SegmentedEvents.
  */
-export class SegmentedStream extends PipedReadable {
+export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   readonly #remote: Remote;
   readonly #path: string;
   readonly #options: RetrOptions;

@@ -1,23 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import { addAbortSignal } from 'node:stream';
-import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { PipedReadable, type ReadableEvents, unreadAtQuit } from '../transfer/piped-readable';
 import { TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
 import { perform, type Step } from './tree-run';
 import { beginWork, type BegunWork } from './work';
 
-/** What a flow reads as. */
-export interface Flow<T> {
-  [Symbol.asyncIterator](): NodeJS.AsyncIterator<T>;
-  toArray(options?: { signal?: AbortSignal }): Promise<T[]>;
-}
-
 /**
  * A Readable of what an async generator gives: nothing is done before it is read, and nothing is lost before an error. When it
  * is destroyed, or its client closed, the generator's signal ends what is under way, and `close` comes when the generator has cleaned up.
  */
-export class Flow<T> extends PipedReadable {
+export class Flow<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
   readonly #controller = new AbortController();
   readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
   readonly #remote: Remote;
@@ -35,7 +29,7 @@ export class Flow<T> extends PipedReadable {
     setMaxListeners(0, this.#controller.signal);
     this.#remote = remote;
     this.#begin = begin;
-    if (signal) addAbortSignal(signal, this);
+    if (signal) addAbortSignal(signal, this as Readable);
   }
 
   override _read(): void {

@@ -1,6 +1,7 @@
 import { ArgumentError, PermanentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkNames, type OptionNames } from '../options';
+import type { ReadableEvents } from '../transfer/piped-readable';
 import { type Filter, selector } from './filter';
 import type { Remote } from './remote';
 import { Budget, MAX_PENDING_BYTES, TreeLog } from './tree-budget';
@@ -121,8 +122,14 @@ function walkSettings(options: WalkOptions) {
   };
 }
 
+/** The events of a walk. */
+export interface WalkEvents extends ReadableEvents<WalkEntry> {
+  /** A folder, a name or a line was left out. */
+  unreadable: [what: Unreadable];
+}
+
 /** What `walk` makes. */
-export class Walk extends Flow<WalkEntry> {
+export class Walk extends Flow<WalkEntry, WalkEvents> {
   readonly #remote: Remote;
   readonly #start: string;
   readonly #settings: WalkSettings;

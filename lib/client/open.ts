@@ -1,7 +1,7 @@
-import { Readable } from 'node:stream';
 import type { Command } from '../control/command';
 import { isFTPError } from '../errors';
 import { checkNames, FTP_OPTIONS, type FTPOptions } from '../options';
+import type { RetrStream } from '../transfer/retr-stream';
 import { download } from '../transfer/streams';
 import { joinPath, parseFTPURL } from '../url';
 import { FTP } from './ftp';
@@ -15,7 +15,7 @@ import { FTP } from './ftp';
  * @param options override what the URL says, and add what it cannot say
  * @throws ArgumentError for a URL that is none of ours; its message has no credentials
  */
-export function open(url: string | URL, options: FTPOptions = {}): Readable {
+export function open(url: string | URL, options: FTPOptions = {}): RetrStream {
   checkNames(options, FTP_OPTIONS);
   const parsed = parseFTPURL(url);
   const ftp = new FTP({ ...parsed.options, ...options });

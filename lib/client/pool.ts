@@ -1,4 +1,4 @@
-import { segmented, type SegmentedStream } from '../bulk/segments';
+import { segmented, type SegmentedDownload } from '../bulk/segments';
 import { Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError } from '../errors';
 import { checkNames, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
@@ -78,9 +78,9 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
    * @throws ArgumentError for an empty path or an option that cannot be; the stream fails with PermanentError where there is no such file, with
    *   TransferError where bytes are missing, and with ChangedError where the file changed between its parts
    */
-  override retr(path: string, options: RetrOptions & { segments: number }): RetrStream | SegmentedStream;
+  override retr(path: string, options: RetrOptions & { segments: number }): SegmentedDownload;
   override retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
-  override retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedStream {
+  override retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedDownload {
     checkNames(options, RETR_OPTIONS);
     return (options.segments ?? 1) > 1 ? segmented(this, path, options) : super.retr(path, options);
   }

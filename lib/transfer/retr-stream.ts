@@ -5,8 +5,8 @@ import { type FTPError, LimitError } from '../errors';
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import type { Decoder } from './lines';
-import { LONGEST_PIPELINE, PipedReadable, pipesOf, progressOf, unreadAtQuit } from './piped-readable';
-import type { RetryOptions } from './retry';
+import { LONGEST_PIPELINE, PipedReadable, pipesOf, progressOf, type ReadableEvents, unreadAtQuit } from './piped-readable';
+import type { RetryEvent, RetryOptions } from './retry';
 import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';
 
@@ -42,6 +42,18 @@ export interface RetrOptions {
 /** @internal */
 export const RETR_OPTIONS: OptionNames<RetrOptions> = { start: true, end: true, retry: true, verify: true, segments: true, segmentBuffer: true, signal: true, highWaterMark: true };
 
+/** The events of a download, and of a listing. */
+export interface RetrEvents<T> extends ReadableEvents<T> {
+  /** The server has begun the transfer: its 1yz reply. */
+  open: [reply: Reply];
+  /** The transfer is complete: the server's 2yz reply. Not where `end` of the options, or the reader, ended it early. */
+  reply: [reply: Reply];
+  /** The connection was lost, and the download goes on by itself after a pause; with the option `retry` only. */
+  retry: [event: RetryEvent];
+  /** A listing of entries has a line that cannot be read. */
+  unparsed: [line: string];
+}
+
 /** @internal How a download becomes a stream. */
 interface RetrSetup<T> {
   readonly request: TransferRequest;
@@ -58,12 +70,12 @@ const HIGH_WATER_MARK = 512 * 1024;
 const PORTION = 16 * 1024;
 
 /**
- * A download as a Readable: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
+ * A download as a Readable of T: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
  * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
  *
- * Events besides Readable's: `open` (the 1yz), `reply` (the 2yz), `retry` (a RetryEvent, with the option of that name).
+ * Its events besides Readable's: see RetrEvents.
  */
-export class RetrStream<T = Buffer> extends PipedReadable {
+export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   readonly #queue: Queue;
   readonly #transfer: Transfer;
   readonly #decoder: Decoder<T> | undefined;

@@ -6,6 +6,7 @@ import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } fro
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
+import type { Listener } from './piped-readable';
 import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';
 
@@ -38,11 +39,48 @@ interface StorSetup {
   readonly text?: Codec;
 }
 
+/** The events of an upload. */
+export interface StorEvents {
+  /** The stream is closed, and nothing follows. */
+  close: [nothing: void];
+  /** `write()` may be called again. */
+  drain: [nothing: void];
+  /** It failed; only `close` follows. */
+  error: [error: Error];
+  /** The server has the file. */
+  finish: [nothing: void];
+  /** A Readable is piped into it. */
+  pipe: [source: Readable];
+  /** A Readable is no longer piped into it. */
+  unpipe: [source: Readable];
+  /** The server has begun the transfer: its 1yz reply. */
+  open: [reply: Reply];
+  /** The transfer is complete: the server's 2yz reply. */
+  reply: [reply: Reply];
+}
+
+/** The types of what an upload takes and of its events, which Node's own types call `any`. There is nothing of this at run time. */
+export interface StorStream {
+  write(chunk: Uint8Array | string, callback?: (error: Error | null | undefined) => void): boolean;
+  write(chunk: Uint8Array | string, encoding: BufferEncoding, callback?: (error: Error | null | undefined) => void): boolean;
+  end(callback?: () => void): this;
+  end(chunk: Uint8Array | string, callback?: () => void): this;
+  end(chunk: Uint8Array | string, encoding: BufferEncoding, callback?: () => void): this;
+  addListener<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  on<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  once<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  prependListener<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  prependOnceListener<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  off<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  removeListener<K extends keyof StorEvents>(event: K, listener: Listener<StorEvents, K>): this;
+  emit<K extends keyof StorEvents>(event: K, ...args: StorEvents[K]): boolean;
+}
+
 /**
  * An upload as a Writable: `finish` is emitted only after the server's 2yz; everything else is `error`.
  * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
  *
- * Events besides Writable's: `open` (the 1yz), `reply` (the 2yz).
+ * Its events besides Writable's: see StorEvents.
  */
 export class StorStream extends Writable {
   readonly #queue: Queue;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, type Readable, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { AbortedError, ArgumentError, ConnectionClosedError, ProtocolError, TemporaryError } from '../../lib/errors';
@@ -48,7 +48,7 @@ describe('client', () => {
 
     it('fails streams that nobody has read or written, without crashing', async () => {
       const ftp = await stage.connect(await stage.serve({ files: FILES }));
-      const streams = [ftp.retr('a'), ftp.list(), ftp.stor('new')];
+      const streams: readonly (Readable | Writable)[] = [ftp.retr('a'), ftp.list(), ftp.stor('new')];
       const heard: Error[] = [];
       for (const stream of streams) stream.on('error', (error) => heard.push(error));
       const silent = ftp.retr('b');

@@ -199,7 +199,7 @@ describe('a download with retry', () => {
   it('opens once, and is answered once', async () => {
     const events: string[] = [];
     const stream = scene.stream(bench.client(), [broken]);
-    for (const name of ['open', 'retry', 'reply', 'end', 'close']) stream.on(name, () => events.push(name));
+    for (const name of ['open', 'retry', 'reply', 'end', 'close'] as const) stream.on(name, () => events.push(name));
     const closed = closing(stream);
     await outcomeOf(stream);
     await closed;
