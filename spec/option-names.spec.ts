@@ -24,7 +24,7 @@ const CLIENT = [
   'maxReadAheadBytes', 'netrc', 'signal', 'createConnection',
 ];
 const RETR = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer', 'signal', 'highWaterMark'];
-const STOR = ['start', 'verify', 'signal', 'highWaterMark'];
+const STOR = ['start', 'verify', 'temporaryName', 'signal', 'highWaterMark'];
 const LIST = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'all', 'signal'];
 const MLSD = ['facts', 'keepDots', 'signal'];
 const WALK = ['depth', 'filter', 'followSymlinks', 'maxPendingBytes', 'signal'];

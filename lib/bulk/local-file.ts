@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { ArgumentError, ChangedError, SecurityError } from '../errors';
 import { formatTime } from '../listing/time';
-import { checkedPart } from './replacement';
+import { checkedPart } from '../transfer/temporary-name';
 import type { UploadSource } from './upload';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.

@@ -2,10 +2,10 @@ import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { ArgumentError, ChangedError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
 import { Backoff, type RetryOptions } from '../transfer/retry';
+import { type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
 import { LocalSource } from './local-file';
 import { checkTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
-import { type TemporaryName, temporaryPaths } from './replacement';
 import { FileUpload, type UploadSource, UploadTarget } from './upload';
 import { asWork } from './work';
 

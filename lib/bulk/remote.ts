@@ -10,8 +10,8 @@ export interface Remote {
   readonly maxConnections?: number;
   retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
   stor(path: string, options?: StorOptions): StorStream;
-  appe(path: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
-  stou(path?: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
+  appe(path: string, options?: Pick<StorOptions, 'signal' | 'highWaterMark'>): StorStream;
+  stou(path?: string, options?: Pick<StorOptions, 'signal' | 'highWaterMark'>): StorStream;
   retrlines(cmd: string, options?: Pick<RetrOptions, 'signal' | 'highWaterMark'>): RetrStream<string>;
   storlines(cmd: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
   nlst(path?: string): RetrStream<string>;

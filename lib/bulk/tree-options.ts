@@ -3,9 +3,9 @@ import type { EntryType } from '../listing/entry';
 import { checkNames, type OptionNames } from '../options';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, type Verify } from '../transfer/verify';
+import { partName } from '../transfer/temporary-name';
 import { selector, type Filter } from './filter';
 import { checkTraffic, type TrafficOptions } from './progress';
-import { partName } from './replacement';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-budget';
 

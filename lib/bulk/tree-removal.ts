@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { LimitError, PermanentError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import type { LocalTree } from './local-tree';
-import { partName } from './replacement';
+import { partName } from '../transfer/temporary-name';
 import { type Budget, TreeLog, TreeTable } from './tree-budget';
 import { folded, knownLocally, knownOf, localTime } from './tree-compare';
 import { unreadable } from './tree-doubt';

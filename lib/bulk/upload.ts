@@ -4,11 +4,11 @@ import { closedByClient } from '../control/session';
 import { ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
 import { type Backoff, isLoss } from '../transfer/retry';
 import type { StorStream } from '../transfer/stor-stream';
+import { ignoreRefusal, Replacement } from '../transfer/temporary-name';
 import { assertNotAborted, persist, wasClosed } from './persist';
 import type { FileTraffic } from './progress';
 import type { Remote } from './remote';
 import { factsOf, type RemoteFacts, sizeOf } from './remote-facts';
-import { ignoreRefusal, Replacement } from './replacement';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** What is uploaded. */

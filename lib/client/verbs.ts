@@ -77,7 +77,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws ArgumentError for an empty path or an option that cannot be
    */
-  appe(path: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
+  appe(path: string, options: Pick<StorOptions, 'signal' | 'highWaterMark'> = {}): StorStream {
     return upload(this, this.session.command('APPE', requirePath(path)), options);
   }
 
@@ -86,7 +86,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param path a suggestion, which many servers ignore
    */
-  stou(path?: string, options: Omit<StorOptions, 'start' | 'verify'> = {}): StorStream {
+  stou(path?: string, options: Pick<StorOptions, 'signal' | 'highWaterMark'> = {}): StorStream {
     return upload(this, this.session.command('STOU', path), options);
   }
 

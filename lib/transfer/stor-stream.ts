@@ -7,6 +7,7 @@ import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
 import type { Listener } from './piped-readable';
+import type { TemporaryName } from './temporary-name';
 import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';
 
@@ -20,6 +21,13 @@ export interface StorOptions {
    * transferred, where the server has no such command. For STOR only. Default: neither.
    */
   verify?: Verify;
+  /**
+   * The name that the file has until it is complete, so that nobody sees half of it: true makes one in the same folder (`.name.1a2b3c4d.part`), a
+   * string is one, and a function makes one of the file's name. At `finish` the file has its own name, and has replaced what had it before. A stream
+   * that fails, or is destroyed, leaves nothing under that name, and deletes the temporary file where the server still answers. For STOR only, and
+   * not with `start`. Default false: the file has its own name from the beginning.
+   */
+  temporaryName?: TemporaryName | string;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
   /** Bytes that the stream holds before `write()` returns false. Default 256 KiB: enough for a source to go on while the connection is full. */
@@ -29,7 +37,7 @@ export interface StorOptions {
 const HIGH_WATER_MARK = 256 * 1024;
 
 /** @internal */
-export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, signal: true, highWaterMark: true };
+export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, temporaryName: true, signal: true, highWaterMark: true };
 
 /** @internal How an upload becomes a stream. */
 interface StorSetup {

@@ -6,8 +6,9 @@ import type { Entry } from '../listing/entry';
 import { checkNames, checkOffset } from '../options';
 import { type Decoder, LineDecoder } from './lines';
 import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
-import { planDownload, refuseForText, planUpload } from './retry';
+import { planDownload, planUpload, refuseForText } from './retry';
 import { STOR_OPTIONS, type StorOptions, StorStream } from './stor-stream';
+import { temporaryPath, TemporaryUpload } from './temporary-name';
 import type { Plan } from './transfer';
 
 /** Whose streams they are. */
@@ -53,9 +54,20 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
   checkOffset('start', start);
   if (start > 0 && (command.verb === 'APPE' || command.verb === 'STOU')) throw new ArgumentError(`start is for STOR, not ${command.verb}`);
   if (type === 'A') refuseForText(options);
-  const plan = planUpload(session, command, options);
+  const plan = uploadPlan(session, command, options, () => stream.destroyed);
   const request = { command, type, direction: 'up', start, plan } as const;
-  return new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
+  const stream = new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
+  return stream;
+}
+
+function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
+  const { start = 0, temporaryName = false } = options;
+  if (temporaryName === false) return planUpload(session, command, options);
+  if (command.verb !== 'STOR') throw new ArgumentError(`temporaryName is for STOR, not ${command.verb}`);
+  if (start > 0) throw new ArgumentError('temporaryName is for a whole file, not for a part of it');
+  const path = command.argument;
+  const temporary = session.command('STOR', temporaryPath(path, temporaryName));
+  return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: planUpload(session, temporary, options), isLeft });
 }
 
 function kindOf({ verb }: Command): 'file' | 'listing' {

@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { ArgumentError, FTPError, PermanentError, ReplyError } from '../errors';
-import type { Remote } from './remote';
+import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
+import type { Session } from '../control/session';
+import { ArgumentError, FTPError, isFTPError, PermanentError, ReplyError } from '../errors';
+import type { EntryType } from '../listing/entry';
+import { lookUp } from './list-plan';
+import type { Choice, Plan } from './transfer';
+import type { UploadPlan } from './verify';
 
 const LONGEST_NAME = 255;
 
-/** The name that a file has until it is complete. Hidden where a dot hides; one that is too long for more is cut, because file systems end at 255 bytes. */
+/** The name of a partial file, the same each time. It begins with a dot, which hides it on most systems; a long name is cut, because file systems take 255 bytes. */
 export function partName(name: string): string {
   const part = `.${name}.part`;
   if (Buffer.byteLength(part) <= LONGEST_NAME) return part;
@@ -13,10 +19,10 @@ export function partName(name: string): string {
   return `.${kept}.${checksum(name)}.part`;
 }
 
-/** Characters of a file's own name in a name of ours, so that the longest ones stay within the 255 bytes of most systems. */
+/** Characters of a file's own name that a name of ours begins with, so that the longest ones stay within the 255 bytes of most systems. */
 const KEPT = 60;
 
-/** Another name in the folder of a path, made of the beginning of its name. */
+/** The path of another name in the same folder, made of the beginning of the file's name. */
 function besides(path: string, make: (name: string) => string): string {
   const at = path.lastIndexOf('/') + 1;
   return path.slice(0, at) + make([...path.slice(at)].slice(0, KEPT).join(''));
@@ -42,39 +48,54 @@ export function temporaryPaths(path: string, temporaryName: TemporaryName, ours:
   };
 }
 
-/** What a caller's function made of the name. @throws ArgumentError for one that leaves the folder, or is the file's own */
+/**
+ * A caller's temporary name for a file.
+ *
+ * @throws ArgumentError for one that leaves the folder, and for one that may be the file's own on a server that ignores case or Unicode's form
+ */
 export function checkedPart(part: unknown, name: string): string {
   // A backslash is a letter where the name itself has one.
   const path = name.includes('\\') ? /[/\0]/ : /[/\\\0]/;
-  if (typeof part !== 'string' || part === '' || part === '.' || part === '..' || part === name || path.test(part)) {
+  if (typeof part !== 'string' || part === '' || part === '.' || part === '..' || folded(part) === folded(name) || path.test(part)) {
     throw new ArgumentError(`temporaryName must make another name in the same folder, not ${JSON.stringify(part)}`);
   }
   return part;
 }
 
-/** Names that begin alike have parts of their own. */
+function folded(name: string): string {
+  return name.normalize('NFKC').toLowerCase();
+}
+
+/** Tells long names apart that begin alike. */
 function checksum(name: string): string {
   let sum = 5381;
   for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 33) + name.charCodeAt(i)) >>> 0;
   return sum.toString(36);
 }
 
+/** What a replacement asks of a server: verbs that a client and a pool have, and a transfer in its turn. */
+export interface Renaming {
+  rename(from: string, to: string): Promise<unknown>;
+  delete(path: string): Promise<unknown>;
+  mlst(path: string): Promise<{ readonly type: EntryType }>;
+}
+
 /**
  * Gives a file on the server the name of another one, which it replaces. RFC 959 leaves open what RNTO does to a file that is there: aioftp 0.21
  * and servers on Windows refuse it. There the old file gets another name first, and is deleted only when the new one has its name: the server
- * holds one of them whole at any time.
+ * has one of them whole at any time.
  */
 export class Replacement {
   /** The name that the old file has, or may have, meanwhile. */
   #aside: string | undefined;
 
   constructor(
-    private readonly remote: Remote,
+    private readonly remote: Renaming,
     private readonly from: string,
     private readonly to: string,
   ) {}
 
-  /** May be called again after a loss. @throws ReplyError with both names, when the server refuses, and the old file is where it was */
+  /** May be called again after a lost connection. @throws ReplyError with both names when the server refuses; the old file then has its name */
   async run(): Promise<void> {
     const { remote, from, to } = this;
     try {
@@ -91,31 +112,31 @@ export class Replacement {
     await this.forget();
   }
 
-  /** The new file has its name: the old one goes. */
+  /** The new file has its name: deletes the old one. */
   async forget(): Promise<void> {
     if (this.#aside === undefined) return;
     await this.remote.delete(this.#aside).catch(ignoreRefusal); // the new file is in place all the same
     this.#aside = undefined;
   }
 
-  /** The new file does not get the name: the old one gets it back, unless something has it. */
+  /** The new file does not get the name: gives it back to the old one, unless something has it. */
   async restore(): Promise<void> {
     if (this.#aside === undefined || (await this.#typeOf(this.to)) !== undefined) return;
     try {
       await this.remote.rename(this.#aside, this.to);
       this.#aside = undefined;
     } catch (error) {
-      ignoreRefusal(error); // its name is in the error
+      ignoreRefusal(error); // the error of the failure says what the old file is called
     }
   }
 
-  /** What the error of a failure must say besides. */
+  /** Adds to the error of a failure what the old file is called. */
   explain(error: unknown): void {
     if (this.#aside === undefined || !(error instanceof FTPError) || error.message.includes(this.#aside)) return;
     error.message += ` (the old ${this.to} is called ${this.#aside} now)`;
   }
 
-  /** The old file gets another name; false where there is none, or the server does not rename it either. */
+  /** Gives the old file another name; false where there is none, or the server does not rename it either. */
   async #stepAside(): Promise<boolean> {
     const type = await this.#typeOf(this.to);
     if (type !== 'file' && type !== 'symlink') return false;
@@ -146,7 +167,7 @@ export class Replacement {
   }
 }
 
-/** The server's word that it did not do it; 421 is one that it will not do anything more. */
+/** The server has refused the command; 421 ends the connection, and says nothing of the command. */
 function isRefusal(error: unknown): error is ReplyError {
   return error instanceof ReplyError && error.reply !== undefined && error.reply.code !== 421;
 }
@@ -158,4 +179,97 @@ function isRefusalOf(verb: string, error: unknown): boolean {
 /** Throws what is no refusal. */
 export function ignoreRefusal(error: unknown): void {
   if (!isRefusal(error)) throw error;
+}
+
+/**
+ * The path that the bytes of a stream go to.
+ *
+ * @throws ArgumentError
+ */
+export function temporaryPath(path: string, temporaryName: unknown): string {
+  if (path.endsWith('/')) throw new ArgumentError('temporaryName is for the path of a file, which does not end in /');
+  const name = typeof temporaryName === 'string' ? () => temporaryName : temporaryName;
+  if (name !== true && typeof name !== 'function') throw new ArgumentError('temporaryName must be true, false, a name or a function');
+  return temporaryPaths(path, name as TemporaryName, 'new')(false);
+}
+
+/** What an upload under a temporary name is made of. */
+interface TemporaryUploadSetup {
+  /** The STOR to the temporary name. */
+  readonly command: Command;
+  /** The file's own name. */
+  readonly path: string;
+  /** We made the temporary name, and nobody else's file has it. */
+  readonly isOurs: boolean;
+  /** Compares what the server has under the temporary name. */
+  readonly verified: UploadPlan | undefined;
+  /** The stream was destroyed, and its file is not wanted any more. */
+  isLeft(): boolean;
+}
+
+/** A STOR to a temporary name, which the file exchanges for its own when all of it is there. After a failure the temporary file is deleted. */
+export class TemporaryUpload implements Plan {
+  #session: Session;
+  readonly #setup: TemporaryUploadSetup;
+  /** The server may have a file of ours under the temporary name. */
+  #isThere = false;
+
+  constructor(session: Session, setup: TemporaryUploadSetup) {
+    this.#session = session;
+    this.#setup = setup;
+  }
+
+  use(session: Session): void {
+    this.#session = session;
+    this.#setup.verified?.use(session);
+  }
+
+  async begin(control: ControlConnection): Promise<Choice> {
+    await this.#setup.verified?.begin(control);
+    return async () => {
+      this.#isThere = true;
+      return this.#setup.command;
+    };
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#setup.verified?.observe(chunk);
+  }
+
+  /** vsftpd 3.0.3 has made an empty file when it answers 425. A file that has the caller's name may be another's, and stays. */
+  async recover(refusal: ReplyError): Promise<never> {
+    this.#isThere = this.#setup.isOurs;
+    throw refusal;
+  }
+
+  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return this.#remove(control);
+    const { command, path, verified, isLeft } = this.#setup;
+    await verified?.finish(control, true, bytes);
+    if (isLeft()) return;
+    await new Replacement(this.#renaming(control), command.argument, path).run();
+    this.#isThere = false;
+  }
+
+  async #remove(control: ControlConnection): Promise<void> {
+    if (!this.#isThere || !control.open) return;
+    try {
+      await this.#renaming(control).delete(this.#setup.command.argument);
+    } catch (error) {
+      if (!isFTPError(error)) throw error; // the server keeps it
+    }
+  }
+
+  #renaming(control: ControlConnection): Renaming {
+    const session = this.#session;
+    const exec = (verb: string, path: string): Promise<unknown> => control.exec(session.command(verb, path));
+    return {
+      rename: async (from, to) => {
+        await exec('RNFR', from);
+        await exec('RNTO', to);
+      },
+      delete: (path) => exec('DELE', path),
+      mlst: (path) => lookUp(session, control, session.command('MLST', path)),
+    };
+  }
 }

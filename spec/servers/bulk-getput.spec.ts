@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { get } from '../../lib/bulk/get';
 import { put } from '../../lib/bulk/put';
 import { FTP } from '../../lib/client/ftp';
@@ -53,6 +54,20 @@ describe('get() and put() on real servers', function () {
           expect((await readFile(join(home, folder, 'put'))).equals(bytes)).to.equal(true);
         }
         expect(await readdir(join(home, folder))).to.deep.equal(['put']);
+      });
+
+      it('gives a stream its own name at finish, over a file that is there, and leaves that file where the stream is destroyed', async () => {
+        const target = join(home, folder, 'stream');
+        for (const bytes of [Buffer.from('old'), BYTES]) {
+          await pipeline(Readable.from([bytes]), ftp.stor(`${folder}/stream`, { temporaryName: true }));
+          expect((await readFile(target)).equals(bytes)).to.equal(true);
+        }
+        expect((await readdir(join(home, folder))).filter((name) => name.includes('stream'))).to.deep.equal(['stream']);
+        const left = ftp.stor(`${folder}/stream`, { temporaryName: true });
+        await new Promise((written) => left.write('half', written));
+        left.destroy();
+        await ftp.pwd();
+        expect((await readFile(target)).equals(BYTES)).to.equal(true);
       });
 
       it('goes on with an upload that was cut', async () => {
