@@ -11,18 +11,18 @@ import type { Remote } from './remote';
 import { factsOf, type RemoteFacts } from './remote-facts';
 import { beginWork, type BegunWork } from './work';
 
-/** What happens to one part of a download. */
+/** What one part of a download reports. */
 interface SegmentListener {
   onOpen(reply: Reply): void;
   onRetry(event: RetryEvent): void;
-  /** So many bytes have arrived, and wait. */
+  /** So many bytes have arrived, and wait to be read. */
   onChunk(bytes: number): void;
   /** All of the part has arrived. */
   onEnd(): void;
   onError(error: Error): void;
 }
 
-/** One part of a file on its way, and what of it waits to be delivered. */
+/** One part of a file while it is downloaded, and its bytes that have arrived and wait to be read. */
 class Segment {
   readonly #stream: Readable;
   readonly #length: number | undefined;
@@ -30,7 +30,7 @@ class Segment {
   #received = 0;
   #ended = false;
 
-  /** @param length bytes that it must have; undefined where that is not known */
+  /** @param length bytes that the part must have; undefined where the size of the file is not known */
   constructor(stream: Readable, length: number | undefined, { onOpen, onRetry, onChunk, onEnd, onError }: SegmentListener) {
     this.#stream = stream;
     this.#length = length;
@@ -48,19 +48,19 @@ class Segment {
     });
   }
 
-  /** True when nothing is left of it. */
+  /** True when all of it has been read. */
   get over(): boolean {
     return this.#ended && this.#chunks.length === 0;
   }
 
-  /** Whether its reader wants more: all of a part that is bounded may wait, so that its connection is free soon. */
+  /** Says whether the reader wants more. A part of known length is downloaded all the same, so that its connection is free soon. */
   want(more: boolean): void {
     if (this.#length !== undefined || this.#ended) return;
     if (more) this.#stream.resume();
     else this.#stream.pause();
   }
 
-  /** The next bytes to deliver. */
+  /** The next bytes to read. */
   shift(): Buffer | undefined {
     return this.#chunks.shift();
   }
@@ -71,10 +71,10 @@ class Segment {
   }
 }
 
-/** Bytes that may wait for those before them. */
+/** Default of the option `segmentBuffer`, in bytes. */
 const SEGMENT_BUFFER = 32 * 1024 * 1024;
-/** Bytes below which a connection of its own costs more than it brings. */
-const SMALLEST = 256 * 1024;
+/** The smallest part, in bytes: for less, a command of its own costs more time than it saves. */
+const SMALLEST_PART = 256 * 1024;
 
 /** The events of a download in segments. */
 export interface SegmentedEvents extends ReadableEvents<Buffer> {
@@ -95,11 +95,11 @@ export interface SegmentedDownload extends TypedReadable<Buffer, SegmentedEvents
 }
 
 /**
- * A file as one Readable that is fetched in parts at the same time, in order; `end` proves every part, and that the file was the
- * same before and behind. Nothing is sent before the first read. What waits for the bytes before it is bounded by
- * `segmentBuffer`; a reader that pauses stops the download when that is full.
+ * A download in parts that are fetched at the same time, as a Readable of bytes in order. `end` proves that every part is whole, and that size and time
+ * of the file were the same before and after. Nothing is sent before the first read.
  *
- * Its events besides Readable's: see SegmentedEvents.
+ * Bytes that wait for those before them are at most `segmentBuffer`; when they are that many, the download waits for its reader.
+ * Events besides those of a Readable: SegmentedEvents.
  */
 export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   readonly #remote: Remote;
@@ -108,21 +108,23 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   readonly #segments: number;
   readonly #buffer: number;
   readonly #stop = new AbortController();
-  /** In order; the first one is being delivered. */
+  /** The parts that are not read to their end, in order; the first one is being read. */
   readonly #window: Segment[] = [];
   #work: BegunWork | undefined;
   #facts: RemoteFacts | undefined;
   #digest: Digest | undefined;
-  #state: 'unread' | 'asking' | 'fetching' | 'judging' = 'unread';
+  #state: 'unread' | 'asking' | 'fetching' | 'verifying' = 'unread';
   #wanted = false;
   #opened = false;
   #bytesRead = 0;
-  /** Chunks handed on, and how many they were when that was asked last. */
+  /** Chunks that were read, and how many there were at the last call of `#moved`. */
   #given = 0;
   #givenBefore = 0;
-  /** The first byte that no segment has, and the one behind the last wanted; Infinity while the size is unknown. */
+  /** The first byte that is in no part yet. */
   #next: number;
+  /** The byte after the last one that is wanted; Infinity while the size is unknown. */
   #limit = Infinity;
+  /** Bytes of each part. */
   #length = 0;
 
   /** @internal use `segmented` */
@@ -141,17 +143,17 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     if (signal) addAbortSignal(signal, this);
   }
 
-  /** Payload bytes received so far, those that wait included. */
+  /** Bytes of the file received so far, including those that wait to be read. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** Payload bytes that SIZE tells; undefined before it is asked. */
+  /** Bytes of the file that are to come in all, by SIZE; undefined before the server was asked, and where it has no SIZE. */
   get expectedBytes(): number | undefined {
     return this.#limit === Infinity ? undefined : this.#limit - (this.#options.start ?? 0);
   }
 
-  /** True until the server has begun a transfer. */
+  /** True until the server has begun the first part. */
   get pending(): boolean {
     return !this.#opened;
   }
@@ -169,7 +171,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     callback(error);
   }
 
-  /** A reader who takes something now and then is slow, and no more. */
+  /** Whether the reader has taken something since the last call: one who takes a little now and then is slow, but not stuck. */
   #moved(): boolean {
     const moved = this.#wanted || this.#given > this.#givenBefore;
     this.#givenBefore = this.#given;
@@ -200,19 +202,19 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     if (size !== undefined) {
       this.#limit = Math.max(start, Math.min(end + 1, size));
       const even = Math.ceil((this.#limit - start) / this.#segments);
-      this.#length = Math.max(1, Math.min(Math.max(even, SMALLEST), Math.floor(this.#buffer / this.#segments)));
+      this.#length = Math.max(1, Math.min(Math.max(even, SMALLEST_PART), Math.floor(this.#buffer / this.#segments)));
     }
     this.#state = 'fetching';
     this.#open();
     this.#fill();
   }
 
-  /** Opens the next part: all where the size is unknown, or the range is empty. */
+  /** Begins the next part. It is the whole range where the size is unknown, or where the range is empty. */
   #open(): void {
     const { retry, end } = this.#options;
     const known = this.#limit > this.#next && this.#limit !== Infinity;
     const next = known ? Math.min(this.#next + this.#length, this.#limit) : Infinity;
-    // The last part ends with the file, and need not be cut off.
+    // The last part ends with the file: an end is not needed, and would abort the transfer.
     const last = next === this.#facts?.size ? undefined : known ? next - 1 : end;
     const stream = this.#remote.retr(this.#path, { start: this.#next, ...(last === undefined ? {} : { end: last }), ...(retry === undefined ? {} : { retry }) });
     this.#window.push(
@@ -240,7 +242,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     this.emit('open', reply);
   }
 
-  /** Hands on what the first segments have, as long as it is wanted. */
+  /** Gives the reader the bytes of the first parts, as long as it wants more. */
   #deliver(): void {
     for (let first = this.#window[0]; first && !this.destroyed; first = this.#window[0]) {
       for (let chunk = this.#wanted ? first.shift() : undefined; chunk; chunk = this.#wanted ? first.shift() : undefined) {
@@ -254,12 +256,12 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
       this.#fill();
     }
     if (this.#state !== 'fetching' || this.destroyed) return;
-    this.#state = 'judging';
-    void this.#attempt(() => this.#judge());
+    this.#state = 'verifying';
+    void this.#attempt(() => this.#verify());
   }
 
-  /** The parts are of one file only when it is the same behind them as it was before. */
-  async #judge(): Promise<void> {
+  /** Ends the stream where the file is the same as before: else its parts may be of different files. */
+  async #verify(): Promise<void> {
     const before = this.#facts as RemoteFacts;
     const now = await this.#ask(() => factsOf(this.#remote, this.#path));
     if (now.size !== before.size || now.modified?.getTime() !== before.modified?.getTime()) throw new ChangedError(`${this.#path} has changed while its parts were fetched`);
@@ -279,10 +281,10 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
 }
 
 /**
- * Downloads a file, or a range of it, in `options.segments` parts at the same time, each retried as `options.retry` says: what
- * `retr` with `segments` does on a pool. On servers without SIZE it is fetched in one part.
+ * Downloads a file, or a range of it, in `options.segments` parts at the same time, each of them retried as `options.retry` says. This is what the
+ * verb `retr` of a pool does with `segments`. A server without SIZE gives it in one part.
  *
- * @throws ArgumentError
+ * @throws ArgumentError for an option that cannot be
  */
 export function segmented(remote: Remote, path: string, options: RetrOptions): SegmentedStream {
   return new SegmentedStream(remote, path, options);

@@ -99,7 +99,7 @@ class PooledConnection {
   readonly session: Session;
   /** The operation that may write to the connection. It also connects again where it needs that. */
   operation: Place | undefined;
-  /** True when nobody waited for it any more before it was open. */
+  /** True when no operation waited for it any more before it was open. */
   abandoned = false;
   readonly #keepAlive: KeepAlive;
 
@@ -220,7 +220,7 @@ class Connections {
     connection.operation = undefined;
     if (connection.open) return void this.#free.add(connection);
     this.#all.delete(connection);
-    connection.close(); // its operation may have left while it connected again, and then nobody would use the connection
+    connection.close(); // its operation may have left while it connected again, and then no other would use the connection
   }
 
   /** Opens connections for so many operations that wait. */
@@ -375,7 +375,7 @@ export class PoolQueue extends Queue {
     this.#connections = new Connections(sibling, limit, clock, {
       ...listener,
       onChange: () => {
-        if (this.first) this.wake();
+        if (this.first) this.serveSoon();
       },
       onFailure: (error) => this.#failAll(error),
       onAborted: (error) => super.close(() => copyOf(error)),
@@ -431,7 +431,7 @@ export class PoolQueue extends Queue {
   }
 
   override paused(): void {
-    if (this.first) this.wake();
+    if (this.first) this.serveSoon();
     super.paused();
   }
 
@@ -440,8 +440,8 @@ export class PoolQueue extends Queue {
     this.#running.delete(place);
     if (connection) this.#connections.giveBack(connection);
     if (this.#quit === place) this.#quit = undefined;
-    if (this.first) this.wake();
-    this.look();
+    if (this.first) this.serveSoon();
+    this.watchForStall();
   }
 
   protected get blocking(): readonly Place[] {
@@ -458,7 +458,7 @@ export class PoolQueue extends Queue {
       this.#run(this.first, connection);
     }
     if (!this.first || this.#quit) return;
-    this.#connections.request(this.ready);
+    this.#connections.request(this.waitingCount);
     this.#relieve();
   }
 
@@ -490,7 +490,7 @@ export class PoolQueue extends Queue {
     return [...this.#running.keys()];
   }
 
-  /** An operation waits and no connection is free: those whose readers have paused are told, and a pipe that cannot get on is broken. */
+  /** An operation waits and no connection is free. The operations that have one learn of it, and a pipe that cannot get on is broken. */
   #relieve(): void {
     const places = this.#places;
     for (const place of places) place.listener.onContended?.();

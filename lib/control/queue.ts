@@ -4,109 +4,108 @@ import { ConnectionClosedError, TimeoutError } from '../errors';
 import { WaitTimer } from '../net/wait-timer';
 import type { Session } from './session';
 
-/** What a place does when its turn comes, in that session; it calls `release` when the next may write to the control connection. */
+/** What an operation does when its turn comes, in the session that it is given. It calls `release` when the next operation may write to the control connection. */
 export type Act = (release: () => void, session: Session) => void;
 
-/** What a place hears of the others. */
+/** What the queue needs to know of an operation, and what it reports to it. */
 export interface PlaceListener {
-  /** What has the place, for messages: `RETR a`. */
+  /** The operation, for messages: `RETR a`. */
   readonly name: string;
-  /** What keeps it from getting on while its place is paused: `its reader takes nothing`. */
+  /** Why it does not get on while its place is paused, for messages: `its reader takes nothing`. */
   readonly pauseReason?: string;
-  /** Changes when its own side gets on while its place is paused: a reader is busy with what it has taken. */
+  /** A value that changes when the caller's side moves while the place is paused, such as a reader that works on what it has taken. */
   progress?(): string;
-  /** Somebody ready waits behind this place's turn. */
+  /** Another operation waits for the turn that this one has. */
   onContended?(): void;
-  /** The turn will not come, or cannot go on. */
+  /** The turn will not come, or cannot go on: the operation fails with this error. */
   onDropped(error: Error): void;
-  /** There is no connection to have the turn on, and none can be made: the place rests until it is ready again, or is left. Without this, it is dropped. */
+  /** No connection can be opened for its turn. The place rests until it is ready again, or is left; an operation without this method fails. */
   onRefused?(error: Error): void;
-  /** It has the turn, and the client is to quit after it; `stuck` where it has not got on for `stallTimeout`. */
+  /** It has the turn, and `quit()` waits for its end; `stuck` where it has not moved for `stallTimeout`. */
   onQuitting?(stuck: boolean): void;
 }
 
-/** How a place is had. */
+/** Options of a place. */
 export interface PlaceOptions {
-  /** It may never be used: until then nobody but its holder keeps it in memory. */
+  /** The operation may never be used; until it is, only its caller keeps it in memory. */
   readonly unused?: boolean;
-  /** It ends the client, and comes when nothing else may. */
+  /** It is the QUIT: its turn comes when no other operation is left. */
   readonly ends?: boolean;
 }
 
-/** What work is asked, and hears, when the client is to quit after it. */
+/** What the queue asks and reports while `quit()` waits for work. */
 export interface WorkListener {
-  /** Whether it has got on since this was asked last: a stream whose reader takes nothing has not. */
+  /** Whether it has moved since the last call; a stream whose reader takes nothing has not. */
   moved(): boolean;
-  /** The client is to quit after it; `stuck` where no work has got on for `stallTimeout`. */
+  /** `quit()` waits for its end; `stuck` where no work has moved for `stallTimeout`. */
   onQuitting(stuck: boolean): void;
 }
 
-/** Work of many operations, such as a tree: `quit()` waits for it, `close()` ends it. */
+/** Work of many operations, such as a tree. `quit()` waits for its end, and `close()` ends it. */
 export interface Work {
-  /** Aborted when the client is closed; its reason is the ConnectionClosedError. */
+  /** Aborted when the client is closed, with a ConnectionClosedError as its reason. */
   readonly closed: AbortSignal;
   /** The work is over. */
   done(): void;
 }
 
-/** A download as an upload of the same client looks at it. */
+/** A download, as an upload of the same client needs to know it. */
 export interface Download {
   /** Whether it is piped into that stream, through whatever lies between. */
   feeds(stream: Readable): boolean;
-  /** What it gives is written by the upload that has this place: false where both cannot run at the same time. */
+  /** Records that it is piped into the upload that has this place. False where both cannot run at the same time. */
   addPipe(upload: Place): boolean;
 }
 
 type PlaceState = 'idle' | 'ready' | 'running' | 'done';
 
-/** Unused places that are looked through for those that nobody has any more. */
+/** So many unused places are kept before the list is searched for those that were collected. */
 const FIRST_SWEEP = 1024;
 
 /**
- * The order of operations on one control connection, or on several.
+ * The order of operations on one control connection (ClientQueue), or on those of a pool.
  *
- * A place is taken when a verb is called and becomes ready when its stream is used; the first ready place runs.
- * The search waits for `setImmediate`, so that a stream that is being piped in this very turn is not overtaken
- * by a plain command that was called after it.
+ * An operation takes a place when its verb is called. The place becomes ready when the operation's stream is used, or at once for other verbs, and the
+ * first ready place gets the next turn. The queue looks for it in `setImmediate`: a stream that is piped in this turn of the event loop then comes
+ * before a plain command that was called after it.
  *
- * An operation that waits for one that waits for it in turn would wait for ever: a download whose reader asks for something else on the
- * same client. So, when all that have a turn are paused by their own side for `stallTimeout`, and nothing moves there either, those that wait fail.
+ * An operation that waits for another one which waits for it would wait for ever; a loop that reads a download and calls `size()` on the same client
+ * is such a case. So, when the caller's side of every operation that has a turn stands still for `stallTimeout`, the operations that wait fail.
  */
 export abstract class Queue {
-  /** The downloads that are piped and not over: whether one of them can be piped into an upload, `addPipe` says. */
+  /** The downloads that are piped into something and are not over. */
   readonly downloads = new Set<Download>();
   #sequence = 0;
   #first: Place | undefined;
   #last: Place | undefined;
-  #ready = 0;
-  #woken = false;
+  #waitingCount = 0;
+  #serving = false;
   readonly #unused = new Set<WeakRef<Place>>();
   #sweepAt = FIRST_SWEEP;
-  /** `asked to end`: quit() was called in this turn of the event loop; `ending`: it waits for work, whose operations are still taken. */
+  /** `asked to end`: quit() was called in this turn of the event loop. `ending`: quit() waits for work, whose operations are still taken. */
   #state: 'open' | 'asked to end' | 'ending' | 'over' = 'open';
-  /** Places from here on were taken after quit() was called. */
+  /** The first place that was taken after the call of quit(). */
   #endSequence = Infinity;
   #reason: () => Error = () => new ConnectionClosedError('the client was closed', { final: true });
   #closed = new AbortController();
-  /** Places that rest, because no connection could be made for them. */
+  /** Places for which no connection could be opened, and which may try again. */
   readonly #resting = new Set<Place>();
-  readonly #work = new Map<Work, WorkListener | undefined>();
+  readonly #works = new Map<Work, WorkListener | undefined>();
   #onWorkDone: () => void = () => undefined;
   /** Runs while quit() waits for work. */
-  #quitting: NodeJS.Timeout | undefined;
+  #notifying: NodeJS.Timeout | undefined;
   readonly #stallTimeout: number;
   readonly #stall: WaitTimer;
-  #stalled = false;
-  /** The progress of the places that are blocking, when their time began. */
-  #progress = '';
+  /** The progress of the blocking places when the stall timer was started; undefined while it does not run. */
+  #progress: string | undefined;
 
-  /** @param stallTimeout milliseconds; 0 is for ever */
+  /** @param stallTimeout milliseconds; 0 switches it off */
   constructor(stallTimeout = 0) {
     this.#stallTimeout = stallTimeout;
     this.#stall = new WaitTimer(stallTimeout);
   }
 
-  /** Takes the next place; nothing runs before `ready()`. */
+  /** Takes the next place. Nothing runs before its `ready()`. */
   enter(act: Act, listener: PlaceListener, options: PlaceOptions = {}): Place {
     const place = new Place(this, this.#sequence++, act, listener, options);
     if (options.unused) this.#remember(place);
@@ -115,12 +114,12 @@ export abstract class Queue {
 
   // ---- the life of the client
 
-  /** True after `close()`, and after a quit: no operation is taken any more. */
+  /** True after `close()` and after QUIT: no operation is taken any more. */
   get over(): boolean {
     return this.#state === 'over';
   }
 
-  /** Operations are taken again: the client was connected by hand. */
+  /** Takes operations again: the client is connected by hand after its end. */
   open(): void {
     if (this.#state !== 'over') return;
     this.#state = 'open';
@@ -128,28 +127,28 @@ export abstract class Queue {
     this.#closed = new AbortController();
   }
 
-  /** Work begins. @throws ConnectionClosedError where the client is closed */
+  /** Begins work. @throws ConnectionClosedError where the client is over */
   beginWork(listener?: WorkListener): Work {
-    if (!this.#takes() && this.#state !== 'asked to end') throw this.#reason();
+    if (!this.#accepts() && this.#state !== 'asked to end') throw this.#reason();
     setMaxListeners(0, this.#closed.signal);
     const work: Work = {
       closed: this.#closed.signal,
       done: () => {
-        if (!this.#work.delete(work) || this.#work.size > 0) return;
-        this.#restFromWork();
+        if (!this.#works.delete(work) || this.#works.size > 0) return;
+        this.#stopNotifyingWork();
         this.#onWorkDone();
       },
     };
-    this.#work.set(work, listener);
+    this.#works.set(work, listener);
     return work;
   }
 
   /** True while work is under way. */
   get working(): boolean {
-    return this.#work.size > 0;
+    return this.#works.size > 0;
   }
 
-  /** Takes no operation any more but those of work that is under way, or begins in this very turn of the event loop; resolves when that is done. */
+  /** Takes no operation any more, except those of work that is under way or begins in this turn of the event loop. Resolves when that work is done. */
   async end(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'asked to end';
@@ -157,26 +156,26 @@ export abstract class Queue {
     await new Promise(setImmediate);
     if (this.over) return;
     this.#state = 'ending';
-    this.#tellWork(false);
-    if (this.#work.size > 0) await new Promise<void>((resolve) => (this.#onWorkDone = resolve));
+    this.#notifyWork(false);
+    if (this.#works.size > 0) await new Promise<void>((resolve) => (this.#onWorkDone = resolve));
   }
 
-  /** A stream whose reader waits for the end of the client in turn would keep it from its end. What is part of other work is read by that. */
-  #tellWork(stuck: boolean): void {
-    for (const listener of [...this.#work.values()]) listener?.onQuitting(stuck);
-    if (this.#work.size === 0 || this.#stallTimeout === 0) return;
-    this.#quitting ??= setInterval(() => {
-      const moved = [...this.#work.values()].map((listener) => listener?.moved() ?? true);
-      this.#tellWork(!moved.includes(true));
+  /** Tells all work that `quit()` waits for it, again and again: a stream whose reader waits for `quit()` must fail, or neither would end. */
+  #notifyWork(stuck: boolean): void {
+    for (const listener of [...this.#works.values()]) listener?.onQuitting(stuck);
+    if (this.#works.size === 0 || this.#stallTimeout === 0) return;
+    this.#notifying ??= setInterval(() => {
+      const moved = [...this.#works.values()].map((listener) => listener?.moved() ?? true);
+      this.#notifyWork(!moved.includes(true));
     }, this.#stallTimeout);
   }
 
-  #restFromWork(): void {
-    clearInterval(this.#quitting);
-    this.#quitting = undefined;
+  #stopNotifyingWork(): void {
+    clearInterval(this.#notifying);
+    this.#notifying = undefined;
   }
 
-  /** Takes no operation any more; all that wait fail, each with an error of its own, and so does work. */
+  /** Takes no operation any more. Work and everything that waits fail, each with an error of its own. */
   close(reason: () => Error): void {
     this.#state = 'over';
     this.#reason = reason;
@@ -184,7 +183,7 @@ export abstract class Queue {
     this.drop(reason);
   }
 
-  /** Drops every place whose turn has not come; each is told an error of its own. */
+  /** Fails every operation whose turn has not come, each with an error of its own. */
   drop(reason: () => Error): void {
     for (let place = this.#first; place; place = this.#first) this.#drop(place, reason());
     for (const reference of this.#unused) {
@@ -195,50 +194,50 @@ export abstract class Queue {
     for (const place of this.#resting) this.#drop(place, reason());
   }
 
-  /** True where a turn in which nothing was sent may come again on another connection. */
+  /** True for a pool: an operation whose connection was lost before anything was sent can have another turn on another connection. */
   abstract get pooled(): boolean;
 
-  /** True when nothing runs and nothing is ready. */
+  /** True when no operation runs and none is ready. */
   abstract get idle(): boolean;
 
-  /** True when others wait for what this place holds, so that its reader, who has paused, must not keep it; so many bytes are read ahead already. */
+  /** Whether a listing whose reader has paused should read on, because others wait for its turn; `ahead` bytes are read ahead already. */
   abstract contended(ahead: number): boolean;
 
-  /** The upload will be written what the download reads, so that both must run at a time: false where they cannot. */
+  /** Records that the download is piped into the upload, so that both must run at the same time. False where they cannot. */
   abstract addPipe(download: Place, upload: Place): boolean;
 
-  /** Gives turns to as many ready places as can run. */
+  /** Gives a turn to as many ready places as can run. */
   protected abstract serve(): void;
 
-  /** The places that have a turn, where none of them gets on by itself and no further turn can be had; else none. */
+  /** All places that have a turn, where each of them waits for the caller's side and no further turn can be had; else none. */
   protected abstract get blocking(): readonly Place[];
 
-  /** True where nothing but the end of the client waits. */
+  /** True where QUIT is the next to get a turn. */
   get endsNext(): boolean {
     return this.#first?.options.ends === true;
   }
 
-  /** True where the end of the client waits, after all others. */
+  /** True where QUIT waits, after all others. */
   protected get ending(): boolean {
     return this.#last?.options.ends === true;
   }
 
-  /** The first of the ready places. */
+  /** The first ready place. */
   protected get first(): Place | undefined {
     return this.#first;
   }
 
   /** How many places are ready. */
-  protected get ready(): number {
-    return this.#ready;
+  protected get waitingCount(): number {
+    return this.#waitingCount;
   }
 
-  /** Serves soon. */
-  protected wake(): void {
-    if (this.#woken) return;
-    this.#woken = true;
+  /** Gives turns in `setImmediate`. */
+  protected serveSoon(): void {
+    if (this.#serving) return;
+    this.#serving = true;
     setImmediate(() => {
-      this.#woken = false;
+      this.#serving = false;
       this.serve();
     });
   }
@@ -253,9 +252,9 @@ export abstract class Queue {
     else this.#last = place;
     if (after) after.next = place;
     else this.#first = place;
-    this.#ready += 1;
-    this.wake();
-    this.look();
+    this.#waitingCount += 1;
+    this.serveSoon();
+    this.watchForStall();
   }
 
   /** @internal called by Place */
@@ -265,70 +264,70 @@ export abstract class Queue {
     if (place.next) place.next.previous = place.previous;
     else this.#last = place.previous;
     place.previous = place.next = undefined;
-    this.#ready -= 1;
-    if (!this.#first) this.look();
+    this.#waitingCount -= 1;
+    if (!this.#first) this.watchForStall();
   }
 
-  /** @internal called by Place: it is used, or left */
+  /** @internal called by Place: it is unused or resting no more */
   forget(place: Place, reference: WeakRef<Place> | undefined): void {
     if (reference) this.#unused.delete(reference);
     this.#resting.delete(place);
   }
 
-  /** @internal called by Place: no connection can be made for it, and it may try again */
+  /** @internal called by Place: no connection can be opened for it, and it may try again */
   rested(place: Place): void {
     this.#resting.add(place);
   }
 
-  /** @internal called by Place: why it is not taken, if it is not */
+  /** @internal called by Place: why its operation is not taken; undefined where it is */
   refusal(place: Place): Error | undefined {
     const early = this.#state !== 'over' && place.sequence < this.#endSequence;
-    return early || place.options.ends || this.#takes() ? undefined : this.#reason();
+    return early || place.options.ends || this.#accepts() ? undefined : this.#reason();
   }
 
   /** @internal called by Place: its turn is over */
   abstract released(place: Place): void;
 
-  /** @internal called by Place: its own side has stopped, or goes on */
+  /** @internal called by Place: the caller's side has stopped, or goes on */
   paused(): void {
-    this.look();
+    this.watchForStall();
   }
 
-  /** Looks whether all that have a turn wait for their own side while others wait for them. */
-  protected look(): void {
+  /** Starts the stall timer when every operation that has a turn waits for the caller's side while others wait, and stops it when that is over. */
+  protected watchForStall(): void {
     const stalled = this.#first !== undefined && this.blocking.length > 0;
-    if (stalled === this.#stalled) return;
-    this.#stalled = stalled;
-    if (stalled) this.#time();
-    else this.#stall.stop(this.#onStall);
+    if (stalled === (this.#progress !== undefined)) return;
+    if (stalled) return this.#startStallTimer();
+    this.#progress = undefined;
+    this.#stall.stop(this.#onStall);
   }
 
-  #time(): void {
+  #startStallTimer(): void {
     this.#progress = progressOf(this.blocking);
     this.#stall.start(this.#onStall);
   }
 
   readonly #onStall = (): void => {
     const { blocking } = this;
-    if (this.#progress !== progressOf(blocking)) return this.#time();
-    this.#stalled = false;
+    if (this.#progress !== progressOf(blocking)) return this.#startStallTimer();
+    this.#progress = undefined;
     const long = performance.now() - this.#stallTimeout * 0.9;
     for (let place = this.#first; place; ) {
       const { next } = place;
       if (place.options.ends) for (const each of blocking) each.listener.onQuitting?.(true);
-      else if (place.readySince <= long) this.#drop(place, this.#stuck(place, blocking));
+      else if (place.readySince <= long) this.#drop(place, this.#stallError(place, blocking));
       place = next;
     }
-    this.look();
+    this.watchForStall();
   };
 
-  #stuck({ listener }: Place, blocking: readonly Place[]): Error {
+  #stallError({ listener }: Place, blocking: readonly Place[]): Error {
     const others = blocking.map((each) => `${each.listener.name} (${each.listener.pauseReason ?? 'it is paused'})`).join(' and ');
     return new TimeoutError(`${listener.name} waits for ${others}, and for ${this.#stallTimeout} ms nothing has moved (stallTimeout): does that wait for ${listener.name} in turn?`);
   }
 
-  #takes(): boolean {
-    return this.#state === 'open' || (this.#state !== 'over' && this.#work.size > 0);
+  #accepts(): boolean {
+    return this.#state === 'open' || (this.#state !== 'over' && this.#works.size > 0);
   }
 
   #drop(place: Place, error: Error): void {
@@ -350,21 +349,21 @@ function progressOf(places: readonly Place[]): string {
   return places.map(({ listener }) => listener.progress?.() ?? '').join();
 }
 
-/** One operation's place among the others. */
+/** The place of one operation in the queue. */
 export class Place {
-  /** @internal the neighbours among the ready places */
+  /** @internal the ready place before this one */
   previous: Place | undefined;
-  /** @internal */
+  /** @internal the ready place after this one */
   next: Place | undefined;
-  /** @internal goes before all that are not */
+  /** @internal comes before all that are not urgent */
   urgent = false;
-  /** @internal by which it is known while it is unused */
+  /** @internal how the queue keeps it while it is unused */
   reference: WeakRef<Place> | undefined;
-  /** @internal when it became ready, as `performance.now()` */
+  /** @internal the `performance.now()` at which it became ready */
   readySince = 0;
   #state: PlaceState = 'idle';
   #paused = false;
-  readonly #turns: Queue;
+  readonly #queue: Queue;
   readonly #act: Act;
 
   /** @internal use `Queue.enter` */
@@ -375,7 +374,7 @@ export class Place {
     readonly listener: PlaceListener,
     readonly options: PlaceOptions,
   ) {
-    this.#turns = turns;
+    this.#queue = turns;
     this.#act = act;
   }
 
@@ -389,89 +388,89 @@ export class Place {
     return this.#state === 'ready';
   }
 
-  /** True when its turn is over, or will not come. */
+  /** True when its turn is over or will not come. */
   get over(): boolean {
     return this.#state === 'done';
   }
 
-  /** True while its reader takes nothing. */
+  /** True while the caller's side has stopped: a reader takes nothing, or a source gives nothing. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** The operation is wanted now; a second call does nothing. */
+  /** The operation is used: it waits for its turn from now on. A second call does nothing. */
   ready(): void {
     if (this.#state !== 'idle') return;
     this.#forget();
     this.#wait();
   }
 
-  /** Gives the place up before its turn; returns false when the turn has begun already. */
+  /** Gives the place up before its turn. False where the turn has begun already. */
   leave(): boolean {
     if (this.#state === 'running' || this.#state === 'done') return false;
     const waited = this.#state === 'ready';
     this.#state = 'done';
-    if (waited) this.#turns.remove(this);
+    if (waited) this.#queue.remove(this);
     this.#forget();
     return true;
   }
 
-  /** No connection can be made for it. */
+  /** No connection can be opened for its turn. */
   refuse(error: Error): void {
     if (this.listener.onRefused) {
-      this.#turns.remove(this);
+      this.#queue.remove(this);
       this.#state = 'idle';
-      this.#turns.rested(this);
+      this.#queue.rested(this);
       this.listener.onRefused(error);
     } else if (this.leave()) this.listener.onDropped(error);
   }
 
-  /** Behind a turn in which nothing was done: the turn shall come once more. */
+  /** Waits for another turn, after one in which nothing was sent. */
   again(): void {
     this.#wait();
   }
 
-  /** Its own side, the reader or the source, has stopped, or goes on. */
+  /** The caller's side, a reader or a source, has stopped or goes on. */
   pause(paused: boolean): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    if (this.#state === 'running') this.#turns.paused();
+    if (this.#state === 'running') this.#queue.paused();
   }
 
   /** @internal called by Queue */
   run(session: Session): void {
-    this.#turns.remove(this);
+    this.#queue.remove(this);
     this.#state = 'running';
     let held = true;
     const release = (): void => {
       if (!held) return;
       held = false;
       this.#state = 'done';
-      this.#turns.released(this);
+      this.#queue.released(this);
     };
     this.#act(release, session);
   }
 
   #wait(): void {
-    const refusal = this.#turns.refusal(this);
+    const refusal = this.#queue.refusal(this);
     this.#state = refusal ? 'done' : 'ready';
     if (refusal) return this.listener.onDropped(refusal);
     this.readySince = performance.now();
-    this.#turns.insert(this);
+    this.#queue.insert(this);
   }
 
   #forget(): void {
-    this.#turns.forget(this, this.reference);
+    this.#queue.forget(this, this.reference);
     this.reference = undefined;
   }
 }
 
-/** The order of operations on one control connection: one at a time. */
+/** The order of operations on one control connection: one runs at a time. */
 export class ClientQueue extends Queue {
   readonly #session: Session;
   #running: Place | undefined;
 
-  /** @param stallTimeout milliseconds; 0 is for ever */
+  /** @param stallTimeout milliseconds; 0 switches it off */
   constructor(session: Session, stallTimeout = 0) {
     super(stallTimeout);
     this.#session = session;
@@ -502,8 +501,8 @@ export class ClientQueue extends Queue {
   released(place: Place): void {
     if (this.#running !== place) return;
     this.#running = undefined;
-    if (this.first) this.wake();
-    this.look();
+    if (this.first) this.serveSoon();
+    this.watchForStall();
   }
 
   protected get blocking(): readonly Place[] {

@@ -17,7 +17,7 @@ class Some extends Queue {
   }
 
   contended(): boolean {
-    return this.ready > 0;
+    return this.waitingCount > 0;
   }
 
   addPipe(): boolean {
@@ -26,7 +26,7 @@ class Some extends Queue {
 
   released(): void {
     this.running -= 1;
-    this.wake();
+    this.serveSoon();
   }
 
   protected serve(): void {
