@@ -1,22 +1,26 @@
+// How text becomes bytes on the control connection and in listings, and which bytes a listed name had.
+
 import { isUtf8 } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
 import { ArgumentError } from './errors';
 
-/** An encoding that Node does not ship; ASCII characters must be the bytes that they are in ASCII, since commands and codes are. */
+/** An encoding that Node does not ship; it must encode ASCII characters as ASCII does, because commands and codes are ASCII. */
 export interface Codec {
+  /** Returns the bytes of a text; decoding them must give the text again, or the command is an ArgumentError. */
   encode(text: string): Uint8Array;
+  /** Returns the text of a whole line of bytes. */
   decode(bytes: Uint8Array): string;
 }
 
 /**
- * How texts are bytes on the control connection and in listings: `utf8`, `latin1`, `ascii`, a codec, or `auto`: UTF-8, and
- * latin1 for a line that is no valid UTF-8.
+ * The encoding of the control connection and of listings: `utf8`, `latin1`, `ascii`, a codec, or `auto`, which is UTF-8, and
+ * latin1 for a line that is no valid UTF-8. Node's other encodings are an ArgumentError.
  */
 export type Encoding = BufferEncoding | 'auto' | Codec;
 
 /**
- * The codec for an encoding, default `utf8` (RFC 2640), whose `encode` throws ArgumentError for what it cannot express.
- * Its messages hold none of the text, which may be a password.
+ * The codec for an encoding, default `utf8` (RFC 2640). Its `encode` throws ArgumentError for characters that it cannot express;
+ * the message shows nothing of the text, which may be a password.
  *
  * @throws ArgumentError for an encoding that cannot carry FTP's lines, such as `utf16le` or `base64`
  */
@@ -28,14 +32,14 @@ export function codecFor(encoding: Encoding = 'utf8'): Codec {
   throw new ArgumentError(`encoding must be utf8, auto, latin1, ascii or an object with encode and decode, not ${shown}`);
 }
 
-/** True for RFC 2640's encoding, which is the default. */
+/** True for UTF-8, the encoding of RFC 2640 and the default. */
 export function isUTF8(encoding: Encoding | undefined): boolean {
   return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
 }
 
 const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
 const latin1 = builtIn('latin1', /[^\0-\xff]/, (bytes) => bytes.toString('latin1'));
-// Node clears the eighth bit instead, which makes line ends and other names of foreign bytes.
+// Node's own ascii clears the eighth bit: other bytes would become line ends, or other names.
 const ascii = builtIn('ascii', /[^\0-\x7f]/, (bytes) => bytes.toString('latin1').replace(/[\x80-\xff]/g, '\ufffd'));
 
 const auto: Codec = { encode: utf8.encode, decode: (bytes) => (isUtf8(bytes) ? utf8 : latin1).decode(bytes) };
@@ -53,7 +57,7 @@ function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decod
   return {
     encode(text) {
       const bytes = Buffer.from(text, name);
-      const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line
+      const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line is
       if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
       return bytes;
     },
@@ -61,14 +65,14 @@ function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decod
   };
 }
 
-/** A codec replaces what it cannot express by `?` or leaves it out, and another file would be meant. */
+/** A caller's codec, checked: most codecs replace or leave out characters that they cannot express, and the command would name another file. */
 function checked(codec: Codec): Codec {
   return {
     encode(text) {
       const bytes = codec.encode(text);
       if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
       if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
-      return new Uint8Array(bytes); // a copy, because a codec may use its memory again, and another file would be meant
+      return new Uint8Array(bytes); // a copy, because a codec may use its memory again
     },
     decode(bytes) {
       const text: unknown = codec.decode(bytes);
@@ -83,12 +87,12 @@ function isCodec(encoding: unknown): encoding is Codec {
   return typeof encode === 'function' && typeof decode === 'function';
 }
 
-/** More names than this are not remembered: the oldest are forgotten first. */
+/** At most so many names are remembered; the oldest are forgotten first. */
 const MOST_NAMES = 65_536;
 
 /**
- * The session's codec, which also remembers the bytes of names that a listing printed in no valid UTF-8: what was listed
- * can be fetched by the name that was shown, and reaches the server as the same bytes.
+ * The codec of a session, which also remembers the bytes of listed names that are no valid UTF-8. So a file can be fetched by
+ * the name that the listing shows, and that name reaches the server as the same bytes.
  */
 export class NameMemory implements Codec {
   readonly #codec: Codec;
@@ -101,7 +105,7 @@ export class NameMemory implements Codec {
     this.#auto = isUTF8(encoding);
   }
 
-  /** The server calls `bytes` what we show as `name`; undefined: it is what the encoding makes of it. */
+  /** Remembers the bytes of a name; undefined forgets them, because the encoding gives the right ones. */
   remember(name: string, bytes: Buffer | undefined): void {
     if (bytes) {
       this.#names.delete(name);
@@ -110,7 +114,7 @@ export class NameMemory implements Codec {
     } else if (this.#names.size > 0) this.#names.delete(name);
   }
 
-  /** A line of NLST; it may be a path, and only its parts can be used again. */
+  /** Decodes a line of NLST, and remembers its bytes; it may be a path, so each of its parts is remembered by itself. */
   readName(bytes: Buffer): string {
     if (!this.#auto || isUtf8(bytes)) return this.decode(bytes);
     const name = bytes.toString('latin1');
@@ -118,7 +122,7 @@ export class NameMemory implements Codec {
     return name;
   }
 
-  /** A command line; each part of its path may be a name that is remembered. */
+  /** Encodes a command; each part of its path may be a remembered name. */
   encode(line: string): Uint8Array {
     const argument = line.indexOf(' ') + 1;
     if (this.#names.size === 0 || argument === 0) return this.#codec.encode(line);

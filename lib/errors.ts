@@ -1,37 +1,47 @@
+// The errors of this library: each has a class, a string `code`, and what is known about the operation that failed.
+
 import type { Reply } from './reply';
 
-/** The step in which an operation failed. */
+/** The step in which an operation failed: `completion` is the time after the data, until the final reply. */
 export type Phase = 'connect' | 'login' | 'command' | 'data' | 'completion';
 
-/** What an error knows about the operation that failed; every field is optional. */
+/** The fields of an error that say what is known about the operation that failed; each may be absent. */
 export interface FTPErrorDetails {
-  /** The server's reply that is the reason. */
+  /** The reply of the server that is the reason. */
   readonly reply?: Reply | undefined;
-  /** The command that failed, with secrets replaced by `****`. */
+  /** The command that failed; passwords are replaced by `****`. */
   readonly command?: string | undefined;
-  /** The error underneath, such as Node's socket error. */
+  /** The error that led to this one, such as one of Node's sockets. */
   readonly cause?: unknown;
-  /** Payload bytes that the transfer had moved. */
+  /** The bytes of the file or listing that had been transferred. */
   readonly bytesTransferred?: number | undefined;
-  /** Payload bytes that the server had announced. */
+  /** The bytes that the server had announced. */
   readonly expectedBytes?: number | undefined;
+  /** The step in which the operation failed. */
   readonly phase?: Phase | undefined;
-  /** True where the server may have carried out the operation although no reply proves it. */
+  /** True where the server may have carried out the operation, although no reply proves it. */
   readonly maybeCompleted?: boolean | undefined;
-  /** True where no other connection will be made: the client was closed, or its user makes the connections. */
+  /** True where no other connection will be made: the client is closed, or the caller makes the connections. */
   readonly final?: boolean | undefined;
 }
 
-/** The base of every error of this library; `code` is a string, the reply's number is `reply.code`. */
+/** The base class of all errors of this library. */
 export class FTPError extends Error {
-  /** Written out in each class, as minifiers rename classes. */
+  /** The name of the class; it is written out in each class, because minifiers rename classes. */
   override readonly name: string = 'FTPError';
+  /** A code for programs, such as `ERR_FTP_PERMANENT`; the number of the reply is `reply.code`. */
   readonly code: string = 'ERR_FTP';
+  /** The reply of the server that is the reason; absent where there was none. */
   declare readonly reply?: Reply;
+  /** The command that failed; passwords are replaced by `****`. */
   declare readonly command?: string;
+  /** The bytes of the file or listing that had been transferred; absent where it was no transfer. */
   declare readonly bytesTransferred?: number;
+  /** The bytes that the server had announced; absent where it announced none. */
   declare readonly expectedBytes?: number;
+  /** The step in which the operation failed. */
   declare readonly phase?: Phase;
+  /** True where the server may have carried out the operation, although no reply proves it: ask it before you try again. */
   declare readonly maybeCompleted?: boolean;
 
   constructor(message: string, details: FTPErrorDetails = {}) {
@@ -41,94 +51,94 @@ export class FTPError extends Error {
   }
 }
 
-/** A reply of a class that the command does not allow, such as 3yz where 2yz is due (ftplib's `error_reply`). */
+/** The server sent a reply that the command does not allow, such as 3yz where 2yz is due (`error_reply` of Python's ftplib); the base of the next two. */
 export class ReplyError extends FTPError {
   override readonly name: string = 'ReplyError';
   override readonly code: string = 'ERR_FTP_REPLY';
 }
 
-/** A 4yz reply: the server could not do it now (ftplib's `error_temp`). */
+/** The server sent a 4xx reply: it cannot do that now, and the same command may succeed later (RFC 959, 4.2.1; `error_temp` of Python's ftplib). */
 export class TemporaryError extends ReplyError {
   override readonly name: string = 'TemporaryError';
   override readonly code: string = 'ERR_FTP_TEMPORARY';
 }
 
-/** A 5yz reply: the server will not do it (ftplib's `error_perm`). */
+/** The server sent a 5xx reply: it will not do that (RFC 959, 4.2.1; `error_perm` of Python's ftplib). */
 export class PermanentError extends ReplyError {
   override readonly name: string = 'PermanentError';
   override readonly code: string = 'ERR_FTP_PERMANENT';
 }
 
-/** Bytes that are no FTP, or a reply that nobody asked for; the connection is gone (ftplib's `error_proto`). */
+/** The server sent what is no reply, or a reply to no command; the control connection is closed (`error_proto` of Python's ftplib). */
 export class ProtocolError extends FTPError {
   override readonly name: string = 'ProtocolError';
   override readonly code: string = 'ERR_FTP_PROTOCOL';
 }
 
-/** The control connection could not be made, was lost, or was closed while the operation needed it. */
+/** The control connection could not be made, was lost, or was closed by `close()`, `quit()` or the option `signal`. */
 export class ConnectionClosedError extends FTPError {
   override readonly name: string = 'ConnectionClosedError';
   override readonly code: string = 'ERR_FTP_CONNECTION_CLOSED';
-  /** @internal no other connection will be made */
+  /** @internal true where no other connection will be made */
   declare readonly final?: boolean;
 }
 
-/** The server kept us waiting longer than the option named in the message allows. */
+/** The server did not answer, connect or send in time; the message names the option, such as `replyTimeout`. */
 export class TimeoutError extends FTPError {
   override readonly name: string = 'TimeoutError';
   override readonly code: string = 'ERR_FTP_TIMEOUT';
 }
 
-/** The data are short or broken: what arrived is not what the server announced, or its connection broke. */
+/** A transfer failed: its data connection broke or could not be made, or fewer bytes came than the server announced. */
 export class TransferError extends FTPError {
   override readonly name: string = 'TransferError';
   override readonly code: string = 'ERR_FTP_TRANSFER';
 }
 
-/** The transfer was ended by `abort()` before it was complete; what the callback of a `write()` is given when its stream was destroyed without an error. */
+/** A transfer was ended by the caller before it was complete, by `abort()`, by `destroy()` or by a signal. */
 export class AbortedError extends TransferError {
   override readonly name: string = 'AbortedError';
   override readonly code: string = 'ERR_FTP_ABORTED';
 }
 
-/** The bytes that were transferred are not those that the server has: its size or its hash differs (the option `verify`). */
+/** The transferred bytes are not those that the server has: size or hash differ (option `verify`). */
 export class MismatchError extends TransferError {
   override readonly name: string = 'MismatchError';
   override readonly code: string = 'ERR_FTP_MISMATCH';
 }
 
-/** The file is no longer the one whose first bytes were delivered: its size or its time differs, so that it cannot be continued. */
+/** A download cannot be continued, because the file has changed since its first bytes were delivered: its size or its time differs. */
 export class ChangedError extends TransferError {
   override readonly name: string = 'ChangedError';
   override readonly code: string = 'ERR_FTP_CHANGED';
 }
 
-/** The server does not offer what was asked for, such as any hash; nothing was transferred. */
+/** The server does not offer what was asked for, such as a hash; nothing was transferred. */
 export class UnsupportedError extends FTPError {
   override readonly name: string = 'UnsupportedError';
   override readonly code: string = 'ERR_FTP_UNSUPPORTED';
 }
 
-/** What was asked for cannot be had safely: TLS refused, a bad certificate, a name that leaves its folder. */
+/** An operation would not be safe: TLS is refused, a certificate is wrong, or a name on the server leads out of its folder. */
 export class SecurityError extends FTPError {
   override readonly name: string = 'SecurityError';
   override readonly code: string = 'ERR_FTP_SECURITY';
 }
 
-/** A cap on memory was reached, such as `maxReadAhead`; the message names the option. */
+/** A limit on memory was reached; the message names the option, such as `maxReadAheadBytes`. */
 export class LimitError extends FTPError {
   override readonly name: string = 'LimitError';
   override readonly code: string = 'ERR_FTP_LIMIT';
 }
 
-/** Bad input, refused before a byte is sent. */
+/** An argument or an option cannot be used; nothing was sent. */
 export class ArgumentError extends FTPError {
   override readonly name: string = 'ArgumentError';
   override readonly code: string = 'ERR_FTP_INVALID_ARGUMENT';
 }
 
 /**
- * Adds what a caller further out knows (bytes, phase) to an error of ours; what is there already stays.
+ * Adds details to an error that the place where it was made did not know, such as bytes and phase; details that are there stay.
  * @internal
  */
 export function annotate<E extends FTPError>(error: E, details: FTPErrorDetails): E {
@@ -141,10 +151,10 @@ export function annotate<E extends FTPError>(error: E, details: FTPErrorDetails)
 }
 
 /**
- * Matches the errors that Node's `net`, `dns` and `tls` raise; it is never thrown itself.
+ * Matches the errors of Node's `net`, `dns` and `tls` with `instanceof`; it is never thrown itself.
  *
- * Their codes are those of connections, or the system call that failed is one of the network. `node:fs` has some of the codes (EPIPE of a FIFO,
- * ETIMEDOUT of a network drive) and calls (`read`, `write`) too, but its messages begin with the code, where a socket's begin with the call.
+ * Such an error has a code of connections, or a system call of the network. `node:fs` shares some of the codes (EPIPE of a FIFO, ETIMEDOUT of a network
+ * drive) and of the calls (`read`, `write`), but its messages begin with the code, and those of sockets with the call.
  */
 class NodeNetworkError {
   static [Symbol.hasInstance](error: unknown): boolean {
@@ -158,13 +168,13 @@ class NodeNetworkError {
 const CONNECTION_CODE =
   /^(E(CONN|NOTCONN|PIPE|PROTO$|HOST|NET|ADDR|TIMEDOUT|AI_)|ERR_(TLS|SSL|SOCKET)_|CERT_|.*_CERT(IFICATE|_|$)|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|CRL_)/;
 const NETWORK_CALL = /^(connect|bind|listen|accept|shutdown|get(addr|name)info|query[A-Z]\w*|getHostByAddr|get(sock|peer)name|setsockopt)$/;
-/** Calls for files as well as for sockets. */
+/** System calls for files as well as for sockets. */
 const STREAM_CALL = /^(read|write)v?$/;
 
-/** Everything that FTP work can fail with (ftplib's `all_errors`): our errors, and Node's socket and TLS errors; for `instanceof`. */
+/** The classes of all errors that FTP work can fail with, for `instanceof`: FTPError, and Node's errors of sockets and TLS (`all_errors` of Python's ftplib). */
 export const allErrors: readonly { [Symbol.hasInstance](error: unknown): boolean }[] = Object.freeze([FTPError, NodeNetworkError]);
 
-/** True for any error of `allErrors`. */
+/** Returns true for an FTPError, and for an error of Node's sockets and TLS: an instance of one of `allErrors`. */
 export function isFTPError(error: unknown): error is Error {
   return allErrors.some((kind) => error instanceof (kind as typeof FTPError));
 }

@@ -1,21 +1,26 @@
+// The netrc file: names and passwords by host, read as Python's `netrc` module reads it.
+
 import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { FTPError } from './errors';
 
-/** What a netrc file says about one host; what it leaves out is empty. */
+/** The entry of a netrc file for one host; a field that the file leaves out is empty. */
 export interface NetrcEntry {
+  /** The user to log in as. */
   readonly login: string;
+  /** The account for ACCT. */
   readonly account: string;
+  /** The password of the user. */
   readonly password: string;
 }
 
-/** A netrc file that cannot be understood, or that others could read or own; never shows what the file holds. */
+/** A netrc file cannot be parsed, or other users own it or have access to it; the message never shows what the file holds. */
 export class NetrcParseError extends FTPError {
   override readonly name: string = 'NetrcParseError';
   override readonly code: string = 'ERR_FTP_NETRC';
 
-  /** @param lineno the line that is at fault, from 1 */
+  /** @param lineno the number of the line that is wrong, from 1 */
   constructor(
     message: string,
     readonly filename: string,
@@ -25,14 +30,14 @@ export class NetrcParseError extends FTPError {
   }
 }
 
-/** An entry and the host that it is for, `default` for all others. */
+/** An entry and its host; `default` is the host of the entry for all others. */
 type HostEntry = readonly [host: string, entry: NetrcEntry];
 
-/** The content of a netrc file. */
+/** The content of a netrc file, as `netrc()` returns it. */
 export class Netrc {
-  /** The entries by the host's name as written; the entry for all other hosts is `default`. Of two for one host the last holds. */
+  /** The entries by the names of their hosts as written; the entry for all other hosts is under `default`. Of two entries for one host it is the last one. */
   readonly hosts: ReadonlyMap<string, NetrcEntry>;
-  /** The lines of each `macdef`, without line ends, by its name. */
+  /** The macros by their names: the lines of each `macdef`, without line ends. */
   readonly macros: ReadonlyMap<string, readonly string[]>;
   readonly #entries: readonly HostEntry[];
 
@@ -44,16 +49,16 @@ export class Netrc {
   }
 
   /**
-   * The entry for exactly this host, else the default entry, else undefined.
+   * Returns the entry for exactly this host, else the default entry, else undefined.
    *
-   * @param user only an entry with this login is wanted: a host may have several
+   * @param user only an entry with this login counts, because a host may have several
    */
   authenticators(host: string, user?: string): NetrcEntry | undefined {
     if (user === undefined) return this.hosts.get(host) ?? this.hosts.get('default');
     return this.credentials(host, user) ?? this.credentials('default', user);
   }
 
-  /** @internal The last entry for exactly this host by which one can log in, as this user if one is given: one with a password, where there is any. */
+  /** @internal the last entry for exactly this host that has a login, and a password if any of them has one; only an entry for `user` counts, if that is given */
   credentials(host: string, user?: string): NetrcEntry | undefined {
     const fitting = this.#entries.filter(([name, { login }]) => name === host && login !== '' && (user === undefined || login === user));
     const [, entry] = fitting.findLast(([, { password }]) => password !== '') ?? fitting.at(-1) ?? [];
@@ -62,12 +67,12 @@ export class Netrc {
 }
 
 /**
- * Reads a netrc file as Python's `netrc` module does: machine, default, login or user, account, password, macdef, comments,
- * quotes and backslashes; UTF-8, else Latin-1.
+ * Reads a netrc file as Python's `netrc` module does, at once: machine, default, login or user, account, password, macdef, comments,
+ * quotes and backslashes, in UTF-8 or else in latin1.
  *
- * @param file default `~/.netrc`, which is refused if it has passwords, other than of anonymous, and another user may
- *   read, write or own it (not on Windows)
- * @throws NetrcParseError; and the error of `node:fs`, such as ENOENT, when there is no such file
+ * @param file default: `~/.netrc`, which is refused if it has a password of another user than anonymous, and other users own the
+ *   file or have access to it (not on Windows)
+ * @throws NetrcParseError for a file that cannot be parsed or is refused; the error of `node:fs`, such as ENOENT, where it cannot be read
  */
 export function netrc(file?: string): Netrc {
   const filename = file ?? join(homedir(), '.netrc');
@@ -81,7 +86,7 @@ export function netrc(file?: string): Netrc {
   return parsed;
 }
 
-/** Through one descriptor, so that the file whose mode is checked is the file that was read. */
+/** Both come from one descriptor, so that the mode is that of the file that was read. */
 function read(filename: string): { bytes: Buffer; stats: Stats } {
   const descriptor = openSync(filename, 'r');
   try {
@@ -91,7 +96,7 @@ function read(filename: string): { bytes: Buffer; stats: Stats } {
   }
 }
 
-/** With LF for every line end, as Python reads text. */
+/** Every line end becomes LF, as where Python reads text. */
 function decode(bytes: Buffer): string {
   let text: string;
   try {
@@ -102,6 +107,7 @@ function decode(bytes: Buffer): string {
   return text.replace(/\r\n?/g, '\n');
 }
 
+/** Why other users could know the passwords; undefined where they cannot. */
 function exposure(stats: Stats): string | undefined {
   if (process.platform === 'win32' || process.getuid === undefined) return undefined;
   if (stats.uid !== process.getuid()) return 'the file belongs to another user';
@@ -116,9 +122,9 @@ const FIELDS: ReadonlyMap<string | undefined, keyof NetrcEntry> = new Map([
   ['password', 'password'],
 ]);
 
-/** Reads the words of one file from left to right. */
+/** Parses the words of one file from left to right. */
 class Parser {
-  /** The first line with a password or account that is not anonymous's. */
+  /** The first line with a password or an account of another user than anonymous. */
   secretLine: number | undefined;
   readonly #entries: HostEntry[] = [];
   readonly #macros = new Map<string, string[]>();
@@ -148,7 +154,7 @@ class Parser {
     return new Netrc(this.#entries, this.#macros);
   }
 
-  /** Reads the fields of one host and returns the keyword behind them. */
+  /** Reads the fields of one host, and returns the keyword after them. */
   #entry(host: string): string | undefined {
     const entry = { login: '', account: '', password: '' };
     const start = this.#start;
@@ -185,7 +191,7 @@ class Parser {
     return name;
   }
 
-  /** A word where a `#` begins a comment, which values may begin with; undefined at the end. */
+  /** Reads a keyword; undefined at the end. A `#` begins a comment here, and not where a value is read. */
   #keyword(): string | undefined {
     while (this.#skipBlanks() === '#') this.#restOfLine();
     return this.#at < this.#text.length ? this.#word() : undefined;

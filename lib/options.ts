@@ -1,148 +1,89 @@
+// The options of a client, their checks and their defaults; and the check for names that every options object goes through.
+
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import type { Encoding } from './encoding';
 import { ArgumentError } from './errors';
 
-/** The names of the options in a type, written out next to it: the compiler refuses one too many as well as one too few. */
-export type OptionNames<T> = Readonly<Record<keyof T, true>>;
-
-/**
- * Refuses what is no object, and an option that is not known, also one that is undefined: a misspelt name would do nothing without a word. Called for
- * every transfer, it allocates nothing unless it throws.
- *
- * @param prefix of an object within the options, such as `retry.`
- * @throws ArgumentError with the name, and those that it may be meant for
- */
-export function checkNames(options: unknown, names: Readonly<Record<string, true>>, prefix = ''): void {
-  checkObject(prefix === '' ? 'options' : prefix.slice(0, -1), options);
-  for (const name in options) {
-    if (names[name] !== true) throw unknown(name, Object.keys(names), prefix);
-  }
-}
-
-/** @throws ArgumentError */
-function checkObject(what: string, value: unknown): asserts value is object {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : value === undefined ? 'undefined' : `a ${typeof value}`;
-  throw new ArgumentError(`${what} must be an object, not ${kind}`);
-}
-
-function unknown(name: string, known: readonly string[], prefix: string): ArgumentError {
-  const shown = /^[\w.-]{1,60}$/.test(name) ? prefix + name : JSON.stringify(prefix + name.slice(0, 60));
-  const meant = nearest(name, known).map((each) => prefix + each);
-  return new ArgumentError(`unknown option ${shown}${meant.length > 0 ? `; did you mean ${meant.join(' or ')}?` : ''}`);
-}
-
-/** Fewer letters in common say nothing. */
-const SHORTEST_BEGINNING = 3;
-/** Of the letters of a name that may be wrong. */
-const TYPOS = 0.4;
-
-/** Those that are nearest, and near enough to be meant. */
-function nearest(name: string, known: readonly string[]): string[] {
-  const distances = known.map((each) => distance(name.slice(0, 60).toLowerCase(), each.toLowerCase()));
-  const least = Math.min(...distances);
-  return least <= Math.max(1, name.length * TYPOS) ? known.filter((_, index) => distances[index] === least) : [];
-}
-
-/** An abbreviation, and a longer word for the same, are as near as one letter: `pass`, `secureOptions`. */
-function distance(a: string, b: string): number {
-  const [short, long] = a.length < b.length ? [a, b] : [b, a];
-  return short.length >= SHORTEST_BEGINNING && short !== long && long.startsWith(short) ? 1 : typos(a, b);
-}
-
-/** Letters that are missing, too many, others, or swapped with their neighbour (Damerau and Levenshtein, each place changed once). */
-function typos(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const next = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      let least = Math.min(at(last, column) + 1, at(next, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1));
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) least = Math.min(least, at(before, column - 2) + 1);
-      next.push(least);
-    }
-    before = last;
-    last = next;
-  }
-  return at(last, b.length);
-}
-
-function at(row: readonly number[], column: number): number {
-  return row[column] as number;
-}
-
-/** What `createConnection` is asked for. */
+/** The connection that the option `createConnection` is to make. */
 export interface ConnectionRequest {
+  /** The name or address of the FTP server, of data connections too. */
   readonly host: string;
+  /** The port to connect to, on `host`. */
   readonly port: number;
-  /** Which of the two connections of FTP this will be. */
+  /** Which of FTP's two connections this one is. */
   readonly purpose: 'control' | 'data';
+  /** The local address to connect from; absent: any (option `localAddress`). */
   readonly localAddress?: string;
+  /** 4 or 6 for that version of IP only; 0 or absent: both (option `family`). */
   readonly family?: 0 | 4 | 6;
 }
 
-/** Everything a client can be told; `new FTP(options)` checks it and does no I/O. */
+/** The options of `new FTP(options)`, which checks them and does no I/O; an unknown option, or a value that cannot be, is an ArgumentError. */
 export interface FTPOptions {
-  /** The server's name or address. */
+  /** The server's name or address; default: none, so that `connect(host)` has to name it. */
   host?: string;
-  /** The control port; default 21, and 990 with `secure: 'implicit'`. */
+  /** The port of the control connection, 1 to 65535; default 21, and 990 with `secure: 'implicit'`. */
   port?: number;
-  /** Default `anonymous`. */
+  /** The user to log in as (RFC 959, 4.1.1 USER); default `anonymous` (RFC 1635). */
   user?: string;
-  /** Default `anonymous@` for the anonymous user, else empty. */
+  /** The password of the user (RFC 959, 4.1.1 PASS); default `anonymous@` for the anonymous user, and empty for any other. */
   password?: string;
-  /** Sent as ACCT when the server asks for it (332). */
+  /** The account to send as ACCT when the server asks for one with 332 (RFC 959, 4.1.1); default: none, and such a login fails with ReplyError. */
   account?: string;
-  /** TLS on both connections: `explicit` is AUTH TLS (RFC 4217), `implicit` is TLS from the first byte; default false. */
+  /**
+   * TLS on control and data connections: `explicit` begins it with AUTH TLS (RFC 4217, 4), `implicit` with the first byte; default false. A server
+   * that refuses it is a SecurityError, and no password is sent.
+   */
   secure?: false | 'explicit' | 'implicit';
-  /** Passed to `tls.connect`: `ca`, `cert`, `key`, `servername`, `minVersion`, `checkServerIdentity` … */
+  /** The options of `tls.connect` for both connections: `ca`, `cert`, `key`, `servername`, `minVersion`, `checkServerIdentity` …; default: Node's. */
   tls?: ConnectionOptions;
-  /** A TLS download that ends without close_notify is an error; default false: 2yz and the size decide. */
+  /** Whether a TLS download that ends without close_notify fails; default false: the final reply and the announced size decide. */
   strictTlsClose?: boolean;
-  /** We connect to the server for data (EPSV, PASV) rather than it to us (EPRT, PORT); default true. */
+  /** Whether we connect to the server for data (EPSV, PASV), or else the server to us (EPRT, PORT); default true. */
   passive?: boolean;
-  /** RFC 2428 commands: true only EPSV and EPRT, false only PASV and PORT; default: EPSV, then PASV; PORT for IPv4, EPRT for IPv6. */
+  /** Which commands make data connections (RFC 2428): true only EPSV and EPRT, false only PASV and PORT; default: EPSV, then PASV; PORT for IPv4, EPRT for IPv6. */
   extended?: boolean;
-  /** Connect to the address that PASV names rather than to the control connection's peer; default false. */
+  /** Whether to connect to the address in the reply to PASV instead of the server's own; default false, because that address could be anybody's. */
   trustServerPasvAddress?: boolean;
-  /** Milliseconds for each of the three timeouts below; default 30000; 0 switches them off. */
+  /** The default of the three timeouts below, in milliseconds; default 30000; 0 waits for ever. */
   timeout?: number;
-  /** Milliseconds from the name look-up to the greeting; also for making a data connection. */
+  /** The most milliseconds from the look-up of the name to the greeting, and for making a data connection; default `timeout`; 0 waits for ever. Then: TimeoutError. */
   connectTimeout?: number;
-  /** Milliseconds to wait for a reply. */
+  /** The most milliseconds to wait for a reply; default `timeout`; 0 waits for ever. Then the connection is closed with a TimeoutError. */
   replyTimeout?: number;
-  /** Milliseconds without progress of the data while only the server keeps us waiting. */
+  /** The most milliseconds in which no data move while only the server keeps us waiting; default `timeout`; 0 waits for ever. Then: TimeoutError. */
   stallTimeout?: number;
-  /** Milliseconds between NOOPs while the client is idle, for servers that close quiet sessions; default 0: none. */
+  /** The milliseconds between two NOOPs while the client is idle, for servers that close quiet sessions; default 0: none are sent. */
   keepAlive?: number;
-  /** Send them during transfers too, for firewalls that forget the control connection; servers may not bear it; default false. */
+  /** Whether NOOPs are sent during transfers, too, for firewalls that forget a quiet control connection; default false, because some servers do not take them. */
   keepAliveDuringTransfers?: boolean;
-  /** The local address of every connection. */
+  /** The local IP address of every connection; default: the system's choice. */
   localAddress?: string;
-  /** First and last local port that active mode listens on; default: any. */
+  /** The first and the last local port on which active mode listens; default: any port. */
   localPortRange?: readonly [number, number];
-  /** 4 or 6 for that IP version only; default 0: both. */
+  /** 4 or 6 for that version of IP only; default 0: both. */
   family?: 0 | 4 | 6;
-  /** How names and texts are bytes on the wire; default `utf8` (RFC 2640); `auto` also reads texts that are no UTF-8, as latin1. */
+  /** The encoding of names and replies on the wire; default `utf8` (RFC 2640). `auto` also reads text that is no valid UTF-8, as latin1. */
   encoding?: Encoding;
-  /** Longest reply line in bytes; default 8192. */
+  /** The most bytes of a line of a reply, its line end included; default 8192. A longer line ends the connection with a ProtocolError. */
   maxReplyLineBytes?: number;
-  /** Longest reply in bytes, all lines together; default 65536. */
+  /** The most bytes of a reply, all its lines together; default 65536. A longer reply ends the connection with a ProtocolError. */
   maxReplyBytes?: number;
-  /** Longest line in bytes of a listing or of `retrlines`; default 65536. */
+  /** The most bytes of a line of a listing or of `retrlines`; default 65536. A longer line fails the stream with a LimitError. */
   maxLineBytes?: number;
-  /** Bytes of a listing that are read ahead when another operation waits behind its paused reader; default 16 MiB. */
+  /** The most bytes of a listing to read ahead while its reader has paused and another operation waits; default 16 MiB. With more: LimitError. */
   maxReadAheadBytes?: number;
-  /** Look up user, password and account of `host` in `~/.netrc`, or in the file named. */
+  /** Whether user, password and account of `host` are looked up in `~/.netrc`, or in the file of this name; default false. With the option `password` no file is read. */
   netrc?: boolean | string;
-  /** Closes the client when aborted. */
+  /** Closes the client when it is aborted: everything that waits fails with ConnectionClosedError. */
   signal?: AbortSignal;
   /**
-   * Makes a connection, at once or some time: the one seam for proxies, tunnels and tests; default `net.connect`. Data connections are asked for with
-   * `host`, as the control connection is, because the address that its stream leads to may be a proxy's.
+   * Makes each connection in place of `net.connect`, for proxies, tunnels and tests; default: none. Data connections ask for the same `host` as the control
+   * connection, because the address that its stream leads to may be a proxy's. What it throws is the cause of a ConnectionClosedError.
+   *
+   * @returns the connected stream, or a promise of it
    */
   createConnection?: (request: ConnectionRequest) => Duplex | Promise<Duplex>;
 }
@@ -153,11 +94,11 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
 };
 
-/** The options after checks, defaults filled in. */
+/** The options after the checks, with their defaults. */
 export interface Settings extends Readonly<FTPOptions> {
   readonly user: string;
   readonly password: string;
-  /** The user that a netrc entry must be for; undefined: any. */
+  /** The user whose netrc entry is wanted; undefined: any user's. */
   readonly netrcUser: string | undefined;
   readonly secure: false | 'explicit' | 'implicit';
   readonly port: number;
@@ -178,7 +119,7 @@ export interface Settings extends Readonly<FTPOptions> {
 const DEFAULT_TIMEOUT = 30_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Checks the options and fills in the defaults; throws ArgumentError for what cannot be meant. */
+/** Checks the options and adds the defaults. @throws ArgumentError for an unknown option, and for a value that cannot be */
 export function settingsOf(options: FTPOptions): Settings {
   checkNames(options, FTP_OPTIONS);
   const { host, secure = false, passive = true, family, encoding } = options;
@@ -203,8 +144,7 @@ export function settingsOf(options: FTPOptions): Settings {
     ...options,
     user,
     netrcUser: options.user || undefined,
-    // A password that is given needs no file.
-    ...(options.password === undefined ? {} : { netrc: false }),
+    ...(options.password === undefined ? {} : { netrc: false }), // the password of the options comes first
     password: options.password ?? (user === 'anonymous' ? 'anonymous@' : ''),
     secure,
     port: options.port === undefined ? (secure === 'implicit' ? 990 : 21) : checkPort(options.port),
@@ -224,13 +164,13 @@ export function settingsOf(options: FTPOptions): Settings {
   };
 }
 
-/** A host that can be looked up: a string that is not empty and has no blanks or control characters. */
+/** Returns a host that can be looked up: one that is not empty, and has no blank, NUL, `/` or `@`. @throws ArgumentError for any other */
 export function checkHost(host: unknown): string {
   if (typeof host !== 'string' || host === '' || /[\s\0/@]/.test(host)) throw new ArgumentError(`host must be a host name or an address, not ${show(host)}`);
   return host;
 }
 
-/** A TCP port to connect to, 1 to 65535. */
+/** Returns a TCP port to connect to, 1 to 65535. @throws ArgumentError for any other */
 export function checkPort(port: unknown): number {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
     throw new ArgumentError(`port must be an integer from 1 to 65535, not ${show(port)}`);
@@ -238,7 +178,7 @@ export function checkPort(port: unknown): number {
   return port;
 }
 
-/** A byte offset in a file: an integer from 0 on. */
+/** Returns an offset in a file: an integer of bytes from 0 on. @throws ArgumentError for any other, which names the option */
 export function checkOffset(name: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw new ArgumentError(`${name} must be a whole number of bytes from 0 on, not ${show(value)}`);
@@ -273,4 +213,74 @@ function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void 
 
 function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+/** The names of a type's options as a value. It is written out next to the type, and the compiler refuses a missing name as well as an unknown one. */
+export type OptionNames<T> = Readonly<Record<keyof T, true>>;
+
+/**
+ * Refuses options that are no object, and an unknown option, even one that is undefined: a misspelt name would have no effect, and nobody would notice.
+ * It is called for every transfer, and allocates nothing unless it throws.
+ *
+ * @param prefix for an object within the options, such as `retry.`
+ * @throws ArgumentError with the unknown name, and the names that may be meant
+ */
+export function checkNames(options: unknown, names: Readonly<Record<string, true>>, prefix = ''): void {
+  checkObject(prefix === '' ? 'options' : prefix.slice(0, -1), options);
+  for (const name in options) {
+    if (names[name] !== true) throw unknown(name, Object.keys(names), prefix);
+  }
+}
+
+/** @throws ArgumentError where it is no object */
+function checkObject(what: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : value === undefined ? 'undefined' : `a ${typeof value}`;
+  throw new ArgumentError(`${what} must be an object, not ${kind}`);
+}
+
+function unknown(name: string, known: readonly string[], prefix: string): ArgumentError {
+  const shown = /^[\w.-]{1,60}$/.test(name) ? prefix + name : JSON.stringify(prefix + name.slice(0, 60));
+  const meant = nearest(name, known).map((each) => prefix + each);
+  return new ArgumentError(`unknown option ${shown}${meant.length > 0 ? `; did you mean ${meant.join(' or ')}?` : ''}`);
+}
+
+/** A beginning of fewer letters is no abbreviation. */
+const SHORTEST_BEGINNING = 3;
+/** The share of a name's letters that may be wrong. */
+const TYPOS = 0.4;
+
+/** The names that are nearest, if they are near enough to be meant. */
+function nearest(name: string, known: readonly string[]): string[] {
+  const distances = known.map((each) => distance(name.slice(0, 60).toLowerCase(), each.toLowerCase()));
+  const least = Math.min(...distances);
+  return least <= Math.max(1, name.length * TYPOS) ? known.filter((_, index) => distances[index] === least) : [];
+}
+
+/** How far two names are apart; an abbreviation, such as `pass`, and a longer word, such as `secureOptions`, count as one letter. */
+function distance(a: string, b: string): number {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.length >= SHORTEST_BEGINNING && short !== long && long.startsWith(short) ? 1 : typos(a, b);
+}
+
+/** How many letters are missing, too many, wrong, or swapped with their neighbour (the distance of Damerau and Levenshtein). */
+function typos(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const next = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let least = Math.min(at(last, column) + 1, at(next, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1));
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) least = Math.min(least, at(before, column - 2) + 1);
+      next.push(least);
+    }
+    before = last;
+    last = next;
+  }
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] as number;
 }

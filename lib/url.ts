@@ -1,15 +1,17 @@
+// FTP URLs (RFC 1738, 3.2): what they mean, and how they are shown without their credentials.
+
 import { ArgumentError } from './errors';
 import type { FTPOptions } from './options';
 
-/** What an FTP URL says, decoded. */
+/** The parts of an FTP URL, decoded. */
 export interface ParsedURL {
   /** `host` and `secure`; `port`, `user` and `password` where the URL has them. */
   readonly options: FTPOptions;
-  /** The folders on the way, each for a CWD of its own; the first one begins with `/` for an absolute path. */
+  /** The folders of the path, each for a CWD of its own; the first one begins with `/` where the path is absolute. */
   readonly directories: readonly string[];
-  /** What is in the last of them; empty for a URL that ends in `/`. */
+  /** The name in the last folder; empty for a URL that ends in `/`. */
   readonly name: string;
-  /** `;type=`: image, ASCII, or a folder's listing. */
+  /** The value of `;type=`: `i` for image, `a` for ASCII, `d` for the listing of a folder. */
   readonly type: 'i' | 'a' | 'd' | undefined;
 }
 
@@ -20,13 +22,13 @@ const SECURE: ReadonlyMap<string, false | 'explicit' | 'implicit'> = new Map<str
 ]);
 
 /**
- * Takes an `ftp:` URL apart (RFC 1738, 3.2); `ftps:` is implicit and `ftpes:` explicit TLS.
+ * Parses an `ftp:` URL (RFC 1738, 3.2); `ftps:` means implicit TLS, and `ftpes:` explicit TLS.
  *
- * Paths are relative to the login folder; a first segment that is empty or begins with `%2F` makes them absolute. Segments are
- * split first and decoded then, as UTF-8. `?` is a character of a name, a `#…` is dropped. As the WHATWG URL standard has it
- * for `ftp:`, and for all three schemes alike: `\` is `/`, and segments `.` and `..` are resolved, not sent.
+ * Paths are relative to the login folder; a first segment that is empty or begins with `%2F` makes them absolute. The path is
+ * split into segments first, and each segment is decoded as UTF-8 then. `?` is a character of a name, and `#…` is left out. As in
+ * the WHATWG URL standard for `ftp:`, and in all three schemes, `\` means `/`, and `.` and `..` are resolved and not sent.
  *
- * @throws ArgumentError for anything else, control characters, bytes that are no UTF-8; the message has no credentials
+ * @throws ArgumentError for any other URL, for control characters, and for bytes that are no UTF-8; its message has no credentials
  */
 export function parseFTPURL(url: string | URL): ParsedURL {
   const text = url instanceof URL ? url.href : url;
@@ -35,7 +37,7 @@ export function parseFTPURL(url: string | URL): ParsedURL {
   const secure = SECURE.get(scheme.toLowerCase());
   if (secure === undefined) throw refused(text, 'expected ftp://, ftps:// or ftpes:// and a host');
   if (/[\0-\x1f\x7f]|\p{Surrogate}| $/u.test(text)) throw refused(text, 'a blank at the end, or a character that no URL has');
-  const { hostname, port, username, password, pathname } = standard(text, authority, path);
+  const { hostname, port, username, password, pathname } = parsed(text, authority, path);
   const decode = (part: string): string => decoded(part, text);
   const segments = pathname.slice(1).split('/');
   const [, name = '', type] = /^(.*?)(?:;type=(.*))?$/i.exec(segments.pop() ?? '') ?? [];
@@ -54,14 +56,14 @@ export function parseFTPURL(url: string | URL): ParsedURL {
   };
 }
 
-/** The path in one piece, for a server that takes it so; empty for the login folder. */
+/** The whole path, for a command that takes it at once; empty for the login folder. */
 export function joinPath({ directories, name }: Pick<ParsedURL, 'directories' | 'name'>): string {
   return [...directories, name].reduce((path, part) => (path === '' || path.endsWith('/') ? path + part : `${path}/${part}`), '');
 }
 
 /**
- * The URL with `****` for everything that could be a user name or a password, in whatever way it is mistyped: with an `@`
- * or `:` before its path, all up to the last `@` is hidden.
+ * The URL with `****` in place of all that could be a user name or a password, even in a mistyped URL: with an `@` or a `:` before
+ * the path, everything up to the last `@` is hidden.
  */
 export function redactURL(url: string | URL): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z\d+.-]*:[/\\]+)?(.*)$/is.exec(String(url)) ?? [];
@@ -72,13 +74,13 @@ export function redactURL(url: string | URL): string {
   return /^(\[.*\]|[^:]*):\d*$/.test(authority) ? scheme + rest : `${scheme}****`;
 }
 
-/** The parts by the rules for `ftp:`, which Node knows, whatever the scheme is. */
-function standard(text: string, authority: string, path: string): Pick<URL, 'hostname' | 'port' | 'username' | 'password' | 'pathname'> {
+/** The parts by the rules for `ftp:`, which Node knows, for all three schemes. */
+function parsed(text: string, authority: string, path: string): Pick<URL, 'hostname' | 'port' | 'username' | 'password' | 'pathname'> {
   const rest = `//${authority}/${path.replaceAll('\\', '/').replace(/^\//, '').replaceAll('?', '%3F')}`;
   if (!URL.canParse(`ftp:${rest}`)) throw refused(text, INVALID_HOST);
   const { hostname, port, username, password, pathname } = new URL(`ftp:${rest}`);
   if (!/^(\[.+\]|[\w.-]+)$/.test(hostname) || port === '0') throw refused(text, INVALID_HOST);
-  // A URL forgets its scheme's default port: 21 for ftp:, where ftps: would take 990; http: forgets only 80, which ftp: keeps.
+  // `URL` drops the default port of its scheme. For ftp: that is 21, which means something else for ftps:, so the port is also read as http:, which keeps 21.
   return { hostname, port: port || new URL(`http:${rest}`).port, username, password, pathname };
 }
 const INVALID_HOST = 'the host or the port is not valid';
@@ -94,7 +96,7 @@ function decoded(part: string, url: string): string {
   return text;
 }
 
-/** Without the error of `new URL` as its cause, which carries the whole input; quoted, so that a line end in it stays visible. */
+/** The error has no cause, because that of `new URL` shows the whole input. The URL is quoted, so that a line end in it is visible. */
 function refused(url: string, reason: string): ArgumentError {
   return new ArgumentError(`not an FTP URL: ${JSON.stringify(redactURL(url))}: ${reason}`);
 }
