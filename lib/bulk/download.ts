@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { ChangedError, MismatchError, PermanentError } from '../errors';
+import { factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { digestCommands, type Verify } from '../transfer/verify';
 import { type LocalPart, RangeReader } from './local-file';
 import { assertNotAborted, persist } from './persist';
 import type { FileTraffic } from './progress';
 import type { Remote } from './remote';
-import { factsOf, type RemoteFacts } from './remote-facts';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** How a remote file becomes a local one. */
@@ -15,12 +15,12 @@ interface DownloadSetup {
   readonly remote: Remote;
   readonly path: string;
   /** Opens what is written to. */
-  readonly open: (facts: RemoteFacts) => Promise<LocalPart>;
+  readonly open: (facts: FileFacts) => Promise<LocalPart>;
   /**
    * Opens it without what is there: where that was not the beginning of this file, or the server does not go on from there. Undefined: what has
    * come of a download that fails is not kept.
    */
-  readonly restart?: ((facts: RemoteFacts) => Promise<LocalPart>) | undefined;
+  readonly restart?: ((facts: FileFacts) => Promise<LocalPart>) | undefined;
   /** Size and time are asked before the first byte, which `restart`, `segments` and a total need. */
   readonly asksFacts: boolean;
   /** Undefined: one try, without a question about the size. */
@@ -30,7 +30,7 @@ interface DownloadSetup {
   readonly verify: Verify | undefined;
   readonly traffic: FileTraffic;
   /** Judges what has come, and gives the time that the file is to have. */
-  readonly judge: (bytes: number, facts: RemoteFacts) => Promise<Date | undefined> | Date | undefined;
+  readonly judge: (bytes: number, facts: FileFacts) => Promise<Date | undefined> | Date | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -58,12 +58,10 @@ interface Range {
 const HEAD = 4 * 1024;
 const BEFORE_SEAM = 64 * 1024;
 
-const UNKNOWN: RemoteFacts = { size: undefined, modified: undefined };
-
 /** Downloads one file into a local one. */
 export class FileDownload {
   readonly #setup: DownloadSetup;
-  #facts: RemoteFacts = UNKNOWN;
+  #facts: FileFacts = UNKNOWN_FACTS;
   #retries = 0;
 
   constructor(setup: DownloadSetup) {

@@ -2,13 +2,13 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
 import { checkOffset } from '../options';
 import type { Reply } from '../reply';
+import { factsOf, type FileFacts } from '../transfer/facts';
 import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } from '../transfer/piped-readable';
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
 import { persist } from './persist';
 import type { Remote } from './remote';
-import { factsOf, type RemoteFacts } from './remote-facts';
 import { beginWork, type BegunWork } from './work';
 
 /** What one part of a download reports. */
@@ -111,7 +111,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   /** The parts that are not read to their end, in order; the first one is being read. */
   readonly #window: Segment[] = [];
   #work: BegunWork | undefined;
-  #facts: RemoteFacts | undefined;
+  #facts: FileFacts | undefined;
   #digest: Digest | undefined;
   #state: 'unread' | 'asking' | 'fetching' | 'verifying' = 'unread';
   #wanted = false;
@@ -262,7 +262,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
 
   /** Ends the stream where the file is the same as before: else its parts may be of different files. */
   async #verify(): Promise<void> {
-    const before = this.#facts as RemoteFacts;
+    const before = this.#facts as FileFacts;
     const now = await this.#ask(() => factsOf(this.#remote, this.#path));
     if (now.size !== before.size || now.modified?.getTime() !== before.modified?.getTime()) throw new ChangedError(`${this.#path} has changed while its parts were fetched`);
     const { algorithm } = this.#digest ?? {};

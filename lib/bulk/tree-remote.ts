@@ -1,16 +1,12 @@
-import { PermanentError, ReplyError, TransferError } from '../errors';
-import type { Entry } from '../listing/entry';
+import { PermanentError, TransferError } from '../errors';
+import { entryAt, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { persist } from './persist';
 import type { Remote } from './remote';
 import { Budget } from './tree-budget';
+import type { Doubt, Known } from './tree-compare';
 import type { TreeSettings } from './tree-options';
-import { type Doubt, type Known, knownOf } from './tree-compare';
-import { isAboutPath, joined, Listings } from './walk-listing';
-
-type Query = 'SIZE' | 'MDTM' | 'MLST';
-
-const UNKNOWN_COMMAND = new Set([500, 502, 504]);
+import { joined, Listings } from './walk-listing';
 
 /** The remote side of a tree. */
 export class RemoteTree {
@@ -18,7 +14,7 @@ export class RemoteTree {
   /** What may be remembered of the tree. */
   readonly budget: Budget;
   readonly #retry: TreeSettings['retry'];
-  readonly #lacks = new Set<Query>();
+  readonly #lacks = new Set<FactCommand>();
 
   constructor(
     readonly remote: Remote,
@@ -41,17 +37,9 @@ export class RemoteTree {
     return (await this.remote.feat()).has('MFMT');
   }
 
-  /** The file as SIZE and MDTM know it, or MLST where the server lacks them (aioftp), as far as it is asked. */
+  /** The file as SIZE, MDTM or MLST know it, as far as that is in doubt. */
   async exact(relative: string, known: Known, doubt: Doubt): Promise<Known> {
-    const path = this.path(relative);
-    const [size, modified] = await Promise.all([
-      doubt.size ? this.#ask('SIZE', () => this.remote.size(path)) : undefined,
-      doubt.time ? this.#ask('MDTM', () => this.remote.mdtm(path)) : undefined,
-    ]);
-    if ((doubt.size && this.#lacks.has('SIZE')) || (doubt.time && this.#lacks.has('MDTM'))) {
-      const facts = await this.#ask('MLST', () => this.#facts(path));
-      if (facts) return { ...known, ...knownOf(facts), exact: true };
-    }
+    const { size, modified } = await this.#persist(() => factsOf(this.remote, this.path(relative), { size: doubt.size, modified: doubt.time, patient: this.#retry === undefined, lacks: this.#lacks }));
     const time = modified?.getTime();
     return {
       ...known,
@@ -59,13 +47,6 @@ export class RemoteTree {
       ...(time === undefined ? {} : { time, unit: time % 1000 === 0 ? 1000 : 1 }),
       exact: true,
     };
-  }
-
-  /** Without MLST there are no facts: what it would be put together from was asked already. */
-  async #facts(path: string): Promise<Entry | undefined> {
-    const entry = await this.remote.mlst(path);
-    if (!entry.facts) this.#lacks.add('MLST');
-    return entry.facts && entry;
   }
 
   /**
@@ -97,31 +78,10 @@ export class RemoteTree {
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
-      if (await this.#isFolder(path)) return;
+      if ((await this.#persist(() => entryAt(this.remote, path)))?.type === 'directory') return;
       if (!withParents || parent === '' || parent === path) throw error;
       await this.#make(parent, true);
       await this.#persist(() => this.remote.mkd(path));
-    }
-  }
-
-  async #isFolder(path: string): Promise<boolean> {
-    try {
-      return (await this.#persist(() => this.remote.mlst(path))).type === 'directory';
-    } catch (error) {
-      if (error instanceof ReplyError) return false;
-      throw error;
-    }
-  }
-
-  /** Undefined where the server does not tell. */
-  async #ask<T>(command: Query, act: () => Promise<T>): Promise<T | undefined> {
-    if (this.#lacks.has(command)) return undefined;
-    try {
-      return await this.#persist(act);
-    } catch (error) {
-      if (!isAboutPath(error)) throw error;
-      if (UNKNOWN_COMMAND.has((error as ReplyError).reply?.code ?? 0)) this.#lacks.add(command);
-      return undefined;
     }
   }
 

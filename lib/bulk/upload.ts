@@ -2,13 +2,13 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { closedByClient } from '../control/session';
 import { ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
+import { factsOf } from '../transfer/facts';
 import { type Backoff, isLoss } from '../transfer/retry';
 import type { StorStream } from '../transfer/stor-stream';
 import { ignoreRefusal, Replacement } from '../transfer/temporary-name';
 import { assertNotAborted, persist, wasClosed } from './persist';
 import type { FileTraffic } from './progress';
 import type { Remote } from './remote';
-import { factsOf, type RemoteFacts, sizeOf } from './remote-facts';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** What is uploaded. */
@@ -110,7 +110,8 @@ export class UploadTarget {
   /** The connection was lost before the reply to an earlier attempt, which may have been carried out. */
   async #isRenamed(size: number): Promise<boolean> {
     const { remote } = this.#setup;
-    return (await sizeOf(remote, this.#name)) === undefined && (await sizeOf(remote, this.path)) === size;
+    const sizeOf = async (path: string): Promise<number | undefined> => (await factsOf(remote, path, { modified: false })).size;
+    return (await sizeOf(this.#name)) === undefined && (await sizeOf(this.path)) === size;
   }
 }
 
@@ -234,10 +235,10 @@ export class FileUpload {
 
   /** The byte to go on from. */
   async #offset(): Promise<number> {
-    const { source, backoff } = this.#setup;
+    const { remote, source, target, backoff } = this.#setup;
     if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
     const first = !this.#asked;
-    const { size: there, modified } = await this.#there(first);
+    const { size: there, modified } = await factsOf(remote, target.name, { modified: first });
     if (there === undefined || there > this.#sent) return 0;
     if (first && there > 0 && source.modified !== undefined && !(await this.#isBeginning(there, source.modified, modified?.getTime()))) return 0;
     if (there > 0 && WAYS[this.#way] === 'REST' && !(await this.#offersRestart())) this.#way += 1;
@@ -259,11 +260,6 @@ export class FileUpload {
 
   async #offersRestart(): Promise<boolean> {
     return /\bSTREAM\b/i.test((await this.#setup.remote.feat()).get('REST') ?? '');
-  }
-
-  async #there(dated: boolean): Promise<RemoteFacts> {
-    const { remote, target } = this.#setup;
-    return dated ? factsOf(remote, target.name) : { size: await sizeOf(remote, target.name), modified: undefined };
   }
 
   /** Sends what is missing; resolves with the bytes that the file has then. */
@@ -305,7 +301,7 @@ export class FileUpload {
   async #verify(bytes: number): Promise<void> {
     const { remote, source, target, verify = 'size' } = this.#setup;
     if (!this.#continued || verify === false) return;
-    const there = await sizeOf(remote, target.name);
+    const { size: there } = await factsOf(remote, target.name, { modified: false });
     if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
     await source.check();
     const begin = Math.max(0, this.#seam - BEFORE_SEAM);

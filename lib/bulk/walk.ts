@@ -1,6 +1,7 @@
-import { ArgumentError, PermanentError } from '../errors';
+import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkNames, type OptionNames } from '../options';
+import { entryAt, factsOf } from '../transfer/facts';
 import type { ReadableEvents } from '../transfer/piped-readable';
 import { type Filter, selector } from './filter';
 import type { Remote } from './remote';
@@ -41,12 +42,12 @@ export class LinkLog {
  * links on most servers; Pure-FTPd tells of the link itself, has a SIZE for files only, and takes `link/.` for the folder.
  */
 export async function followed(remote: Remote, path: string, link: Entry): Promise<Entry> {
-  const end = await remote.mlst(path).catch(ignoreRefusal);
+  const end = await entryAt(remote, path);
   if (end === undefined) return link;
   if (end.type !== 'symlink') return as(link, end);
-  const size = await remote.size(path).catch(ignoreRefusal);
+  const { size } = await factsOf(remote, path, { modified: false });
   if (size !== undefined) return as(link, { type: 'file', size });
-  const folder = await remote.mlst(`${path}/.`).catch(ignoreRefusal);
+  const folder = await entryAt(remote, `${path}/.`);
   return folder?.type === 'directory' ? as(link, folder) : link;
 }
 
@@ -60,11 +61,6 @@ function as({ name, target, raw }: Entry, { type, size, modified, facts }: Pick<
     ...(facts === undefined ? {} : { facts }),
     raw,
   };
-}
-
-function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof PermanentError)) throw error;
-  return undefined;
 }
 
 /** How a tree is walked. */

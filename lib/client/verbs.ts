@@ -15,9 +15,10 @@ import { parse257 } from '../control/reply-text';
 import type { Needs, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, isFTPError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { formatTime, parseTime } from '../listing/time';
+import { formatTime } from '../listing/time';
 import type { Reply } from '../reply';
-import { type ListOptions, ListPlan, lookUp, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
+import { lookUp, sizeIn, timeIn } from '../transfer/facts';
+import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
 import { download, entries, lines, upload } from '../transfer/streams';
@@ -246,9 +247,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
     // TYPE I first: ProFTPD and pyftpdlib refuse SIZE in TYPE A, inetutils counts line ends twice.
     const command = this.session.command('SIZE', requirePath(path));
     const reply = await this.exec(command, { type: 'I' });
-    const digits = /^\d+$/.exec(reply.text.trim())?.[0];
-    const size = Number(digits);
-    if (reply.code !== 213 || digits === undefined || !Number.isSafeInteger(size)) throw unexpected(reply, command);
+    const size = sizeIn(reply);
+    if (size === undefined) throw unexpected(reply, command);
     return size;
   }
 
@@ -260,7 +260,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async mdtm(path: string): Promise<Date> {
     const command = this.session.command('MDTM', requirePath(path));
     const reply = await this.exec(command);
-    const time = reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
+    const time = timeIn(reply);
     if (!time) throw unexpected(reply, command);
     return time;
   }

@@ -1,79 +1,213 @@
+import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
 import type { Session } from '../control/session';
-import { ChangedError, PermanentError, TemporaryError } from '../errors';
+import { ChangedError, PermanentError, ReplyError, TemporaryError } from '../errors';
+import type { Entry } from '../listing/entry';
 import { mlstEntry } from '../listing/mlsx';
 import { parseTime } from '../listing/time';
 import type { Reply } from '../reply';
 
-/** What tells whether a file is still the same; what the server does not tell is undefined. */
-export interface Identity {
+/** What a server says of a file; undefined is what it does not say. */
+export interface FileFacts {
+  /** Bytes. */
   readonly size: number | undefined;
-  /** Milliseconds, as `Date.getTime()`. */
-  readonly modified: number | undefined;
-  /** The server has nothing that would tell a size. */
+  readonly modified: Date | undefined;
+}
+
+/** Nothing is known. */
+export const UNKNOWN_FACTS: FileFacts = { size: undefined, modified: undefined };
+
+/** Commands that ask for facts, and that a server may lack. */
+export type FactCommand = 'SIZE' | 'MDTM' | 'MLST';
+
+/** Who is asked for facts: a client, a pool, or a session in the turn of a transfer. */
+export interface FactsSource {
+  size(path: string): Promise<number>;
+  mdtm(path: string): Promise<Date>;
+  mlst(path: string): Promise<Entry>;
+}
+
+/** Which facts are asked for, and how. */
+interface FactsOptions {
+  /** Default true. */
+  readonly size?: boolean;
+  /** Default true. */
+  readonly modified?: boolean;
+  /** Takes a 4yz for "unknown"; else it is thrown, like any error that is no answer about the file. Default false. */
+  readonly patient?: boolean;
+  /** What the server lacks, which is not asked again; what it turns out to lack is added. */
+  readonly lacks?: Set<FactCommand>;
+}
+
+/**
+ * Asks for the size and time of a file: SIZE and MDTM at the same time (RFC 3659, 3 and 4), and MLST in place of one that the server does not have
+ * (aioftp 0.21 has no SIZE). What the server refuses is unknown; a file that is missing has no facts.
+ */
+export async function factsOf(source: FactsSource, path: string, { size = true, modified = true, patient = false, lacks = new Set() }: FactsOptions = {}): Promise<FileFacts> {
+  const ask = async <T>(command: FactCommand, question: () => Promise<T>): Promise<T | undefined> => {
+    if (lacks.has(command)) return undefined;
+    try {
+      return await question();
+    } catch (error) {
+      if (!isAnswer(error, patient)) throw error;
+      if (isNotImplemented(error.reply)) lacks.add(command);
+      return undefined;
+    }
+  };
+  const facts = { size: size ? ask('SIZE', () => source.size(path)) : undefined, modified: modified ? ask('MDTM', () => source.mdtm(path)) : undefined };
+  const [bytes, time] = await Promise.all([facts.size, facts.modified]);
+  if (!(size && lacks.has('SIZE')) && !(modified && lacks.has('MDTM'))) return { size: bytes, modified: time };
+  const entry = await ask('MLST', () => source.mlst(path));
+  if (entry && !entry.facts) lacks.add('MLST'); // it was put together from SIZE and MDTM
+  return { size: bytes ?? (entry?.type === 'directory' ? undefined : entry?.size), modified: time ?? entry?.modified };
+}
+
+/** What is at a path, by MLST or what takes its place; undefined where the server says that there is nothing. */
+export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): Promise<Entry | undefined> {
+  try {
+    return await source.mlst(path);
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    return undefined;
+  }
+}
+
+/** The server's answer about a path, which is not that the session has ended or was never there. */
+function isAnswer(error: unknown, patient: boolean): error is ReplyError {
+  if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
+  return patient || !(error instanceof TemporaryError);
+}
+
+/** The server does not know the command at all. */
+export function isNotImplemented(reply: Reply | undefined): boolean {
+  return reply?.code === 500 || reply?.code === 502 || reply?.code === 504;
+}
+
+/** What shows whether a file is still the same. */
+export interface Identity extends FileFacts {
+  /** The server has no command that gives a size. */
   readonly unsized: boolean;
 }
 
 /**
- * Asks SIZE and MDTM in one flight (RFC 3659); where FEAT does not have SIZE one after the other, and MLST when there is neither.
- * What is refused for good is unknown.
+ * Asks for the facts of a file in the turn of its transfer: in one flight where FEAT has SIZE, and then without MLST, for the transfer may be under
+ * way when the answers come.
  *
- * @param patient whether to take "not now" (4yz) for unknown too, rather than to throw
+ * @param patient takes a 4yz for "unknown"
  */
 export async function identify(session: Session, control: ControlConnection, path: string, features: Features, patient: boolean): Promise<Identity> {
-  const ask = (verb: string): Promise<Reply | undefined> => known(control.exec(session.command(verb, path)), patient);
-  // ProFTPD and pyftpdlib refuse SIZE in TYPE A.
-  const typed = session.switchType(control, 'I');
-  if (features.has('SIZE')) {
-    const [size, time] = await Promise.all([ask('SIZE'), ask('MDTM'), typed]);
-    return { size: sizeIn(size), modified: timeIn(time), unsized: isUnknown(size) };
-  }
-  // aioftp 0.21, which has no FEAT, refuses what it does not know before it has answered what came first.
-  await typed;
-  const size = await ask('SIZE');
-  const time = await ask('MDTM');
-  if (!isUnknown(size) || !isUnknown(time)) return { size: sizeIn(size), modified: timeIn(time), unsized: isUnknown(size) };
-  const facts = await ask('MLST');
-  const entry = facts && facts.kind === 'completion' ? mlstEntry(facts) : undefined;
-  return { size: entry?.size, modified: entry?.modified?.getTime(), unsized: entry?.size === undefined };
+  const lacks = new Set<FactCommand>(features.has('SIZE') ? ['MLST'] : []);
+  const facts = await factsOf(new TurnSource(session, control, features.has('SIZE')), path, { patient, lacks });
+  return { ...facts, unsized: facts.size === undefined && lacks.has('SIZE') };
 }
 
-/** @throws ChangedError when what was known of the file differs, or is not told any more */
-export function assertSame(path: string, before: Identity, now: Identity): void {
+/** A session in the turn of a transfer. */
+class TurnSource implements FactsSource {
+  /** What the next command waits for; undefined: nothing. */
+  #before: Promise<unknown> | undefined;
+  readonly #typed: Promise<unknown> | undefined;
+
+  /** @param inOneFlight aioftp 0.21, which has no FEAT, refuses what it does not know before it has answered what came first */
+  constructor(
+    private readonly session: Session,
+    private readonly control: ControlConnection,
+    private readonly inOneFlight: boolean,
+  ) {
+    this.#typed = session.switchType(control, 'I'); // ProFTPD and pyftpdlib refuse SIZE in TYPE A
+  }
+
+  async size(path: string): Promise<number> {
+    const [size] = await Promise.all([this.#exec('SIZE', path, sizeIn), this.#typed]);
+    return size;
+  }
+
+  mdtm(path: string): Promise<Date> {
+    return this.#exec('MDTM', path, timeIn);
+  }
+
+  mlst(path: string): Promise<Entry> {
+    return this.#exec('MLST', path, mlstEntry);
+  }
+
+  #exec<T>(verb: FactCommand, path: string, read: (reply: Reply) => T | undefined): Promise<T> {
+    const command = this.session.command(verb, path);
+    const before = this.inOneFlight ? undefined : (this.#before ?? this.#typed);
+    const answer = before ? before.then(() => ask(this.control, command, read)) : ask(this.control, command, read);
+    this.#before = answer.catch(() => undefined);
+    return answer;
+  }
+}
+
+async function ask<T>(control: ControlConnection, command: Command, read: (reply: Reply) => T | undefined): Promise<T> {
+  const reply = await control.exec(command);
+  const value = read(reply);
+  if (value === undefined) throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+  return value;
+}
+
+/** @throws ChangedError when what was known of the file differs, or the server does not say it any more */
+export function assertSame(path: string, before: FileFacts, now: FileFacts): void {
   if (before.size !== undefined && before.size !== now.size) throw new ChangedError(`${path} has changed: its size was ${before.size}, and is ${now.size ?? 'unknown'}`);
-  if (before.modified !== undefined && before.modified !== now.modified) {
-    throw new ChangedError(`${path} has changed: its time was ${shown(before.modified)}, and is ${now.modified === undefined ? 'unknown' : shown(now.modified)}`);
+  if (before.modified !== undefined && before.modified.getTime() !== now.modified?.getTime()) {
+    throw new ChangedError(`${path} has changed: its time was ${before.modified.toISOString()}, and is ${now.modified?.toISOString() ?? 'unknown'}`);
   }
 }
 
-async function known(answer: Promise<Reply>, patient: boolean): Promise<Reply | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof PermanentError || (patient && error instanceof TemporaryError)) return error.reply;
-    throw error;
-  }
-}
-
-function sizeIn(reply: Reply | undefined): number | undefined {
-  const text = textOf(reply);
+/** The bytes in the answer to SIZE (RFC 3659, 4.1). */
+export function sizeIn(reply: Reply): number | undefined {
+  const text = reply.code === 213 ? reply.text.trim() : '';
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
-function timeIn(reply: Reply | undefined): number | undefined {
-  return parseTime(textOf(reply))?.getTime();
+/** The time in the answer to MDTM (RFC 3659, 3.1). */
+export function timeIn(reply: Reply): Date | undefined {
+  return reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
 }
 
-function textOf(reply: Reply | undefined): string {
-  return reply?.code === 213 ? reply.text.trim() : '';
+/** What is at a path: what MLST says, or CWD, SIZE and MDTM together where the server has no MLST. */
+export async function lookUp(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
+  try {
+    return await ask(control, mlst, mlstEntry);
+  } catch (error) {
+    if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
+    return withoutMLST(session, control, mlst.argument);
+  }
 }
 
-/** The command is not implemented. */
-function isUnknown(reply: Reply | undefined): boolean {
-  return reply !== undefined && [500, 502, 504].includes(reply.code);
+/** What is at a path that the server lists as empty. Some servers have an MLST for files only: then CWD says whether there is a folder. */
+export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
+  try {
+    return await lookUp(session, control, mlst);
+  } catch (refusal) {
+    if (!(refusal instanceof PermanentError) || refusal.command !== mlst.shown || !(await enters(session, control, mlst.argument))) throw refusal;
+    return { name: nameIn(mlst.argument), type: 'directory', raw: '' };
+  }
 }
 
-function shown(time: number): string {
-  return new Date(time).toISOString();
+/** The folder is asked first: Twisted has a SIZE for folders too. */
+async function withoutMLST(session: Session, control: ControlConnection, path: string): Promise<Entry> {
+  const isFolder = await enters(session, control, path);
+  void session.switchType(control, 'I')?.catch(() => undefined);
+  const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
+  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason;
+  const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
+  const modified = time.status === 'fulfilled' ? timeIn(time.value) : undefined;
+  return { name: nameIn(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
+}
+
+function nameIn(path: string): string {
+  return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
+}
+
+async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {
+  try {
+    await session.enterFolder(control, path);
+    return true;
+  } catch (error) {
+    if (error instanceof PermanentError) return false;
+    throw error;
+  } finally {
+    await session.leaveFolder(control);
+  }
 }

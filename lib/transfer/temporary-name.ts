@@ -4,7 +4,7 @@ import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
 import { ArgumentError, FTPError, isFTPError, PermanentError, ReplyError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import { lookUp } from './list-plan';
+import { lookUp } from './facts';
 import type { Choice, Plan } from './transfer';
 import type { UploadPlan } from './verify';
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import * as zlib from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
@@ -8,25 +8,6 @@ import { ArgumentError, MismatchError, ReplyError, UnsupportedError } from '../e
 import type { Reply } from '../reply';
 import { identify } from './facts';
 import type { Plan } from './transfer';
-
-/** CRC-32 as in ZIP and Ethernet (polynomial 0xedb88320), continued from `value`; unsigned. */
-type Crc32 = (bytes: Uint8Array, value?: number) => number;
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
-  return remainder;
-});
-
-/** CRC-32 by a table of 256 entries, for a Node without `zlib.crc32` (22.0 and 22.1 are such). */
-export const tableCrc32: Crc32 = (bytes, value = 0) => {
-  let remainder = ~value;
-  for (const byte of bytes) remainder = (TABLE[(remainder ^ byte) & 0xff] as number) ^ (remainder >>> 8);
-  return ~remainder >>> 0;
-};
-
-/** CRC-32, by Node where it has it. */
-export const crc32: Crc32 = (zlib as { crc32?: Crc32 }).crc32 ?? tableCrc32;
 
 /** The hashes that servers offer, the strongest first. */
 export const HASH_ALGORITHMS = ['sha512', 'sha384', 'sha256', 'sha1', 'md5', 'crc32'] as const;

@@ -264,7 +264,7 @@ describe('put, when connections are lost', () => {
     for (const [what, part, resumedFrom] of parts) {
       it(`${what} where the server has the beginning of ${resumedFrom > 0 ? 'this' : 'another'} local file, and does not tell since when`, async () => {
         server.write('/in/.a.part', part);
-        server.script = { MDTM: '502 No.' };
+        server.script = { MDTM: '502 No.', MLST: '502 No.' };
         expect(await put(ftp, local, '/in/a', { resume: true })).to.include({ resumedFrom, retries: 0 });
         expect(server.read('/in/a')).to.deep.equal(BYTES);
       });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { expect } from 'chai';
 import { FTP, PermanentError, UnsupportedError } from '../../lib/index';
-import { crc32, digestCommands } from '../../lib/transfer/verify';
+import { digestCommands } from '../../lib/transfer/verify';
 import { retriesOf } from '../transfer/retry-scene';
 import { type Trial, Trials } from '../transfer/retry-trial';
 import { FaultProxy } from '../support/fault-proxy';

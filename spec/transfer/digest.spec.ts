@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createHash } from 'node:crypto';
 import { algorithmNamed, checkAlgorithm, Digest, HASH_ALGORITHMS, HEX_DIGITS } from '../../lib/transfer/verify';
 import { ArgumentError } from '../../lib/errors';
+import { describeSeed, random } from '../support/seed';
 
 describe('digest', () => {
   for (const algorithm of HASH_ALGORITHMS) {
@@ -14,6 +15,21 @@ describe('digest', () => {
       expect(digest.hex(), 'asked again').to.equal(hex);
     });
   }
+
+  it('is the same however the bytes are cut', () => {
+    const { seed, bytes, int } = random(7);
+    for (let round = 0; round < 100; round++) {
+      const whole = bytes(int(300));
+      const cut = int(whole.length + 1);
+      for (const algorithm of HASH_ALGORITHMS) {
+        const [once, twice] = [new Digest(algorithm), new Digest(algorithm)];
+        once.update(whole);
+        twice.update(whole.subarray(0, cut));
+        twice.update(whole.subarray(cut));
+        expect(twice.hex(), describeSeed(seed)).to.equal(once.hex());
+      }
+    }
+  });
 
   it('keeps the leading zeros of a CRC', () => {
     expect(new Digest('crc32').hex()).to.equal('00000000');
