@@ -1,24 +1,26 @@
+// Sockets: connecting and listening, the time limit for both, and what only Node's own sockets can do, such as a reset. Nothing here knows FTP.
+
 import { once } from 'node:events';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ArgumentError, ConnectionClosedError, FTPError, TimeoutError, TransferError } from '../errors';
 import type { ConnectionRequest, Settings } from '../options';
 
-/** Where received bytes go without passing through the socket's own buffer; `net.Socket`'s `onread`. */
+/** The option `onread` of `net.Socket`: received bytes go straight into these buffers. The callback returns false to pause. */
 export interface OnRead {
   readonly buffer: () => Uint8Array;
   readonly callback: (bytes: number) => boolean;
 }
 
-/** What becomes of an attempt to connect; it is told once. */
+/** Hears of the outcome of an attempt to connect, once. */
 interface AttemptListener {
   onMade(stream: Duplex): void;
   onFailed(error: FTPError): void;
 }
 
 /**
- * One connection on its way, by `net.connect` or the option `createConnection`, until it is made, fails or is given up. Whatever goes wrong
- * is told as an FTPError, also what Node or the caller's function throws; a stream that comes too late is destroyed.
+ * One attempt to connect, by `net.connect` or by the option `createConnection`: it is under way until the connection is made, fails, or
+ * is given up. Every failure is an FTPError, even what Node or the caller's function throws. A stream that comes too late is destroyed.
  */
 export class ConnectionAttempt {
   #stream: Duplex | undefined;
@@ -38,36 +40,36 @@ export class ConnectionAttempt {
     }
   }
 
-  /** True until it is made, has failed, or was given up. */
+  /** True until the connection is made, has failed, or was given up. */
   get underWay(): boolean {
     return this.#state === 'under way';
   }
 
-  /** Tells what becomes of it, at once where that is known. */
-  listen(listener: AttemptListener): void {
+  /** Reports the outcome to `listener`, at once where it is known. */
+  notify(listener: AttemptListener): void {
     this.#listener = listener;
-    this.#tell();
+    this.#report();
   }
 
-  /** Resolves with the connection. @throws FTPError */
+  /** Resolves with the connection. @throws FTPError where it could not be made */
   made(): Promise<Duplex> {
-    return new Promise((onMade, onFailed) => this.listen({ onMade, onFailed }));
+    return new Promise((onMade, onFailed) => this.notify({ onMade, onFailed }));
   }
 
-  /** Ends the attempt, or the connection that came of it. */
+  /** Gives the attempt up, or destroys the connection that it has made. */
   destroy(error?: Error): void {
     this.#stream?.destroy(error);
     this.#fail(error ?? new ConnectionClosedError('closed while connecting'));
   }
 
-  /** What createConnection gave. */
+  /** Takes what `createConnection` returned. */
   #take(stream: unknown): void {
     if (isDuplex(stream)) this.#adopt(stream);
     else this.#fail(new ArgumentError(`createConnection must return a Duplex, or a promise of one, not ${stream === null ? 'null' : typeof stream}`, { phase: 'connect' }));
   }
 
   #adopt(stream: Duplex): void {
-    stream.on('error', ignore); // each step hears of errors itself; between them nobody does
+    stream.on('error', ignore); // whoever uses the stream listens as well; between two users an error must not crash the process
     if (!this.underWay) return void stream.destroy();
     this.#stream = stream;
     if (stream.destroyed) return this.#fail(stream.errored);
@@ -87,16 +89,16 @@ export class ConnectionAttempt {
     if (!this.underWay) return;
     this.#state = state;
     this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
-    this.#tell();
+    this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     if (this.#state === 'made') this.#listener?.onMade(this.#stream as Duplex);
     else if (this.#state !== 'under way') this.#listener?.onFailed(this.#state);
   }
 }
 
-/** Begins to connect; sockets are without Nagle's delay, which would hold back every second small write. */
+/** Begins to connect. The socket has no Nagle's delay, which would hold back every second small write. */
 function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, onread: OnRead | undefined): net.Socket {
   return net.connect({
     host,
@@ -105,35 +107,51 @@ function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, 
     family,
     onread,
     noDelay: true,
-    // An upload's socket outlives the server's FIN: ours would call a cut file complete.
+    // After the server's FIN, Node would answer with ours: in an upload that would mean that the file is complete.
     allowHalfOpen: purpose === 'data',
     keepAlive: purpose === 'control',
     keepAliveInitialDelay: KEEP_ALIVE,
   } as net.NetConnectOpts);
 }
-/** Milliseconds of silence before TCP probes; routers forget quiet connections after some minutes. */
+/** Milliseconds of silence before TCP sends a probe: routers forget quiet connections after some minutes. */
 const KEEP_ALIVE = 60_000;
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }
 
-/** By what it can do: streams of other packages are no instances of Node's class. */
+/** Looks at the methods, because streams of other packages are no instances of Node's class. */
 function isDuplex(value: unknown): value is Duplex {
   const stream = Object(value) as Record<string, unknown>;
   return ['on', 'off', 'once', 'pipe', 'unpipe', 'pause', 'resume', 'write', 'end', 'destroy'].every((method) => typeof stream[method] === 'function');
 }
 
-/** True for a connecting socket; a stream that is no socket is taken as connected. */
+/** True for a socket that is connecting; a stream that is no socket counts as connected. */
 function isConnecting(stream: Duplex): boolean {
   return (stream as net.Socket).connecting === true;
 }
 
+function unreachable(cause: unknown): FTPError {
+  if (cause instanceof FTPError) return cause;
+  return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
+}
+
+/** Where Node has tried several addresses, it fails with an AggregateError, whose own message is empty. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map((each: Error) => each.message).join('; ');
+  if (error instanceof Error) return error.message;
+  return error === undefined || error === null ? 'the connection is gone' : String(error);
+}
+
+function ignore(): void {
+  // reported to the listener of the attempt, or to the user of the stream
+}
+
 /**
- * Listens for one connection of the server.
+ * Listens for a connection of the server.
  *
- * @param range the first and the last port to try; undefined: any
- * @throws TransferError
+ * @param range the first and the last port to try; undefined: any port
+ * @throws TransferError where no port is free, or the address is not ours
  */
 export async function listen(host: string | undefined, range: readonly [number, number] | undefined): Promise<{ server: net.Server; port: number }> {
   const [first, last] = range ?? [0, 0];
@@ -151,44 +169,22 @@ export async function listen(host: string | undefined, range: readonly [number, 
   }
 }
 
-/** An IPv4 or IPv6 address, and no name. */
+/** True for an IPv4 or IPv6 address, and false for a name. */
 export function isAddress(text: string): boolean {
   return net.isIP(text) !== 0;
 }
 
-/** Destroys the connection with a TimeoutError unless the returned function is called within `ms`; 0 never does. */
+/** Destroys the connection with a TimeoutError in `ms` milliseconds, 0 never, unless the returned function is called before. */
 export function deadline(connection: Pick<Duplex, 'destroy'> | ConnectionAttempt, ms: number, message: string): () => void {
   if (ms === 0) return () => undefined;
   const timer = setTimeout(() => void connection.destroy(new TimeoutError(message)), ms);
   return () => clearTimeout(timer);
 }
 
-/** The other side took the connection, and reset it before we had heard that it was made. */
-export function wasResetAtOnce(error: Error): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ECONNRESET') return true;
-  }
-  return false;
-}
-
-/** Why the other side cannot be reached. */
-function unreachable(cause: unknown): FTPError {
-  if (cause instanceof FTPError) return cause;
-  return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
-}
-
-/** Happy eyeballs fails with an AggregateError, whose own message is empty. */
-function describe(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map((each: Error) => each.message).join('; ');
-  if (error instanceof Error) return error.message;
-  return error === undefined || error === null ? 'the connection is gone' : String(error);
-}
-
-function ignore(): void {
-  // told elsewhere
-}
-
-/** By RST where that can be: a TLSSocket as a tunnel has the method too, and throws. Never by close_notify, which makes a cut upload whole. */
+/**
+ * Ends a connection by RST, so that the other side does not take an upload that was cut for a whole one, as it would after FIN or close_notify.
+ * A TLSSocket that is a tunnel has the method, too, and throws; it is destroyed.
+ */
 export function reset(raw: Duplex): void {
   try {
     (raw as net.Socket).resetAndDestroy();
@@ -198,10 +194,18 @@ export function reset(raw: Duplex): void {
 }
 
 /**
- * libuv reports an RST that arrives together with bytes as a clean end (POLLHUP after a partial read). A connection that
- * was reset has no peer any more, one that was ended has; `remoteAddress` would answer from its memory.
+ * True for a connection that the other side has reset. libuv reports an RST that arrives together with bytes as a clean end (POLLHUP
+ * after a partial read), but the operating system has no peer for such a socket any more. `remoteAddress` would still have the old one.
  */
 export function wasReset(raw: Duplex | undefined): boolean {
   const { _handle: handle } = (raw ?? {}) as { _handle?: { getpeername?: (into: object) => number } };
   return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
+}
+
+/** True for a connection that the other side accepted, and reset before we knew of it. */
+export function wasResetAtOnce(error: Error): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ECONNRESET') return true;
+  }
+  return false;
 }

@@ -1,46 +1,48 @@
+// The memory that received bytes are in: what a socket reads into, and how small chunks become larger ones.
+
 import type { OnRead } from './dial';
 
 const SMALLEST = 64 * 1024;
-/** Larger ones leave the processor's cache before a consumer reads them. */
+/** A larger buffer would leave the processor's cache before its reader gets to it. */
 const LARGEST = 512 * 1024;
-/** Allocators take this from their heap. What is larger they map anew, page by page: glibc from 128 KiB on, until it has seen as much freed. */
+/** An allocator takes so much from its heap; what is larger it maps page by page: glibc from 128 KiB on, until as much was freed once. */
 const MODEST = 120 * 1024;
-/** So many bytes behind the first of the largest buffers, the collector has freed it. */
+/** When so many more bytes have come, the garbage collector has freed the first of the largest buffers. */
 const SETTLED = 64 * 1024 * 1024;
-/** The largest, where it is lent: what is read is made smaller portions of. */
+/** The largest buffer that is lent: its reader takes smaller portions. */
 const LARGEST_LENT = 128 * 1024;
-/** Up to this many bytes a copy costs less than giving the buffer away. */
+/** Up to so many bytes, a copy costs less than a buffer that is given away. */
 const COPIED = 8 * 1024;
-/** What is left of a buffer is read into while it has this many bytes. */
+/** The rest of a buffer is read into while it has so many bytes. */
 const WORTHWHILE = 32 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * The memory that a socket reads into: it grows while reads fill it and shrinks when they do not.
+ * The memory that a socket reads into: it grows while reads fill it, and shrinks when they do not.
  *
- * What arrives is handed on without a copy, the next read takes the rest of the same memory; a nearly empty read is
- * copied small, so that a consumer that keeps it does not keep the whole buffer alive. Whoever is done with a read when
- * it returns is lent the memory: the next read is into the same.
+ * Received bytes are given to the reader without a copy, and the next read uses the rest of the buffer. A small read is copied, so that
+ * a reader that keeps it does not keep the whole buffer alive. A reader that is done with the bytes when it returns may have the
+ * memory lent: the next read uses the same.
  */
 export class ReceiveBuffer {
   #size = SMALLEST;
   #space: Buffer = NOTHING;
   #received = 0;
-  /** Bytes received when the first of the largest buffers was made. */
+  /** How many bytes had been received when the first of the largest buffers was made. */
   #firstLarge: number | undefined;
 
-  /** The `onread` option that hands each read to `receive`, or lends it; it returns false to pause. */
+  /** The option `onread` that gives each read to `receive`, or lends it; `receive` returns false to pause. */
   onread(receive: (chunk: Buffer) => boolean, memory: 'given' | 'lent' = 'given'): OnRead {
     return { buffer: () => this.#next(), callback: (bytes) => receive(memory === 'lent' ? this.#lend(bytes) : this.#take(bytes)) };
   }
 
   #next(): Buffer {
-    if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#affordable());
+    if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#nextSize());
     return this.#space;
   }
 
-  /** One of the largest buffers shows the allocator what is to come; until it is freed, modest ones cost half of the page faults. */
-  #affordable(): number {
+  /** The first of the largest buffers makes the allocator expect more of them. Until it is freed, modest ones cost half of the page faults. */
+  #nextSize(): number {
     if (this.#size < LARGEST) return this.#size;
     if (this.#firstLarge !== undefined) return this.#received - this.#firstLarge < SETTLED ? MODEST : LARGEST;
     this.#firstLarge = this.#received;
@@ -70,12 +72,12 @@ export class ReceiveBuffer {
   }
 }
 
-/** As much as this is handed on at once. */
+/** So many bytes are delivered at once. */
 const FULL = 256 * 1024;
 
 /**
- * Joins the chunks that arrive in one turn of the event loop: TLS comes in records of 16 KiB, and a file is not to be
- * written in so small pieces. Nothing waits longer than until the turn's end.
+ * Joins the chunks that arrive in one turn of the event loop, because TLS comes in records of 16 KiB, and a file is written faster in
+ * larger pieces. No chunk waits longer than until the end of the turn.
  */
 export class Gatherer {
   readonly #deliver: (chunk: Buffer) => void;
@@ -100,7 +102,7 @@ export class Gatherer {
     }
   }
 
-  /** Hands on what is there. */
+  /** Delivers all chunks now. */
   flush(): void {
     const chunks = this.#chunks;
     const bytes = this.#bytes;

@@ -1,70 +1,72 @@
+// TLS on control and data connections: the handshake, the check of the server, the resumption of its session, and how TLS ends.
+//
+// A data connection must lead to the same server as the control connection. That is proved by resuming its TLS session, or else by
+// showing the same certificate. Many servers demand the resumption as well (vsftpd's require_ssl_reuse, ProFTPD).
+
 import { X509Certificate } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
 import { Duplex } from 'node:stream';
 import { checkServerIdentity, connect, type ConnectionOptions, createSecureContext, DEFAULT_ECDH_CURVE, type EphemeralKeyInfo, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { FTPError, SecurityError } from '../errors';
 
-/** A data connection in TLS. */
+/** A data connection that is in TLS. */
 export interface SecuredData {
   readonly stream: TLSSocket;
-  /** The session of the control connection, or of an earlier data connection, was resumed. */
+  /** Whether it resumed the TLS session of the control connection, or of an earlier data connection. */
   readonly resumed: boolean;
-  /** After the end: whether close_notify came, as far as it is watched for. */
+  /** After the end: whether close_notify came; true where nobody watches for it. */
   closedProperly(): boolean;
 }
 
-/** Which keys data connections bring. */
+/** Which key shares data connections offer in TLS 1.3; kept for all connections to a server. */
 export interface KeyShares {
-  /** The usual ones: with the one that the control connection was asked for a handshake has failed. */
+  /** The default ones only: a handshake has failed with the group that the server chose on the control connection. */
   defaultOnly: boolean;
 }
 
-/**
- * TLS for one session: who the server has to be, and the newest ticket, with which data connections resume the control
- * connection's session (vsftpd's require_ssl_reuse and ProFTPD accept no others).
- */
+/** The TLS of one control connection and of its data connections: which server it must be, and the newest ticket to resume its session. */
 export class TLSSession {
   readonly #options: ConnectionOptions;
-  /** The caller's own groups, or context, stay as they are. */
+  /** False where the caller has set groups or a context of his own, which stay as they are. */
   readonly #choosesGroup: boolean;
-  readonly #keys: KeyShares;
+  readonly #keyShares: KeyShares;
   #dataOptions: ConnectionOptions;
   #ticket: Buffer | undefined;
-  /** A handshake on a data connection was cut: the server may have forgotten the session that others are to resume. */
+  /** True after a handshake on a data connection has failed: the server may have forgotten the session that others are to resume. */
   handshakeFailed = false;
   #fingerprint: string | undefined;
 
   /**
-   * @param host whom the certificate must name, on data connections too
-   * @param keys what earlier connections to it have told
-   * @throws SecurityError when OpenSSL cannot use the options
+   * @param host the name or address that the certificate must be for, on data connections, too
+   * @param keyShares what is known from earlier connections to that server
+   * @throws SecurityError where OpenSSL cannot use the options
    */
-  constructor(host: string, options: ConnectionOptions = {}, keys: KeyShares) {
-    const secureContext = options.secureContext ?? contextOf(options); // once, not for each data connection
+  constructor(host: string, options: ConnectionOptions = {}, keyShares: KeyShares) {
+    const secureContext = options.secureContext ?? contextOf(options); // made once, and not for each data connection
     const verify = options.checkServerIdentity ?? checkIdentity;
-    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => verdict(() => verify(...args)), secureContext };
+    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => refusalOf(() => verify(...args)), secureContext };
     this.#dataOptions = this.#options;
     this.#choosesGroup = !options.secureContext && (options.ecdhCurve ?? DEFAULT_ECDH_CURVE) === 'auto';
-    this.#keys = keys;
+    this.#keyShares = keyShares;
   }
 
-  /** What a control connection is secured with. */
+  /** The options for the TLS of the control connection. */
   get options(): ConnectionOptions {
     return this.#options;
   }
 
-  /** The control connection is in TLS: data connections are to be the same server's, and to resume its session. */
+  /** The control connection is in TLS: keeps its certificate and its session for the data connections. */
   onSecured(stream: TLSSocket): void {
     this.#fingerprint = fingerprintOf(stream);
-    this.#collect(stream);
-    const group = this.#choosesGroup && !this.#keys.defaultOnly ? keyGroup(stream) : undefined;
+    this.#keepTickets(stream);
+    const group = this.#choosesGroup && !this.#keyShares.defaultOnly ? keyGroup(stream) : undefined;
     if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#options, ecdhCurve: group }) };
   }
 
   /**
-   * TLS on a data connection; with `strict`, its records are watched for close_notify, which Node does not tell.
+   * Puts TLS on a data connection. With `strict`, its records are watched for close_notify, of which Node says nothing.
    *
-   * @throws SecurityError when whoever took the connection shows another certificate than the control connection, even a valid one
+   * @throws SecurityError where the handshake fails, and where the other side shows another certificate than the control connection, even a valid one
    */
   async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
     const tap = strict ? new RecordTap(raw) : undefined;
@@ -73,7 +75,7 @@ export class TLSSession {
       stream.on('error', ignore).destroy();
       throw new SecurityError('the data connection has another certificate than the control connection');
     }
-    this.#collect(stream);
+    this.#keepTickets(stream);
     return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
   }
 
@@ -82,21 +84,35 @@ export class TLSSession {
       return await secure(raw, { ...this.#dataOptions, ...(this.#ticket ? { session: this.#ticket } : {}) });
     } catch (error) {
       this.handshakeFailed = true;
-      this.#keys.defaultOnly = true; // no server is known that has other groups there; should there be one, it is asked as usual from the next session on
+      this.#keyShares.defaultOnly = true; // none is known, but a server could have other groups on data connections: from now on it gets the default
       throw error;
     }
   }
 
-  /** Only the server itself can resume its session; a client that verifies nothing need not compare, either. */
+  /** Only the server itself can resume its session. A client that verifies no certificate compares none, either. */
   #isSameServer(stream: TLSSocket): boolean {
     return stream.isSessionReused() || this.#options.rejectUnauthorized === false || fingerprintOf(stream) === this.#fingerprint;
   }
 
-  /** TLS 1.2 has its session with the handshake, TLS 1.3 sends tickets when it likes. */
-  #collect(socket: TLSSocket): void {
+  /** Keeps the newest session: in TLS 1.2 the handshake gives it, in TLS 1.3 the server sends tickets at any time. */
+  #keepTickets(socket: TLSSocket): void {
     if (socket.getProtocol() !== 'TLSv1.3') this.#ticket = socket.getSession() ?? this.#ticket;
     socket.on('session', (ticket: Buffer) => (this.#ticket = ticket));
   }
+}
+
+/** The group whose key share OpenSSL sends first by default. */
+const DEFAULT_GROUP = 'X25519';
+
+/**
+ * The group that the server chose on the control connection. Data connections offer this one only, so that TLS 1.3 sends its key share at
+ * once: a server that gets no key share of its group asks for it, which costs a round trip on each connection (RFC 8446, 4.1.4). vsftpd and
+ * Pure-FTPd take P-256 only. Undefined where that is the default, or TLS is older.
+ */
+function keyGroup(control: TLSSocket): string | undefined {
+  if (control.getProtocol() !== 'TLSv1.3') return undefined;
+  const chosen = (control.getEphemeralKeyInfo() as EphemeralKeyInfo | null)?.name;
+  return chosen === DEFAULT_GROUP ? undefined : chosen;
 }
 
 function contextOf(options: ConnectionOptions): SecureContext {
@@ -107,13 +123,13 @@ function contextOf(options: ConnectionOptions): SecureContext {
   }
 }
 
-/** Node 22.23.3 takes an IPv6 address for a name, which no certificate has. */
+/** Node 22.23.3 takes an IPv6 address for a name, which no certificate is for; so the address is checked here. */
 function checkIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   return isIPv6(host) && new X509Certificate(certificate.raw).checkIP(host) ? undefined : checkServerIdentity(host, certificate);
 }
 
-/** What the caller's function throws is a refusal: Node would throw it in an event, where nobody can catch it. */
-function verdict(verify: () => Error | undefined): Error | undefined {
+/** An error that the caller's function throws is a refusal: Node would throw it from an event, where nobody can catch it. */
+function refusalOf(verify: () => Error | undefined): Error | undefined {
   try {
     return verify();
   } catch (error) {
@@ -126,21 +142,21 @@ function fingerprintOf(stream: TLSSocket): string | undefined {
 }
 
 /**
- * TLS on a connected stream; resolves when the handshake is done and the certificate is the host's.
+ * Puts TLS on a connected stream; resolves when the handshake is done and the certificate is verified.
  *
- * @throws SecurityError with OpenSSL's or Node's reason as its cause
+ * @throws SecurityError; its cause is the error of OpenSSL or Node
  */
 export async function secure(socket: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
-  const secured = await handshake(socket, options);
+  const secured = await shakeHands(socket, options);
   if (secured.destroyed) throw new SecurityError('TLS: the connection broke at the end of the handshake', { cause: secured.errored ?? undefined });
   return secured;
 }
 
-function handshake(socket: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
+function shakeHands(socket: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = begin(socket, options);
     const settle = (error?: Error): void => {
-      // Sending our last flight may fail before whoever waits for this hears anything.
+      // The last flight may fail before the caller has its listener: the error is ignored here, and `secure` looks at the stream.
       secured.off('secureConnect', settle).off('error', settle).off('close', onClose).on('error', ignore);
       if (!error) return resolve(secured);
       secured.destroy();
@@ -151,7 +167,7 @@ function handshake(socket: Duplex, options: ConnectionOptions): Promise<TLSSocke
   });
 }
 
-/** Node judges some of the options only here. */
+/** Begins the handshake; Node checks some of the options only now. */
 function begin(socket: Duplex, options: ConnectionOptions): TLSSocket {
   try {
     return connect({ ...options, socket });
@@ -161,26 +177,26 @@ function begin(socket: Duplex, options: ConnectionOptions): TLSSocket {
 }
 
 const HEADER = 5;
-/** Record types: change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1). */
+/** The types of records: change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1). */
 const FIRST_TYPE = 20;
 const LAST_TYPE = 23;
 const ALERT = 21;
 const APPLICATION_DATA = 23;
-/** TLS 1.3 hides an alert in application data: 2 bytes, their type, and a tag of 16 (RFC 8446, 5.2). */
+/** TLS 1.3 sends an alert as application data: two bytes, their type, and a tag of 16 bytes (RFC 8446, 5.2). */
 const HIDDEN_ALERT = 2 + 1 + 16;
 
 /**
- * Lies between a connection and its TLS and knows where records begin and end, which OpenSSL does not tell Node.
+ * A stream between a connection and its TLS that sees where records begin and end, of which Node says nothing.
  *
- * That shows two things: whether close_notify came before the end, and, after CCC, which byte is the first in the clear.
+ * That shows two things: whether close_notify came before the end, and, after CCC, which byte is the first one in the clear.
  */
 export class RecordTap extends Duplex {
   readonly #raw: Duplex;
   #header: number[] = [];
-  /** Bytes of the record that are still to come. */
+  /** How many bytes of the record are still to come. */
   #body = 0;
   #last: { readonly type: number; readonly length: number } | undefined;
-  #clear: Clear | undefined;
+  #clear: ClearText | undefined;
 
   constructor(raw: Duplex) {
     super({ allowHalfOpen: true });
@@ -188,18 +204,18 @@ export class RecordTap extends Duplex {
     raw.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
-  /** True when the last record can be close_notify; a download that was cut ends with another. */
+  /** True where the last record can be close_notify; a download that was cut ends with another record. */
   get closedProperly(): boolean {
     const { type, length } = this.#last ?? {};
     return this.#body === 0 && this.#header.length === 0 && (type === ALERT || (type === APPLICATION_DATA && length === HIDDEN_ALERT));
   }
 
   /**
-   * The connection without TLS: what is written goes out in the clear, and what comes behind the last record is read in
-   * the clear (RFC 4217, 11.2 CCC). Ending the TLS above sends its close_notify and does not end the connection.
+   * The connection without TLS, after CCC (RFC 4217, 11.2): it writes in the clear, and reads what comes after the last record. Ending the
+   * TLS stream sends its close_notify, and does not end the connection any more.
    */
   unwrap(): Duplex {
-    return (this.#clear ??= new Clear(this.#raw));
+    return (this.#clear ??= new ClearText(this.#raw));
   }
 
   override _read(): void {
@@ -236,7 +252,7 @@ export class RecordTap extends Duplex {
 
   readonly #onClose = (): void => void (this.#clear ?? this).destroy();
 
-  /** Where the clear text begins: at a record's end, where no record's type follows and TLS is being left. */
+  /** Where the clear text begins, if TLS is being left: after a record, at a byte that is no type of a record. */
   #scan(chunk: Buffer): number {
     let at = 0;
     while (at < chunk.length) {
@@ -264,9 +280,9 @@ export class RecordTap extends Duplex {
 }
 
 /** The connection after TLS has been left. */
-class Clear extends Duplex {
+class ClearText extends Duplex {
   readonly #raw: Duplex;
-  /** Clear text has come: no record follows. */
+  /** True once clear text has come: no record follows it. */
   begun = false;
 
   constructor(raw: Duplex) {
@@ -297,20 +313,6 @@ class Clear extends Duplex {
   }
 }
 
-/** That of the key that OpenSSL has in its first flight. */
-const USUAL = 'X25519';
-
-/**
- * The group that the server chose on the control connection: with no other to offer, TLS 1.3 on data connections brings its key at once. A
- * server that misses its key asks again, a round trip on each connection (RFC 8446, 4.1.4): vsftpd and Pure-FTPd take P-256 only.
- * Undefined where nothing is to be gained.
- */
-export function keyGroup(control: TLSSocket): string | undefined {
-  if (control.getProtocol() !== 'TLSv1.3') return undefined;
-  const chosen = (control.getEphemeralKeyInfo() as EphemeralKeyInfo | null)?.name;
-  return chosen === USUAL ? undefined : chosen;
-}
-
 function ignore(): void {
-  // told elsewhere
+  // the failure is reported by the promise
 }

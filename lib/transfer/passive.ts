@@ -89,7 +89,7 @@ class PassiveConnection extends DataConnection {
       dataConnections.attempt = this.#attempt;
       dataConnections.connecting.start(this.#onLate);
     }
-    this.#attempt.listen({ onMade: (socket) => this.#onMade(socket), onFailed: (error) => this.#onFailed(error) });
+    this.#attempt.notify({ onMade: (socket) => this.#onMade(socket), onFailed: (error) => this.#onFailed(error) });
   }
 
   protected cancel(): void {
