@@ -66,6 +66,18 @@ describe('package', function () {
     expect(stdout).to.equal('true true\n');
   });
 
+  it('loads only the files that are needed', async () => {
+    const script = `
+      const { FTP } = require('ftplib');
+      const stream = new FTP({ host: '127.0.0.1', createConnection: () => { throw new Error('no'); } }).retr('a');
+      stream.once('error', () => console.log(Object.keys(require.cache).join('\\n'))).resume();`;
+    writeFileSync(join(folder, 'download.js'), script);
+    const { stdout } = await run(process.execPath, ['download.js'], { cwd: folder });
+    const loaded = stdout.split('\n').map((file) => relative(join(installed, 'dist'), file).split(sep).join('/'));
+    expect(loaded).to.include('client/ftp.js');
+    expect(loaded.filter((file) => /^(bulk|listing)\/|pool|stor-stream|net\/tls|netrc|url|ftpcp/.test(file))).to.deep.equal([]);
+  });
+
   it('has nothing internal but through its front door', () => {
     const require = createRequire(join(folder, 'here.js'));
     expect(() => require('ftplib/dist/client.js') as unknown).to.throw(/not defined by "exports"/);
