@@ -72,7 +72,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a listing that was left is reset, and not read to its end',
-    edits: [['transfer/transfer.ts', '.lists && (await this.#drain(reason))) return undefined;', '.lists && this.#drain === undefined) return undefined;']],
+    edits: [['transfer/transfer.ts', '.lists && (await this.#drainListing(current, error))) return undefined;', '.lists && this.#drainListing === undefined) return undefined;']],
     server: 'pureftpd-plain',
     sign: /listing|entries|too many|list|nlst|mlsd|walk/i,
   },
