@@ -6,7 +6,6 @@ import { FTPError, TimeoutError, TransferError } from '../errors';
 import { deadline, reset, wasReset } from '../net/dial';
 import type { SecuredData } from '../net/tls';
 import { Gatherer } from '../net/receive-buffer';
-import type { WaitTimer } from '../net/wait-timer';
 import { type Interrupt, Milestone } from './interrupt';
 
 /** Which way the payload goes. */
@@ -34,43 +33,6 @@ export interface DataListener {
   onWritable(): void;
 }
 
-/**
- * Reports when the server has kept us waiting for `stallTimeout`.
- *
- * For an upload it uses the socket's own timeout where there is one, which sees a large write make progress in the kernel.
- */
-class StallTimer {
-  readonly #socket: Socket | undefined;
-  readonly #ms: number;
-  readonly #watch: WaitTimer;
-  readonly #onStall: () => void;
-
-  constructor(stream: Duplex, direction: Direction, session: Session, onStall: () => void) {
-    this.#socket = direction === 'up' && typeof (stream as Socket).setTimeout === 'function' ? (stream as Socket) : undefined;
-    this.#ms = session.settings.stallTimeout;
-    this.#watch = session.dataConnections.stalling;
-    this.#onStall = onStall;
-    this.#socket?.on('timeout', onStall);
-  }
-
-  /** We wait for the server from now on. */
-  wait(): void {
-    if (this.#socket) this.#socket.setTimeout(this.#ms);
-    else this.#watch.start(this.#onStall);
-  }
-
-  /** Bytes arrived. */
-  progress(): void {
-    this.#watch.restart(this.#onStall);
-  }
-
-  /** We do not wait: our own side is the slow one, or the work is done. */
-  rest(): void {
-    if (this.#socket) this.#socket.setTimeout(0);
-    else this.#watch.stop(this.#onStall);
-  }
-}
-
 /** Milliseconds for FIN or close_notify to leave. */
 const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
@@ -85,18 +47,23 @@ export abstract class DataConnection {
   readonly #direction: Direction;
   /** Puts TLS on the connection where the session protects its data. */
   readonly #protect: ((raw: Duplex) => Promise<SecuredData>) | undefined;
-  readonly #made = new Milestone();
-  readonly #ready = new Milestone();
   #listener: DataListener | undefined;
-  #stall: StallTimer | undefined;
   /** The connection itself, below TLS. */
   #raw: Duplex | undefined;
   #secured: SecuredData | undefined;
   /** What the payload passes through. */
   #socket: Duplex | undefined;
+  /** Upload: the same, where it has a timeout of its own, which sees a large write make progress in the kernel. */
+  #timed: Socket | undefined;
+  /** Whoever waits for the connection. */
+  #made: Milestone | undefined;
+  /** Whoever waits for TLS on it. */
+  #handshaken: Milestone | undefined;
   #state: 'live' | 'closed' | 'reset' | FTPError = 'live';
-  /** `waiting`: the server has not begun the transfer. */
-  #flow: 'waiting' | 'waiting, paused' | 'flowing' | 'paused' = 'waiting';
+  /** The server has begun the transfer. */
+  #begun = false;
+  /** We are the slow side. */
+  #paused = false;
   /** Our end of an upload: asked for, on its way for at most a turn of the event loop, gone. */
   #fin: 'none' | 'asked' | 'leaving' | 'left' = 'none';
 
@@ -143,34 +110,21 @@ export abstract class DataConnection {
    */
   begin(): void {
     if (this.#begun) return;
-    this.#flow = this.#paused ? 'paused' : 'flowing';
+    this.#begun = true;
     if (this.#raw) this.#proceed(this.#raw);
   }
 
-  get #begun(): boolean {
-    return this.#flow === 'flowing' || this.#flow === 'paused';
-  }
-
-  get #paused(): boolean {
-    return this.#flow === 'paused' || this.#flow === 'waiting, paused';
-  }
-
   pause(): void {
-    this.#hold();
+    this.#paused = true;
+    this.#rest();
     this.#socket?.pause();
   }
 
   resume(): void {
-    this.#flow = this.#begun ? 'flowing' : 'waiting';
+    this.#paused = false;
     if (this.#state !== 'live') return;
-    if (this.#begun) this.#stall?.wait();
+    if (this.#begun) this.#wait();
     this.#socket?.resume();
-  }
-
-  /** We are the slow side now. */
-  #hold(): void {
-    this.#flow = this.#begun ? 'paused' : 'waiting, paused';
-    this.#stall?.rest();
   }
 
   /** Writes; false means that `onWritable` will come. */
@@ -181,7 +135,7 @@ export abstract class DataConnection {
     let room = true;
     for (const chunk of chunks) room = socket.write(chunk);
     if (chunks.length > 1) socket.uncork();
-    if (!room) this.#stall?.wait();
+    if (!room) this.#wait();
     return room;
   }
 
@@ -195,13 +149,13 @@ export abstract class DataConnection {
     const socket = this.#socket;
     this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
-    this.#stall?.wait();
+    this.#wait();
     const finish = (): void => {
       if (this.#state !== 'live') return;
       this.#fin = 'leaving';
       socket.end((error?: Error | null) => {
         this.#fin = error ? 'asked' : 'left';
-        this.#stall?.rest();
+        this.#rest();
         if (!error) flushed();
       });
       // The error of an RST that has come is gone with close_notify, and would read as the server's end. FIN leaves a turn later: until then, only an RST takes the peer away.
@@ -227,22 +181,22 @@ export abstract class DataConnection {
     this.#leave('reset', false);
   }
 
+  /** Resolves when the connection is made. @throws why it cannot be made */
+  async established(): Promise<void> {
+    if (!this.made && !this.failure) await (this.#made ??= new Milestone()).reached();
+    if (this.failure) throw this.failure;
+  }
+
   /** Whether a connection that is being made comes about in so many milliseconds, and is given up otherwise; one that we only listen for need not. */
   async madeWithin(ms: number): Promise<boolean> {
-    if (this.made || !this.awaited || (await this.#made.within(ms))) return true;
+    if (this.made || !this.awaited || (!this.failure && (await (this.#made ??= new Milestone()).within(ms)))) return true;
     this.cancel();
     return false;
   }
 
-  /** Whether the connection is ready for data in so many milliseconds, TLS included. */
-  readyWithin(ms: number): Promise<boolean> {
-    return this.#ready.within(ms);
-  }
-
-  /** Resolves when the connection is made. @throws why it cannot be made */
-  async established(): Promise<void> {
-    await this.#made.reached();
-    if (this.failure) throw this.failure;
+  /** Whether TLS is on the connection in so many milliseconds. */
+  async securedWithin(ms: number): Promise<boolean> {
+    return this.#secured !== undefined || (this.#state === 'live' && (this.#handshaken ??= new Milestone()).within(ms));
   }
 
   // ---- what its kinds report
@@ -253,7 +207,7 @@ export abstract class DataConnection {
     raw.on('error', (error) => this.failed(error)).on('close', () => {
       if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
     });
-    this.#made.settle(true);
+    this.#made?.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
     if (this.#begun) this.#proceed(raw);
@@ -262,18 +216,20 @@ export abstract class DataConnection {
   /** Bytes arrived; false pauses. */
   protected readonly receive = (chunk: Buffer): boolean => {
     if (this.#state !== 'live' || !this.#listener) return true;
-    this.#stall?.progress();
+    this.session.dataConnections.stalling.restart(this.#onStall);
     if (this.#listener.onChunk(chunk)) return true;
-    this.#hold();
+    this.#paused = true;
+    this.#rest();
     return false;
   };
 
   protected failed(error: Error): void {
-    if (this.#state !== 'live') return void this.#made.settle(false);
-    this.abandon();
-    this.#state = error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' });
-    this.#made.settle(false);
-    this.#listener?.onError(this.#state);
+    if (this.#state === 'live') {
+      this.abandon();
+      this.#state = error instanceof FTPError ? error : new TransferError(`the data connection broke: ${error.message}`, { cause: error, phase: 'data' });
+      this.#listener?.onError(this.#state);
+    }
+    this.#made?.settle(false);
   }
 
   // ---- the steps
@@ -305,9 +261,11 @@ export abstract class DataConnection {
   #adopt(socket: Duplex): void {
     this.#socket = socket;
     if (this.#state !== 'live') return this.#drop();
-    this.#stall = new StallTimer(socket, this.#direction, this.session, () => this.#onStall());
     socket.on('end', () => this.#onEnd());
-    if (this.#direction === 'up') socket.on('drain', () => this.#onDrain());
+    if (this.#direction === 'up') {
+      socket.on('drain', () => this.#onDrain());
+      if (typeof (socket as Socket).setTimeout === 'function') this.#timed = (socket as Socket).on('timeout', this.#onStall);
+    }
     if (this.#secured) {
       const gatherer = new Gatherer((chunk) => this.#take(socket, chunk));
       socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
@@ -317,11 +275,11 @@ export abstract class DataConnection {
   }
 
   #onReady(): void {
-    this.#ready.settle(true);
+    this.#handshaken?.settle(true);
     if (this.#state !== 'live') return;
     // Not at once: a 226 that came together with the mark is none for bytes that had not left. Until there are any, it is our own source that is silent.
     if (this.#direction === 'up') process.nextTick(() => this.#onWritable());
-    else if (!this.#paused) this.#stall?.wait();
+    else if (!this.#paused) this.#wait();
   }
 
   #take(socket: Duplex, chunk: Buffer): void {
@@ -340,7 +298,7 @@ export abstract class DataConnection {
   }
 
   #onDrain(): void {
-    this.#stall?.rest();
+    this.#rest();
     this.#onWritable();
   }
 
@@ -348,16 +306,27 @@ export abstract class DataConnection {
     if (this.#state === 'live') this.#listener?.onWritable();
   }
 
-  #onStall(): void {
-    this.failed(new TimeoutError(`no data moved within ${this.session.settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
+  /** We wait for the server from now on. */
+  #wait(): void {
+    const { dataConnections, settings } = this.session;
+    if (this.#timed) this.#timed.setTimeout(settings.stallTimeout);
+    else if (this.#socket) dataConnections.stalling.start(this.#onStall);
   }
+
+  /** We do not wait: our own side is the slow one, or the work is done. */
+  #rest(): void {
+    if (this.#timed) this.#timed.setTimeout(0);
+    else this.session.dataConnections.stalling.stop(this.#onStall);
+  }
+
+  readonly #onStall = (): void => this.failed(new TimeoutError(`no data moved within ${this.session.settings.stallTimeout} ms (stallTimeout)`, { phase: 'data' }));
 
   /** @param awaited a connection that is being made is still made */
   #leave(state: 'closed' | 'reset', awaited: boolean): void {
     if (this.#state !== 'live') return;
     this.#state = state;
-    this.#stall?.rest();
-    this.#ready.settle(false);
+    this.#rest();
+    this.#handshaken?.settle(false);
     if (!this.#raw && !awaited) this.cancel();
     this.#drop();
   }

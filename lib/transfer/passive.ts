@@ -89,7 +89,7 @@ class PassiveConnection extends DataConnection {
       dataConnections.attempt = this.#attempt;
       dataConnections.connecting.start(this.#onLate);
     }
-    this.#attempt.notify({ onMade: (socket) => this.#onMade(socket), onFailed: (error) => this.#onFailed(error) });
+    this.#attempt.notify(this);
   }
 
   protected cancel(): void {
@@ -101,12 +101,14 @@ class PassiveConnection extends DataConnection {
     this.#attempt.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)`));
   };
 
-  #onMade(socket: Duplex): void {
+  /** The connection is made. */
+  onMade(socket: Duplex): void {
     this.#remember(true);
     this.connected(socket);
   }
 
-  #onFailed(cause: FTPError): void {
+  /** It cannot be made. */
+  onFailed(cause: FTPError): void {
     const clear = cause instanceof TimeoutError || cause instanceof ArgumentError || !this.session.control;
     this.#remember(false);
     this.failed(clear ? cause : new TransferError(`the data connection could not be made: ${cause.message}`, { cause, phase: 'data' }));

@@ -276,7 +276,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   }
 
   #pushEnd(): void {
-    this.#decoding((decoder) => decoder.end());
+    if (this.#decoder) this.#decoding((decoder) => decoder.end());
     if (!this.destroyed) this.push(null);
   }
 

@@ -238,7 +238,7 @@ function ignore(): void {
 }
 
 /** The options of a transfer that are about retries and proofs. */
-interface Options {
+export interface PlanOptions {
   readonly start?: number;
   readonly end?: number;
   readonly retry?: RetryOptions | number | boolean;
@@ -248,7 +248,7 @@ interface Options {
 }
 
 /** How a download goes on after a loss, and is verified; undefined where its options ask for neither. @throws ArgumentError */
-export function planDownload(session: Session, command: Command, options: Options, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
+export function planDownload(session: Session, command: Command, options: PlanOptions, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
   const { start = 0, end, retry, segments } = options;
   if (segments !== undefined) checkSegments(segments);
   const backoff = retry === undefined || retry === false ? undefined : new Backoff(retry);
@@ -260,21 +260,13 @@ export function planDownload(session: Session, command: Command, options: Option
 }
 
 /** How an upload is verified; undefined where its options do not ask for it. @throws ArgumentError */
-export function planUpload(session: Session, command: Command, { start = 0, ...options }: Options): UploadPlan | undefined {
+export function planUpload(session: Session, command: Command, { start = 0, ...options }: PlanOptions): UploadPlan | undefined {
   const verify = checkVerify(options.verify);
   if (!verify) return undefined;
   if (command.verb !== 'STOR') throw new ArgumentError(`verify is for STOR, not ${command.verb}`);
   if (verify === 'hash' && start > 0) throw new ArgumentError("verify: 'hash' is for a whole file, not for a part of it");
   return new UploadPlan(session, command, start, verify);
 }
-
-/** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */
-export function refuseForText(options: Options): void {
-  for (const name of NOT_FOR_TEXT) {
-    if (options[name] !== undefined && options[name] !== false) throw new ArgumentError(`${name} is for TYPE I, not for text`);
-  }
-}
-const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
 
 /** @throws ArgumentError */
 export function checkSegments(segments: unknown): number {

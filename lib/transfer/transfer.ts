@@ -6,7 +6,7 @@ import type { Place, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeNoopReplies } from '../control/resync';
 import type { Session } from '../control/session';
-import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, type Phase, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
+import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
@@ -535,7 +535,7 @@ export class Transfer implements DataListener, ReplyListener {
         this.#move({ is: 'ended', mark: state.mark, answer: state.answer, phase: state.mark ? 'completion' : 'command' });
         if (this.#drain) this.#drain.done.settle(true);
         else if (state.answer instanceof Error) this.#fail(state.answer);
-        else this.#conclude(current, state.answer);
+        else this.#conclude(current, state.mark, state.answer);
     }
   }
 
@@ -590,7 +590,7 @@ export class Transfer implements DataListener, ReplyListener {
       case 'data over':
         this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
         if (this.#drain) this.#drain.done.settle(true);
-        else this.#conclude(current, reply);
+        else this.#conclude(current, state.mark, reply);
         return;
       case 'broken':
         this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
@@ -624,8 +624,30 @@ export class Transfer implements DataListener, ReplyListener {
   }
 
   /** The data ended cleanly and the final reply is 2yz: a download is complete when nothing that was announced is missing, an upload when no reset came. */
-  #conclude(current: Try, reply: Reply): void {
-    if (this.#request.direction === 'up') return void setImmediate(() => this.#concludeUpload(current, reply)); // a reset that came before this reply may be read after it
+  #conclude(current: Try, mark: Reply | undefined, reply: Reply): void {
+    if (this.#request.direction === 'up') setImmediate(() => this.#concludeUpload(current, reply)); // a reset that came before this reply may be read after it
+    else if (mark) this.#concludeDownload(current, reply);
+    else void this.#concludeUnmarked(current, reply);
+  }
+
+  /**
+   * There was no mark. Some servers send none (Twisted's NLST); but this may also be a late 2yz of the transfer before, for a server may end one twice.
+   * Then what the server has to say to this command is still to come, and comes in place of the answer to PWD.
+   */
+  async #concludeUnmarked(current: Try, reply: Reply): Promise<void> {
+    const { control, command } = current;
+    try {
+      await control.exec(this.#session.command('PWD'));
+      this.#concludeDownload(current, reply);
+    } catch (error) {
+      const known = error instanceof ReplyError && [500, 502].includes(error.reply?.code ?? 0); // there is no PWD
+      if (known) return this.#concludeDownload(current, reply);
+      if (control.open) control.destroy(error as Error);
+      this.#fail(new ProtocolError(`${command?.shown}: ${reply} came without a mark before it, and is not the last word: ${(error as Error).message}`, { reply, cause: error }));
+    }
+  }
+
+  #concludeDownload(current: Try, reply: Reply): void {
     const { bytes, announced, start, command } = current;
     try {
       checkSize(bytes, announced, start);
@@ -726,7 +748,7 @@ export class Transfer implements DataListener, ReplyListener {
   async #connectToReset({ control, command }: Try, data: DataConnection): Promise<void> {
     if (command && this.#session.protection.secureData) {
       data.pause();
-      await data.readyWithin(TO_RESET);
+      await data.securedWithin(TO_RESET);
       if (this.#answer) return data.abandon();
     }
     data.reset();

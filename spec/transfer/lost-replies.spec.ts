@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { connect } from 'node:net';
-import { PermanentError, ProtocolError, TemporaryError, TimeoutError } from '../../lib/index';
+import { type FTP, PermanentError, ProtocolError, type RetrStream, TemporaryError, TimeoutError } from '../../lib/index';
 import { gate } from '../support/server/gate';
 import { data, dataEnd, dataReset, normal, openData, send, until } from '../support/server/steps';
 import { outcomeOf, received, useBench } from '../support/transfers';
@@ -62,6 +62,35 @@ describe('a download whose final reply is lost by the server', () => {
     expect(error).to.be.instanceOf(TimeoutError).and.include({ bytesTransferred: 4 });
     expect(await ftp.pwd()).to.equal('/');
   });
+});
+
+/** A server that ends a transfer twice may say the second 226 when the next transfer has begun to wait for its mark. */
+describe('a late 226 of an earlier transfer', () => {
+  const bench = useBench();
+
+  for (const [verb, start] of [
+    ['RETR', (ftp: FTP) => ftp.retr('nothing')],
+    ['LIST', (ftp: FTP) => ftp.dir('nothing')],
+  ] as const) {
+    it(`does not complete a ${verb} that the server refuses after it`, async () => {
+      await bench.serve();
+      const ftp = await bench.warmClient();
+      bench.server.script = { [verb]: [openData(), dataEnd(), send('226 Transfer complete.'), send('550 No such file.')] };
+      const { error } = await outcomeOf(start(ftp) as RetrStream);
+      expect(error).to.be.instanceOf(ProtocolError);
+      expect(await ftp.pwd()).to.equal('/');
+      expect(bench.logins).to.equal(2);
+    });
+
+    it(`does not complete a ${verb} that the server begins after it`, async () => {
+      await bench.serve();
+      const ftp = await bench.warmClient();
+      bench.server.script = { [verb]: [openData(), dataEnd(), send('226 Transfer complete.'), send('150 Opening.'), send('426 Broken.')] };
+      const { error } = await outcomeOf(start(ftp) as RetrStream);
+      expect(error).to.be.instanceOf(ProtocolError);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
 });
 
 describe('a download that the server refuses', () => {
