@@ -1,5 +1,5 @@
 import { ArgumentError } from '../errors';
-import type { WalkEntry } from './walk-listing';
+import type { WalkEntry } from './listings';
 
 /** What a glob says of a path. */
 interface GlobVerdict {

@@ -1,12 +1,15 @@
-import { ArgumentError } from '../errors';
+import { setMaxListeners } from 'node:events';
+import { pipeline } from 'node:stream/promises';
+import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
 import { checkNames, type OptionNames } from '../options';
+import { factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { Backoff, checkSegments, type RetryOptions } from '../transfer/retry';
-import { checkVerify } from '../transfer/verify';
-import { FileDownload } from './download';
-import { LocalPart } from './local-file';
-import { checkTraffic, Traffic, type TrafficOptions } from './progress';
+import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
+import { LocalPart, RangeReader } from './local-file';
+import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
-import { asWork } from './work';
+import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
+import { assertNotAborted, asWork, persist } from './work';
 
 /** What `get` can be told. */
 export interface GetOptions extends TrafficOptions {
@@ -90,4 +93,204 @@ export async function get(remote: Remote, path: string, local: string, options: 
       traffic.stop();
     }
   });
+}
+
+/** How a remote file becomes a local one. */
+interface DownloadSetup {
+  readonly remote: Remote;
+  readonly path: string;
+  /** Opens what is written to. */
+  readonly open: (facts: FileFacts) => Promise<LocalPart>;
+  /**
+   * Opens it without what is there: where that was not the beginning of this file, or the server does not go on from there. Undefined: what has
+   * come of a download that fails is not kept.
+   */
+  readonly restart?: ((facts: FileFacts) => Promise<LocalPart>) | undefined;
+  /** Size and time are asked before the first byte, which `restart`, `segments` and a total need. */
+  readonly asksFacts: boolean;
+  /** Undefined: one try, without a question about the size. */
+  readonly retry: RetryOptions | number | boolean | undefined;
+  /** Parts that are fetched at the same time. */
+  readonly segments: number;
+  readonly verify: Verify | undefined;
+  readonly traffic: FileTraffic;
+  /** Judges what has come, and gives the time that the file is to have. */
+  readonly judge: (bytes: number, facts: FileFacts) => Promise<Date | undefined> | Date | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A download that is complete. */
+interface Downloaded {
+  /** The local file. */
+  readonly local: string;
+  /** Of the whole file. */
+  readonly bytes: number;
+  /** Bytes of it that were there before. */
+  readonly resumedFrom: number;
+  /** How often it went on after a loss. */
+  readonly retries: number;
+}
+
+/** Bytes of a remote file, and what to verify them by. */
+interface Range {
+  readonly start: number;
+  /** Inclusive; undefined: to the end. */
+  readonly end?: number;
+  readonly verify?: Verify | undefined;
+}
+
+/** Bytes of a file taken for a beginning that are compared: those that an editor or another file would change first, and those that what comes is joined to. */
+const HEAD = 4 * 1024;
+const BEFORE_SEAM = 64 * 1024;
+
+/** Downloads one file into a local one. */
+export class FileDownload {
+  readonly #setup: DownloadSetup;
+  #facts: FileFacts = UNKNOWN_FACTS;
+  #retries = 0;
+
+  constructor(setup: DownloadSetup) {
+    this.#setup = setup;
+  }
+
+  async run(): Promise<Downloaded> {
+    const { remote, path, open, restart, asksFacts, traffic } = this.#setup;
+    if (asksFacts) {
+      this.#facts = await this.#ask(() => factsOf(remote, path));
+      traffic.expect(this.#facts.size);
+    }
+    const part = await open(this.#facts);
+    try {
+      return await this.#into(part);
+    } catch (error) {
+      const useless = error instanceof MismatchError || error instanceof PermanentError;
+      if (!useless || part.bytes === 0 || !restart) throw error;
+      return this.#into(await restart(this.#facts));
+    }
+  }
+
+  async #into(part: LocalPart): Promise<Downloaded> {
+    const { restart, judge, signal } = this.#setup;
+    try {
+      const bytes = await this.#fetch(part);
+      const modified = await judge(bytes, this.#facts);
+      await assertNotAborted(signal);
+      await part.publish(modified);
+      return { local: part.path, bytes, resumedFrom: part.bytes, retries: this.#retries };
+    } catch (error) {
+      const useless = error instanceof MismatchError || error instanceof ChangedError || error instanceof PermanentError;
+      await (restart && !useless ? part.keep() : part.discard());
+      throw error;
+    }
+  }
+
+  /** Fetches what is missing; resolves with the bytes of the whole file. */
+  async #fetch(part: LocalPart): Promise<number> {
+    const { remote, verify, traffic } = this.#setup;
+    const segments = Math.min(this.#setup.segments, remote.maxConnections ?? 1);
+    const { size } = this.#facts;
+    traffic.begin(part.bytes);
+    if (part.adopted && !(await this.#isHashed())) await this.#assertBeginning(part);
+    if (part.bytes === 0 && (segments === 1 || size === undefined)) return this.#fetchRange(part, { start: 0, verify }, this.#setup.signal);
+    if (segments > 1) await this.#fetchSegments(part, size as number, segments);
+    else if (part.bytes < (size as number)) await this.#fetchRange(part, { start: part.bytes }, this.#setup.signal);
+    await this.#assertWhole(part);
+    return size as number;
+  }
+
+  /** Downloads a range to where it belongs in the local file; resolves with its bytes. */
+  async #fetchRange(part: LocalPart, { start, end, verify }: Range, signal: AbortSignal | undefined): Promise<number> {
+    const { remote, path, retry, traffic } = this.#setup;
+    const stream = remote.retr(path, {
+      start,
+      ...(end === undefined ? {} : { end }),
+      ...(retry === undefined ? {} : { retry: retry === false ? 0 : retry }), // also without another attempt, what came is compared with SIZE
+      ...(verify ? { verify } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    stream.on('open', () => part.begin()).on('retry', () => (this.#retries += 1));
+    const between = traffic.streams();
+    const last = between.at(-1);
+    if (!last) return writeAll(stream, part, start);
+    // A pipeline would not wait for a write that is under way, and the file is closed next.
+    const [written, passed] = await Promise.allSettled([writeAll(last, part, start), pipeline([stream, ...between])]);
+    if (written.status === 'rejected') throw written.reason;
+    if (passed.status === 'rejected') throw passed.reason;
+    return written.value;
+  }
+
+  /** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */
+  async #fetchSegments(part: LocalPart, size: number, segments: number): Promise<void> {
+    const { path } = this.#setup;
+    const stop = new AbortController();
+    const signal = this.#setup.signal ? AbortSignal.any([this.#setup.signal, stop.signal]) : stop.signal;
+    setMaxListeners(0, signal); // each segment listens to it
+    let failure: { readonly error: unknown } | undefined;
+    const fetchOne = async ({ start, end }: Required<Pick<Range, 'start' | 'end'>>): Promise<void> => {
+      // The last segment ends with the file, and is not cut off: a server that takes REST and ignores it sends more than that.
+      const range = end === size - 1 ? { start } : { start, end };
+      try {
+        const bytes = await this.#fetchRange(part, range, signal);
+        if (bytes !== end - start + 1) throw new MismatchError(`${path}: ${bytes} bytes came for those from ${start} to ${end}`);
+      } catch (error) {
+        failure ??= { error };
+        stop.abort();
+      }
+    };
+    await Promise.all(rangesOf(size, segments).map(fetchOne));
+    if (failure) throw failure.error;
+  }
+
+  /** Whether all of it will be compared by a hash in the end. */
+  async #isHashed(): Promise<boolean> {
+    const { remote, verify } = this.#setup;
+    return verify !== 'size' && digestCommands(await this.#ask(() => remote.feat())).length > 0;
+  }
+
+  /** A file of the caller's is taken for the beginning of the remote one, and may be another: its head and its end are compared. */
+  async #assertBeginning(part: LocalPart): Promise<void> {
+    const { remote, path, signal } = this.#setup;
+    const { bytes } = part;
+    const ours = (start: number, end: number): Promise<Buffer> => part.read(start, end);
+    for (const [start, end] of [[Math.max(0, bytes - BEFORE_SEAM), bytes], [0, Math.min(HEAD, bytes - BEFORE_SEAM)]] as const) {
+      if (end <= start) continue;
+      const same = await this.#ask(() => holdsSameBytes(remote, { path, start, end, ours, signal }));
+      if (same === false) throw new MismatchError(`${part.path} is no beginning of ${path}: bytes ${start} to ${end - 1} differ`);
+    }
+  }
+
+  /** For what did not come in one stream, which would know. */
+  async #assertWhole(part: LocalPart): Promise<void> {
+    const { remote, path } = this.#setup;
+    const { size, modified } = this.#facts;
+    const now = await this.#ask(() => factsOf(remote, path));
+    if (now.size !== size || now.modified?.getTime() !== modified?.getTime()) throw new ChangedError(`${path} has changed while it was downloaded`);
+    const bytes = await part.size();
+    if (bytes !== size) throw new MismatchError(`${path}: ${bytes} bytes came in place of ${size}`);
+    const { verify = part.bytes > 0 ? 'best' : 'size' } = this.#setup;
+    const ours = (): RangeReader[] => [new RangeReader(part.file, 0, bytes)];
+    if (verify === 'hash') await this.#ask(() => assertSameHash(remote, path, ours));
+    else if (verify === 'best') await assertSameHashIfAny(remote, path, ours);
+  }
+
+  /** Asks the server, and again after a loss. */
+  #ask<T>(question: () => Promise<T>): Promise<T> {
+    const { retry = false, signal } = this.#setup;
+    return persist(question, { backoff: new Backoff(retry === false ? 0 : retry), signal, onRetry: () => void (this.#retries += 1) });
+  }
+}
+
+/** Writes chunks to a file from a byte on; resolves with their bytes. */
+async function writeAll(chunks: AsyncIterable<Buffer>, part: LocalPart, start: number): Promise<number> {
+  let at = start;
+  for await (const chunk of chunks) {
+    await part.write(chunk, at);
+    at += chunk.length;
+  }
+  return at - start;
+}
+
+function rangesOf(size: number, segments: number): { start: number; end: number }[] {
+  const length = Math.max(1, Math.ceil(size / segments));
+  return Array.from({ length: Math.ceil(size / length) }, (_, n) => ({ start: n * length, end: Math.min(size, (n + 1) * length) - 1 }));
 }

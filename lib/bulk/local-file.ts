@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 import { ArgumentError, ChangedError, SecurityError } from '../errors';
 import { formatTime } from '../listing/time';
 import { checkedPart } from '../transfer/temporary-name';
-import type { UploadSource } from './upload';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
 const [open, close, read, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.read), promisify(fs.write)];
@@ -64,7 +63,7 @@ export class RangeReader extends Readable {
 }
 
 /** A local file that is uploaded, held open so that every attempt reads the same one, whatever becomes of its name. */
-export class LocalSource implements UploadSource {
+export class LocalSource {
   private constructor(
     private readonly path: string,
     private readonly file: number,

@@ -3,7 +3,7 @@ import { checkNames, type OptionNames } from '../options';
 import type { Remote } from './remote';
 import { downloads } from './tree-download';
 import { TREE_OPTIONS, treeSettings, type TreeOptions } from './tree-options';
-import type { TreeStream } from './tree-stream';
+import type { TreeStream } from './tree-run';
 import { uploads } from './tree-upload';
 
 /** A folder on a server. */

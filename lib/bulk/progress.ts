@@ -1,7 +1,7 @@
 import { PassThrough, Transform, type TransformCallback } from 'node:stream';
 import { ArgumentError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
-import { type Clock, systemClock } from './clock';
+import { type Clock, systemClock } from '../net/clock';
 import type { Throttle } from './throttle';
 
 /** How far a transfer is. */

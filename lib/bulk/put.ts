@@ -1,13 +1,17 @@
 import { Readable, Transform, type TransformCallback } from 'node:stream';
-import { ArgumentError, ChangedError } from '../errors';
+import { pipeline } from 'node:stream/promises';
+import { closedByClient } from '../control/session';
+import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
-import { Backoff, type RetryOptions } from '../transfer/retry';
-import { type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
+import { factsOf } from '../transfer/facts';
+import { Backoff, isLoss, type RetryOptions } from '../transfer/retry';
+import type { StorStream } from '../transfer/stor-stream';
+import { ignoreRefusal, Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
 import { LocalSource } from './local-file';
-import { checkTraffic, Traffic, type TrafficOptions } from './progress';
+import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
-import { FileUpload, type UploadSource, UploadTarget } from './upload';
-import { asWork } from './work';
+import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
+import { assertNotAborted, asWork, persist, wasClosed } from './work';
 
 /** What `put` uploads: the path of a local file, bytes, a function that gives the bytes from an offset on, or a stream, which can be read once only. */
 export type PutSource = string | Uint8Array | ((offset: number) => Readable) | Readable;
@@ -160,4 +164,347 @@ class ExactLength extends Transform {
   override _flush(callback: TransformCallback): void {
     callback(this.#left > 0 ? new ChangedError(`the source ended ${this.#left} bytes short of the ${this.bytes} that were due`) : null);
   }
+}
+
+/** What is uploaded. */
+export interface UploadSource {
+  /** Bytes of all of it; undefined where that shows at its end only. */
+  readonly size: number | undefined;
+  /** When a file was last written, as `Date.getTime()`. */
+  readonly modified: number | undefined;
+  /** What the source is read through, from that byte on; each ends with an error rather than short. */
+  read(offset: number): (Readable | Transform)[];
+  /** Some of its bytes; `end` is not included. */
+  bytes(start: number, end: number): Promise<Buffer>;
+  /** Another attempt is only of use while the source is the same. @throws ChangedError */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where an upload goes. */
+interface TargetSetup {
+  readonly remote: Remote;
+  /** The file's own name. */
+  readonly path: string;
+  /**
+   * The path that is written to until the upload is complete, which may be the file's own; with `again`, the one to write to when a lost session
+   * may still write to the first.
+   */
+  readonly temporaryPath: (again: boolean) => string;
+  /** What is incomplete is deleted even if it has the file's own name. */
+  readonly deletesOwnName: boolean;
+}
+
+/** A file on the server that is complete under its name, or as it was before: it is written under another name, unless the caller wants its own. */
+export class UploadTarget {
+  readonly #setup: TargetSetup;
+  #name: string;
+  readonly #abandoned: string[] = [];
+  #replacement: Replacement | undefined;
+
+  /** @throws ArgumentError for a name that the caller's function has made and that is none */
+  constructor(setup: TargetSetup) {
+    this.#setup = setup;
+    this.#name = setup.temporaryPath(false);
+  }
+
+  /** The file's own name. */
+  get path(): string {
+    return this.#setup.path;
+  }
+
+  /** Where the bytes go. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /**
+   * Takes another name, where there is one: a STOR that the server has not answered may still be carried out when the next one is under way,
+   * and empty its file.
+   */
+  renew(): void {
+    const next = this.#setup.temporaryPath(true);
+    if (next !== this.#name) this.#abandoned.push(this.#name);
+    this.#name = next;
+  }
+
+  /** Gives the complete upload its name. */
+  async publish(size: number): Promise<void> {
+    if (this.#name === this.path) return;
+    const { remote } = this.#setup;
+    const again = this.#replacement;
+    const replacement = (this.#replacement ??= new Replacement(remote, this.#name, this.path));
+    try {
+      await replacement.run();
+    } catch (error) {
+      if (!(error instanceof PermanentError && again && (await this.#isRenamed(size)))) throw error;
+      await replacement.forget();
+    }
+    for (const name of this.#abandoned.splice(0)) await remote.delete(name).catch(ignore);
+  }
+
+  /**
+   * The upload has failed: a file that stepped aside for it gets its name back, and what is left under names of ours is deleted, unless a later
+   * call is to find it. Nothing can be done about a refusal.
+   *
+   * @param begun the server has begun to write under the name
+   */
+  async leave(keep: boolean, begun: boolean): Promise<void> {
+    await this.#replacement?.restore().catch(ignore);
+    if (keep) return;
+    const isOwn = this.#name === this.path;
+    const names = isOwn && !(begun && this.#setup.deletesOwnName) ? this.#abandoned : [...this.#abandoned, this.#name];
+    for (const name of names) await this.#setup.remote.delete(name).catch(ignore);
+  }
+
+  /** Adds to the error of a failure what has become of the files on the server. */
+  explain(error: unknown): void {
+    this.#replacement?.explain(error);
+  }
+
+  /** The connection was lost before the reply to an earlier attempt, which may have been carried out. */
+  async #isRenamed(size: number): Promise<boolean> {
+    const { remote } = this.#setup;
+    const sizeOf = async (path: string): Promise<number | undefined> => (await factsOf(remote, path, { modified: false })).size;
+    return (await sizeOf(this.#name)) === undefined && (await sizeOf(this.path)) === size;
+  }
+}
+
+function ignore(error: unknown): void {
+  if (!(error instanceof FTPError)) throw error;
+}
+
+/** What an upload is made of. */
+interface UploadSetup {
+  readonly remote: Remote;
+  readonly source: UploadSource;
+  readonly target: UploadTarget;
+  /** How often it is tried again after a loss. */
+  readonly backoff: Backoff;
+  readonly traffic: FileTraffic;
+  /** It begins with what an earlier call has left, and leaves what it has for a later one. */
+  readonly resume: boolean;
+  readonly verify: 'size' | 'hash' | false | undefined;
+  /** The time that the file on the server is given, where the server takes it. */
+  readonly modified?: Date | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** An upload that is complete. */
+interface Uploaded {
+  /** Of the whole file. */
+  readonly bytes: number;
+  /** Bytes of it that were there before. */
+  readonly resumedFrom: number;
+  /** How often it went on after a loss. */
+  readonly retries: number;
+}
+
+/**
+ * How to write from a byte on, the safest first. REST and STOR put each byte where it belongs, whatever a session that was lost may still
+ * write; after APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off. A server
+ * that does not offer REST STREAM may take REST for downloads only, and STOR then writes from the beginning.
+ */
+const WAYS = ['REST', 'APPE', 'anew'] as const;
+
+/** MDTM has whole seconds: what the server wrote within that time of a change of our file may be of either version. */
+const SECOND = 1000;
+
+/**
+ * Bytes that are read back after a continued upload. Before the seam: as many as the largest usual block of a file system and buffer of a
+ * server, which is what a cut leaves unwritten; ftp-srv and uftpd make zeros of all that is before it. After it: enough to see that the rest
+ * begins there. At the beginning: the header, which differs in most formats when the file does.
+ */
+const BEFORE_SEAM = 64 * 1024;
+const AFTER_SEAM = 64;
+const HEAD = 4 * 1024;
+/** Bytes that are looked through at a time. */
+const PIECE = 1024 * 1024;
+
+/** Uploads one file: as many attempts as it takes and the options allow. */
+export class FileUpload {
+  readonly #setup: UploadSetup;
+  #way = 0;
+  /** Bytes of ours that the server can have at most; none while its file is not ours. */
+  #sent: number;
+  #best = 0;
+  #resumedFrom = 0;
+  #continued = false;
+  /** Where this attempt has begun to write. */
+  #seam = 0;
+  /** A session that was lost may still write, empty or delete what is under the target's name. */
+  #isContested = false;
+  #retries = 0;
+  /** A STOR or APPE was sent; and the server has begun to write. */
+  #asked = false;
+  #begun = false;
+  /** All bytes are there, and right; what is left is the name. */
+  #bytes: number | undefined;
+
+  constructor(setup: UploadSetup) {
+    this.#setup = setup;
+    this.#sent = setup.resume ? (setup.source.size ?? Infinity) : 0;
+  }
+
+  async run(): Promise<Uploaded> {
+    const { target, backoff, resume, signal } = this.#setup;
+    try {
+      const bytes = await persist(() => this.#attempt(), {
+        backoff,
+        signal,
+        hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
+        onRetry: (error) => this.#recover(error),
+      });
+      return { bytes, resumedFrom: this.#resumedFrom, retries: this.#retries };
+    } catch (failure) {
+      const error = wasClosed(signal?.reason) ? closedByClient(signal?.reason as Error) : failure;
+      const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
+      if (this.#asked && !isUnreachable(error)) await target.leave(!useless, this.#begun);
+      target.explain(error);
+      throw error;
+    }
+  }
+
+  async #attempt(): Promise<number> {
+    const { remote, target, modified, signal } = this.#setup;
+    if (this.#bytes === undefined) {
+      const bytes = await this.#upload(await this.#offset());
+      await this.#verify(bytes);
+      this.#bytes = bytes;
+    }
+    await assertNotAborted(signal);
+    if (modified) await remote.mfmt(target.name, modified).catch(ignoreRefusal);
+    await assertNotAborted(signal);
+    await target.publish(this.#bytes);
+    return this.#bytes;
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    this.#retries += 1;
+    if (error instanceof MismatchError) {
+      this.#sent = 0;
+      this.#isContested = true;
+    }
+    await this.#setup.source.check();
+  }
+
+  /** The byte to go on from. */
+  async #offset(): Promise<number> {
+    const { remote, source, target, backoff } = this.#setup;
+    if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
+    const first = !this.#asked;
+    const { size: there, modified } = await factsOf(remote, target.name, { modified: first });
+    if (there === undefined || there > this.#sent) return 0;
+    if (first && there > 0 && source.modified !== undefined && !(await this.#isBeginning(there, source.modified, modified?.getTime()))) return 0;
+    if (there > 0 && WAYS[this.#way] === 'REST' && !(await this.#offersRestart())) this.#way += 1;
+    if (first) this.#resumedFrom = there;
+    if (there > this.#best) {
+      this.#best = there;
+      backoff.reset();
+    }
+    return there;
+  }
+
+  /** What was written before our file was changed is the beginning of another one; where the times do not show it, all of it is read back. */
+  async #isBeginning(there: number, changed: number, written: number | undefined): Promise<boolean> {
+    if (written !== undefined && written - SECOND >= changed) return true;
+    if (written !== undefined && written + SECOND <= changed) return false;
+    const { remote, source, target, signal } = this.#setup;
+    return (await holdsSameBytes(remote, { path: target.name, start: 0, end: there, ours: (start, end) => source.bytes(start, end), signal })) === true;
+  }
+
+  async #offersRestart(): Promise<boolean> {
+    return /\bSTREAM\b/i.test((await this.#setup.remote.feat()).get('REST') ?? '');
+  }
+
+  /** Sends what is missing; resolves with the bytes that the file has then. */
+  async #upload(offset: number): Promise<number> {
+    const { source, target, traffic, signal } = this.#setup;
+    this.#continued = offset > 0;
+    if (offset === 0) this.#resumedFrom = 0;
+    if (offset === 0 && this.#isContested) target.renew();
+    traffic.begin(offset);
+    this.#seam = offset;
+    if (offset > 0 && offset === source.size) return offset;
+    const stream = this.#open(offset);
+    try {
+      await pipeline([...source.read(offset), ...traffic.streams(), stream], signal ? { signal } : {});
+      return offset + stream.bytesWritten;
+    } catch (error) {
+      if (stream.pending && offset > 0 && isRefusal(error)) return await this.#nextWay();
+      this.#isContested ||= !isUnreachable(error);
+      throw error;
+    } finally {
+      this.#begun ||= !stream.pending;
+      if (!stream.pending) this.#sent = Math.max(offset > 0 ? this.#sent : 0, offset + stream.bytesWritten);
+    }
+  }
+
+  async #nextWay(): Promise<number> {
+    this.#way += 1;
+    return this.#upload(await this.#offset());
+  }
+
+  #open(offset: number): StorStream {
+    const { remote, target, verify } = this.#setup;
+    this.#asked = true;
+    if (offset === 0) return remote.stor(target.name, verify ? { verify } : {});
+    return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
+  }
+
+  /** An upload in one go has verified itself; of one that was continued, the size alone proves nothing. */
+  async #verify(bytes: number): Promise<void> {
+    const { remote, source, target, verify = 'size' } = this.#setup;
+    if (!this.#continued || verify === false) return;
+    const { size: there } = await factsOf(remote, target.name, { modified: false });
+    if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
+    await source.check();
+    const begin = Math.max(0, this.#seam - BEFORE_SEAM);
+    const isRead = await this.#readBack(begin, Math.min(bytes, this.#seam + AFTER_SEAM));
+    if (isRead && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));
+    const telling = isRead ? await this.#telling(begin) : undefined;
+    if (telling !== undefined) await this.#readBack(telling, Math.min(begin, telling + HEAD));
+    const ours = (): ReturnType<UploadSource['read']> => source.read(0);
+    if (verify === 'hash') await assertSameHash(remote, target.name, ours);
+    else if (this.#resumedFrom > 0) await assertSameHashIfAny(remote, target.name, ours);
+  }
+
+  /** The first byte before that one which is no zero, where what is read back anyway is nothing else: zeros in its place would not show. */
+  async #telling(begin: number): Promise<number | undefined> {
+    const { source } = this.#setup;
+    if (begin <= HEAD || !isZero(await source.bytes(0, HEAD)) || !isZero(await source.bytes(begin, this.#seam))) return undefined;
+    for (let at = HEAD; at < begin; at += PIECE) {
+      const piece = await source.bytes(at, Math.min(begin, at + PIECE));
+      if (!isZero(piece)) return at + piece.findIndex((byte) => byte !== 0);
+    }
+    return undefined;
+  }
+
+  /** False where the server does not give the file back: many take uploads only. */
+  async #readBack(start: number, end: number): Promise<boolean> {
+    const { remote, source, target, signal } = this.#setup;
+    const ours = await source.bytes(start, end);
+    const same = await holdsSameBytes(remote, { path: target.name, start, end, ours: (from, to) => ours.subarray(from - start, to - start), signal });
+    if (same === false) throw new MismatchError(`${target.path}: on the server, the bytes from ${start} to ${end - 1} are not those that were to be there`);
+    return same === true;
+  }
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.equals(Buffer.alloc(bytes.length));
+}
+
+/** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
+}
+
+/** GridFTP 13.24 says 500 when the data connection breaks. */
+function isBroken(error: unknown): boolean {
+  return error instanceof PermanentError && error.phase !== 'command' && error.reply?.code === 500;
+}
+
+/** Nothing was asked of the server, and nothing more can be. */
+function isUnreachable(error: unknown): boolean {
+  return wasClosed(error) || (isLoss(error) && (error.phase === 'connect' || error.phase === 'login'));
 }

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { MismatchError, ReplyError, UnsupportedError } from '../errors';
 import { isLoss } from '../transfer/retry';
 import { chooseDigest, Digest } from '../transfer/verify';
-import { wasClosed } from './persist';
+import { wasClosed } from './work';
 import type { Remote } from './remote';
 
 /** A part of a file on the server that is to be compared with ours. */

@@ -7,9 +7,8 @@ import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } 
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
-import { persist } from './persist';
 import type { Remote } from './remote';
-import { beginWork, type BegunWork } from './work';
+import { beginWork, type BegunWork, persist } from './work';
 
 /** What one part of a download reports. */
 interface SegmentListener {

@@ -1,7 +1,7 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { ArgumentError } from '../errors';
 import { checkNames, type OptionNames } from '../options';
-import { type Clock, systemClock } from './clock';
+import { type Clock, systemClock } from '../net/clock';
 
 /** What timers and other streams' work may delay us by: tokens of so many milliseconds are kept, so that the rate is met all the same. */
 const KEPT = 100;

@@ -1,22 +1,17 @@
 import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
-import { FileDownload } from './download';
+import { FileDownload } from './get';
+import { checkName, type FolderListing, joined, placed, type WalkEntry } from './listings';
 import { LocalPart } from './local-file';
-import { checkLocalName, LocalTree } from './local-tree';
 import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
-import { BATCH, type Candidate, CandidateLog, inBatches } from './tree-batch';
-import { type Budget, TreeTable } from './tree-budget';
-import { decide, folded, type Known, knownLocally, knownOf } from './tree-compare';
-import { inDoubt, inTheWay, unreadable } from './tree-doubt';
+import { BATCH, type Candidate, CandidateLog, decide, folded, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
+import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
-import { RemoteTree } from './tree-remote';
 import { LocalRemoval } from './tree-removal';
-import { Job, type Step } from './tree-run';
-import { TreeStream } from './tree-stream';
-import { followed, LinkLog } from './walk';
-import { checkName, type FolderListing, joined, placed, type WalkEntry } from './walk-listing';
-import { chainFrom, enter, type Folder, listingPath, PendingFolders, type SeenFolder } from './walk-pending';
+import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
+import { checkLocalName, LocalTree, RemoteTree } from './tree-sides';
+import { chainFrom, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type SeenFolder } from './walk';
 
 /** Fetches files into a local tree. */
 class Receiver {

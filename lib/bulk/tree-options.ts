@@ -7,7 +7,7 @@ import { partName } from '../transfer/temporary-name';
 import { selector, type Filter } from './filter';
 import { checkTraffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
-import { MAX_PENDING_BYTES } from './tree-budget';
+import { MAX_PENDING_BYTES } from './tree-memory';
 
 /** When a file that the target has is transferred again. */
 export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';

@@ -2,16 +2,14 @@ import type { Stats } from 'node:fs';
 import { posix } from 'node:path';
 import { LimitError, PermanentError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import type { LocalTree } from './local-tree';
 import { partName } from '../transfer/temporary-name';
-import { type Budget, TreeLog, TreeTable } from './tree-budget';
+import { checkName, joined, type WalkEntry } from './listings';
 import { folded, knownLocally, knownOf, localTime } from './tree-compare';
-import { unreadable } from './tree-doubt';
+import { type Budget, TreeLog, TreeTable } from './tree-memory';
 import { MOST_LEVELS, type TreeResult, type TreeSettings } from './tree-options';
-import type { RemoteTree } from './tree-remote';
-import { Job, Outstanding, type Step } from './tree-run';
-import { checkName, joined, type WalkEntry } from './walk-listing';
-import { type Folder, listingPath } from './walk-pending';
+import { Job, Outstanding, type Step, unreadable } from './tree-run';
+import type { LocalTree, RemoteTree } from './tree-sides';
+import { type Folder, listingPath } from './walk';
 
 /** What a local folder has, and the server does not. */
 interface LocalExtraneous {

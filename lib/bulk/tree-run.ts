@@ -1,7 +1,13 @@
+import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import type { TreeTraffic } from './progress';
+import type { FolderListing } from './listings';
+import { TreeTraffic } from './progress';
+import type { Remote } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
+import type { Folder } from './walk';
+import { Flow } from './work';
 
 /** What a plan gives: what is done already, or what is to be done by and by. */
 export type Step = TreeResult | (() => Promise<TreeResult>);
@@ -166,4 +172,33 @@ export class Job {
   failed(error: unknown): TreeResult {
     return this.result('failed', { error: error instanceof Error ? error : new Error(String(error)) });
   }
+}
+
+/** What tree transfers are: a Readable with a `TreeResult` for each file and folder. */
+export class TreeStream extends Flow<TreeResult> {
+  /** @internal use `downloadTree`, `uploadTree` or `mirror` */
+  constructor(remote: Remote, plan: (signal: AbortSignal, traffic: TreeTraffic) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
+    super(remote, (stop) => {
+      const traffic = new TreeTraffic(settings);
+      const controller = new AbortController();
+      setMaxListeners(0, controller.signal); // each transfer listens to it
+      stop.addEventListener('abort', () => controller.abort(stop.reason), { once: true });
+      return perform(plan(controller.signal, traffic), settings, controller, traffic);
+    }, settings.signal);
+  }
+}
+
+/** The lines of a listing that nobody can read, as results. */
+export function* unreadable({ path }: Folder, listing: FolderListing): Generator<TreeResult> {
+  if (listing.hasLines) for (const { error } of listing.takeLines()) yield new Job('other', path).failed(error);
+}
+
+/** Why something is not put where something else is. */
+export function inTheWay(path: string, what: 'file' | 'folder'): Error {
+  return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
+}
+
+/** Why it is not with `delete` either. */
+export function inDoubt(path: string, what: 'file' | 'folder'): Error {
+  return new TransferError(`${path}: a ${what} is in its place, and is not deleted, as the listing of its folder could not be read whole, or may be of another folder`);
 }

@@ -4,21 +4,18 @@ import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
 import { partName, temporaryPaths } from '../transfer/temporary-name';
+import { type FolderListing, joined, type WalkEntry } from './listings';
 import { LocalSource } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
+import { FileUpload, UploadTarget } from './put';
 import type { Remote } from './remote';
-import { BATCH, inBatches } from './tree-batch';
-import { type Budget, TreeTable } from './tree-budget';
-import { decide, type Known, knownLocally, knownOf } from './tree-compare';
-import { inDoubt, inTheWay, unreadable } from './tree-doubt';
+import { BATCH, decide, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
+import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
-import { RemoteTree } from './tree-remote';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
-import { Job, type Step } from './tree-run';
-import { TreeStream } from './tree-stream';
-import { type FolderListing, joined, type WalkEntry } from './walk-listing';
-import { FileUpload, UploadTarget } from './upload';
-import { chainFrom, enter, listingPath, PendingFolders, type SeenFolder } from './walk-pending';
+import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
+import { RemoteTree } from './tree-sides';
+import { chainFrom, enter, listingPath, PendingFolders, type SeenFolder } from './walk';
 
 /**
  * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and

@@ -1,5 +1,10 @@
+import { setMaxListeners } from 'node:events';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Work, WorkListener } from '../control/queue';
-import { wasClosed } from './persist';
+import { ConnectionClosedError } from '../errors';
+import { PipedReadable, type ReadableEvents, unreadAtQuit } from '../transfer/piped-readable';
+import { type Backoff, isLoss } from '../transfer/retry';
 import type { Remote } from './remote';
 
 /** A client or a pool; what merely looks like one has no end that could be told. */
@@ -49,4 +54,110 @@ export function beginWork(remote: Remote, onClosed: (reason: Error) => void, lis
       work?.done();
     },
   };
+}
+
+/**
+ * A Readable of what an async generator gives: nothing is done before it is read, and nothing is lost before an error. When it
+ * is destroyed, or its client closed, the generator's signal ends what is under way, and `close` comes when the generator has cleaned up.
+ */
+export class Flow<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
+  readonly #controller = new AbortController();
+  readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
+  readonly #remote: Remote;
+  #source: AsyncGenerator<T, void, void> | undefined;
+  #work: BegunWork | undefined;
+  /** The generator is at work; else its reader takes nothing. */
+  #producing = false;
+  /** Items given, and how many they were when that was asked last. */
+  #given = 0;
+  #givenBefore = 0;
+
+  constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
+    // With one item at a time an error never overtakes an item that nobody has read.
+    super({ objectMode: true, highWaterMark: 1 });
+    setMaxListeners(0, this.#controller.signal);
+    this.#remote = remote;
+    this.#begin = begin;
+    if (signal) addAbortSignal(signal, this as Readable);
+  }
+
+  override _read(): void {
+    try {
+      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
+    } catch (error) {
+      return void this.destroy(error as Error);
+    }
+    this.#source ??= this.#begin(this.#controller.signal);
+    this.#producing = true;
+    this.#source.next().then(
+      ({ done, value }) => {
+        this.#producing = false;
+        this.#given += 1;
+        if (!this.destroyed) this.push(done ? null : value);
+      },
+      (error: Error) => void this.destroy(this.#work?.closed ?? error),
+    );
+  }
+
+  /** A reader who takes something now and then is slow, and no more. */
+  #moved(): boolean {
+    const moved = this.#producing || this.#given > this.#givenBefore;
+    this.#givenBefore = this.#given;
+    return moved;
+  }
+
+  #onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#controller.abort(error ?? undefined);
+    const done = (): void => {
+      this.#work?.done();
+      callback(error);
+    };
+    if (this.#source) this.#source.return().then(done, done);
+    else done();
+  }
+}
+
+/** How something is tried again. */
+interface Persistence {
+  readonly backoff: Backoff;
+  readonly signal: AbortSignal | undefined;
+  /** Whether another try is of use although nothing was lost. */
+  readonly hopeful?: (error: unknown) => boolean;
+  /** Before the pause; what it throws is the end. */
+  readonly onRetry?: (error: unknown) => Promise<void> | void;
+}
+
+/** Does it, and again after losses, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
+export async function persist<T>(act: () => Promise<T>, persistence: Persistence): Promise<T> {
+  for (;;) {
+    try {
+      await assertNotAborted(persistence.signal);
+      return await act();
+    } catch (error) {
+      await pauseAfter(error, persistence);
+    }
+  }
+}
+
+/** Waits till the next try. @throws the error where there is none; an AbortError */
+export async function pauseAfter(error: unknown, { backoff, signal, hopeful, onRetry }: Persistence): Promise<void> {
+  if (!hopeful?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
+  const next = backoff.next();
+  if (!next) throw error;
+  await onRetry?.(error);
+  await pause(next.delay, undefined, signal ? { signal } : {});
+}
+
+/** @throws an AbortError, as a pipeline does */
+export async function assertNotAborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) await pause(0, undefined, { signal });
+}
+
+/** The client was closed on our side, or its user makes the connections: another try would find no connection. */
+export function wasClosed(error: unknown): boolean {
+  return error instanceof ConnectionClosedError && error.final === true;
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../bulk/clock';
+import { type Clock, systemClock } from '../net/clock';
 import { KeepAlive } from '../control/keep-alive';
 import { type Place, Queue } from '../control/queue';
 import { Session } from '../control/session';

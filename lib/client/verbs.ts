@@ -4,7 +4,7 @@ import { put, type PutOptions, type PutResult, type PutSource } from '../bulk/pu
 import type { Remote } from '../bulk/remote';
 import { downloadTree } from '../bulk/tree-download';
 import type { TreeOptions } from '../bulk/tree-options';
-import type { TreeStream } from '../bulk/tree-stream';
+import type { TreeStream } from '../bulk/tree-run';
 import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
 import type { Command } from '../control/command';

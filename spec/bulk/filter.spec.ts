@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { type Filter, Glob, selector } from '../../lib/bulk/filter';
-import type { WalkEntry } from '../../lib/bulk/walk-listing';
+import type { WalkEntry } from '../../lib/bulk/listings';
 import { ArgumentError, type EntryType } from '../../lib/index';
 
 describe('a glob', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkLocalName } from '../../lib/bulk/local-tree';
+import { checkLocalName } from '../../lib/bulk/tree-sides';
 import { SecurityError } from '../../lib/index';
 
 const NEVER = ['', '.', '..', 'a/b', '/etc/passwd', '../up', 'a\0b'];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { lstat, mkdir, realpath, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LocalTree } from '../../lib/bulk/local-tree';
+import { LocalTree } from '../../lib/bulk/tree-sides';
 import { SecurityError } from '../../lib/index';
 import { Scratch } from './tree-scratch';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { CandidateLog } from '../../lib/bulk/tree-batch';
-import { Budget, MAX_PENDING_BYTES, TreeLog, TreeTable } from '../../lib/bulk/tree-budget';
+import { CandidateLog } from '../../lib/bulk/tree-compare';
+import { Budget, MAX_PENDING_BYTES, TreeLog, TreeTable } from '../../lib/bulk/tree-memory';
 import { LimitError } from '../../lib/index';
 import { describeSeed, random } from '../support/seed';
 

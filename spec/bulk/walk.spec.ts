@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { walk, type Unreadable, type Walk, type WalkOptions } from '../../lib/bulk/walk';
-import type { WalkEntry } from '../../lib/bulk/walk-listing';
+import type { WalkEntry } from '../../lib/bulk/listings';
 import { ArgumentError, ConnectionClosedError, LimitError, PermanentError, rawNameOf, SecurityError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';

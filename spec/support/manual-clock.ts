@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/bulk/clock';
+import type { Clock } from '../../lib/net/clock';
 
 interface Timer {
   at: number;

@@ -2,9 +2,9 @@ import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, Transf
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
 import { Backoff, type RetryOptions } from '../transfer/retry';
-import { pauseAfter } from './persist';
 import type { Remote } from './remote';
-import { type Budget, TreeTable } from './tree-budget';
+import { type Budget, TreeTable } from './tree-memory';
+import { pauseAfter } from './work';
 
 /** An entry of a tree. */
 export interface WalkEntry extends Entry {
