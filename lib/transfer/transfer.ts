@@ -2,7 +2,7 @@ import type { Command } from '../control/command';
 import { isTransferEnd, ruleOf, unexpected } from '../control/command-table';
 import type { ControlConnection, SendOptions } from '../control/control-connection';
 import type { ReplyListener } from '../control/pending-replies';
-import type { Place, Queue } from '../control/queue';
+import type { Place, PlaceListener, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeNoopReplies } from '../control/resync';
 import type { Session } from '../control/session';
@@ -150,7 +150,7 @@ const DRAINABLE = 16 * 1024 * 1024;
 const DRAIN = 5000;
 
 /** One stream's turn: its place in the queue, its tries, and how it ends for the stream and for the session. */
-export class Transfer implements DataListener, ReplyListener {
+export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** That of the turn, once it has come. */
   #session: Session;
   readonly #queue: Queue;
@@ -190,15 +190,7 @@ export class Transfer implements DataListener, ReplyListener {
         request.plan?.use(current);
         this.#running = this.#run();
       },
-      {
-        name: request.command.shown,
-        pauseReason: request.direction === 'down' ? 'its reader takes nothing' : 'its source gives nothing',
-        progress: () => stream.progress(),
-        onContended: () => stream.onContended(),
-        onDropped: (error) => stream.onError(this.describe(error)),
-        onRefused: (error) => void this.#onRefused(error),
-        onQuitting: (stuck) => stream.onQuitting(stuck),
-      },
+      this,
       { unused: true },
     );
   }
@@ -269,6 +261,40 @@ export class Transfer implements DataListener, ReplyListener {
   /** The byte of the file at which the next try begins. */
   get #offset(): number {
     return this.#request.start + this.#moved - this.#seam.length;
+  }
+
+  // ---- what its place in the queue asks for
+
+  get name(): string {
+    return this.#request.command.shown;
+  }
+
+  get pauseReason(): string {
+    return this.#request.direction === 'down' ? 'its reader takes nothing' : 'its source gives nothing';
+  }
+
+  progress(): string {
+    return this.#stream.progress();
+  }
+
+  onContended(): void {
+    this.#stream.onContended();
+  }
+
+  onQuitting(stuck: boolean): void {
+    this.#stream.onQuitting(stuck);
+  }
+
+  /** Its turn will not come. */
+  onDropped(error: Error): void {
+    this.#stream.onError(this.describe(error));
+  }
+
+  /** There is no connection, and none can be made: the plan may know when to try again. */
+  async onRefused(error: Error): Promise<void> {
+    const reason = await this.#retry(error);
+    if (!reason) this.place.ready();
+    else if (this.place.leave() && reason instanceof Error) this.#stream.onError(this.describe(reason));
   }
 
   // ---- what its stream asks for
@@ -753,13 +779,6 @@ export class Transfer implements DataListener, ReplyListener {
     }
     data.reset();
     if (!(await data.madeWithin(TO_RESET))) control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
-  }
-
-  /** There is no connection, and none can be made: the plan may know when to try again. */
-  async #onRefused(error: Error): Promise<void> {
-    const reason = await this.#retry(error);
-    if (!reason) this.place.ready();
-    else if (this.place.leave() && reason instanceof Error) this.#stream.onError(this.describe(reason));
   }
 
   /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
