@@ -1,31 +1,33 @@
+// Which replies each command may have, in one table; what a reply means for the command that waits; and the errors that come of it.
+
 import { annotate, ConnectionClosedError, FTPError, PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { Reply } from '../reply';
 import type { Command } from './command';
 
-/** What one command may be answered, and what it means for the others. */
+/** Which replies a command may have, and what may share a flight with it: commands that are sent before the replies to those before them. */
 export interface CommandRule {
-  /** The codes of its success: 2yz, and 3yz where the command asks for more. */
+  /** The codes of success: 2yz, and 3yz where the command asks for more. */
   readonly codes: ReadonlySet<number>;
-  /** Any other 2yz is its success too, unless it is another command's own: servers are free with 200, 202 and 250. */
+  /** Whether any other 2yz is a success, too, unless it belongs to another command: servers mix up 200, 202 and 250. */
   readonly lenient: boolean;
-  /** Marks (1yz) come before its final reply. */
+  /** Whether preliminary replies (1yz) come before the final one. */
   readonly preliminary: boolean;
   /**
-   * `server`: it changes files, so that it may have been carried out when its reply is lost. `session`: it changes what later commands
-   * mean. `nothing`: it asks, or prepares a transfer.
+   * What a success changes. `server`: files, so that the command may have been carried out when its reply is lost. `session`: the meaning of
+   * later commands. `nothing`: the command asks a question, or prepares a transfer.
    */
   readonly changes: 'server' | 'session' | 'nothing';
-  /** It may leave when the data of a transfer have ended, before the transfer's final reply: that is 226 or 250, which is none of its own. */
+  /** Whether it may be sent after the data of a transfer, before the transfer's final reply: 226 and 250 must not be codes of its own. */
   readonly allowedBeforeCompletion: boolean;
-  /** Nothing may follow it before its final reply: TLS begins or ends there, or the user changes. */
+  /** Whether no command may be sent before its final reply: TLS begins or ends there, or the user changes. */
   readonly barrier: boolean;
-  /** Nobody concludes anything from its success: it may be in flight beside a command with the same codes. */
+  /** Whether nothing depends on its success: it may share a flight with a command that has the same codes. */
   readonly outcomeIgnored: boolean;
-  /** It has a data connection; before its mark, a 2yz that is none of its own is no final reply. */
+  /** Whether it has a data connection; a 2yz that is not its own, before its preliminary reply, is not its final reply. */
   readonly transfers: boolean;
-  /** What it transfers is a listing. */
+  /** Whether it transfers a listing. */
   readonly lists: boolean;
-  /** It ends what is under way, and so waits for nothing. */
+  /** Whether it interrupts the command before it, and so waits for no reply. */
   readonly interrupts: boolean;
 }
 
@@ -39,7 +41,7 @@ const LOGS_IN: Traits = { lenient: true, changes: 'session', barrier: true };
 const TRANSFERS: Traits = { preliminary: true, transfers: true };
 const STORES: Traits = { preliminary: true, transfers: true, changes: 'server' };
 
-/** RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx. */
+/** The rules by verb: RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx. */
 const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('USER', '230 231 232 331 332', LOGS_IN),
   ...rules('PASS', '202 230 231 232 332', LOGS_IN),
@@ -81,17 +83,17 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('NOOP', '200', { lenient: true, allowedBeforeCompletion: true }),
 };
 
-/** A caller's own command, about which nothing is known but that it is no transfer. */
+/** The rule for a verb that is not in the table, and has no data connection. */
 const UNKNOWN: CommandRule = { codes: new Set(), lenient: true, preliminary: true, changes: 'session', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false };
-/** The same for one that has a data connection. */
+/** The rule for such a verb that has a data connection. */
 const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), lenient: false, transfers: true };
 
-/** Codes that say of themselves which commands they answer; 200, 202 and 250 say nothing. */
+/** Codes that belong to certain commands; 200, 202 and 250 may answer many. */
 const SPECIFIC_CODES: ReadonlySet<number> = new Set(Object.values(TABLE).flatMap(({ codes }) => [...codes]).filter((code) => ![200, 202, 250].includes(code)));
-/** Answers of a data connection: a command without one never has them, known or not. */
+/** Codes about a data connection: no command without one is answered by them, even one that is not in the table. */
 const DATA_CONNECTION_CODES: ReadonlySet<number> = new Set([225, 226, 227, 229]);
 
-/** @param transfer it has a data connection, whatever its verb */
+/** The rule for a command. @param transfer whether it has a data connection, whatever its verb */
 export function ruleOf(verb: string, transfer: boolean): CommandRule {
   const rule = Object.hasOwn(TABLE, verb) ? TABLE[verb] : undefined;
   if (transfer) return rule?.transfers ? rule : UNKNOWN_TRANSFER;
@@ -99,26 +101,26 @@ export function ruleOf(verb: string, transfer: boolean): CommandRule {
 }
 
 /**
- * What a reply says to the command that waits for one.
+ * What a reply means for the command that waits.
  *
- * `mark`: there is more to come. `success`; `refusal`: 4yz and 5yz. `unexpected`: a final reply that is none of these, such as 3yz where
- * 2yz is due. `foreign`: an answer to something else, so that replies and commands are out of step.
+ * `preliminary`: the final reply follows. `success`: the command was carried out. `refusal`: 4yz or 5yz. `unexpected`: a final reply of
+ * another class, such as 3yz where 2yz is due. `foreign`: the reply to another command, so that replies and commands are out of step.
  */
 export type Verdict = 'preliminary' | 'success' | 'refusal' | 'unexpected' | 'foreign';
 
-/** Judges a reply: the only place that does. @param rule undefined for the greeting @param marked whether a mark came before it */
-export function judge({ code, kind }: Reply, rule: CommandRule | undefined, marked = false): Verdict {
+/** Judges a reply; no other place does. @param rule undefined for the greeting @param preliminarySeen whether a preliminary reply came before */
+export function judge({ code, kind }: Reply, rule: CommandRule | undefined, preliminarySeen = false): Verdict {
   if (kind === 'transient' || kind === 'permanent') return 'refusal';
   if (!rule) return kind === 'preliminary' ? 'preliminary' : kind === 'completion' ? 'success' : 'unexpected';
   if (kind === 'preliminary') return rule.preliminary || (code !== 125 && code !== 150) ? 'preliminary' : 'foreign';
   if (rule.codes.has(code)) return 'success';
   if (kind === 'intermediate') return 'unexpected';
-  if (rule === UNKNOWN) return DATA_CONNECTION_CODES.has(code) && !marked ? 'foreign' : 'success';
+  if (rule === UNKNOWN) return DATA_CONNECTION_CODES.has(code) && !preliminarySeen ? 'foreign' : 'success';
   if (SPECIFIC_CODES.has(code)) return 'foreign';
   return rule.lenient ? 'success' : 'unexpected';
 }
 
-/** Whether a reply to one of two commands may be taken for a reply to the other. */
+/** Whether the success of one of two commands could be taken for the success of the other. */
 export function areAlike(a: CommandRule, b: CommandRule): boolean {
   if (a.lenient && b.lenient) return true;
   for (const code of a.codes) if (b.codes.has(code)) return true;
@@ -133,40 +135,40 @@ function rules(verbs: string, codes: string, traits: Traits): Record<string, Com
 /** The error for a final reply of class 4yz or 5yz. */
 export function failureOf(reply: Reply, command: Command | undefined): ReplyError {
   const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
-  return new kind(worded(reply, command), { reply, command: command?.shown });
+  return new kind(messageOf(reply, command), { reply, command: command?.shown });
 }
 
-/** The error for a final reply that is no failure, but of another class than the command's own. */
+/** The error for a final reply that is no refusal, and no success of the command. */
 export function unexpected(reply: Reply, command: Command | undefined): ReplyError {
-  return new ReplyError(worded(reply, command), { reply, command: command?.shown });
+  return new ReplyError(messageOf(reply, command), { reply, command: command?.shown });
 }
 
-function worded(reply: Reply, command: Command | undefined): string {
+function messageOf(reply: Reply, command: Command | undefined): string {
   return command ? `${command.shown}: ${reply}` : String(reply);
 }
 
-/** Each caller gets an error of its own, so that none sees what another's stream adds to it. */
+/** A copy of the error for one command, because each caller may add details to its own. */
 function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
   const kind = error.constructor as typeof FTPError;
   return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
 }
 
-/** 226 and 250 end a transfer (RFC 959, 4.2.1), also one that had no mark. */
+/** True for 226 and 250, which end a transfer (RFC 959, 4.2.1), even one without a preliminary reply. */
 export function isTransferEnd(reply: Reply): boolean {
   return reply.code === 226 || reply.code === 250;
 }
 
-/** 426 and 451 end a transfer that has failed (RFC 959, 4.2.1 and 5.4), and are no answer to a command that may follow its data: a 226 that comes then is another's. */
+/** True for 426 and 451, which end a failed transfer (RFC 959, 4.2.1 and 5.4): they answer no command that may be sent after its data. */
 export function isTransferFailure(reply: Reply): boolean {
   return reply.code === 426 || reply.code === 451;
 }
 
-/** During a transfer, these answer a NOOP: no transfer ends with one of them. */
+/** True for a code that answers a NOOP during a transfer: no transfer ends with one of these. */
 export function answersNoop(reply: Reply): boolean {
   return reply.code === 200 || (reply.code >= 500 && reply.code <= 504);
 }
 
-/** Some servers repeat the line they refuse, password and all. */
+/** The reply without the secret: some servers repeat the command that they refuse, with its password. */
 export function conceal(reply: Reply, secret: string): Reply {
   if (!reply.lines.some((line) => line.includes(secret))) return reply;
   return new Reply(
@@ -178,7 +180,7 @@ export function conceal(reply: Reply, secret: string): Reply {
   );
 }
 
-/** What a command fails with that finds the connection closed by `error`. */
+/** The error of a command that cannot be sent, because the connection was closed by `error`. */
 export function lostConnection(error: Error | undefined, command: Command | undefined): FTPError {
   if (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof SecurityError) return copyFor(error, command);
   return new ConnectionClosedError(`${command ? `${command.shown}: ` : ''}${error?.message ?? 'the connection was closed'}`, {
@@ -188,7 +190,7 @@ export function lostConnection(error: Error | undefined, command: Command | unde
   });
 }
 
-/** The same for a command that was sent, and whose reply will not come: what changes files may have been carried out. */
+/** The error of a command that was sent and will have no reply: if it changes files, it may have been carried out. */
 export function lostReply(error: Error | undefined, command: Command | undefined): FTPError {
   const rule = command && ruleOf(command.verb, false);
   return annotate(lostConnection(error, command), { maybeCompleted: (rule?.changes === 'server' && !rule.transfers) || undefined });

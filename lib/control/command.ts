@@ -1,3 +1,5 @@
+// One command: its line, checked and encoded for the control connection.
+
 import type { Codec } from '../encoding';
 import { ArgumentError } from '../errors';
 
@@ -7,25 +9,26 @@ const IAC = 0xff;
 const SECRET = /^(PASS|ACCT|SITE +(?:PSWD|CPWD|PASS))\b(.*)$/is;
 
 /**
- * One line for the control connection, checked and encoded: the only thing that it writes.
+ * A command as the control connection writes it; nothing else is written there.
  *
- * CR, LF and NUL are refused on the encoded bytes, where a codec cannot hide them; 0xFF is doubled
- * because the control connection is a Telnet stream (RFC 959, 4.1; RFC 854).
+ * CR, LF and NUL are refused in the encoded bytes, where no codec can hide them. The byte 0xFF is doubled, because the control
+ * connection is a Telnet stream (RFC 959, 4.1; RFC 854).
  */
 export class Command {
+  /** The first word, in capitals. */
   readonly verb: string;
-  /** The line as it may be shown: secrets replaced by `****`. */
+  /** The line as it may be shown: passwords are replaced by `****`. */
   readonly shown: string;
-  /** What must not be shown, should the server repeat it. */
+  /** The password, which must not be shown where the server repeats it; undefined where there is none. */
   readonly secret: string | undefined;
-  /** The line's bytes, CRLF included. */
+  /** The bytes of the line, with CRLF. */
   readonly bytes: Buffer;
-  /** What follows the verb. */
+  /** The text after the verb. */
   readonly argument: string;
-  /** True when no encoding matters to it. */
+  /** True where all characters are ASCII, so that no encoding matters. */
   readonly ascii: boolean;
 
-  /** @throws ArgumentError for a line that is empty, holds CR, LF or NUL, or that the encoding cannot express */
+  /** @throws ArgumentError for a line that is empty, has CR, LF or NUL, or cannot be expressed in the encoding */
   constructor(line: string, codec: Codec) {
     if (typeof line !== 'string') throw new ArgumentError(`a command must be a string, not ${typeof line}`);
     const blank = line.indexOf(' ');
@@ -38,11 +41,11 @@ export class Command {
     const bytes = codec.encode(line);
     const highest = check(bytes, this.shown);
     this.ascii = highest < 0x80;
-    this.bytes = ended(highest === IAC ? doubleIAC(bytes) : bytes);
+    this.bytes = withLineEnd(highest === IAC ? doubleIAC(bytes) : bytes);
   }
 }
 
-/** Returns the highest byte. */
+/** Returns the highest byte. @throws ArgumentError for CR, LF and NUL */
 function check(bytes: Uint8Array, shown: string): number {
   let highest = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -53,8 +56,8 @@ function check(bytes: Uint8Array, shown: string): number {
   return highest;
 }
 
-/** A copy, because a codec may use its memory again. */
-function ended(bytes: Uint8Array): Buffer {
+/** The bytes with CRLF; a copy, because a codec may use its memory again. */
+function withLineEnd(bytes: Uint8Array): Buffer {
   const line = Buffer.allocUnsafe(bytes.length + 2);
   line.set(bytes);
   line[bytes.length] = CR;

@@ -1,3 +1,9 @@
+// The control connection: it writes commands, matches the replies to them, and goes into TLS and out of it.
+//
+// Replies come in the order of the commands (RFC 959, 5.4), so each belongs to the first command that waits. Servers break this in known
+// ways, after the data of a transfer above all: `#match` and `#settleHeld` have the rules for them. What fits no rule closes the
+// connection, because a reply that is taken for that of another command could prove what is not so.
+
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
@@ -12,71 +18,72 @@ import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judg
 import { type Pending, PendingReplies, type ReplyListener } from './pending-replies';
 import { ReplyParser } from './reply-parser';
 
-/** The caps and the timeouts of a control connection. */
+/** The limits and the timeouts of a control connection. */
 interface ControlOptions {
   readonly encoding?: Encoding | undefined;
   readonly maxReplyLineBytes?: number | undefined;
   readonly maxReplyBytes?: number | undefined;
-  /** Milliseconds; 0 is for ever. */
+  /** Milliseconds for a reply; 0 waits for ever. */
   readonly replyTimeout: number;
-  /** Milliseconds for a TLS handshake; 0 is for ever. */
+  /** Milliseconds for a TLS handshake; 0 waits for ever. */
   readonly connectTimeout: number;
 }
 
-/** What happens on a control connection. */
+/** Hears of what happens on a control connection. */
 export interface ControlListener {
-  /** The line of a command that leaves, for people to read. */
+  /** A command is written; the line is for people to read, without passwords. */
   onCommand(line: string): void;
-  /** A reply came, secrets taken out. */
+  /** A reply has come; passwords that the server repeats are taken out. */
   onReply(reply: Reply): void;
-  /** A command will leave, after those that were given before it: what is given after it must count with what it changes. */
+  /** A command will be sent after those before it; the commands after it must expect what it changes. */
   onQueued(command: Command): void;
   /** A command has its final reply. */
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void;
-  /** The commands that wait were given up: what became of them is not known. */
+  /** The commands that wait were given up; whether they were carried out is not known. */
   onGivenUp(): void;
-  /** The connection is gone; without an error where we closed it, or had said QUIT. */
+  /** The connection is closed; without an error where we closed it, or had sent QUIT. */
   onClose(error: Error | undefined): void;
 }
 
-/** Takes every reply while the commands that wait are being given up. */
+/** Takes all replies after the commands that wait were given up. */
 interface Collector {
   onReply(reply: Reply): void;
-  /** There will be no more. */
+  /** The connection is closed. */
   onClose(): void;
 }
 
 const debug = debuglog('ftp');
-/** What the server says right after the reply to these is not in the same clear or TLS any more. */
+/** After the replies to these commands, TLS begins or ends. */
 const TLS_BEGINS_OR_ENDS = new Set(['AUTH', 'CCC']);
 
-/** What is special about one command, apart from what its verb says. */
+/** What does not follow from the verb of a command. */
 export interface SendOptions {
-  /** It has a data connection, whatever its verb. */
+  /** Whether it has a data connection, whatever its verb. */
   readonly transfer?: boolean;
-  /** A caller's own line: he judges a 3yz himself. */
+  /** Whether the caller wrote the line himself, and judges a 3yz himself. */
   readonly raw?: boolean;
 }
 
 const PLAIN: SendOptions = {};
 
-/** The one place that writes to the control socket, and that matches its replies to commands in order. */
+/** One control connection; nothing else writes to its socket, or reads from it. */
 export class ControlConnection {
   readonly #options: ControlOptions;
   readonly #listener: ControlListener;
   readonly #pending: PendingReplies;
-  /** The connection itself, below TLS. */
+  /** The connection without TLS. */
   readonly #base: Socket;
   #socket: Duplex;
   #tap: RecordTap | undefined;
   #parser: ReplyParser;
   #outgoing: Buffer[] = [];
   #closed: { readonly error: Error | undefined } | undefined;
-  #hungUp = false;
-  #sealed = false;
-  #noopsDue = 0;
+  #closeExpected = false;
+  /** After the reply to AUTH or CCC: further replies were sent where TLS should have begun or ended. */
+  #atTlsBoundary = false;
+  #unansweredNoops = 0;
   #collector: Collector | undefined;
-  /** Refusals after the data of a transfer, while other commands are in flight: whose they are, the next reply shows; without one, nobody's. */
+  /** Refusals that came after the data of a transfer, while other commands were in flight: the next reply shows which commands they refuse. */
   #held: Reply[] = [];
 
   constructor(socket: Duplex, options: ControlOptions, listener: ControlListener) {
@@ -93,12 +100,12 @@ export class ControlConnection {
     return this.#closed === undefined;
   }
 
-  /** @throws what it was closed for */
+  /** @throws the error that the connection was closed with */
   assertOpen(): void {
     if (this.#closed) throw lostConnection(this.#closed.error, undefined);
   }
 
-  /** The server's address; undefined where the stream is no socket. */
+  /** The address of the server; undefined where the stream is no socket. */
   get remoteAddress(): string | undefined {
     return this.#base.remoteAddress;
   }
@@ -108,7 +115,7 @@ export class ControlConnection {
     return this.#base.localAddress;
   }
 
-  /** True while any command waits for its final reply. */
+  /** True while a command waits for its final reply. */
   get waiting(): boolean {
     return this.#pending.head !== undefined;
   }
@@ -118,52 +125,53 @@ export class ControlConnection {
     return this.#pending.head?.rule?.transfers === true;
   }
 
-  /** Waits for the greeting: 120 marks may come first (RFC 959, 5.4). */
+  /** Resolves with the greeting, before which 120 may come (RFC 959, 5.4). */
   greeting(): Promise<Reply> {
     return new Promise((onReply, onFailure) => this.#expect(undefined, { onReply, onFailure }, PLAIN));
   }
 
   /**
-   * Sends one command and waits for its final reply; commands of one turn of the event loop leave in one write, as far as they may be
-   * in flight together.
+   * Sends a command and resolves with its final reply. The commands of one turn of the event loop are written together, as far as they
+   * may share a flight.
    *
    * @param onPreliminary is called with each 1yz
-   * @throws TemporaryError, PermanentError for 4yz and 5yz; ReplyError for what the command may not be answered; ConnectionClosedError,
-   * TimeoutError, ProtocolError when no reply can come
+   * @throws TemporaryError or PermanentError for 4yz and 5yz; ReplyError for a reply that the command may not have; ConnectionClosedError,
+   * TimeoutError or ProtocolError where no reply can come
    */
   exec(command: Command, sending: SendOptions = PLAIN, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
     return new Promise((onReply, onFailure) => this.request(command, { onPreliminary, onReply, onFailure }, sending));
   }
 
-  /** The same for one who hears of the replies the moment that they are read, before anything else can happen. */
+  /** As `exec`, but `listener` takes each reply at the moment when it is read; a promise would take it later. */
   request(command: Command, listener: ReplyListener, sending: SendOptions = PLAIN): void {
     if (this.#closed) return listener.onFailure(lostConnection(this.#closed.error, command));
     this.#expect(command, listener, sending);
     this.#sendNext();
   }
 
-  /** Resolves once another plain command may be written; undefined: at once. */
+  /** Resolves once another plain command may be given; undefined where it may be at once. */
   room(): Promise<void> | undefined {
     return this.#pending.room();
   }
 
-  /** True where that command would leave only when nothing is in flight. */
+  /** True where the command is sent at once, and nothing may be in flight with it. */
   sendsAlone({ verb }: Command): boolean {
     return !this.#pending.ordered && ruleOf(verb, false).changes !== 'nothing' && this.#pending.empty;
   }
 
-  /** Lets the reply timer run again for the transfer command that waits for its final reply. */
+  /** Starts the reply timer for the transfer that waits for its final reply: its data have ended. */
   expectCompletion(): void {
     this.#pending.expect();
   }
 
   /**
-   * Gives up the commands that wait, which fail with `reason`, and hands every reply to the collector until `release` is called; `due` is how
-   * many had left, whose final replies may come.
+   * Gives up the commands that wait, which fail with `reason`, and gives all replies to the collector until `release` is called.
+   *
+   * @returns `due`: how many of the commands were sent, so that their final replies may come
    */
   collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
     this.#collector = collector;
-    this.#noopsDue = 0;
+    this.#unansweredNoops = 0;
     this.#held = [];
     const given = this.#pending.clear();
     for (const { listener } of given) listener.onFailure(reason);
@@ -171,33 +179,33 @@ export class ControlConnection {
     this.#base.ref?.();
     const release = (): void => {
       this.#collector = undefined;
-      this.#rest();
+      this.#letProcessEnd();
     };
     return { due: given.filter(({ sent }) => sent).length, release };
   }
 
-  /** NOOPs sent during a transfer that are not answered yet. */
+  /** How many NOOPs were sent during a transfer and are not answered yet. */
   get unansweredNoops(): number {
-    return this.#noopsDue;
+    return this.#unansweredNoops;
   }
 
-  /** Sends NOOP during a transfer, whose replies may come before the transfer's own, behind it, or not at all (Pure-FTPd). */
+  /** Sends NOOP during a transfer; its reply may come before or after the transfer's final reply, or never (Pure-FTPd 1.0.50). */
   keepAlive(noop: Command): void {
     if (this.#closed) return;
-    this.#noopsDue += 1;
+    this.#unansweredNoops += 1;
     this.#write(noop);
   }
 
-  /** Writes a command whose reply goes to the collector. */
+  /** Writes a command; the collector takes its reply. */
   send(command: Command): void {
     if (!this.#closed) this.#write(command);
   }
 
   /**
-   * Goes on in TLS (RFC 4217, 4). Bytes that came behind the reply to AUTH were sent in the clear and would pass for
-   * the server's first words in TLS, so they end the connection.
+   * Begins TLS (RFC 4217, 4). Bytes that came after the reply to AUTH were sent in the clear, by anybody, and would count as replies
+   * within TLS, so they end the connection.
    *
-   * @throws SecurityError
+   * @throws SecurityError for such bytes, and where the handshake fails
    */
   async secure(options: ConnectionOptions): Promise<TLSSocket> {
     const raw = this.#socket;
@@ -216,7 +224,7 @@ export class ControlConnection {
     });
   }
 
-  /** Goes on in the clear behind the reply to CCC (RFC 4217, 11.2): close_notify leaves, and what the server says next is text. */
+  /** Ends TLS after the reply to CCC (RFC 4217, 11.2): close_notify is sent, and all that follows is in the clear. */
   async unsecure(): Promise<void> {
     const secured = this.#socket;
     await this.#change(async () => {
@@ -228,14 +236,14 @@ export class ControlConnection {
     });
   }
 
-  /** Puts another stream in the socket's place; whatever goes wrong on the way ends the connection. */
+  /** Replaces the stream that is read and written; an error ends the connection. */
   async #change<S extends Duplex>(step: () => Promise<S>): Promise<S> {
     if (this.#closed) throw lostConnection(this.#closed.error, undefined);
     this.#detach();
     try {
       const next = await step();
       this.#socket = next;
-      this.#sealed = false;
+      this.#atTlsBoundary = false;
       this.#parser = this.#attach(next);
       return next;
     } catch (error) {
@@ -244,7 +252,7 @@ export class ControlConnection {
     }
   }
 
-  /** Ends the connection: everything that waits fails with `error`, or with the plain fact that it was closed. */
+  /** Closes the connection; all commands that wait fail, with `error` as their reason. */
   destroy(error?: Error): void {
     if (this.#closed) return;
     this.#closed = { error };
@@ -259,12 +267,12 @@ export class ControlConnection {
     this.#listener.onClose(error);
   }
 
-  /** The server may close now without that being an error: QUIT was sent. */
+  /** From now on it is no error where the server closes the connection: QUIT is sent. */
   expectClose(): void {
-    this.#hungUp = true;
+    this.#closeExpected = true;
   }
 
-  // ---- in
+  // ---- replies
 
   #attach(socket: Duplex): ReplyParser {
     const { encoding, maxReplyLineBytes, maxReplyBytes } = this.#options;
@@ -288,14 +296,14 @@ export class ControlConnection {
     this.#listener.onReply(shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector.onReply(shown);
-    if (this.#noopsDue > 0 && (!head || head.preliminarySeen) && answersNoop(shown)) return void (this.#noopsDue -= 1);
+    if (this.#unansweredNoops > 0 && (!head || head.preliminarySeen) && answersNoop(shown)) return void (this.#unansweredNoops -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (this.#held.length > 0) this.#settleHeld(shown);
     this.#match(shown);
     this.#sendNext();
   };
 
-  /** Finds the command that a reply belongs to: the first that waits, but for what came too early after the data of a transfer. */
+  /** Finds the command that a reply belongs to: the first one that waits, except for replies that come too early after the data of a transfer. */
   #match(reply: Reply): void {
     const { head } = this.#pending;
     if (this.#closed) return;
@@ -305,33 +313,33 @@ export class ControlConnection {
     const next = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion ? second : undefined;
     if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
     if (next && verdict !== 'success' && verdict !== 'preliminary') {
-      // npm's FTP servers answer the next EPSV before the 226, and before what has left with it: its code answers nothing else.
+      // The FTP servers of npm answer the next EPSV before the 226, and before the commands sent with it. Its code answers nothing else.
       const answered = this.#pending.followers.find(({ rule }, n) => rule?.allowedBeforeCompletion && (n === 0 || reply.code === 229 || reply.code === 227) && judge(reply, rule) === 'success');
       if (answered) {
-        this.#pending.keepToOneTransfer();
+        this.#pending.requireCompletion();
         return this.#deliver(answered, reply, 'success', false);
       }
     }
     if (verdict === 'preliminary') return this.#onPreliminary(head, reply);
     if (verdict === 'foreign' || this.#belongsLater(reply, head, verdict)) return this.destroy(this.#outOfStep(reply, head));
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
-      if (!head.preliminarySeen) return; // some servers answer 200 to a LIST or STOR, then 150 (ftplib's ntransfercmd knows them)
-      // pyftpdlib 1.5.7 can lose a transfer and its reply: what the next command is answered must not prove this one.
+      if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
+      // pyftpdlib 1.5.7 can lose a transfer with its reply: the reply to the next command must not complete this one.
       if (next) return this.destroy(this.#outOfStep(reply, head));
-      return this.#deliver(head, reply, 'success', false); // devices end transfers with 200
+      return this.#deliver(head, reply, 'success', false); // some devices end transfers with 200
     }
     this.#deliver(head, reply, verdict, true);
   }
 
-  /** A 2yz that is not the command's own, but that of one that has left after it: the server has left a command out, or has changed their order. */
+  /** True for a 2yz that belongs to a command sent later: the server has skipped a command, or has changed their order. */
   #belongsLater({ code, kind }: Reply, { rule }: Pending, verdict: Verdict): boolean {
     if (kind !== 'completion' || !rule || rule.codes.has(code) || (verdict === 'success' && this.#pending.ordered)) return false;
     return this.#pending.followers.some((each) => each.rule?.codes.has(code));
   }
 
   /**
-   * Refusals came after the data of a transfer. Where the transfer's own end follows, they were the commands' that had left before it, and
-   * these leave again after it; otherwise the first was the transfer's.
+   * Refusals have come after the data of a transfer. Where the transfer's own completion follows them, the server takes no command before
+   * it, and has refused the ones that were sent too early: these are sent again. Otherwise the first refusal is the transfer's.
    */
   #settleHeld(reply: Reply): void {
     const held = this.#held;
@@ -343,7 +351,7 @@ export class ControlConnection {
     this.#pending.sendAgain(this.#pending.followers.slice(0, held.length));
   }
 
-  /** The refusals that were held are the transfer's, and those of the commands after it. */
+  /** Gives the held refusals to the transfer and to the commands after it. */
   #giveUpHeld(): void {
     for (const reply of this.#held.splice(0)) {
       const { head } = this.#pending;
@@ -355,16 +363,16 @@ export class ControlConnection {
     const { command, listener, raw } = pending;
     const succeeded = verdict === 'success';
     this.#pending.answered(pending, succeeded && inTurn);
-    this.#sealed = TLS_BEGINS_OR_ENDS.has(command?.verb ?? '');
+    this.#atTlsBoundary = TLS_BEGINS_OR_ENDS.has(command?.verb ?? '');
     if (command) this.#listener.onAnswered(command, reply, succeeded);
-    if (this.#pending.empty) this.#rest();
+    if (this.#pending.empty) this.#letProcessEnd();
     if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));
     if (verdict === 'unexpected' && !raw) return listener.onFailure(unexpected(reply, command));
     if (command?.verb === 'CCC' && !raw && this.#tap) this.#leaveTls(this.#tap);
     listener.onReply(reply);
   }
 
-  /** The server's close_notify may be in the packet of its 200: it ends TLS, not the connection. */
+  /** The server's close_notify may be in one packet with its 200: it ends TLS, and not the connection. */
   #leaveTls(tap: RecordTap): void {
     tap.unwrap();
     this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
@@ -375,7 +383,7 @@ export class ControlConnection {
   }
 
   #stray(reply: Reply): FTPError {
-    return new (this.#sealed ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply });
+    return new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply });
   }
 
   #onPreliminary(head: Pending, reply: Reply): void {
@@ -383,7 +391,7 @@ export class ControlConnection {
     head.listener.onPreliminary?.(reply);
   }
 
-  /** 421 ends the session whatever it answers (RFC 959, 5.4): the first that waits gets the reply, the others its consequence. */
+  /** 421 ends the session, whatever command it answers (RFC 959, 5.4): the first command fails with it, the others with the lost connection. */
   #onServiceClosing(reply: Reply): void {
     const { head } = this.#pending;
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
@@ -393,17 +401,17 @@ export class ControlConnection {
   }
 
   readonly #onError = (error: Error): void => {
-    // An answer that is no reply may be an echo. The stack has the message too, so this is another error.
+    // What is no reply may repeat the password. The stack shows the message, too, so a new error is made.
     if (this.#pending.head?.command?.secret && error instanceof ProtocolError) error = new ProtocolError(error.message.replace(/, not with .*/s, ''));
-    if (this.#sealed && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
+    if (this.#atTlsBoundary && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
     this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
   };
 
   readonly #onEnd = (): void => {
-    this.destroy(this.#hungUp ? undefined : new ConnectionClosedError('the server closed the control connection'));
+    this.destroy(this.#closeExpected ? undefined : new ConnectionClosedError('the server closed the control connection'));
   };
 
-  // ---- out
+  // ---- commands
 
   #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
@@ -413,7 +421,7 @@ export class ControlConnection {
     else this.#pending.next();
   }
 
-  /** Sends what may leave now. */
+  /** Sends the commands that may be sent now. */
   #sendNext(): void {
     for (let next = this.#pending.next(); next; next = this.#pending.next()) if (next.command) this.#write(next.command);
   }
@@ -424,8 +432,8 @@ export class ControlConnection {
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
   }
 
-  /** Nothing is awaited: the process may end. */
-  #rest(): void {
+  /** No reply is due, so the connection does not keep the process alive. */
+  #letProcessEnd(): void {
     this.#base.unref?.();
   }
 
@@ -441,5 +449,5 @@ export class ControlConnection {
 }
 
 function ignore(): void {
-  // the reason for destroying the socket is known already; its echo must not crash the process
+  // the reason for the end of the stream is known already; a late error must not crash the process
 }

@@ -1,13 +1,15 @@
+// What the server offers, from FEAT (RFC 2389), and the switch to UTF-8 (RFC 2640).
+
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { Codec } from '../encoding';
 import { ReplyError, TemporaryError } from '../errors';
 import type { Reply } from '../reply';
 
-/** What FEAT offers: the feature's name in capitals, and what follows it (RFC 2389, 3). */
+/** The features of a server: their names in capitals, and the text after each (RFC 2389, 3). */
 export type Features = ReadonlyMap<string, string>;
 
-/** The features in FEAT's reply; what several lines say of one name is joined by `;`. */
+/** The features in the reply to FEAT; the texts of a name that comes in several lines are joined by `;`. */
 export function parseFeatures(reply: Reply): Features {
   const features = new Map<string, string>();
   for (const line of reply.lines.slice(1, -1)) {
@@ -20,13 +22,13 @@ export function parseFeatures(reply: Reply): Features {
   return features;
 }
 
-/** What is learnt of the server of one connection: FEAT is asked once, and UTF-8 switched on where it is offered and wanted. */
+/** Asks for the features once for each connection, and switches UTF-8 on where it is offered and wanted. */
 export class Negotiation {
   readonly #control: ControlConnection;
   readonly #codec: Codec;
   readonly #utf8: boolean;
   #features: Promise<Features> | undefined;
-  #over = false;
+  #done = false;
 
   constructor(control: ControlConnection, codec: Codec, utf8: boolean) {
     this.#control = control;
@@ -34,31 +36,32 @@ export class Negotiation {
     this.#utf8 = utf8;
   }
 
-  /** Begins, for whoever wants to know later. */
+  /** Asks for the features, for those who want to know them later. */
   begin(): void {
-    if (!this.#features) this.learn().catch(lost);
+    if (!this.#features) this.features().catch(ignore);
   }
 
-  /** What the server offers, asked if that was not done yet. */
-  learn(): Promise<Features> {
-    return (this.#features ??= this.#negotiate().finally(() => (this.#over = true)));
+  /** What the server offers; it is asked the first time. */
+  features(): Promise<Features> {
+    return (this.#features ??= this.#negotiate().finally(() => (this.#done = true)));
   }
 
-  /** Settles when nothing is still to be written; undefined: it is so. */
+  /** Settles once FEAT is answered and OPTS is written; undefined where there is nothing to wait for. */
   get underWay(): Promise<unknown> | undefined {
-    return this.#over ? undefined : this.#features;
+    return this.#done ? undefined : this.#features;
   }
 
-  /** Asks FEAT; a server without it offers nothing. */
+  /** A server without FEAT offers nothing. */
   async #negotiate(): Promise<Features> {
-    const features = await refusable(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
-    // Not awaited: it leaves before any command that carries a name, and most servers refuse it, being in UTF-8 already.
-    if (this.#utf8 && features.has('UTF8')) refusable(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(lost);
+    const features = await unlessRefused(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
+    // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
+    if (this.#utf8 && features.has('UTF8')) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
     return features;
   }
 }
 
-async function refusable<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D> {
+/** The outcome of a command, or `otherwise` where the server refuses it for good. */
+async function unlessRefused<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D> {
   try {
     return await answer;
   } catch (error) {
@@ -67,6 +70,6 @@ async function refusable<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D>
   }
 }
 
-function lost(): void {
-  // the connection is gone: whoever uses it next is told so
+function ignore(): void {
+  // the connection is lost: its next user gets the error
 }

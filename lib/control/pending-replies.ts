@@ -1,95 +1,103 @@
+// The commands that have no final reply yet: which of them may be sent now, which one the next reply belongs to, and how long it may take.
+
 import type { Command } from './command';
 import { areAlike, type CommandRule } from './command-table';
 import type { Reply } from '../reply';
 import { WaitTimer } from '../net/wait-timer';
 
-/** How many plain commands may wait for their replies at once; more would only fill buffers. */
+/** So many plain commands may wait for their replies at a time; more of them would only fill buffers. */
 const WINDOW = 1024;
 
-/** Hears of a command's replies. */
+/** Takes the replies to a command. */
 export interface ReplyListener {
-  /** Each 1yz. */
+  /** Takes each 1yz. */
   readonly onPreliminary?: ((reply: Reply) => void) | undefined;
-  /** The final reply, which says that the command succeeded. */
+  /** Takes the final reply of a command that succeeded. */
   onReply(reply: Reply): void;
-  /** The final reply says something else, or there will be none. */
+  /** Takes the error where the final reply is no success, or will not come. */
   onFailure(error: Error): void;
 }
 
-/** A command whose final reply has not come. */
+/** A command without its final reply. */
 export interface Pending {
-  /** None for the greeting. */
+  /** Undefined for the greeting. */
   readonly command: Command | undefined;
+  /** Undefined for the greeting. */
   readonly rule: CommandRule | undefined;
   readonly listener: ReplyListener;
-  /** A caller's own line: he judges a 3yz himself. */
+  /** Whether a final reply of any class but 4yz and 5yz goes to the listener as it is, because the caller wrote the line himself. */
   readonly raw: boolean;
-  /** It has left. */
+  /** Whether it was sent. */
   sent: boolean;
+  /** Whether a 1yz has come. */
   preliminarySeen: boolean;
-  /** The reply timer runs for it. */
+  /** Whether the reply timer runs while it is the next to be answered. */
   timed: boolean;
 }
 
 /**
- * The commands that wait for their replies, in the order of the replies; which of them may leave; and the one timer for the next reply due.
+ * The commands that wait for their replies, in the order of the replies, and the timer for the next reply.
  *
- * A server may drop a command that shares a packet with another, or answer out of order. So until a session has shown that it keeps
- * the order, only such commands are in flight together as change nothing and whose replies cannot be taken for each other's. It has
- * shown it when two such commands of one flight were answered in their order (FEAT 211, TYPE 200, EPSV 229: the first flight of most sessions).
+ * A server may drop a command that shares a packet with another one, or answer commands in another order. So at first only commands share a
+ * flight that change nothing, and whose replies cannot be taken for each other's. When two such commands of one flight were answered in
+ * their order, the server is known to keep the order, and all commands may share flights. FEAT 211, TYPE 200 and EPSV 229 show it, which
+ * are the first flight of most sessions.
  */
 export class PendingReplies {
   #pending: Pending[] = [];
-  /** How many of them have left. */
+  /** How many of them were sent; they are the first ones. */
   #sent = 0;
-  /** The rules of all that has left since nothing was in flight. */
+  /** The rules of the commands that were sent since nothing was in flight. */
   #flight: CommandRule[] = [];
-  #toldApart = 0;
-  /** How many in flight let nothing follow them, and how many are transfers. */
-  #alone = 0;
+  /** How many replies of this flight can have answered one of its commands only, in its turn. */
+  #distinct = 0;
+  /** How many commands in flight are barriers, and how many are transfers. */
+  #barriers = 0;
   #transfers = 0;
   #ordered = false;
-  #followsData = true;
+  /** Whether commands may be sent after the data of a transfer, before its final reply. */
+  #sendsBeforeCompletion = true;
   readonly #watch: WaitTimer;
-  #room: (() => void)[] = [];
+  readonly #waitingForRoom: (() => void)[] = [];
   readonly #onTimeout: () => void;
 
-  /** @param timeout milliseconds; 0 is for ever */
+  /** @param timeout milliseconds for a reply; 0 waits for ever */
   constructor(timeout: number, onTimeout: () => void) {
     this.#watch = new WaitTimer(timeout);
     this.#onTimeout = onTimeout;
   }
 
-  /** The command that the next reply belongs to, if it has left. */
+  /** The command that the next reply belongs to, if it was sent. */
   get head(): Pending | undefined {
     return this.#sent > 0 ? this.#pending[0] : undefined;
   }
 
-  /** The first command after the head, if it has left, too. */
+  /** The command after the head, if it was sent, too. */
   get second(): Pending | undefined {
     return this.#sent > 1 ? this.#pending[1] : undefined;
   }
 
-  /** The commands after the head that have left, too. */
+  /** The commands after the head that were sent, too. */
   get followers(): readonly Pending[] {
     return this.#pending.slice(1, this.#sent);
   }
 
-  /** True once the server has shown that it keeps the order of commands that share a flight. */
+  /** True once the server is known to answer the commands of a flight in their order. */
   get ordered(): boolean {
     return this.#ordered;
   }
 
-  /** True where nothing waits, sent or not. */
+  /** True where no command waits, sent or not. */
   get empty(): boolean {
     return this.#pending.length === 0;
   }
 
+  /** Adds a command, which is sent when `next` returns it. */
   push(pending: Pending): void {
     this.#pending.push(pending);
   }
 
-  /** The next command that may leave now; it counts as sent. */
+  /** The next command, if it may be sent now; it counts as sent. */
   next(): Pending | undefined {
     const next = this.#pending[this.#sent];
     if (!next || !this.#mayLeave(next.rule)) return undefined;
@@ -101,22 +109,22 @@ export class PendingReplies {
     return next;
   }
 
-  /** That command has its final reply. @param proves the reply is its own success, in its turn */
-  answered(pending: Pending, proves: boolean): void {
+  /** Removes a command that has its final reply. @param inTurn whether that reply is a success of its own, in its turn */
+  answered(pending: Pending, inTurn: boolean): void {
     if (this.#pending[0] === pending) this.#pending.shift();
     else this.#pending.splice(this.#pending.indexOf(pending), 1);
     this.#sent -= 1;
     this.#count(pending, -1);
-    if (proves && pending.rule) this.#prove(pending.rule);
+    if (inTurn && pending.rule) this.#noteOrder(pending.rule);
     if (this.#sent === 0) {
       this.#flight = [];
-      this.#toldApart = 0;
+      this.#distinct = 0;
     }
     this.#await();
     if (this.#pending.length <= WINDOW / 2) this.#makeRoom();
   }
 
-  /** The server takes no command before a transfer's final reply: these were refused for that, and leave again after it. */
+  /** The server has refused these commands because it takes none before the final reply of a transfer: they are sent again after it. */
   sendAgain(refused: readonly Pending[]): void {
     const head = this.#pending.slice(0, this.#sent).filter((each) => !refused.includes(each));
     for (const each of refused) {
@@ -125,32 +133,32 @@ export class PendingReplies {
     }
     this.#pending = [...head, ...refused, ...this.#pending.slice(this.#sent)];
     this.#sent = head.length;
-    this.#followsData = false;
+    this.#sendsBeforeCompletion = false;
   }
 
-  /** From now on nothing leaves before a transfer's final reply. */
-  keepToOneTransfer(): void {
-    this.#followsData = false;
+  /** From now on no command is sent before the final reply of a transfer. */
+  requireCompletion(): void {
+    this.#sendsBeforeCompletion = false;
   }
 
-  /** The head has a 1yz: a transfer's final reply may take as long as its data do. */
+  /** The head has a 1yz: the final reply of a transfer may take as long as its data. */
   onPreliminary(head: Pending): void {
     head.preliminarySeen = true;
     if (head.rule?.transfers) head.timed = false;
     this.#await();
   }
 
-  /** The head's final reply is due now. */
+  /** The timer runs for the final reply of the head now. */
   expect(): void {
     if (this.head) this.head.timed = true;
     this.#await();
   }
 
-  /** Takes all out. */
+  /** Removes all commands, and returns them. */
   clear(): Pending[] {
     const pending = this.#pending;
     this.#pending = [];
-    this.#sent = this.#toldApart = this.#alone = this.#transfers = 0;
+    this.#sent = this.#distinct = this.#barriers = this.#transfers = 0;
     this.#flight = [];
     this.#watch.stop(this.#onTimeout);
     this.#watch.release();
@@ -158,37 +166,38 @@ export class PendingReplies {
     return pending;
   }
 
-  /** Resolves once another plain command may be given; undefined: at once. */
+  /** Resolves once another plain command may be added; undefined where it may be at once. */
   room(): Promise<void> | undefined {
-    return this.#pending.length < WINDOW ? undefined : new Promise((resolve) => this.#room.push(resolve));
+    return this.#pending.length < WINDOW ? undefined : new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
   #mayLeave(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
-    if (this.#alone > 0) return false;
-    if (this.#transfers > 0 && !(rule.allowedBeforeCompletion && this.#followsData)) return false;
+    if (this.#barriers > 0) return false;
+    if (this.#transfers > 0 && !(rule.allowedBeforeCompletion && this.#sendsBeforeCompletion)) return false;
     if (this.#ordered) return true;
     const inFlight = this.#pending.slice(0, this.#sent);
     return rule.changes === 'nothing' && inFlight.every((each) => !each.rule || each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule));
   }
 
   #count({ rule }: Pending, by: 1 | -1): void {
-    if (!rule || rule.barrier) this.#alone += by;
+    if (!rule || rule.barrier) this.#barriers += by;
     if (rule?.transfers) this.#transfers += by;
   }
 
-  #prove(rule: CommandRule): void {
+  /** Two replies that can have answered one command of the flight only show that the server keeps the order. */
+  #noteOrder(rule: CommandRule): void {
     if (this.#ordered || this.#flight.length < 2) return;
     if (this.#flight.filter((each) => each === rule || areAlike(each, rule)).length > 1) return;
-    this.#toldApart += 1;
-    if (this.#toldApart === 2) this.#ordered = true;
+    this.#distinct += 1;
+    if (this.#distinct === 2) this.#ordered = true;
   }
 
   #makeRoom(): void {
-    if (this.#room.length > 0) for (const resolve of this.#room.splice(0)) resolve();
+    if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
 
-  /** The time for the next reply begins, if one is due. */
+  /** Starts the timer for the next reply, if one is due. */
   #await(): void {
     if (this.head?.timed) this.#watch.start(this.#onTimeout);
     else this.#watch.stop(this.#onTimeout);

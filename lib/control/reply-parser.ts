@@ -1,3 +1,5 @@
+// The bytes of a control connection in, replies out (RFC 959, 4.2), with Telnet's sequences taken out (RFC 854).
+
 import { Transform, type TransformCallback } from 'node:stream';
 import { codecFor, type Codec, type Encoding } from '../encoding';
 import { Reply } from '../reply';
@@ -16,45 +18,45 @@ const WILL = 0xfb;
 const IAC = 0xff;
 
 const NOTHING = Buffer.alloc(0);
-/** How much of foreign bytes an error shows. */
+/** An error shows so many bytes of what is no reply. */
 const MOST_SHOWN = 50;
 
-/** What a ReplyParser can be told. */
+/** The options of `new ReplyParser(options)`. */
 export interface ReplyParserOptions {
-  /** How texts are bytes; default `utf8`. */
+  /** The encoding of the text; default `utf8` (RFC 2640). */
   readonly encoding?: Encoding | undefined;
-  /** Longest line in bytes, line end included; default 8192. */
+  /** The most bytes of a line, its line end included; default 8192. */
   readonly maxLineBytes?: number | undefined;
-  /** Longest reply in bytes, all its lines and their ends together; default 65536. */
+  /** The most bytes of a reply, all its lines and line ends together; default 65536. */
   readonly maxReplyBytes?: number | undefined;
 }
 
 const REPLY_PARSER_OPTIONS: OptionNames<ReplyParserOptions> = { encoding: true, maxLineBytes: true, maxReplyBytes: true };
 
-/** Whether the next byte is text, or which part of a Telnet sequence it is. */
+/** What the next byte is: text, or a part of a Telnet sequence. */
 type Telnet = 'text' | 'command' | 'option' | 'subnegotiation' | 'subcommand';
 
 /**
- * A Transform from the bytes of a control connection to `Reply` objects (RFC 959, 4.2), the same ones however the bytes are cut.
- * It fails with ProtocolError for what is no reply, for more than a cap, and for an end inside a reply.
+ * A Transform from the bytes of a control connection to `Reply` objects (RFC 959, 4.2), however the bytes are cut into chunks.
  *
- * @throws ArgumentError for bad options
+ * It fails with ProtocolError for bytes that are no reply, for a line or a reply that is too long, and for an end inside a reply.
  */
 export class ReplyParser extends Transform {
   readonly #codec: Codec;
   readonly #maxLineBytes: number;
   readonly #maxReplyBytes: number;
   #telnet: Telnet = 'text';
-  /** The beginning of a line, in a buffer that may be longer. */
+  /** The beginning of a line that has not ended, in a buffer that may be longer. */
   #held: Buffer = NOTHING;
   #heldBytes = 0;
   #code: number | undefined;
   #lines: string[] = [];
-  /** Bytes of the current line as received, Telnet's included. */
+  /** How many bytes of the current line have come, Telnet's included. */
   #lineBytes = 0;
-  /** Bytes of the lines of this reply before it. */
+  /** How many bytes the lines of this reply before it have. */
   #replyBytes = 0;
 
+  /** Checks the options. @throws ArgumentError for an unknown option or encoding, and for a number of bytes below 1 */
   constructor(options: ReplyParserOptions = {}) {
     checkNames(options, REPLY_PARSER_OPTIONS);
     super({ readableObjectMode: true });
@@ -64,28 +66,31 @@ export class ReplyParser extends Transform {
   }
 
   /**
-   * True when the bytes taken so far end inside a line, a reply of several lines or a Telnet sequence.
-   * A `data` listener runs before the rest of its chunk is taken, so ask after it.
+   * True where the bytes so far end inside a line, a reply of several lines, or a Telnet sequence.
+   *
+   * A listener of `data` runs before the rest of its chunk is parsed: look at this after the listener has returned.
    */
   get pending(): boolean {
     return this.#heldBytes > 0 || this.#lines.length > 0 || this.#telnet !== 'text';
   }
 
+  /** @internal */
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     this.#settle(this.#receive(chunk), callback);
   }
 
+  /** @internal */
   override _flush(callback: TransformCallback): void {
     this.#settle(this.pending ? new ProtocolError('the bytes ended inside a reply') : undefined, callback);
   }
 
-  /** An error drops what the reader has not taken yet: one that has just begun to read gets the replies before it first. */
+  /** An error drops the replies that are not read yet, so it waits for a reader that has just begun. */
   #settle(error: ProtocolError | undefined, callback: TransformCallback): void {
     if (error && this.readableLength > 0) setImmediate(callback, error);
     else callback(error);
   }
 
-  /** Takes the Telnet sequences out: they may stand anywhere, and hold LF. */
+  /** Removes Telnet's sequences, which may stand anywhere and may hold LF. */
   #receive(chunk: Buffer): ProtocolError | undefined {
     let error: ProtocolError | undefined;
     for (let at = 0; at < chunk.length && !error; at++) {
@@ -103,13 +108,13 @@ export class ReplyParser extends Transform {
     return error;
   }
 
-  /** A byte behind IAC. */
+  /** Takes a byte after IAC. */
   #receiveTelnet(byte: number): ProtocolError | undefined {
     switch (this.#telnet) {
       case 'command':
         this.#telnet = byte === SB ? 'subnegotiation' : byte >= WILL && byte < IAC ? 'option' : 'text';
         if (byte === IAC) return this.#count(1) ?? this.#receiveText(Buffer.of(IAC));
-        // No command: Pure-FTPd 1.0.50 and Twisted 22.4 send a 0xFF of a name alone, and this may be the line's end.
+        // This is no command: Pure-FTPd 1.0.50 and Twisted 22.4 do not double a 0xFF of a name, and this byte may end the line.
         return byte < SE ? this.#receiveText(Buffer.of(IAC, byte)) : this.#count(2);
       case 'option':
         this.#telnet = 'text';
@@ -120,7 +125,7 @@ export class ReplyParser extends Transform {
     }
   }
 
-  /** Takes the text apart into lines. */
+  /** Splits the text into lines. */
   #receiveText(text: Buffer): ProtocolError | undefined {
     let begin = 0;
     for (let lf = text.indexOf(LF); lf >= 0; lf = text.indexOf(LF, begin)) {
@@ -134,7 +139,7 @@ export class ReplyParser extends Transform {
     return error;
   }
 
-  /** The line that ends here, without the CRs before its LF: GridFTP 13.24 sends several. */
+  /** The line that ends here, without the CRs before its LF, of which GridFTP 13.24 sends several. */
   #wholeLine(text: Buffer, begin: number, end: number): Buffer {
     if (this.#heldBytes === 0) return withoutCRs(text, begin, end);
     this.#hold(text, begin, end);
@@ -144,7 +149,7 @@ export class ReplyParser extends Transform {
     return line;
   }
 
-  /** Keeps a copy, so that the chunk can go; the buffer doubles, so that many small chunks cost no more than a large one. */
+  /** Keeps a copy, so that the chunk can be freed. The buffer doubles, so that many small chunks cost no more than a large one. */
   #hold(text: Buffer, begin: number, end: number): void {
     const bytes = this.#heldBytes + end - begin;
     if (bytes > this.#held.length) {
@@ -178,7 +183,7 @@ export class ReplyParser extends Transform {
     this.push(reply);
   }
 
-  /** Refuses the byte that passes a cap, and names the cap that it passes first. */
+  /** Counts bytes of the line; the error names the limit that they pass first. */
   #count(bytes: number): ProtocolError | undefined {
     this.#lineBytes += bytes;
     const room = this.#maxReplyBytes - this.#replyBytes;
@@ -200,19 +205,19 @@ function withoutCRs(bytes: Buffer, begin: number, end: number): Buffer {
   return bytes.subarray(begin, end);
 }
 
-/** The code of a line that begins with one and a separator, or is one (RFC 959, 4.2). */
+/** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */
 function codeOf(line: Buffer): number | undefined {
   if (line.length < 3 || (line.length > 3 && line[3] !== SPACE && line[3] !== DASH)) return undefined;
   const [first, second, third] = [digit(line[0]), digit(line[1]), digit(line[2])];
   return first >= 1 && first <= 5 && second <= 9 && third <= 9 ? 100 * first + 10 * second + third : undefined;
 }
 
-/** 0 to 9, and some larger number for what is no digit. */
+/** The value of a digit; 10 for any other byte. */
 function digit(byte = 0): number {
   return byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : 10;
 }
 
-/** Foreign bytes, fit for a terminal. */
+/** The beginning of a line that is no reply, safe to show on a terminal. */
 function excerpt(line: Buffer): string {
   const shown = JSON.stringify(line.toString('latin1', 0, MOST_SHOWN));
   return shown.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`) + (line.length > MOST_SHOWN ? '…' : '');

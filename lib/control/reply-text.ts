@@ -1,20 +1,23 @@
+// The text of replies: the size after 150, the path after 257, the addresses after 227 and 229; and the arguments of PORT and EPRT.
+
 import { ArgumentError, ProtocolError, ReplyError } from '../errors';
 import { checkPort } from '../options';
 import { Reply } from '../reply';
 
 /**
- * The size that the mark of a download announces as `(n bytes)`, in bytes; undefined where it announces none.
+ * Returns the size in bytes that the 150 of a download announces as `(n bytes)`, or undefined where it announces none.
  *
- * @param name the path that was asked for: it may itself read like a size, and is not taken for one
- * @throws ReplyError for any code but 150, as ftplib
+ * @param reply the reply, or its text with the code
+ * @param name the path that was asked for, which may look like a size and is not taken for one
+ * @throws ReplyError for any other code, as in Python's ftplib
  */
 export function parse150(reply: Reply | string, name?: string): number | undefined {
   return sizeIn(linesOf(reply, 150), name);
 }
 
 /**
- * As `parse150`, but takes 125 too, which Twisted always sends and pyftpdlib when the data connection is there first; any other
- * mark announces nothing.
+ * As `parse150`, and also for 125: Twisted sends it always, pyftpdlib where the data connection was there before the command. Any other
+ * reply announces nothing.
  *
  * @internal
  */
@@ -23,14 +26,15 @@ export function announcedSize({ code, lines }: Reply, name?: string): number | u
 }
 
 /**
- * The path in the reply to PWD or MKD (RFC 959, 5.4 and appendix II), wherever in its line it stands: `257 current directory is "/home"`.
+ * Returns the path in the reply to PWD or MKD (RFC 959, 5.4 and appendix II), wherever it stands in its line: `257 current directory is "/home"`.
  *
- * RFC 959 doubles a quote inside the path; Pure-FTPd, inetutils, Twisted and aioftp send it as it is. So, with an odd number
- * of quotes in the line, the path ends at the last one; else at the first odd run of quotes that a blank or the end of the
- * line follows, as in `"/x" is "y"`. Quotes before that are halved if each run of them is even; if not, this server does not
- * double, and they stay. Beyond telling: an undoubled `"/a""b"`, read as RFC 959 has it.
+ * RFC 959 doubles a quote inside the path, but Pure-FTPd, inetutils, Twisted and aioftp send it as it is. So in a line with an odd
+ * number of quotes the path ends at the last one, and else at the first odd run of quotes before a blank or the end of the line, as
+ * in `"/x" is "y"`. The quotes within are halved where each run of them is even; otherwise the server does not double them, and they
+ * stay. Nothing shows which of the two `"/a""b"` is: it is read as RFC 959 has it.
  *
- * @throws ReplyError for any code but 257; ProtocolError where no path is quoted, or its quote does not end
+ * @param reply the reply, or its text with the code
+ * @throws ReplyError for any other code; ProtocolError where no path is quoted, or its quote does not end
  */
 export function parse257(reply: Reply | string): string {
   const lines = linesOf(reply, 257);
@@ -49,8 +53,7 @@ export function parse257(reply: Reply | string): string {
 /**
  * The lines of a reply that must have one of these codes.
  *
- * @throws ReplyError
- * @internal
+ * @throws ReplyError for any other code
  */
 function linesOf(reply: Reply | string, ...codes: readonly number[]): readonly string[] {
   if (reply instanceof Reply && codes.includes(reply.code)) return reply.lines;
@@ -61,20 +64,19 @@ function linesOf(reply: Reply | string, ...codes: readonly number[]): readonly s
   throw new ReplyError(`expected a ${codes.join(' or ')} reply: ${lines.join('\n')}`, details);
 }
 
-/**
- * The error for a reply that has the right code but not what belongs to it.
- * @internal
- */
+/** The error for a reply that has the right code, and not the text that belongs to it. */
 function malformed(what: string, lines: readonly string[]): ProtocolError {
   const reply = new Reply(Number(lines[0]?.slice(0, 3)), lines);
   return new ProtocolError(`${what}: ${lines.join('\n')}`, { reply });
 }
 
-/** Set apart by blanks or a full stop, so that `x (5 bytes).txt` and `x (5 bytes)/y` announce nothing; "kbytes" is rounded (Pure-FTPd). */
-// ProFTPD 1.3.8 counts "1 byte".
+/**
+ * A size, with a blank before it and a blank or a full stop after it, so that `x (5 bytes).txt` and `x (5 bytes)/y` announce nothing.
+ * "kbytes" of Pure-FTPd is rounded, and none; "1 byte" is of ProFTPD 1.3.8.
+ */
 const SIZE = /^[^]*(?<=\s)\((\d+) bytes?\)(?=[.,;:]?(?:\s|$))/i;
 
-/** The last one, as the name comes before it. */
+/** The last size in the text, because the name comes before the size. */
 function sizeIn(lines: readonly string[], name: string | undefined): number | undefined {
   const digits = SIZE.exec(withoutName(lines.join('\n'), name))?.[1];
   const size = Number(digits ?? NaN);
@@ -82,12 +84,12 @@ function sizeIn(lines: readonly string[], name: string | undefined): number | un
 }
 
 /**
- * Takes out a name that reads like a size. The first occurrence is the name, as in `for x (5 bytes) (9 bytes)`; other names
- * stay, because one like `bytes` or `7` could break the size.
+ * The text without a name that looks like a size: its first occurrence is the name, as in `for x (5 bytes) (9 bytes)`. Any other name
+ * stays, because to remove one such as `bytes` or `7` could break the size.
  */
 function withoutName(text: string, path: string | undefined): string {
   if (path === undefined || !NAME.test(path)) return text;
-  const basename = path.slice(path.lastIndexOf('/') + 1); // the server may show the path that it made of ours
+  const basename = path.slice(path.lastIndexOf('/') + 1); // the server may show another path to the same file
   const name = [path, basename].find((part) => NAME.test(part) && text.includes(part));
   return name === undefined ? text : text.replace(name, () => '');
 }
@@ -101,17 +103,18 @@ function endOf(run: RegExpExecArray): number {
   return run.index + run[0].length;
 }
 
-/** Where a data connection goes. */
+/** The address of a data connection. */
 interface HostPort {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * The IPv4 address and port in the reply to PASV (RFC 959, 4.1.2), with or without parentheses (RFC 1123, 4.1.2.6);
- * of several lines the last that has one, as aioftp sends a text first.
+ * Returns the IPv4 address and the port in the reply to PASV (RFC 959, 4.1.2), with or without parentheses (RFC 1123, 4.1.2.6). Of
+ * several lines the last one with an address counts, because aioftp sends a text before it.
  *
- * @throws ReplyError for any code but 227; ProtocolError where no address is, or one that cannot be
+ * @param reply the reply, or its text with the code
+ * @throws ReplyError for any other code; ProtocolError where there is no address, or an impossible one
  */
 export function parse227(reply: Reply | string): HostPort {
   const lines = linesOf(reply, 227);
@@ -124,13 +127,15 @@ export function parse227(reply: Reply | string): HostPort {
   return { host: numbers.slice(0, 4).join('.'), port };
 }
 
-/** `(|||port|)` around any delimiter; a server that fills in protocol and address, too, is read as ftplib does. */
+/** `(|||port|)` with any delimiter; protocol and address, which some servers fill in, are skipped, as in Python's ftplib. */
 const EXTENDED = /\(([!-~])[12]??\1[\w.:%]{0,64}?\1(\d+)\1\)/;
 
 /**
- * The port in the reply to EPSV (RFC 2428, 3), and with it the host that the caller is connected to, if given.
+ * Returns the port in the reply to EPSV (RFC 2428, 3), and `peer` as its host, if that is given.
  *
- * @throws ReplyError for any code but 229; ProtocolError where no port is, or one that cannot be
+ * @param reply the reply, or its text with the code
+ * @param peer the host of the control connection, to which EPSV's port belongs
+ * @throws ReplyError for any other code; ProtocolError where there is no port, or an impossible one
  */
 export function parse229(reply: Reply | string, peer: string): HostPort;
 export function parse229(reply: Reply | string, peer?: string): { readonly host?: string; readonly port: number };
@@ -165,12 +170,12 @@ export function formatEprt(host: string, port: number): string {
   return `|${address.includes(':') ? 2 : 1}|${address}|${checkPort(port)}|`;
 }
 
-/** True for two spellings of one address: IPv4 as such or mapped into IPv6, any form of IPv6, zones left out; names are compared as text. */
+/** True for two spellings of one address: IPv4 may be mapped into IPv6, IPv6 in any form, and zones do not count. Names are compared as text. */
 export function sameHost(a: string, b: string): boolean {
   return a !== '' && (canonical(a) ?? a.toLowerCase()) === (canonical(b) ?? b.toLowerCase());
 }
 
-/** An address in its one spelling (RFC 5952), IPv4 where it is mapped (RFC 4291, 2.5.5.2); undefined for what is none. */
+/** An address in its canonical spelling (RFC 5952), as IPv4 where it is mapped (RFC 4291, 2.5.5.2); undefined for what is no address. */
 function canonical(host: string): string | undefined {
   if (isIPv4(host)) return host;
   const address = host.replace(/%.*/s, '');
@@ -184,7 +189,7 @@ function bytePair(word: number): string {
   return `${word >> 8}.${word & 0xff}`;
 }
 
-/** Written as Node writes it: four numbers without leading zeros. */
+/** IPv4 as Node writes it: four numbers without leading zeros. */
 function isIPv4(host: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(host) && host.split('.').every((part) => Number(part) <= 255 && String(Number(part)) === part);
 }

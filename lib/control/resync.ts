@@ -1,3 +1,5 @@
+// How the control connection gets back in step, so that the next reply belongs to the next command: after ABOR, and after NOOPs during a transfer.
+
 import type { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import { answersNoop, isTransferEnd } from './command-table';
@@ -5,32 +7,34 @@ import type { Reply } from '../reply';
 import type { Session } from './session';
 import { TimeoutError } from '../errors';
 
-/** Milliseconds of silence after which PWD is sent once more: a server may take none during a transfer, or one command a packet only. */
+/** Milliseconds of silence before PWD is sent again: a server may drop commands during a transfer, or all but the first one of a packet. */
 const SILENCE = 1000;
-/** How often PWD is sent. */
+/** How often PWD is sent at most. */
 const MOST_TRIES = 3;
-/** Milliseconds after which a server that cannot be brought back in step is given up. */
+/** Milliseconds before the connection to a server that does not get back in step is closed. */
 const PATIENCE = 10_000;
 
 /**
- * ABOR for a transfer whose data connection has been reset: resolves when the control connection is in step again, with the reply to ABOR;
- * or undefined when the connection had to be closed.
+ * Sends ABOR for a transfer whose data connection was reset. Resolves when the control connection is in step again, with the reply to
+ * ABOR, or with undefined where the connection had to be closed.
  *
- * Two final replies are due, one for the transfer and one for ABOR (RFC 959, 4.1.3), and servers differ in which they send and when:
- * GridFTP 13.24 and aioftp 0.21 close the connection, Pure-FTPd 1.0.50 ends the transfer with a second 1yz or sends only ABOR's 226,
- * Ruby's ftpd answers ABOR late. So nothing is counted: PWD follows, whose 257 is an answer to nothing else.
+ * Two final replies are due, one of the transfer and one of ABOR (RFC 959, 4.1.3), but servers differ in which ones they send, and when.
+ * GridFTP 13.24 and aioftp 0.21 close the connection. Pure-FTPd 1.0.50 ends the transfer with a second 1yz, or sends only the 226 of
+ * ABOR. Ruby's ftpd answers ABOR late. So replies are not counted: PWD is sent as well, and its 257 can answer nothing else.
  *
- * A 225 alone says that there was no transfer: pyftpdlib 1.5.7 still holds it then, and would send its bytes on the next data connection.
+ * A 225 alone says that there was no transfer. pyftpdlib 1.5.7 still has the transfer then, and would send its bytes on the next data
+ * connection, so the connection is closed.
  */
 export function abortTransfer(session: Session, control: ControlConnection, reason: Error): Promise<Reply | undefined> {
   return inStepAfter(session, control, reason, session.command('ABOR'));
 }
 
-/** Takes the replies to NOOPs that were sent during a transfer; some never come. */
+/** Waits for the replies to the NOOPs that were sent during a transfer; some of them never come. */
 export async function takeNoopReplies(session: Session, control: ControlConnection, reason: Error): Promise<void> {
   await inStepAfter(session, control, reason, undefined);
 }
 
+/** Sends `abor`, if there is one, and PWD, and resolves after the reply to PWD; commands that wait fail with `reason`. */
 function inStepAfter(session: Session, control: ControlConnection, reason: Error, abor: Command | undefined): Promise<Reply | undefined> {
   if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
@@ -45,17 +49,17 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       control.send(pwd);
       quiet.refresh();
     };
-    const outOfStep = (): void => control.destroy(new TimeoutError('the server did not come back in step after a transfer was left', { cause: reason }));
+    const outOfStep = (): void => control.destroy(new TimeoutError('after an aborted transfer, the replies of the server did not match the commands any more', { cause: reason }));
     const isOver = (): boolean => !abor || finals.length > 1 || finals.some((reply) => isTransferEnd(reply) || reply.kind === 'transient');
     const onReply = (reply: Reply): void => {
       quiet.refresh();
       if (reply.code === 257) answered += 1;
       else if (reply.kind !== 'preliminary' && !(noops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
-      if (answered > 0 && !isOver()) outOfStep(); // the transfer may go on
+      if (answered > 0 && !isOver()) outOfStep(); // the server may still have the transfer
       else if (answered > 0 && answered === tries) settle(finals.at(-1));
     };
     const quiet = setTimeout(() => {
-      if (answered > 0) settle(finals.at(-1)); // another PWD was lost
+      if (answered > 0) settle(finals.at(-1)); // the server has dropped another PWD
       else if (tries < MOST_TRIES) probe();
       else outOfStep();
     }, SILENCE);
@@ -68,7 +72,7 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       resolve(reply);
     };
     const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
-    let earlier = due - 1; // a session's first OPTS may leave just before the transfer command, and say nothing of it
+    let earlier = due - 1; // commands before the transfer, such as the first OPTS of a session: their replies come first, and say nothing about it
     if (abor) control.send(abor);
     probe();
   });

@@ -1,3 +1,7 @@
+// The protection of a session: TLS on the control connection (AUTH TLS, or implicit), PBSZ and PROT for data connections, CCC.
+//
+// TLS that was asked for is had, or the connection ends: no password is sent before it, and no data in the clear unless `protC()` was called.
+
 import type { Duplex } from 'node:stream';
 import type { Codec } from '../encoding';
 import { ArgumentError, ReplyError, SecurityError } from '../errors';
@@ -9,19 +13,20 @@ import { unexpected } from './command-table';
 import type { ControlConnection } from './control-connection';
 import type { ServerState } from './server-state';
 
-/** What TLS a session is to have, by the options or by hand, and what its connection has: secure when asked means secure or not at all. */
+/** The TLS that a session must have, by the options or by hand, and the TLS that its connection has. */
 export class Protection {
   readonly #settings: Settings;
   readonly #codec: Codec;
-  /** What the next connection is to have; `auth()` by hand holds for it too. */
+  /** How the next connection gets TLS; `auth()` by hand counts for it, too. */
   #secure: Settings['secure'];
+  /** The protection level that data connections must have: private, or clear (RFC 2228, 3). */
   #level: 'P' | 'C' = 'P';
   #tls: TLSSession | undefined;
-  readonly #keys: KeyShares = { defaultOnly: false };
+  readonly #keyShares: KeyShares = { defaultOnly: false };
   readonly #state: ServerState;
   #host = '';
-  /** TLS was left by `ccc()`, as far as the control connection goes. */
-  #left = false;
+  /** Whether `ccc()` has ended TLS on the control connection. */
+  #clearedByCCC = false;
 
   constructor(settings: Settings, codec: Codec, state: ServerState) {
     this.#settings = settings;
@@ -30,17 +35,17 @@ export class Protection {
     this.#secure = settings.secure;
   }
 
-  /** Implicit TLS begins with the first byte. */
+  /** Begins implicit TLS, on a new connection. */
   async beforeGreeting(control: ControlConnection, host: string): Promise<void> {
     this.#host = host;
-    this.#left = false;
+    this.#clearedByCCC = false;
     this.#tls = undefined;
     if (this.#secure !== 'implicit') return;
     this.#tls = this.#prepare(control);
     await secureControl(control, this.#tls);
   }
 
-  /** Explicit TLS begins before anything about the user is said. */
+  /** Begins explicit TLS, before the login. */
   async afterGreeting(control: ControlConnection, host: string, greeting: Reply): Promise<void> {
     if (this.#secure !== 'explicit') return;
     if (greeting.code === 230) {
@@ -52,66 +57,69 @@ export class Protection {
     await this.authenticate(control);
   }
 
-  /** Whether data are to go in TLS: always where the control connection does, unless `protC()` was called. */
+  /** Whether data connections must be in TLS: always where the control connection began it, unless `protC()` was called. */
   get wanted(): boolean {
     return this.#tls !== undefined && this.#level === 'P';
   }
 
   /**
-   * Whether the server may refuse all further data connections: one that demands that they resume the control connection's session (ProFTPD
-   * in TLS 1.2) has dropped that when a handshake was cut.
+   * Whether the server may refuse all further data connections, because a handshake was cut: it has dropped the TLS session then, and may
+   * demand that data connections resume it (ProFTPD 1.3.8 in TLS 1.2).
    */
   get resumptionLost(): boolean {
     return this.#tls?.handshakeFailed === true;
   }
 
-  /** Data go in TLS, unless `protC()` said otherwise. */
+  /** Protects data connections, unless `protC()` was called. */
   async afterLogin(control: ControlConnection): Promise<void> {
     if (this.wanted && this.#state.protection.value !== 'P') await this.protect(control, 'P');
   }
 
-  /** AUTH TLS and the handshake (RFC 4217, 4). */
+  /** Sends AUTH TLS, and does the handshake (RFC 4217, 4). @throws ArgumentError where there is TLS already; SecurityError where it is refused */
   async authenticate(control: ControlConnection): Promise<Reply> {
-    if (this.#left) throw new ArgumentError('the control connection has left TLS by ccc(): it comes again with the next connection only');
+    if (this.#clearedByCCC) throw new ArgumentError('ccc() has ended TLS on this connection: only the next connection can have it again');
     if (this.#tls) throw new ArgumentError('the control connection is in TLS already');
-    this.#secure ||= 'explicit'; // also when it is refused: the next connection must not log in without
+    this.#secure ||= 'explicit'; // even where it is refused: the next connection must not log in without it
     const tls = this.#prepare(control);
-    const reply = await insist(control, new Command('AUTH TLS', this.#codec));
+    const reply = await execOrClose(control, new Command('AUTH TLS', this.#codec));
     await secureControl(control, tls);
     this.#tls = tls;
     return reply;
   }
 
-  /** Options that cannot be used end the connection as a refusal does: no login may follow. */
+  /** Options that OpenSSL cannot use close the connection, because no login may follow. */
   #prepare(control: ControlConnection): TLSSession {
     try {
-      return new TLSSession(this.#host, this.#settings.tls, this.#keys);
+      return new TLSSession(this.#host, this.#settings.tls, this.#keyShares);
     } catch (error) {
       control.destroy(error as Error);
       throw error;
     }
   }
 
-  /** PBSZ 0, which RFC 4217, 9 asks for first and some servers do not know, and PROT in one flight; a refused PROT P ends the connection. */
+  /**
+   * Sends PBSZ 0 and PROT in one flight (RFC 4217, 9). Some servers do not know PBSZ, so its refusal does not count; a refused PROT P closes
+   * the connection.
+   */
   async protect(control: ControlConnection, level: 'P' | 'C'): Promise<Reply> {
     if (!this.#tls) throw new ArgumentError('TLS is not on the control connection: auth() first');
     const pbsz = control.exec(new Command('PBSZ 0', this.#codec)).catch(ignoreRefusal);
     const prot = new Command(`PROT ${level}`, this.#codec);
-    const [reply] = await Promise.all([level === 'P' ? insist(control, prot) : control.exec(prot), pbsz]);
+    const [reply] = await Promise.all([level === 'P' ? execOrClose(control, prot) : control.exec(prot), pbsz]);
     this.#level = level;
     return reply;
   }
 
-  /** CCC: the control connection goes on in the clear, data connections stay as they are (RFC 4217, 11.2). */
+  /** Sends CCC: the control connection is in the clear from then on, and data connections stay as they are (RFC 4217, 11.2). */
   async clear(control: ControlConnection): Promise<Reply> {
-    if (!this.#tls || this.#left) throw new ArgumentError('TLS is not on the control connection');
+    if (!this.#tls || this.#clearedByCCC) throw new ArgumentError('TLS is not on the control connection');
     const reply = await control.exec(new Command('CCC', this.#codec));
-    this.#left = true;
+    this.#clearedByCCC = true;
     await control.unsecure();
     return reply;
   }
 
-  /** How TLS is put on a data connection; undefined when it goes in the clear. */
+  /** Puts TLS on a data connection; undefined where data are in the clear. */
   get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
     const tls = this.#tls;
     return tls && this.#state.protection.value === 'P' ? (raw) => tls.secureData(raw, this.#settings.strictTlsClose) : undefined;
@@ -122,8 +130,8 @@ async function secureControl(control: ControlConnection, tls: TLSSession): Promi
   tls.onSecured(await control.secure(tls.options));
 }
 
-/** Refusals of TLS end the connection: nothing may follow in the clear. */
-async function insist(control: ControlConnection, command: Command): Promise<Reply> {
+/** Sends a command for TLS, and closes the connection where it is refused: nothing may be sent in the clear then. */
+async function execOrClose(control: ControlConnection, command: Command): Promise<Reply> {
   try {
     const reply = await control.exec(command);
     if (reply.kind !== 'completion') throw unexpected(reply, command);

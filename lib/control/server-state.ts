@@ -1,77 +1,83 @@
+// What the server's session is known to be, as far as our commands change it: logged in, type, restart offset, protection, UTF-8, working folder.
+//
+// Only replies change these values. After anything that was interrupted, a value that may have changed is unknown, and is set again before
+// it matters.
+
 import type { Command } from './command';
 import { ruleOf } from './command-table';
 import type { Reply } from '../reply';
 
-/** More steps than this are not kept: the way back would be longer than any path. */
-const LONGEST = 1000;
+/** More steps are not kept: the way back would be longer than any path. */
+const MOST_STEPS = 1000;
 
-/** One thing that a command of ours sets in the server's session. It is unknown while such a command waits for its reply. */
+/** One value of the server's session that a command sets; it is unknown while such a command waits for its reply. */
 export class Setting<T> {
   #value: T | undefined;
-  /** What the commands set that wait for their turn or their replies, in their order. */
+  /** The values that the waiting commands set, in the order of the commands. */
   #coming: T[] = [];
 
   constructor(value: T | undefined) {
     this.#value = value;
   }
 
-  /** What it is; undefined where that is not known. */
+  /** The value; undefined where it is not known. */
   get value(): T | undefined {
     return this.#coming.length > 0 ? undefined : this.#value;
   }
 
-  /** What it is, apart from what the commands set that wait. */
-  get settled(): T | undefined {
+  /** The value before the waiting commands; undefined where it is not known. */
+  get confirmed(): T | undefined {
     return this.#value;
   }
 
-  /** What it will be when all that was sent has succeeded. */
+  /** The value after the waiting commands, if all of them succeed. */
   get next(): T | undefined {
     return this.#coming.at(-1) ?? this.#value;
   }
 
+  /** A command waits that sets the value. */
   sent(value: T): void {
     this.#coming.push(value);
   }
 
+  /** The first of the waiting commands is answered. */
   answered(succeeded: boolean): void {
     const value = this.#coming.shift();
     if (succeeded) this.#value = value;
   }
 
-  /** A command has changed it that was given before all that wait. */
-  settle(value: T | undefined): void {
+  /** Sets the value before the waiting commands: another command has changed it. */
+  confirm(value: T | undefined): void {
     this.#value = value;
   }
 
+  /** Sets the value; no command waits. */
   set(value: T | undefined): void {
     this.#value = value;
     this.#coming = [];
   }
 
-  /** What became of the commands that wait is not known. */
+  /** Whether the waiting commands were carried out is not known. */
   givenUp(): void {
     if (this.#coming.length > 0) this.set(undefined);
   }
 }
 
-/**
- * What the session of one control connection is known to be (law 13). Only replies move it; after anything that was interrupted, what
- * may have changed is unknown.
- */
+/** What the session of one control connection is known to be, apart from its working folder. */
 export class ServerState {
   loggedIn = false;
-  /** The representation type. */
+  /** The representation type (RFC 959, 3.1.1). */
   readonly type = new Setting<string>(undefined);
-  /** The byte at which the next transfer begins: 0, or what a REST has armed. */
+  /** The byte at which the next transfer begins: 0, or the offset of a REST (RFC 3659, 5). */
   readonly restart = new Setting<number>(0);
-  /** A transfer has used what REST armed. RFC 3659 has the server forget it then; one that does not would begin the next transfer there. */
+  /** Whether a transfer has used the offset of a REST. The server must forget the offset then (RFC 3659, 5.3); one that does not would begin the next transfer there. */
   restartUsed = false;
   /** The protection level of data connections (RFC 2228, 3). */
   readonly protection = new Setting<string>(undefined);
-  /** Whether names are in UTF-8 because we asked for it (RFC 2640). */
+  /** Whether names are in UTF-8, because OPTS UTF8 ON succeeded (RFC 2640). */
   readonly utf8 = new Setting<boolean>(false);
 
+  /** A command waits. */
   onQueued({ verb, argument }: Command): void {
     if (verb === 'TYPE') this.type.sent(typeIn(argument));
     else if (verb === 'REST') this.restart.sent(Number(argument));
@@ -80,23 +86,24 @@ export class ServerState {
     else if (verb === 'USER') this.loggedIn = false;
   }
 
+  /** A command has its final reply. */
   onAnswered({ verb, argument }: Command, reply: Reply, succeeded: boolean): void {
     if (verb === 'TYPE') this.type.answered(succeeded);
-    else if (verb === 'REST') this.#rest(succeeded);
+    else if (verb === 'REST') this.#confirmRestart(succeeded);
     else if (verb === 'PROT') this.protection.answered(succeeded);
     else if (isUTF8On(verb, argument)) this.utf8.answered(succeeded);
     else if (verb === 'USER' || verb === 'PASS' || verb === 'ACCT') this.loggedIn = succeeded && reply.kind === 'completion';
     else if (verb === 'REIN') this.reset();
-    else if (ruleOf(verb, false).transfers) this.#used(succeeded);
+    else if (ruleOf(verb, false).transfers) this.#useRestart(succeeded);
   }
 
-  /** The commands that wait were given up, a transfer among them. */
+  /** The waiting commands were given up, and a transfer with them. */
   onGivenUp(): void {
     for (const setting of [this.type, this.restart, this.protection, this.utf8]) setting.givenUp();
-    this.#used(false);
+    this.#useRestart(false);
   }
 
-  /** A new connection, or REIN. */
+  /** The session is a new one: there is a new connection, or REIN has succeeded. */
   reset(): void {
     this.loggedIn = false;
     this.type.set(undefined);
@@ -106,21 +113,21 @@ export class ServerState {
     this.utf8.set(false);
   }
 
-  #rest(succeeded: boolean): void {
+  #confirmRestart(succeeded: boolean): void {
     this.restart.answered(succeeded);
     if (succeeded && this.restart.value === 0) this.restartUsed = false;
   }
 
-  /** A transfer uses what REST has armed; one that did not come about may have left it: some servers keep it then. */
-  #used(succeeded: boolean): void {
-    const armed = this.restart.settled;
-    if (armed !== 0) this.restartUsed = true;
-    if (succeeded) this.restart.settle(0);
-    else if (armed !== 0) this.restart.settle(undefined);
+  /** A transfer is over, and has used the offset of a REST. After one that failed the offset is unknown, because some servers keep it. */
+  #useRestart(succeeded: boolean): void {
+    const offset = this.restart.confirmed;
+    if (offset !== 0) this.restartUsed = true;
+    if (succeeded) this.restart.confirm(0);
+    else if (offset !== 0) this.restart.confirm(undefined);
   }
 }
 
-/** `A N` is A, `L 8` is a type of its own. */
+/** The type in an argument of TYPE: `A N` is `A`, and `L 8` is a type of its own. */
 function typeIn(argument: string): string {
   const type = argument.toUpperCase();
   return /^[AI]( |$)/.test(type) ? type.charAt(0) : type;
@@ -131,42 +138,43 @@ function isUTF8On(verb: string, argument: string): boolean {
 }
 
 /**
- * The way to the working folder, as the commands that led there from the login folder: it can be gone again on a new connection without
- * asking the old one, and without knowing how the server writes paths.
+ * The working folder, as the commands that led there from the login folder. A new connection can send them again, whatever the server's
+ * paths look like.
  */
 export class WorkingFolder {
   #steps: Command[] = [];
   #lost = false;
   #arrived = true;
 
-  /** The commands that lead there from the login folder.; undefined where there were too many */
+  /** The commands that lead there from the login folder; undefined where there were too many. */
   get steps(): readonly Command[] | undefined {
     return this.#lost ? undefined : this.#steps;
   }
 
-  /** The session is in it; false on a new connection, until the way was gone again. */
+  /** Whether the session is in it: false on a new connection, until the commands were sent again. */
   get arrived(): boolean {
     return this.#arrived;
   }
 
-  /** A new login begins in the login folder. */
+  /** There is a new connection, which begins in the login folder. */
   leave(): void {
     this.#arrived = this.#steps.length === 0 && !this.#lost;
   }
 
+  /** The session is in the working folder. */
   arrive(): void {
     this.#arrived = true;
   }
 
-  /** A command succeeded. */
-  note(command: Command): void {
+  /** A command has succeeded, which may have led to another folder. */
+  follow(command: Command): void {
     const { verb, argument } = command;
     if (verb === 'CWD' || verb === 'XCWD') this.#enter(command, argument);
     else if (verb === 'CDUP' || verb === 'XCUP') this.#goUp(command);
     else if (verb === 'REIN') this.clear();
   }
 
-  /** The session is in its login folder. */
+  /** The login folder is the working folder. */
   clear(): void {
     this.#steps = [];
     this.#lost = false;
@@ -186,14 +194,14 @@ export class WorkingFolder {
   }
 
   #push(command: Command): void {
-    if (this.#steps.push(command) > LONGEST) {
+    if (this.#steps.push(command) > MOST_STEPS) {
       this.#steps = [];
       this.#lost = true;
     }
   }
 }
 
-/** One step down, on any server: its parent is where we were before. */
+/** True for a name that leads one level down on any server, so that CDUP leads back. */
 function isPlainName(folder: string): boolean {
   return /^[\w-][\w.-]*$/.test(folder);
 }

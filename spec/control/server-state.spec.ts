@@ -137,7 +137,7 @@ describe('the server’s session', () => {
 describe('the working folder', () => {
   function after(...lines: string[]): string[] | undefined {
     const trail = new WorkingFolder();
-    for (const line of lines) trail.note(new Command(line, UTF8));
+    for (const line of lines) trail.follow(new Command(line, UTF8));
     return trail.steps?.map((command) => command.shown);
   }
 

@@ -95,7 +95,7 @@ describe('a restart offset that was not used', () => {
     bench.server.script = { REST: '502 Only once.' };
     const error = await rejection(put(ftp, 'new', 'hello'));
     expect(error).to.be.instanceOf(ConnectionClosedError);
-    expect(error.message).to.match(/not connected: a restart offset may be armed, and REST 0 is refused/);
+    expect(error.message).to.match(/not connected: a restart offset may be set, and REST 0 is refused/);
     expect(() => bench.server.read('/new')).to.throw();
     await bench.server.deserted();
   });
