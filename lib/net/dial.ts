@@ -40,11 +40,6 @@ export class ConnectionAttempt {
     }
   }
 
-  /** True until the connection is made, has failed, or was given up. */
-  get underWay(): boolean {
-    return this.#state === 'under way';
-  }
-
   /** Reports the outcome to `listener`, at once where it is known. */
   notify(listener: AttemptListener): void {
     this.#listener = listener;
@@ -70,10 +65,10 @@ export class ConnectionAttempt {
 
   #adopt(stream: Duplex): void {
     stream.on('error', ignore); // whoever uses the stream listens as well; between two users an error must not crash the process
-    if (!this.underWay) return void stream.destroy();
+    if (this.#state !== 'under way') return void stream.destroy();
     this.#stream = stream;
     if (stream.destroyed) return this.#fail(stream.errored);
-    if (!isConnecting(stream)) return this.#settle('made');
+    if ((stream as net.Socket).connecting !== true) return this.#settle('made'); // nor is a stream that is no socket
     stream.on('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
   }
 
@@ -86,7 +81,7 @@ export class ConnectionAttempt {
   }
 
   #settle(state: 'made' | FTPError): void {
-    if (!this.underWay) return;
+    if (this.#state !== 'under way') return;
     this.#state = state;
     this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
     this.#report();
@@ -124,11 +119,6 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
 function isDuplex(value: unknown): value is Duplex {
   const stream = Object(value) as Record<string, unknown>;
   return ['on', 'off', 'once', 'pipe', 'unpipe', 'pause', 'resume', 'write', 'end', 'destroy'].every((method) => typeof stream[method] === 'function');
-}
-
-/** True for a socket that is connecting; a stream that is no socket counts as connected. */
-function isConnecting(stream: Duplex): boolean {
-  return (stream as net.Socket).connecting === true;
 }
 
 function unreachable(cause: unknown): FTPError {

@@ -85,7 +85,7 @@ export abstract class DataConnection {
   /** From now on the connection reports to that transfer; what has gone wrong before, at once. */
   attach(listener: DataListener): void {
     this.#listener = listener;
-    if (this.failure) listener.onError(this.failure);
+    if (this.#state instanceof FTPError) listener.onError(this.#state);
   }
 
   /** Whether TLS resumed a session; undefined without TLS. */
@@ -204,9 +204,7 @@ export abstract class DataConnection {
   /** The connection is made. */
   protected connected(raw: Duplex): void {
     this.#raw = raw;
-    raw.on('error', (error) => this.failed(error)).on('close', () => {
-      if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
-    });
+    raw.on('error', (error) => this.failed(error)).on('close', this.#onRawClosed);
     this.#made?.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
@@ -261,7 +259,7 @@ export abstract class DataConnection {
   #adopt(socket: Duplex): void {
     this.#socket = socket;
     if (this.#state !== 'live') return this.#drop();
-    socket.on('end', () => this.#onEnd());
+    socket.on('end', this.#onEnd);
     if (this.#direction === 'up') {
       socket.on('drain', () => this.#onDrain());
       if (typeof (socket as Socket).setTimeout === 'function') this.#timed = (socket as Socket).on('timeout', this.#onStall);
@@ -286,12 +284,16 @@ export abstract class DataConnection {
     if (!this.receive(chunk)) socket.pause();
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     if (this.#fin === 'leaving' || this.#fin === 'left') return; // both sides have ended, and such a connection has no peer any more, either
     if (wasReset(this.#raw)) this.failed(resetError());
     else if (this.#secured?.closedProperly() === false) this.failed(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
     else if (this.#state === 'live') this.#listener?.onEnd();
-  }
+  };
+
+  readonly #onRawClosed = (): void => {
+    if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
+  };
 
   #onClosed(): void {
     if (this.#state === 'live' && this.#fin !== 'left') this.failed(new TransferError('the data connection was closed', { phase: 'data' }));

@@ -85,10 +85,8 @@ class PassiveConnection extends DataConnection {
     this.reads = direction === 'down' && !settings.createConnection && !protection.secureData;
     const onread = this.reads ? dataConnections.receiveBuffer.onread(this.receive, memory) : undefined;
     this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread);
-    if (this.#attempt.underWay) {
-      dataConnections.attempt = this.#attempt;
-      dataConnections.connecting.start(this.#onLate);
-    }
+    dataConnections.attempt = this.#attempt;
+    dataConnections.connecting.start(this.#onLate);
     this.#attempt.notify(this);
   }
 

@@ -1,4 +1,5 @@
 import type { Command } from '../control/command';
+import { ruleOf } from '../control/command-table';
 import type { Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import { ArgumentError } from '../errors';
@@ -24,7 +25,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
   const plan = needsPlan(options) ? plans().planDownload(session, command, options, (event) => void stream.emit('retry', event)) : undefined;
-  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command) });
+  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command.verb) });
   return stream;
 }
 
@@ -34,7 +35,7 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
   refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
-  const kind = kindOf(command);
+  const kind = kindOf(command.verb);
   const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
   const decoder = new LineDecoder(kind === 'listing' ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
   return new RetrStream<string>(session, queue, { request, options, decoder, kind });
@@ -87,8 +88,8 @@ function refuseForText(options: PlanOptions): void {
 }
 const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
 
-function kindOf({ verb }: Command): 'file' | 'listing' {
-  return verb === 'LIST' || verb === 'NLST' || verb === 'MLSD' ? 'listing' : 'file';
+function kindOf(verb: string): 'file' | 'listing' {
+  return ruleOf(verb, true).lists ? 'listing' : 'file';
 }
 
 /** GridFTP ends the lines of its listings with CR CR LF. */

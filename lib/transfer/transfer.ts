@@ -379,7 +379,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
           control = await this.#ready();
           const reply = await (plan ? this.#follow(plan, control) : this.#transfer(control, command));
           ended = true;
-          this.#move({ is: 'over', phase: this.phase });
+          this.#move({ is: 'over', phase: 'completion' });
           this.#stream.onComplete(reply);
         } catch (reason) {
           ended = await this.#isOverAfter(reason as Reason, control);
@@ -468,14 +468,14 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #move(state: State): void {
     this.#state = state;
     if (this.#noops) clearInterval(this.#noops);
-    this.#noops = state.is === 'moving' ? this.#sendNoops() : undefined;
+    this.#noops = state.is === 'moving' && this.#session.settings.keepAliveDuringTransfers ? this.#sendNoops() : undefined;
   }
 
   /** On request only, for NOOPs during a transfer break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
   #sendNoops(): NodeJS.Timeout | undefined {
     const session = this.#session;
-    const { keepAlive, keepAliveDuringTransfers } = session.settings;
-    if (keepAlive === 0 || !keepAliveDuringTransfers) return undefined;
+    const { keepAlive } = session.settings;
+    if (keepAlive === 0) return undefined;
     return setInterval(() => this.#try?.control.keepAlive(session.command('NOOP')), keepAlive);
   }
 
@@ -614,7 +614,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         else if (state.is === 'sent') current.data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
         return;
       case 'data over':
-        this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
+        this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: state.mark ? 'completion' : 'command' });
         if (this.#drain) this.#drain.done.settle(true);
         else this.#conclude(current, state.mark, reply);
         return;
