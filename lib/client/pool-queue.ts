@@ -419,7 +419,7 @@ export class PoolQueue extends Queue {
   }
 
   /** The other end of a pipe that runs already goes first: another operation must not take the connection without which neither end gets on. */
-  override insert(place: Place): void {
+  protected override insert(place: Place): void {
     place.urgent = this.#pipes.otherEnds(place).some(({ running }) => running);
     super.insert(place);
     if (this.ending) for (const each of this.#places) each.listener.onQuitting?.(false);

@@ -76,7 +76,8 @@ export abstract class Queue {
   /** The downloads that are piped into something and are not over. */
   readonly downloads = new Set<Download>();
   #sequence = 0;
-  #first: Place | undefined;
+  /** The ready places, which know their neighbours. */
+  protected first: Place | undefined;
   #last: Place | undefined;
   #waitingCount = 0;
   #serving = false;
@@ -108,7 +109,10 @@ export abstract class Queue {
   /** Takes the next place. Nothing runs before its `ready()`. */
   enter(act: Act, listener: PlaceListener, options: PlaceOptions = {}): Place {
     const place = new Place(this, this.#sequence++, act, listener, options);
-    if (options.unused) this.#remember(place);
+    if (options.unused) {
+      if (this.#unused.size >= this.#sweepAt) this.#sweep();
+      this.#unused.add((place.reference = new WeakRef(place)));
+    }
     return place;
   }
 
@@ -185,7 +189,7 @@ export abstract class Queue {
 
   /** Fails every operation whose turn has not come, each with an error of its own. */
   drop(reason: () => Error): void {
-    for (let place = this.#first; place; place = this.#first) this.#drop(place, reason());
+    for (let place = this.first; place; place = this.first) this.#drop(place, reason());
     for (const reference of this.#unused) {
       const place = reference.deref();
       if (place) this.#drop(place, reason());
@@ -214,17 +218,12 @@ export abstract class Queue {
 
   /** True where QUIT is the next to get a turn. */
   get endsNext(): boolean {
-    return this.#first?.options.ends === true;
+    return this.first?.options.ends === true;
   }
 
   /** True where QUIT waits, after all others. */
   protected get ending(): boolean {
     return this.#last?.options.ends === true;
-  }
-
-  /** The first ready place. */
-  protected get first(): Place | undefined {
-    return this.#first;
   }
 
   /** How many places are ready. */
@@ -242,16 +241,25 @@ export abstract class Queue {
     });
   }
 
-  /** @internal called by Place */
-  insert(place: Place): void {
+  /** @internal called by Place: it waits for its turn from now on; undefined, or why its operation is not taken */
+  admit(place: Place): Error | undefined {
+    this.forget(place);
+    const early = this.#state !== 'over' && place.sequence < this.#endSequence;
+    if (!early && !place.options.ends && !this.#accepts()) return this.#reason();
+    this.insert(place);
+    return undefined;
+  }
+
+  /** Puts a place among the ready ones. */
+  protected insert(place: Place): void {
     let after = place.urgent ? undefined : this.#last;
     while (after && !after.urgent && after.sequence > place.sequence) after = after.previous;
     place.previous = after;
-    place.next = after ? after.next : this.#first;
+    place.next = after ? after.next : this.first;
     if (place.next) place.next.previous = place;
     else this.#last = place;
     if (after) after.next = place;
-    else this.#first = place;
+    else this.first = place;
     this.#waitingCount += 1;
     this.serveSoon();
     this.watchForStall();
@@ -260,29 +268,24 @@ export abstract class Queue {
   /** @internal called by Place */
   remove(place: Place): void {
     if (place.previous) place.previous.next = place.next;
-    else this.#first = place.next;
+    else this.first = place.next;
     if (place.next) place.next.previous = place.previous;
     else this.#last = place.previous;
     place.previous = place.next = undefined;
     this.#waitingCount -= 1;
-    if (!this.#first) this.watchForStall();
+    if (!this.first) this.watchForStall();
   }
 
   /** @internal called by Place: it is unused or resting no more */
-  forget(place: Place, reference: WeakRef<Place> | undefined): void {
-    if (reference) this.#unused.delete(reference);
+  forget(place: Place): void {
+    if (place.reference) this.#unused.delete(place.reference);
+    place.reference = undefined;
     this.#resting.delete(place);
   }
 
   /** @internal called by Place: no connection can be opened for it, and it may try again */
   rested(place: Place): void {
     this.#resting.add(place);
-  }
-
-  /** @internal called by Place: why its operation is not taken; undefined where it is */
-  refusal(place: Place): Error | undefined {
-    const early = this.#state !== 'over' && place.sequence < this.#endSequence;
-    return early || place.options.ends || this.#accepts() ? undefined : this.#reason();
   }
 
   /** @internal called by Place: its turn is over */
@@ -295,7 +298,7 @@ export abstract class Queue {
 
   /** Starts the stall timer when every operation that has a turn waits for the caller's side while others wait, and stops it when that is over. */
   protected watchForStall(): void {
-    const stalled = this.#first !== undefined && this.blocking.length > 0;
+    const stalled = this.first !== undefined && this.blocking.length > 0;
     if (stalled === (this.#progress !== undefined)) return;
     if (stalled) return this.#startStallTimer();
     this.#progress = undefined;
@@ -312,7 +315,7 @@ export abstract class Queue {
     if (this.#progress !== progressOf(blocking)) return this.#startStallTimer();
     this.#progress = undefined;
     const long = performance.now() - this.#stallTimeout * 0.9;
-    for (let place = this.#first; place; ) {
+    for (let place = this.first; place; ) {
       const { next } = place;
       if (place.options.ends) for (const each of blocking) each.listener.onQuitting?.(true);
       else if (place.readySince <= long) this.#drop(place, this.#stallError(place, blocking));
@@ -334,11 +337,6 @@ export abstract class Queue {
     if (place.leave()) place.listener.onDropped(error);
   }
 
-  #remember(place: Place): void {
-    if (this.#unused.size >= this.#sweepAt) this.#sweep();
-    this.#unused.add((place.reference = new WeakRef(place)));
-  }
-
   #sweep(): void {
     for (const reference of this.#unused) if (!reference.deref()) this.#unused.delete(reference);
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#unused.size);
@@ -357,7 +355,7 @@ export class Place {
   next: Place | undefined;
   /** @internal comes before all that are not urgent */
   urgent = false;
-  /** @internal how the queue keeps it while it is unused */
+  /** @internal how the queue knows it while it is unused */
   reference: WeakRef<Place> | undefined;
   /** @internal the `performance.now()` at which it became ready */
   readySince = 0;
@@ -368,13 +366,13 @@ export class Place {
 
   /** @internal use `Queue.enter` */
   constructor(
-    turns: Queue,
+    queue: Queue,
     readonly sequence: number,
     act: Act,
     readonly listener: PlaceListener,
     readonly options: PlaceOptions,
   ) {
-    this.#queue = turns;
+    this.#queue = queue;
     this.#act = act;
   }
 
@@ -400,9 +398,7 @@ export class Place {
 
   /** The operation is used: it waits for its turn from now on. A second call does nothing. */
   ready(): void {
-    if (this.#state !== 'idle') return;
-    this.#forget();
-    this.#wait();
+    if (this.#state === 'idle') this.again();
   }
 
   /** Gives the place up before its turn. False where the turn has begun already. */
@@ -411,7 +407,7 @@ export class Place {
     const waited = this.#state === 'ready';
     this.#state = 'done';
     if (waited) this.#queue.remove(this);
-    this.#forget();
+    this.#queue.forget(this);
     return true;
   }
 
@@ -427,7 +423,12 @@ export class Place {
 
   /** Waits for another turn, after one in which nothing was sent. */
   again(): void {
-    this.#wait();
+    this.#state = 'ready';
+    this.readySince = performance.now();
+    const refusal = this.#queue.admit(this);
+    if (!refusal) return;
+    this.#state = 'done';
+    this.listener.onDropped(refusal);
   }
 
   /** The caller's side, a reader or a source, has stopped or goes on. */
@@ -449,19 +450,6 @@ export class Place {
       this.#queue.released(this);
     };
     this.#act(release, session);
-  }
-
-  #wait(): void {
-    const refusal = this.#queue.refusal(this);
-    this.#state = refusal ? 'done' : 'ready';
-    if (refusal) return this.listener.onDropped(refusal);
-    this.readySince = performance.now();
-    this.#queue.insert(this);
-  }
-
-  #forget(): void {
-    this.#queue.forget(this, this.reference);
-    this.reference = undefined;
   }
 }
 
@@ -490,12 +478,6 @@ export class ClientQueue extends Queue {
 
   addPipe(): boolean {
     return false;
-  }
-
-  override insert(place: Place): void {
-    super.insert(place);
-    this.#running?.listener.onContended?.();
-    if (this.ending) this.#running?.listener.onQuitting?.(false);
   }
 
   released(place: Place): void {

@@ -69,6 +69,7 @@ describe('ClientQueue', () => {
     enter('a', true).ready();
     await turn();
     enter('b').ready();
+    await turn();
     expect(ran).to.deep.equal(['a', 'a contended']);
   });
 
