@@ -1,18 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { FTP } from '../lib';
+import { FTPPool } from '../lib';
 
-/** An HTTP server that streams the body of each request into a file on an FTP server. */
+/** An HTTP server that streams the body of each request into a file on an FTP server, and leaves that when it is closed. */
 export function httpUpload(url: string): Server {
+  const ftp = new FTPPool(url);
   return createServer(async (request, response) => {
-    const ftp = new FTP(url);
     try {
-      await pipeline(request, ftp.stor('incoming/body'));
-      response.writeHead(201).end('stored\n');
-      await ftp.quit();
+      const path = `incoming/${randomUUID()}`;
+      await pipeline(request, ftp.stor(path, { temporaryName: true }));
+      response.writeHead(201).end(`${path}\n`);
     } catch {
       response.writeHead(502).end('not stored\n');
-      ftp.close();
     }
-  });
+  }).on('close', () => void ftp.quit());
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ftplib from '../../lib';
 import { FACTS, type Facts } from '../contract/facts';
@@ -8,32 +9,24 @@ const ROOT = dirname(dirname(__dirname));
 /** Words of the table of servers, and the verbs that they stand for. */
 const ALSO = { 'active mode': 'PORT EPRT', text: 'TYPE A up, TYPE A down' };
 /** What no client misses. */
-const UNTOLD = ['OPTS', 'HELP', 'SITE'];
+const UNSAID = ['OPTS', 'HELP', 'SITE'];
+const DOCUMENTS = ['README.md', 'lib/README.md', 'spec/README.md', 'spec/bench/README.md', 'spec/model/README.md'];
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const examples = readdirSync(join(ROOT, 'examples')).filter((file) => file.endsWith('.ts'));
+/** Bytes that one sitting can read. */
+const LONGEST = 26_000;
 
 describe('README', () => {
-  it('shows only code that an example has, which a spec runs', () => {
-    const missing = snippetsOf(readme).filter((snippet) => !examples.some((file) => holds(readExample(file), snippet)));
-    expect(snippetsOf(readme)).to.have.length.greaterThan(5);
-    expect(missing).to.deep.equal([]);
+  it('is short enough to be read', () => {
+    expect(statSync(join(ROOT, 'README.md')).size).to.be.lessThan(LONGEST);
   });
 
-  it('would notice a snippet that has changed', () => {
-    const [first = ''] = snippetsOf(readme);
-    expect(examples.some((file) => holds(readExample(file), first.replace('await', 'awaits')))).to.equal(false);
-  });
-
-  it('links to files that exist', () => {
-    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, path = '']) => path);
-    expect(links).to.include('examples/download.ts');
-    expect(links.filter((path) => !existsSync(join(ROOT, path)))).to.deep.equal([]);
-  });
-
-  it('links to headings that exist', () => {
-    const anchors = [...readme.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
-    const links = [...readme.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = '']) => anchor);
-    expect(links.filter((anchor) => !anchors.includes(anchor))).to.deep.equal([]);
+  it('links to files and headings that exist, as the other documents do', () => {
+    const broken = DOCUMENTS.flatMap((file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].map(([, path = '', anchor]) => ({ target: path === '' ? file : join(dirname(file), path), anchor }));
+      return links.filter(({ target, anchor }) => !existsSync(join(ROOT, target)) || (anchor !== undefined && !anchorsIn(target).includes(anchor))).map(({ target, anchor }) => `${file}: ${target}#${anchor}`);
+    });
+    expect(broken).to.deep.equal([]);
   });
 
   it('names every option, and no other', () => {
@@ -55,13 +48,22 @@ describe('README', () => {
     expect(methods.filter((name) => !(name in ftplib.FTP.prototype))).to.deep.equal([]);
   });
 
-  it('tells what each server of the contract lacks', () => {
-    const rows = new Map(tableUnder('Servers').split('\n').map((line) => [line.split('|')[1]?.trim(), line.split('|')[3] ?? '']));
+  it('names every method of a client, and no other', () => {
+    const documented = [...tableUnder('Methods').matchAll(/^\| (`[^|]*`)([^|]*)\|/gm)].flatMap(([, names = '', mark = '']) => [...names.matchAll(/`(\w+)\(/g)].map(([, name = '']) => ({ name, pooled: mark.includes('°') })));
+    const methods = methodsOf(ftplib.FTP.prototype);
+    expect(documented.map(({ name }) => name)).to.have.members(methods);
+    const pooled = methodsOf(ftplib.FTPPool.prototype);
+    expect(documented.filter((each) => each.pooled).map(({ name }) => name)).to.have.members(pooled);
+  });
+
+  it('says in the page about specs what each server of the contract lacks', () => {
+    const specs = readFileSync(join(ROOT, 'spec/README.md'), 'utf8');
+    const rows = new Map(specs.split('\n').map((line) => [line.split('|')[1]?.trim(), line.split('|')[3] ?? '']));
     for (const { software, refuses } of Object.values<Facts>(FACTS)) {
       const [, lacks = ''] = [...rows].find(([name]) => name && software.replace(' server', '').startsWith(name)) ?? expect.fail(`no row for ${software}`);
-      const told = Object.entries(ALSO).reduce((text, [phrase, verbs]) => text.replace(phrase, verbs), lacks);
-      const verbs = Object.keys(refuses).filter((verb) => !UNTOLD.includes(verb));
-      expect(verbs.filter((verb) => !told.includes(verb)), software).to.deep.equal([]);
+      const said = Object.entries(ALSO).reduce((text, [phrase, verbs]) => text.replace(phrase, verbs), lacks);
+      const verbs = Object.keys(refuses).filter((verb) => !UNSAID.includes(verb));
+      expect(verbs.filter((verb) => !said.includes(verb)), software).to.deep.equal([]);
     }
   });
 
@@ -77,34 +79,22 @@ describe('README', () => {
   });
 });
 
-function snippetsOf(markdown: string): string[] {
-  return [...markdown.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code.replaceAll("from 'ftplib'", "from '../lib'"));
+/** The public methods of a class, those that it inherits from ours included. */
+function methodsOf(prototype: object): string[] {
+  const own = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor' && !INTERNAL.includes(name) && typeof Object.getOwnPropertyDescriptor(prototype, name)?.value === 'function');
+  const parent = Object.getPrototypeOf(prototype) as object;
+  return parent === EventEmitter.prototype ? own : [...new Set([...own, ...methodsOf(parent)])];
 }
-
-function readExample(file: string): string {
-  return readFileSync(join(ROOT, 'examples', file), 'utf8');
-}
-
-/** Each part between empty lines stands in the source as it is, but for the indentation of its block. */
-function holds(source: string, snippet: string): boolean {
-  const lines = source.split('\n');
-  return snippet
-    .trim()
-    .split(/\n{2,}/)
-    .every((part) => {
-      const wanted = part.split('\n');
-      return lines.some((_, at) => matches(lines.slice(at, at + wanted.length), wanted));
-    });
-}
-
-function matches(lines: readonly string[], wanted: readonly string[]): boolean {
-  const indent = (lines[0] ?? '').length - (lines[0] ?? '').trimStart().length;
-  return lines.length === wanted.length && lines.every((line, i) => line.slice(0, indent).trim() === '' && line.slice(indent) === wanted[i]);
-}
+/** Marked `@internal` or protected. */
+const INTERNAL = ['beginWork', 'quitWith', 'exec', 'sequence', 'hold', 'run'];
 
 function tableUnder(heading: string): string {
   const [, section = ''] = new RegExp(`^## ${heading}$([^]*?)(?=^## |$(?![^]))`, 'm').exec(readme) ?? [];
   return section;
+}
+
+function anchorsIn(file: string): string[] {
+  return [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading));
 }
 
 /** As GitHub makes them. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,6 +30,7 @@ import { ConnectionClosedError } from '../../lib';
 import { content } from '../support/server/content';
 import { capture, Home, PHOTO, startServer, urlOf } from './home';
 import { FtpServer } from '../support/server/ftp-server';
+import { boundary, hangUp, normal, resetControl } from '../support/server/steps';
 
 const IMAGE = content(100_000);
 const image = IMAGE.read(0, IMAGE.size);
@@ -64,19 +65,50 @@ describe('examples', () => {
     const http = httpUpload(url);
     const port = await listen(http);
     try {
-      expect(await post(port, PHOTO)).to.equal(201);
-      expect(server.read('/incoming/body')).to.deep.equal(PHOTO);
+      const { status, body } = await post(port, PHOTO);
+      expect(status).to.equal(201);
+      expect(server.read(`/${body.trim()}`)).to.deep.equal(PHOTO);
     } finally {
       http.close();
     }
   });
+
+  it('http-upload: nothing under its name where the browser leaves', async () => {
+    const http = httpUpload(url);
+    const port = await listen(http);
+    try {
+      const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }).on('error', () => undefined);
+      const begun = once(server, 'command');
+      sent.write(PHOTO);
+      await begun;
+      sent.destroy();
+      expect(await post(port, PHOTO)).to.include({ status: 201 });
+      expect(server.files.names('/incoming').filter((name) => !name.startsWith('.'))).to.have.length(1);
+    } finally {
+      http.close();
+    }
+  });
+
+  for (const [how, drop] of Object.entries({ ends: hangUp(), resets: resetControl() })) {
+    it(`http-upload: lives on where the server ${how} the connection after an upload, and at QUIT`, async () => {
+      server.script = { RNTO: [normal(), boundary(), drop], QUIT: [drop] };
+      const http = httpUpload(url);
+      const port = await listen(http);
+      for (let i = 0; i < 2; i++) expect(await post(port, PHOTO)).to.include({ status: 201 });
+      server.script = { QUIT: [drop] };
+      expect(await post(port, PHOTO)).to.include({ status: 201 });
+      http.close();
+      await server.deserted();
+      expect(server.commands.at(-1)).to.equal('QUIT');
+    });
+  }
 
   it('http-upload: says so when the server is gone', async () => {
     const http = httpUpload(url);
     const port = await listen(http);
     await server.close();
     try {
-      expect(await post(port, PHOTO)).to.equal(502);
+      expect(await post(port, PHOTO)).to.include({ status: 502 });
     } finally {
       http.close();
       home.server = await start();
@@ -225,11 +257,10 @@ async function listen(http: Server): Promise<number> {
   return (http.address() as AddressInfo).port;
 }
 
-async function post(port: number, body: Buffer): Promise<number | undefined> {
-  const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }).end(body);
-  const [response] = await once(sent, 'response');
-  response.resume();
-  return response.statusCode;
+async function post(port: number, bytes: Buffer): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }).end(bytes);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return { status: response.statusCode, body: await text(response) };
 }
 
 /** A proxy that lets every CONNECT through. */

@@ -1,0 +1,213 @@
+import { expect } from 'chai';
+import { once } from 'node:events';
+import { request, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { capture, Home, PHOTO, startServer } from '../examples/home';
+import { certificate } from '../support/server/certificates';
+import { content } from '../support/server/content';
+import { FtpServer } from '../support/server/ftp-server';
+import { FEATURES } from '../support/server/server-options';
+import { diagnosticsOf, installIn, readSnippets, run, snippetsOf, type Snippet } from './snippets';
+
+const IMAGE = content(300_000);
+const image = IMAGE.read(0, IMAGE.size);
+const README = 'read me\r\n';
+
+/** Where a snippet has run: what it has printed, and what there is now. */
+interface Scene {
+  readonly server: FtpServer;
+  readonly target: FtpServer;
+  readonly printed: readonly string[];
+  local(name: string): Promise<Buffer>;
+}
+
+/** What must be true after each snippet. */
+const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
+  'First steps': async ({ server, printed, local }) => {
+    expect(String(await local('README.copy'))).to.equal(README);
+    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
+    expect(printed.join('\n')).to.match(/^file README 9 /m).and.match(/^file image\.iso 300000 /m);
+  },
+  'First steps 2': async ({ server, local }) => {
+    if (!server.commands.includes('QUIT')) await new Promise<void>((quit) => server.on('command', (line: string) => line === 'QUIT' && quit()));
+    expect(String(await local('README.copy'))).to.equal(README);
+  },
+  'Cancel': async ({ server, printed, local }) => {
+    expect((await local('image.iso')).equals(image)).to.equal(true);
+    expect(printed.at(-1)).to.equal('/');
+    expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
+  },
+  'Read a part, or the rest': async ({ server, printed, local }) => {
+    expect(printed).to.deep.equal(['512']);
+    expect((await local('image.iso')).equals(image)).to.equal(true);
+    expect(server.commands).to.include('REST 100000');
+  },
+  'Survive lost connections': async ({ server, printed, local }) => {
+    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
+    expect((await local('image.iso')).equals(image)).to.equal(true);
+    expect(printed[0]).to.equal(`${PHOTO.length} 0 100000`);
+    expect(String(await local('README.copy'))).to.equal(README);
+  },
+  'Transfer trees': async ({ printed, local }) => {
+    expect((await local('copy/image.iso')).equals(image)).to.equal(true);
+    expect(printed).to.include('300000 bytes of images').and.include('downloaded README ');
+  },
+  'Use several connections': async ({ server, local }) => {
+    expect((await local('image.iso')).equals(image)).to.equal(true);
+    expect(String(server.read('/incoming/README'))).to.equal(README);
+    expect(String(await local('copy/README'))).to.equal(README);
+  },
+  'Compare checksums': ({ server, printed }) => {
+    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
+    expect(printed[0]).to.match(/^[0-9a-f]{64}$/);
+  },
+  'Limit the rate, show the progress': async ({ server, printed, local }) => {
+    expect((await local('image.iso')).equals(image)).to.equal(true);
+    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
+    expect(printed.at(-1)).to.equal(String(PHOTO.length));
+  },
+  'Transfer text': ({ server, printed }) => {
+    expect(printed).to.deep.equal(['one', 'two']);
+    expect(String(server.read('/incoming/notes'))).to.equal('one\ntwo\n');
+  },
+  'Copy between two servers': ({ target }) => {
+    expect(target.read('/incoming/image.iso').equals(image)).to.equal(true);
+    expect(String(target.read('/incoming/README'))).to.equal(README);
+  },
+  'Read a URL': ({ printed }) => expect(printed).to.deep.equal([README]),
+  'Use TLS': ({ server, printed }) => {
+    expect(printed).to.deep.equal([README]);
+    expect(server.commands).to.include.members(['AUTH TLS', 'PROT P']);
+  },
+  'See what is said': ({ printed }) => {
+    expect(printed[0]).to.match(/^< 220/);
+    expect(printed).to.include('> PASS ****').and.include('> NOOP');
+  },
+  'Errors': ({ printed }) => expect(printed[0]).to.match(/^no: SIZE pub\/missing: 550/),
+};
+
+describe('README: its code', function () {
+  this.timeout(30_000);
+  const snippets = readSnippets();
+  const home = new Home(() => startServer({ files: FILES, features: [...FEATURES, 'HASH SHA-256;SHA-512'] }));
+  const HTTP = 'Take an upload over HTTP';
+
+  it('compiles as it is pasted', () => {
+    expect(snippets).to.have.length.greaterThan(10);
+    expect(diagnosticsOf(snippets)).to.deep.equal([]);
+  });
+
+  it('would not, if a name were wrong', () => {
+    const wrong = snippetsOf("# A\n```ts\nimport { FTP } from 'ftplib';\nfor await (const { nmae } of new FTP().list()) console.log(nmae);\n```\n");
+    expect(diagnosticsOf(wrong).join('\n')).to.match(/^A, line 2: Property 'nmae' does not exist on type 'Entry'/);
+  });
+
+  it('has an outcome for each piece', () => {
+    expect(snippets.map(({ name }) => name)).to.have.members([...Object.keys(OUTCOMES), HTTP]);
+  });
+
+  for (const snippet of snippets.filter(({ name }) => name !== HTTP)) {
+    it(`runs: ${snippet.name}`, async () => {
+      const { server, printed } = await play(snippet);
+      await OUTCOMES[snippet.name]?.({ ...server, printed, local: (name) => readFile(join(home.folder, name)) });
+      await server.close();
+    });
+  }
+
+  /** Runs a snippet in a folder with a beginning of the image; resolves with what it has printed. */
+  async function play(snippet: Snippet) {
+    installIn(home.folder);
+    await writeFile('image.iso', image.subarray(0, 100_000));
+    await writeFile('ca.pem', certificate('local').cert);
+    const secure = snippet.code.includes('secure:');
+    const tls = { mode: 'explicit', required: true, ...certificate('local') } as const;
+    const server = secure ? await startServer({ files: FILES, tls }) : home.server;
+    const target = await startServer({ files: { '/incoming/': '' } });
+    const printed = await capture(() => run(snippet, home.folder, { 'ftp.example.com': server, 'backup.example.com': target }));
+    const close = async (): Promise<void> => {
+      await target.close();
+      if (secure) await server.close();
+    };
+    return { server: { server, target, close }, printed };
+  }
+
+  describe(HTTP, () => {
+    const { listen } = Server.prototype;
+    let http: Server | undefined;
+
+    beforeEach(async () => {
+      Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+        http = this;
+        return Reflect.apply(listen, this, args) as Server;
+      } as typeof listen;
+      installIn(home.folder);
+      const snippet = snippets.find(({ name }) => name === HTTP) ?? expect.fail('there is none');
+      await run(snippet, home.folder, { 'ftp.example.com': home.server });
+      if (!http?.listening) await once(http ?? expect.fail('nothing listens'), 'listening');
+    });
+
+    afterEach(async () => {
+      Server.prototype.listen = listen;
+      await new Promise((closed) => http?.close(closed));
+    });
+
+    function post(): ReturnType<typeof request> {
+      const { port } = http?.address() as AddressInfo;
+      return request({ host: '127.0.0.1', port, method: 'POST', agent: false });
+    }
+
+    const stored = (): string[] => home.server.files.names('/incoming');
+
+    it('stores the body', async () => {
+      const [response] = await once(post().end(PHOTO), 'response');
+      expect(response.statusCode).to.equal(201);
+      response.resume();
+      expect(stored()).to.have.length(1);
+      expect(home.server.read(`/incoming/${stored()[0]}`).equals(PHOTO)).to.equal(true);
+    });
+
+    it('leaves nothing where the browser leaves in the middle', async () => {
+      const errors = await silenced(async () => {
+        const upload = post().on('error', () => undefined);
+        const begun = once(home.server, 'command');
+        upload.write(PHOTO);
+        await begun;
+        upload.destroy();
+        const [again] = await once(post().end(PHOTO), 'response');
+        again.resume();
+        expect(again.statusCode).to.equal(201);
+      });
+      await home.server.idle();
+      expect(stored().filter((name) => !name.endsWith('.part'))).to.have.length(1);
+      expect(errors.join('\n')).to.include('aborted');
+    });
+
+    it('says so where the FTP server is gone', async () => {
+      await home.server.close();
+      const errors = await silenced(async () => {
+        const [response] = await once(post().end(PHOTO), 'response');
+        response.resume();
+        expect(response.statusCode).to.equal(502);
+      });
+      expect(errors.join('\n')).to.include('cannot connect');
+      home.server = await startServer({ files: FILES });
+    });
+  });
+});
+
+const FILES = { '/pub/README': README, '/pub/image.iso': IMAGE, '/incoming/': '' };
+
+/** What `console.error` is given meanwhile. */
+async function silenced(act: () => Promise<unknown>): Promise<string[]> {
+  const { error } = console;
+  const printed: string[] = [];
+  console.error = (...words: unknown[]) => void printed.push(words.map(String).join(' '));
+  try {
+    await act();
+  } finally {
+    console.error = error;
+  }
+  return printed;
+}
