@@ -157,10 +157,10 @@ export function settingsOf(options: FTPOptions): Settings {
     stallTimeout: milliseconds('stallTimeout', options.stallTimeout, timeout),
     keepAlive: milliseconds('keepAlive', options.keepAlive, 0),
     keepAliveDuringTransfers: options.keepAliveDuringTransfers ?? false,
-    maxReplyLineBytes: byteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
-    maxReplyBytes: byteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
-    maxLineBytes: byteCount('maxLineBytes', options.maxLineBytes, 65_536),
-    maxReadAheadBytes: byteCount('maxReadAheadBytes', options.maxReadAheadBytes, 16 * 1024 * 1024),
+    maxReplyLineBytes: checkByteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
+    maxReplyBytes: checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
+    maxLineBytes: checkByteCount('maxLineBytes', options.maxLineBytes, 65_536),
+    maxReadAheadBytes: checkByteCount('maxReadAheadBytes', options.maxReadAheadBytes, 16 * 1024 * 1024),
   };
 }
 
@@ -199,7 +199,8 @@ function milliseconds(name: string, value: unknown, fallback: number): number {
   return value;
 }
 
-function byteCount(name: string, value: unknown, fallback: number): number {
+/** Returns a limit: a whole number of bytes from 1 on, or its default. @throws ArgumentError for any other, which names the option */
+export function checkByteCount(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
     throw new ArgumentError(`${name} must be a whole number of bytes from 1 on, not ${show(value)}`);

@@ -3,8 +3,8 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { codecFor, type Codec, type Encoding } from '../encoding';
 import { Reply } from '../reply';
-import { ArgumentError, ProtocolError } from '../errors';
-import { checkNames, type OptionNames } from '../options';
+import { ProtocolError } from '../errors';
+import { checkByteCount, checkNames, type OptionNames } from '../options';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -61,8 +61,8 @@ export class ReplyParser extends Transform {
     checkNames(options, REPLY_PARSER_OPTIONS);
     super({ readableObjectMode: true });
     this.#codec = codecFor(options.encoding);
-    this.#maxLineBytes = cap('maxLineBytes', options.maxLineBytes, 8192);
-    this.#maxReplyBytes = cap('maxReplyBytes', options.maxReplyBytes, 65_536);
+    this.#maxLineBytes = checkByteCount('maxLineBytes', options.maxLineBytes, 8192);
+    this.#maxReplyBytes = checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536);
   }
 
   /**
@@ -192,12 +192,6 @@ export class ReplyParser extends Transform {
       ? new ProtocolError(`a line of a reply is longer than ${this.#maxLineBytes} bytes (maxLineBytes; of a client: maxReplyLineBytes)`)
       : new ProtocolError(`a reply is longer than ${this.#maxReplyBytes} bytes (maxReplyBytes)`);
   }
-}
-
-function cap(name: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
-  throw new ArgumentError(`${name} must be a whole number of bytes from 1 on, not ${typeof value === 'number' ? value : typeof value}`);
 }
 
 function withoutCRs(bytes: Buffer, begin: number, end: number): Buffer {

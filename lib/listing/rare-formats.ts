@@ -1,7 +1,7 @@
 // The formats that few servers print, and the order in which they are tried. `Listing` loads this file with the first line that needs it.
 
 import { type Draft, type EntryType, lettersOf, setSize } from './entry';
-import type { ListContext, ListFormat } from './format';
+import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
 import { mvs } from './mvs';
 import { os400 } from './os400';
 import { fullYear, monthAt } from './time';
@@ -49,37 +49,25 @@ function takeFact(entry: Draft, fact: string): void {
 }
 
 /** NetWare: type, trustee rights, owner, size, date, name: `d [RWCEAFMS] jrd  512 Oct 21 2001 apps`. Hellsoft's server prints links, too. */
-const netware: ListFormat = {
-  name: 'netware',
-  parse(line, { calendar }) {
-    const match = NETWARE.exec(line);
-    if (match === null || !columns.read(line, match[0].length, calendar) || columns.count < 2) return undefined;
-    const [, type, rights = ''] = match;
-    const name = line.slice(skipBlanks(line, columns.name)); // some versions pad it
-    const entry: Draft = { name, type: type === 'd' ? 'directory' : 'file', raw: line };
-    columns.fill(entry, line);
-    entry.permissions = rights;
-    return entry;
-  },
-};
-const NETWARE = /^[ \t]*([d-])[ \t]?\[([-RWCEAFMS]{7,8})\][ \t]+(?=[^ \t])/;
+const netware = patterned('netware', /^[ \t]*([d-])[ \t]?\[([-RWCEAFMS]{7,8})\][ \t]+(?=[^ \t])/, (match, line, { calendar }) => {
+  if (!columns.read(line, match[0].length, calendar) || columns.count < 2) return undefined;
+  const [, type, rights = ''] = match;
+  const name = line.slice(skipBlanks(line, columns.name)); // some versions pad it
+  const entry: Draft = { name, type: type === 'd' ? 'directory' : 'file', raw: line };
+  columns.fill(entry, line);
+  entry.permissions = rights;
+  return entry;
+});
 
 /** The columns of the line that is being read. */
 const columns = new Columns();
 
 /** IBM OS/2: size, attributes, date, time, name: `0  DIR  04-11-95   16:26  ADDRESS`. The year of 02-11-103 is 2003. */
-const os2: ListFormat = {
-  name: 'os2',
-  parse(line, { calendar }) {
-    const match = OS2.exec(line);
-    if (match === null) return undefined;
-    const [front, size = '', attributes, directory, month, day, year = '', hour, minute] = match;
-    const time = calendar.local(fullYear(Number(year), year.length), Number(month), Number(day), Number(hour), Number(minute));
-    return entryOf(line.slice(front.length), attributes === 'DIR' || directory === 'DIR' ? 'directory' : 'file', size, time, line);
-  },
-};
-const OS2 =
-  /^[ \t]*(\d{1,30})[ \t]+(?:(DIR|[RHSADC]{1,6})[ \t]+)?(?:(DIR)[ \t]+)?(\d{1,2})-(\d{1,2})-(\d{2,4})[ \t]+(\d{1,2}):(\d\d)[ \t]+(?=[^ \t])/;
+const os2 = patterned('os2', /^[ \t]*(\d{1,30})[ \t]+(?:(DIR|[RHSADC]{1,6})[ \t]+)?(?:(DIR)[ \t]+)?(\d{1,2})-(\d{1,2})-(\d{2,4})[ \t]+(\d{1,2}):(\d\d)[ \t]+(?=[^ \t])/, (match, line, { calendar }) => {
+  const [front, size = '', attributes, directory, month, day, year = '', hour, minute] = match;
+  const time = calendar.local(fullYear(Number(year), year.length), Number(month), Number(day), Number(hour), Number(minute));
+  return entryOf(line.slice(front.length), attributes === 'DIR' || directory === 'DIR' ? 'directory' : 'file', size, time, line);
+});
 
 /** HP NonStop (Guardian): name, code, size, date, time, group and user, security: `FILE1 101 528 12-Jan-14 14:21:18 255, 0 "oooo"`. */
 const nonstop: ListFormat = {
@@ -127,35 +115,24 @@ const VM_FOLDER = /^([^ \t]{1,255})[ \t]+DIR[ \t]+-[ \t]+-[ \t]+-[ \t]+/;
 const VM_REST = /^(\d{4})-(\d\d)-(\d\d)[ \t]+(\d{1,2}):(\d\d):(\d\d)(?:[ \t]+([^ \t]{1,32}))?[ \t]*$/;
 
 /** Sterling Connect:Enterprise: flags and protocol, binary or ASCII, mailbox, number of the batch, size, date, name: `-C--E-----FTP B QUA1I1      18128       41 Aug 12 13:56 QUADTEST`. */
-const enterprise: ListFormat = {
-  name: 'enterprise',
-  parse(line, { calendar }) {
-    const match = ENTERPRISE.exec(line);
-    if (match === null || !columns.read(line, match[0].length, calendar)) return undefined;
-    if (columns.count !== 3 || columns.size < 0 || numberAt(line, columns.start(1), columns.end(1)) < 0) return undefined;
-    const entry: Draft = { name: line.slice(columns.name), type: 'file', modified: new Date(columns.time), raw: line };
-    setSize(entry, columns.size, columns.sizeText);
-    entry.owner = columns.word(line, 0);
-    entry.group = columns.word(line, 1);
-    return entry;
-  },
-};
-const ENTERPRISE = /^[-A-Z]{10}[A-Z]{3,4}[ \t]+[A-Z][ \t]+(?=[^ \t])/;
+const enterprise = patterned('enterprise', /^[-A-Z]{10}[A-Z]{3,4}[ \t]+[A-Z][ \t]+(?=[^ \t])/, (match, line, { calendar }) => {
+  if (!columns.read(line, match[0].length, calendar)) return undefined;
+  if (columns.count !== 3 || columns.size < 0 || numberAt(line, columns.start(1), columns.end(1)) < 0) return undefined;
+  const entry: Draft = { name: line.slice(columns.name), type: 'file', modified: new Date(columns.time), raw: line };
+  setSize(entry, columns.size, columns.sizeText);
+  entry.owner = columns.word(line, 0);
+  entry.group = columns.word(line, 1);
+  return entry;
+});
 
 /** Old versions of VShell: size, date, time, name, and a slash after the name of a folder: `206876  Apr 04, 2000 21:06 name`. */
-const vshell: ListFormat = {
-  name: 'vshell',
-  parse(line, { calendar }) {
-    const match = VSHELL.exec(line);
-    if (match === null) return undefined;
-    const [front, size = '', month = '', day, year, hour, minute] = match;
-    const time = calendar.local(Number(year), monthAt(month, 0, month.length), Number(day), Number(hour), Number(minute));
-    const name = line.slice(front.length);
-    const isDirectory = name.length > 1 && name.endsWith('/');
-    return entryOf(isDirectory ? name.slice(0, -1) : name, isDirectory ? 'directory' : 'file', size, time, line);
-  },
-};
-const VSHELL = /^[ \t]*(\d{1,30})[ \t]+([A-Za-z]{3}) (\d\d), (\d{4})[ \t]+(\d\d):(\d\d)[ \t]+(?=[^ \t])/;
+const vshell = patterned('vshell', /^[ \t]*(\d{1,30})[ \t]+([A-Za-z]{3}) (\d\d), (\d{4})[ \t]+(\d\d):(\d\d)[ \t]+(?=[^ \t])/, (match, line, { calendar }) => {
+  const [front, size = '', month = '', day, year, hour, minute] = match;
+  const time = calendar.local(Number(year), monthAt(month, 0, month.length), Number(day), Number(hour), Number(minute));
+  const name = line.slice(front.length);
+  const isDirectory = name.length > 1 && name.endsWith('/');
+  return entryOf(isDirectory ? name.slice(0, -1) : name, isDirectory ? 'directory' : 'file', size, time, line);
+});
 
 /** Nortel's routers: VxWorks, `2048  Feb-28-1998  05:23:30  name <DIR>`, and wfFtp, `name  1014196  06/03/04  Thur.  10:20:03`. */
 const nortel: ListFormat = {
@@ -187,54 +164,44 @@ function wfFtp(line: string, { calendar }: ListContext): Draft | undefined {
 const WFFTP = /^(\S{1,255})[ \t]+(\d{1,30})[ \t]+(\d\d)\/(\d\d)\/(\d\d)[ \t]+[A-Z][a-z]{2,4}\.?[ \t]+(\d\d):(\d\d):(\d\d)[ \t]*$/;
 
 /** Microware OS-9: group and user, date with the year first, time, mode, sector, size, name: `20.20 07/03/29 1026 d-ewrewr 2650 85920 name`. */
-const os9: ListFormat = {
-  name: 'os9',
-  parse(line, { calendar }) {
-    const match = OS9.exec(line);
-    if (match === null) return undefined;
-    const [front, group = '', owner = '', year, month, day, hour, minute, type, permissions = '', size = ''] = match;
-    const time = calendar.local(fullYear(Number(year), 2), Number(month), Number(day), Number(hour), Number(minute));
-    const entry = entryOf(line.slice(front.length), type === 'd' ? 'directory' : 'file', size, time, line);
-    return entry && Object.assign(entry, { permissions, owner, group });
-  },
-};
-const OS9 = /^[ \t]*(\d{1,5})\.(\d{1,5})[ \t]+(\d\d)\/(\d\d)\/(\d\d)[ \t]+(\d\d)(\d\d)[ \t]+([d-])([-serw]{7})[ \t]+[0-9A-Fa-f]+[ \t]+(\d{1,30})[ \t]+(?=[^ \t])/;
+const os9 = patterned('os9', /^[ \t]*(\d{1,5})\.(\d{1,5})[ \t]+(\d\d)\/(\d\d)\/(\d\d)[ \t]+(\d\d)(\d\d)[ \t]+([d-])([-serw]{7})[ \t]+[0-9A-Fa-f]+[ \t]+(\d{1,30})[ \t]+(?=[^ \t])/, (match, line, { calendar }) => {
+  const [front, group = '', owner = '', year, month, day, hour, minute, type, permissions = '', size = ''] = match;
+  const time = calendar.local(fullYear(Number(year), 2), Number(month), Number(day), Number(hour), Number(minute));
+  const entry = entryOf(line.slice(front.length), type === 'd' ? 'directory' : 'file', size, time, line);
+  return entry && Object.assign(entry, { permissions, owner, group });
+});
 
 /** The numbers of stat(2): mode, user, group, size, seconds since 1970, name: `0100644  500  101  12345  123456789 name`. */
-const numeric: ListFormat = {
-  name: 'numeric',
-  parse(line) {
-    const match = NUMERIC.exec(line);
-    if (match === null) return undefined;
-    const [front, mode = '', owner = '', group = '', size = '', seconds] = match;
-    const name = line.slice(front.length).replace(/^[ \t]+/, '');
-    const entry = entryOf(name, TYPES[Number.parseInt(mode, 8) >> 12] ?? 'other', size, Number(seconds) * 1000, line);
-    const permissions = lettersOf(mode);
-    return entry && Object.assign(entry, permissions === undefined ? {} : { permissions }, { owner, group });
-  },
-};
-const NUMERIC = /^[ \t]*(0[0-7]{5,6})[ \t]+(\d{1,10})[ \t]+(\d{1,10})[ \t]+(\d{1,30})[ \t]+(\d{1,12})[ \t](?=.*[^ \t])/s;
+const numeric = patterned('numeric', /^[ \t]*(0[0-7]{5,6})[ \t]+(\d{1,10})[ \t]+(\d{1,10})[ \t]+(\d{1,30})[ \t]+(\d{1,12})[ \t](?=.*[^ \t])/s, (match, line) => {
+  const [front, mode = '', owner = '', group = '', size = '', seconds] = match;
+  const name = line.slice(front.length).replace(/^[ \t]+/, '');
+  const entry = entryOf(name, TYPES[Number.parseInt(mode, 8) >> 12] ?? 'other', size, Number(seconds) * 1000, line);
+  const permissions = lettersOf(mode);
+  return entry && Object.assign(entry, permissions === undefined ? {} : { permissions }, { owner, group });
+});
 /** The types by the bits of the mode that hold them (S_IFMT of POSIX). */
 const TYPES: Readonly<Record<number, EntryType>> = { 0o10: 'file', 0o4: 'directory', 0o12: 'symlink' };
 
 /** SuperTCP and NetManage Chameleon, on MS-DOS: name, size or <DIR>, date, time, attributes: `README.TXT  1045  May 10 1995 11:01  RA`. */
-const chameleon: ListFormat = {
-  name: 'chameleon',
-  parse(line, { calendar }) {
-    if (line.length > LONGEST_CHAMELEON) return undefined;
-    const match = CHAMELEON.exec(line);
-    if (match === null) return undefined;
-    const [, name = '', tag, size, word, wordDay, wordYear, number, , numberDay, numberYear = '', hour, minute] = match;
-    const time =
-      word !== undefined
-        ? calendar.local(Number(wordYear), monthAt(word, 0, word.length), Number(wordDay), Number(hour), Number(minute))
-        : calendar.local(fullYear(Number(numberYear), numberYear.length), Number(number), Number(numberDay), Number(hour), Number(minute));
-    return entryOf(name, tag === undefined ? 'file' : 'directory', size, time, line);
-  },
-};
-const LONGEST_CHAMELEON = 512;
-const CHAMELEON =
-  /^(\S{1,255})[ \t]+(?:<(DIR)>|(\d{1,30}))[ \t]+(?:([A-Za-z]{3}) (\d{1,2}) (\d{4})|(\d{1,2})([-/])(\d{1,2})\8(\d{2,4}))[ \t]+(\d{1,2}):(\d\d)(?:[ \t]+[RHSA]{1,4})?[ \t]*$/;
+const chameleon = patterned('chameleon', /^(\S{1,255})[ \t]+(?:<(DIR)>|(\d{1,30}))[ \t]+(?:([A-Za-z]{3}) (\d{1,2}) (\d{4})|(\d{1,2})([-/])(\d{1,2})\8(\d{2,4}))[ \t]+(\d{1,2}):(\d\d)(?:[ \t]+[RHSA]{1,4})?[ \t]*$/, (match, line, { calendar }) => {
+  const [, name = '', tag, size, word, wordDay, wordYear, number, , numberDay, numberYear = '', hour, minute] = match;
+  const time =
+    word !== undefined
+      ? calendar.local(Number(wordYear), monthAt(word, 0, word.length), Number(wordDay), Number(hour), Number(minute))
+      : calendar.local(fullYear(Number(numberYear), numberYear.length), Number(number), Number(numberDay), Number(hour), Number(minute));
+  return entryOf(name, tag === undefined ? 'file' : 'directory', size, time, line);
+}, 512);
+
+/** A format whose lines match one pattern, and have at most `longest` characters. */
+function patterned(name: ListFormatName, pattern: RegExp, read: (match: RegExpExecArray, line: string, context: ListContext) => Parsed, longest = Infinity): ListFormat {
+  return {
+    name,
+    parse(line, context) {
+      const match = line.length > longest ? null : pattern.exec(line);
+      return match === null ? undefined : read(match, line, context);
+    },
+  };
+}
 
 /** The entry of those columns; undefined where it would have no name, or a time that does not exist. */
 function entryOf(name: string, type: EntryType, size: string | undefined, time: number, raw: string): Draft | undefined {

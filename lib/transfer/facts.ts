@@ -178,9 +178,11 @@ export async function lookUp(session: Session, control: ControlConnection, mlst:
 /** What is at a path that the server lists as empty. Some servers have an MLST for files only: then CWD says whether there is a folder. */
 export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
   try {
-    return await lookUp(session, control, mlst);
+    return await ask(control, mlst, mlstEntry);
   } catch (refusal) {
-    if (!(refusal instanceof PermanentError) || refusal.command !== mlst.shown || !(await enters(session, control, mlst.argument))) throw refusal;
+    if (!(refusal instanceof PermanentError)) throw refusal;
+    if (isNotImplemented(refusal.reply)) return withoutMLST(session, control, mlst.argument);
+    if (!(await enters(session, control, mlst.argument))) throw refusal;
     return { name: nameIn(mlst.argument), type: 'directory', raw: '' };
   }
 }
