@@ -40,7 +40,12 @@ describe('layout', () => {
     expect(files).to.include('control/control-connection.ts');
     expect(within).to.deep.include({ file: 'client/verbs.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
     expect(within).to.deep.include({ file: 'errors.ts', target: 'reply.ts', names: ['Reply'], typeOnly: true });
-    expect(within).to.deep.include({ file: 'listing/listing.ts', target: 'listing/rare-formats.ts', names: ['*'], typeOnly: false });
+    expect(imports).to.deep.include({ file: 'transfer/piped-readable.ts', target: 'node:net', names: ['*'], typeOnly: true });
+  });
+
+  it('loads nothing but by imports at the top', () => {
+    const loads = files.filter((file) => loadsWithin(sourceOf('lib', file)));
+    expect(loads).to.deep.equal([]);
   });
 
   it('has a layer for every folder', () => {
@@ -114,17 +119,23 @@ function importsOf(file: string): Import[] {
   return [...atTheTop, ...innerImportsOf(file, source)];
 }
 
-/** What a type names within the file, `import('./x')`; and what is loaded when it is first used, `require('./x') as typeof import('./x')`. */
+/** What a type within the file names, `import('./x').Y`. Nothing is loaded there: the build lets every import load its module when it is first used. */
 function innerImportsOf(file: string, node: ts.Node): Import[] {
   const imports: Import[] = [];
   const visit = (each: ts.Node): void => {
     if (ts.isImportTypeNode(each) && ts.isLiteralTypeNode(each.argument) && ts.isStringLiteral(each.argument.literal)) {
-      imports.push({ file, target: resolve(file, each.argument.literal.text), names: ['*'], typeOnly: !each.isTypeOf });
+      imports.push({ file, target: resolve(file, each.argument.literal.text), names: ['*'], typeOnly: true });
     }
     ts.forEachChild(each, visit);
   };
   visit(node);
   return imports;
+}
+
+/** Whether a call of `require()` or `import()` is in it. */
+function loadsWithin(node: ts.Node): boolean {
+  const loads = ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(node.expression) && node.expression.text === 'require'));
+  return loads || (ts.forEachChild(node, (child) => loadsWithin(child) || undefined) ?? false);
 }
 
 function namesOf(statement: ts.ImportDeclaration | ts.ExportDeclaration): string[] {

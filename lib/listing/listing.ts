@@ -6,6 +6,7 @@ import { type Entry, setRawName } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
 import type { LineEnd } from './lines';
 import { mlsx } from './mlsx';
+import { RARE_FORMATS } from './rare-formats';
 import { Calendar } from './time';
 import { unix, unixAnyMode } from './unix';
 import { isBlank, LONGEST_WORD, skipBlanks } from './words';
@@ -24,19 +25,13 @@ export interface ListingOptions {
   readonly onUnparsed?: ((line: string) => void) | undefined;
 }
 
-/** The formats of nearly all servers, in the order in which they are tried. */
+/** The formats of nearly all servers, in the order in which they are tried. The others are tried, and loaded, after them. */
 const COMMON_FORMATS: readonly ListFormat[] = [unix, mlsx, dos];
-
-/** The other formats, which are loaded with the first line that no common format reads. */
-function rareFormats(): readonly ListFormat[] {
-  return (rare ??= (require('./rare-formats') as typeof import('./rare-formats')).RARE_FORMATS);
-}
-let rare: readonly ListFormat[] | undefined;
 
 /** @throws ArgumentError for a name that no format has */
 function formatNamed(name: ListFormatName): ListFormat {
   const isNamed = (format: ListFormat): boolean => format.name === name;
-  const format = [unixAnyMode, mlsx, dos].find(isNamed) ?? rareFormats().find(isNamed);
+  const format = [unixAnyMode, mlsx, dos].find(isNamed) ?? RARE_FORMATS.find(isNamed);
   if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);
   return format;
 }
@@ -130,7 +125,7 @@ export class Listing {
   #parse(text: string): Parsed {
     if (this.#context.settled) return this.#parseAsOneOf(this.#formats, text);
     if (skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would have to skip all these blanks
-    return this.#parseAsOneOf(this.#formats, text) ?? this.#parseAsOneOf(rareFormats(), text);
+    return this.#parseAsOneOf(this.#formats, text) ?? this.#parseAsOneOf(RARE_FORMATS, text);
   }
 
   #parseAsOneOf(formats: readonly ListFormat[], text: string): Parsed {

@@ -7,8 +7,9 @@ import type { Entry } from '../listing/entry';
 import { checkNames, checkOffset } from '../options';
 import { type Decoder, LineDecoder } from './lines';
 import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
-import type { PlanOptions } from './retry';
+import { planDownload, type PlanOptions, planUpload } from './retry';
 import { STOR_OPTIONS, type StorOptions, StorStream } from './stor-stream';
+import { temporaryPath, TemporaryUpload } from './temporary-name';
 import type { Plan } from './transfer';
 
 /** Whose streams they are. */
@@ -24,7 +25,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
-  const plan = needsPlan(options) ? plans().planDownload(session, command, options, (event) => void stream.emit('retry', event)) : undefined;
+  const plan = needsPlan(options) ? planDownload(session, command, options, (event) => void stream.emit('retry', event)) : undefined;
   const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command.verb) });
   return stream;
 }
@@ -62,20 +63,15 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
 
 function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
   const { start = 0, temporaryName = false } = options;
-  if (temporaryName === false) return needsPlan(options) ? plans().planUpload(session, command, options) : undefined;
+  if (temporaryName === false) return needsPlan(options) ? planUpload(session, command, options) : undefined;
   if (command.verb !== 'STOR') throw new ArgumentError(`temporaryName is for STOR, not ${command.verb}`);
   if (start > 0) throw new ArgumentError('temporaryName is for a whole file, not for a part of it');
-  const { temporaryPath, TemporaryUpload } = require('./temporary-name') as typeof import('./temporary-name');
   const path = command.argument;
   const temporary = session.command('STOR', temporaryPath(path, temporaryName));
-  return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: plans().planUpload(session, temporary, options), isLeft });
+  return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: planUpload(session, temporary, options), isLeft });
 }
 
-/** What a plain transfer has no use for is loaded when it is asked for. */
-function plans(): typeof import('./retry') {
-  return require('./retry') as typeof import('./retry');
-}
-
+/** A plain transfer is spared the loading of what it has no use for. */
 function needsPlan({ retry, verify, segments }: PlanOptions): boolean {
   return retry !== undefined || verify !== undefined || segments !== undefined;
 }
