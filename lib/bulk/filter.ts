@@ -91,7 +91,7 @@ class Compiler {
     for (let at = from; at < end; ) at = this.#item(at, end);
   }
 
-  /** The index behind what was read. */
+  /** Compiles one item; returns the index after it. */
   #item(at: number, end: number): number {
     const character = this.#characters[at] ?? '';
     if (character === '*') return this.#stars(at);

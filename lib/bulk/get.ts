@@ -9,28 +9,32 @@ import { LocalPart, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
-import { assertNotAborted, asWork, persist } from './work';
+import { assertNotAborted, asWork, withRetry } from './work';
 
-/** What `get` can be told. */
+/** The options of `get`. */
 export interface GetOptions extends TrafficOptions {
-  /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for none. */
+  /**
+   * Goes on after a lost connection, a timeout or a 4xx reply, from the byte that has arrived: true for 5 attempts in a row that bring no byte, a number
+   * of attempts, `{ attempts, backoff, maxDelay }` with milliseconds, or false for none. Default true.
+   */
   retry?: RetryOptions | number | boolean;
   /**
-   * Goes on with what is there of the file, and leaves what there is on a failure, as `<local>.<size>-<time>.part`; default false. A file under
-   * its own name that is shorter than the remote one, and not older, is taken for its beginning: it is copied, and stays as it is until the whole
-   * file takes its place. Where the server does not go on from there, the file is downloaded anew.
+   * Goes on with what an earlier call has left of the file, and leaves what has come when it fails, as `<local>.<size>-<time>.part`. A file under the
+   * file's own name that is shorter than the remote one, and not older, is taken for its beginning: it is copied, and stays as it is until the whole
+   * file takes its place. Where the server does not go on from there, or the bytes differ, the file is downloaded from its first byte. Default false.
    */
   resume?: boolean;
-  /** Parts that are fetched at the same time, on as many connections of a pool; a client has one, and fetches all in one. Not with `resume`. Default 1. */
+  /** Parts that are downloaded at the same time, from 1 on, on as many connections of a pool; a client has one connection, and downloads one part. Not with `resume`. Default 1. */
   segments?: number;
   /**
-   * Compares the hash of what came with what the server computes; its size must not be smaller than what SIZE says in any case, and with `size` it
-   * must be the same. Default: a hash for a file that was there in part, where the server offers one.
+   * Compares the file, before it gets its name, with what the server says: `size` by SIZE (RFC 3659, 4), `hash` by the strongest hash that the server
+   * offers. A file that differs is a MismatchError; a server without the command an UnsupportedError. Default: the file must not be shorter than SIZE
+   * says, and one that was there in part is compared by a hash, where the server offers one.
    */
   verify?: 'size' | 'hash';
-  /** Gives the file the time that MDTM tells; default false. */
+  /** Gives the file the time that MDTM says (RFC 3659, 3). Default false. */
   preserveTimes?: boolean;
-  /** Ends it with an AbortError. */
+  /** Ends the download with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -38,27 +42,31 @@ const GET_OPTIONS: OptionNames<GetOptions> = {
   retry: true, resume: true, segments: true, verify: true, preserveTimes: true, signal: true, throttle: true, progress: true,
 };
 
-/** A download that is complete. */
+/** What `get` resolves with: a download that is complete. */
 export interface GetResult {
+  /** The remote file. */
   readonly path: string;
-  /** The local file. */
+  /** The path of the local file, after symbolic links. */
   readonly local: string;
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly bytes: number;
   /** Bytes of it that were there before. */
   readonly resumedFrom: number;
-  /** How often it went on after a loss. */
+  /** Times that it has gone on after a loss. */
   readonly retries: number;
   /** Milliseconds that it took. */
   readonly ms: number;
 }
 
 /**
- * Downloads into a local file, going on after losses. The bytes come into a file beside it, which gets its name when all of them are there:
- * nobody sees half a file. A symbolic link is followed, as `fs` does.
+ * Downloads a file (RETR, RFC 959, 4.1.3, in TYPE I) into a local one, and goes on after losses. The bytes are written into another file in the same
+ * folder, which gets the file's name when all of them are there: nobody sees half a file, and what was there stays until then. A symbolic link in the
+ * local path is followed.
  *
- * @throws ArgumentError; PermanentError when the server refuses; ChangedError when the remote file does not stay the same; MismatchError when
- * what came is not what the server says; else what the last attempt failed with, or the file system
+ * @param remote a client or a pool
+ * @param local the path of the local file; its folder must exist
+ * @throws ArgumentError for options that are not known or out of range; PermanentError when the server refuses; ChangedError when the remote file
+ * changes meanwhile; MismatchError when what has come is not what the server says; else the error of the last attempt or of the file system
  */
 export async function get(remote: Remote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
   checkNames(options, GET_OPTIONS);
@@ -67,7 +75,7 @@ export async function get(remote: Remote, path: string, local: string, options: 
   checkSegments(segments);
   if (resume && segments > 1) throw new ArgumentError('segments cannot be resumed: say one or the other');
   checkVerify(verify);
-  new Backoff(retry === false ? 0 : retry); // checks it
+  new Backoff(retry === false ? 0 : retry); // checks the option
   checkTraffic(options);
   const traffic = new Traffic(options);
   const begun = performance.now();
@@ -123,11 +131,11 @@ interface DownloadSetup {
 interface Downloaded {
   /** The local file. */
   readonly local: string;
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly bytes: number;
   /** Bytes of it that were there before. */
   readonly resumedFrom: number;
-  /** How often it went on after a loss. */
+  /** Times that it has gone on after a loss. */
   readonly retries: number;
 }
 
@@ -276,7 +284,7 @@ export class FileDownload {
   /** Asks the server, and again after a loss. */
   #ask<T>(question: () => Promise<T>): Promise<T> {
     const { retry = false, signal } = this.#setup;
-    return persist(question, { backoff: new Backoff(retry === false ? 0 : retry), signal, onRetry: () => void (this.#retries += 1) });
+    return withRetry(question, { backoff: new Backoff(retry === false ? 0 : retry), signal, onRetry: () => void (this.#retries += 1) });
   }
 }
 

@@ -4,49 +4,49 @@ import type { Reply } from '../reply';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import type { Remote } from './remote';
 import { type Budget, TreeTable } from './tree-memory';
-import { pauseAfter } from './work';
+import { pauseBeforeRetry } from './work';
 
-/** An entry of a tree. */
+/** An entry of a tree: an entry of a listing with its place. */
 export interface WalkEntry extends Entry {
-  /** From the start of the tree, its parts joined by `/`. */
+  /** The path from the start of the tree, its parts joined by `/`. */
   readonly path: string;
-  /** 1 for what is in the start itself. */
+  /** The level: 1 for what lies in the first folder. */
   readonly depth: number;
 }
 
-/** The entry with its place: the same object, so that the bytes of its name stay known. */
+/** Gives an entry its place. It stays the same object, for which the bytes of its name are remembered. */
 export function placed(entry: Entry, folder: string, depth: number): WalkEntry {
   return Object.assign(entry, { path: joined(folder, entry.name), depth });
 }
 
-/** A path and a name in it; the empty path is the start. */
+/** The path of a name in a folder; the empty path is the start of the tree. */
 export function joined(folder: string, name: string): string {
   return folder === '' || folder.endsWith('/') ? `${folder}${name}` : `${folder}/${name}`;
 }
 
-/** A name from a server that is no name but a path leads somewhere else. @throws SecurityError */
+/** Refuses a name from a server that is a path, and leads somewhere else. @throws SecurityError */
 export function checkName(name: string): void {
   if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
     throw new SecurityError(`the server gave a name that is a path: ${JSON.stringify(name.slice(0, 200))}`);
   }
 }
 
-/** The folders of one server, with the names that begin with a dot where it gives them. */
+/** Lists the folders of one server, with the names that begin with a dot where the server gives them. */
 export class Listings {
   readonly #remote: Remote;
   readonly #signal: AbortSignal;
   readonly #retry: { readonly retry: RetryOptions | number | true; readonly budget: Budget } | undefined;
-  /** LIST needs the option `-a` for hidden names, which aioftp and Twisted take for a part of the path. */
-  #flag = true;
-  /** MLSD needs no option, and was seen to be what the server is asked by. */
-  #mlsd = false;
+  /** LIST gets the option `-a`, which some servers need to show names that begin with a dot, and aioftp and Twisted take for a part of the path. */
+  #asksForAll = true;
+  /** A listing had the facts of MLSD, which needs no option. */
+  #usesMLSD = false;
   /**
-   * What listings do with their path: some servers list the working folder, whatever they are asked for. Two paths that show different
-   * things prove that it is looked at; a folder that shows what the one around it shows is entered, and listed without a path.
+   * Whether the server looks at the path of a listing: some list the working folder, whatever they are asked for. Two paths that show different
+   * things prove that it does. A folder that shows what its parent shows is entered and listed without a path, to find out.
    */
-  #paths: 'unproven' | 'looked at' | 'ignored' = 'unproven';
+  #paths: 'unknown' | 'looked at' | 'ignored' = 'unknown';
 
-  /** @param retry how a listing that was lost is read again, and what its names may take; undefined: not at all */
+  /** @param retry how a listing is read again after a loss, and the budget for the names that it has given by then; undefined: not at all */
   constructor(remote: Remote, signal: AbortSignal, retry?: { readonly retry: RetryOptions | number | true; readonly budget: Budget }) {
     this.#remote = remote;
     this.#signal = signal;
@@ -55,25 +55,26 @@ export class Listings {
 
   /** Whether a name that begins with a dot would have been listed. */
   get showsHidden(): boolean {
-    return this.#mlsd || this.#flag;
+    return this.#usesMLSD || this.#asksForAll;
   }
 
-  /** @param parent the listing of the folder that it is in */
+  /** The listing of a folder. @param parent the listing of the folder that it is in */
   folder(path: string, parent?: FolderListing): FolderListing {
-    return new FolderListing(path, (listing) => this.#persist(() => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
+    return new FolderListing(path, (listing) => this.#withRetry(() => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
   }
 
-  /** Where something is to be deleted: the folder is entered, unless it is known that the server looks at paths. */
+  /** The listing of a folder in which something may be deleted: the folder is entered, unless the server is known to look at paths. */
   sureFolder(path: string): FolderListing {
-    return new FolderListing(path, (listing) => this.#persist(() => this.#list(listing, this.#paths !== 'looked at', undefined)));
+    return new FolderListing(path, (listing) => this.#withRetry(() => this.#list(listing, this.#paths !== 'looked at', undefined)));
   }
 
   /**
-   * Whether something may be deleted because this listing, which was read to its end, does not show it: the server has called it complete,
-   * every line could be read, and it is of that folder, which is entered to compare it where that is not known.
+   * Whether what a listing does not show is not there, so that it may be deleted on the other side. The listing must have been read to its end. The
+   * server has called it complete, every line could be read, and it is of the right folder: where that is not known, the folder is entered and
+   * listed again to compare.
    */
-  async proves(listing: FolderListing | undefined): Promise<boolean> {
-    return listing !== undefined && listing.whole && (listing.path === '' || listing.entered || this.#paths === 'looked at' || (listing.proven ??= await this.#isOfItsFolder(listing)));
+  async showsAll(listing: FolderListing | undefined): Promise<boolean> {
+    return listing !== undefined && listing.whole && (listing.path === '' || listing.entered || this.#paths === 'looked at' || (listing.isOfItsFolder ??= await this.#isOfItsFolder(listing)));
   }
 
   async #isOfItsFolder({ path, outline }: FolderListing): Promise<boolean> {
@@ -82,8 +83,8 @@ export class Listings {
     return again.whole && again.outline.resembles(outline);
   }
 
-  /** Reads a listing, and again after a loss: then without the names that were given before. */
-  #persist(list: () => AsyncGenerator<Entry, void, void>): AsyncGenerator<Entry, void, void> {
+  /** Reads a listing, and after a loss once more, without the names that it has given before. */
+  #withRetry(list: () => AsyncGenerator<Entry, void, void>): AsyncGenerator<Entry, void, void> {
     return this.#retry ? this.#again(list, new Backoff(this.#retry.retry), new TreeTable<[]>(this.#retry.budget)) : list();
   }
 
@@ -100,7 +101,7 @@ export class Listings {
           return;
         } catch (error) {
           if (given.size > before) backoff.reset();
-          await pauseAfter(error, { backoff, signal: this.#signal });
+          await pauseBeforeRetry(error, { backoff, signal: this.#signal });
         }
       }
     } finally {
@@ -108,27 +109,27 @@ export class Listings {
     }
   }
 
-  /** @param above what the folder around it looks like */
+  /** @param above the outline of its parent, for a server that may not look at paths */
   async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined): AsyncGenerator<Entry, void, void> {
-    const suspect = !enter && this.#paths === 'unproven' ? above?.first : undefined;
+    const suspect = !enter && this.#paths === 'unknown' ? above?.first : undefined;
     let withheld = false;
-    for (let all = this.#flag, again = true; again; ) {
+    for (let all = this.#asksForAll, again = true; again; ) {
       again = false;
       try {
         for await (const entry of this.#open(listing, all, enter)) {
           if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
           listing.outline.add(entry);
-          this.#mlsd ||= entry.facts?.['type'] !== undefined;
+          this.#usesMLSD ||= entry.facts?.['type'] !== undefined;
           if (!withheld) yield entry;
         }
       } catch (error) {
-        if (!all || listing.outline.first || this.#mlsd || !(error instanceof PermanentError)) throw error;
+        if (!all || listing.outline.first || this.#usesMLSD || !(error instanceof PermanentError)) throw error;
         again = true;
       }
       const found = listing.outline.first !== undefined;
-      if (found) this.#flag &&= all;
-      // Nothing may mean that the option was taken for a name.
-      else if (all && !this.#mlsd) again = true;
+      if (found) this.#asksForAll &&= all;
+      // An empty listing may mean that the server has taken the option for a name.
+      else if (all && !this.#usesMLSD) again = true;
       if (again) all = false;
     }
     if (!suspect) return;
@@ -148,7 +149,7 @@ export class Listings {
   }
 }
 
-/** What a listing looks like, to tell it from others. */
+/** What a listing looks like, to compare it with others. */
 class Outline {
   first: Pick<Entry, 'name' | 'raw'> | undefined;
   #last: Pick<Entry, 'name' | 'raw'> = { name: '', raw: '' };
@@ -162,31 +163,31 @@ class Outline {
     this.#bytes += size;
   }
 
-  /** The same first and last name, and as many between them: what a file has in the meantime is no difference. */
+  /** Has the same first and last name, and as many entries. What a file has become in the meantime makes no difference. */
   resembles(other: Outline): boolean {
     return this.first?.name === other.first?.name && this.#last.name === other.#last.name && this.#count === other.#count;
   }
 
-  /** The same first and last line, as many between them, and as many bytes in all. */
+  /** Has the same first and last line, as many entries, and as many bytes in all. */
   equals(other: Outline | undefined): boolean {
     return other !== undefined && this.first?.raw === other.first?.raw && this.#last.raw === other.#last.raw && this.#count === other.#count && this.#bytes === other.#bytes;
   }
 }
 
-/** A line of a listing that nobody can read; without `line`, all those beyond the first ones. */
+/** A line of a listing that cannot be read; without `line`: all those after the first hundred. */
 interface LineLeftOut {
   readonly line?: string;
   readonly error: Error;
 }
 
-/** Lines that are kept till they are taken. */
+/** Lines that are kept until they are taken. */
 const MOST_LINES = 100;
 const LONGEST_SHOWN = 200;
 
-/** One folder, to be read once. */
+/** The listing of one folder, to be read once. */
 export class FolderListing implements AsyncIterable<Entry> {
-  /** Entering the folder has shown the same, or not; undefined: not tried. */
-  proven: boolean | undefined;
+  /** Whether entering the folder has shown the same; undefined: not tried. */
+  isOfItsFolder: boolean | undefined;
   readonly #entries: (listing: FolderListing) => AsyncGenerator<Entry, void, void>;
   #outline = new Outline();
   #entered = false;
@@ -206,7 +207,7 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#entries(this);
   }
 
-  /** What came, as far as it was read. */
+  /** What has come so far. */
   get outline(): Outline {
     return this.#outline;
   }
@@ -216,7 +217,7 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#entered;
   }
 
-  /** The server called it complete: 450 in place of a listing may mean that a folder is empty, is missing, or is kept from us. */
+  /** The server has called it complete. A 450 in place of a listing may mean that a folder is empty, is missing, or must not be read. */
   get completed(): boolean {
     return this.#completed;
   }
@@ -226,26 +227,24 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#readable;
   }
 
-  /** The server called it complete, and every line could be read. */
+  /** The server has called it complete, and every line could be read. */
   get whole(): boolean {
     return this.#completed && this.#readable;
   }
 
-  /** Lines that nobody can read wait to be taken. */
+  /** There are lines to take. */
   get hasLines(): boolean {
     return this.#lines.length > 0;
   }
 
-  /** The lines that nobody can read, and that were not taken yet. */
+  /** Takes the lines that cannot be read, as far as they were not taken before. */
   *takeLines(): Generator<LineLeftOut> {
     for (const line of this.#lines.splice(0)) yield { line, error: new TransferError(`${this.#shown}: a line of the listing cannot be read: ${JSON.stringify(line.slice(0, LONGEST_SHOWN))}`) };
     if (this.#moreLines > 0) yield { error: new TransferError(`${this.#shown}: ${this.#moreLines} more lines of the listing cannot be read`) };
     this.#moreLines = 0;
   }
 
-  // What follows is for Listings.
-
-  /** It is listed, perhaps once more, in another way. */
+  /** For Listings: it is listed, perhaps once more, in another way. */
   begin(entered: boolean): void {
     this.#outline = new Outline();
     this.#entered = entered;
@@ -255,12 +254,14 @@ export class FolderListing implements AsyncIterable<Entry> {
     this.#moreLines = 0;
   }
 
+  /** For Listings: a line cannot be read. */
   leaveOut(line: string): void {
     this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
   }
 
+  /** For Listings: the final reply has come. */
   end(completed: boolean): void {
     this.#completed = completed;
   }
@@ -270,7 +271,7 @@ export class FolderListing implements AsyncIterable<Entry> {
   }
 }
 
-/** Whether an error is about a path only, so that the next path may fare better. */
+/** Whether an error is about one path only, so that the next path may succeed. */
 export function isAboutPath(error: unknown): boolean {
   if (!(error instanceof FTPError) || error.phase === 'login' || error.reply?.code === 421) return false;
   return error instanceof ReplyError || error instanceof TransferError || error instanceof LimitError;

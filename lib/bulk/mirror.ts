@@ -6,16 +6,19 @@ import { TREE_OPTIONS, treeSettings, type TreeOptions } from './tree-options';
 import type { TreeStream } from './tree-run';
 import { uploads } from './tree-upload';
 
-/** A folder on a server. */
+/** A folder on a server: one side of a `mirror`. */
 export interface RemotePlace {
   /** A client or a pool. */
   readonly client: Remote;
+  /** The path of the folder; empty for the working folder. */
   readonly path: string;
 }
 
-/** What is mirrored, and how; one side is a local path. */
+/** The options of `mirror`: its two sides, of which one is a local path, and the options of trees. */
 export interface MirrorOptions extends TreeOptions {
+  /** The source: a local path, or a folder on a server. */
   readonly from: string | RemotePlace;
+  /** The target, which becomes like the source. */
   readonly to: string | RemotePlace;
 }
 
@@ -23,11 +26,11 @@ const PLACE: OptionNames<RemotePlace> = { client: true, path: true };
 const MIRROR_OPTIONS: OptionNames<MirrorOptions> = { from: true, to: true, ...TREE_OPTIONS };
 
 /**
- * Makes one folder like another, up or down: what has another size or time is transferred, with its time, so that a second
- * mirror transfers nothing. With `delete` also what the source does not have goes. For the rest, it is `downloadTree` or
- * `uploadTree`.
+ * Makes a local folder like one on a server, or the reverse, and returns a Readable with a TreeResult for each file and folder. Files of another size
+ * or time are transferred with their times, so that a second mirror transfers nothing; `delete` removes what the source does not have. Nothing
+ * happens before it is read. It is `downloadTree` or `uploadTree` with the defaults `overwrite: 'changed'` and `preserveTimes: true`.
  *
- * @throws ArgumentError
+ * @throws ArgumentError unless one side is a local path and the other `{ client, path }`, and for options that are not known or out of range
  */
 export function mirror(all: MirrorOptions): TreeStream {
   checkNames(all, MIRROR_OPTIONS);

@@ -40,7 +40,7 @@ const SAMPLES = 10;
 /** Milliseconds between two reports, unless the caller chooses. */
 const INTERVAL = 1000;
 
-/** Counts the bytes of one stream or several, and reports at an interval from the first byte on. */
+/** Counts the bytes of one or more streams, and reports at an interval from the first byte on. */
 class ProgressMeter {
   /** Bytes in all; undefined while that is not known. */
   total: number | undefined;
@@ -109,9 +109,9 @@ export type ProgressListener = (progress: Progress) => void;
 
 /** How the bytes of a transfer are limited and counted. */
 export interface TrafficOptions {
-  /** Limits the rate: what `throttle()` returns, which may be shared with other transfers. Default: no limit. */
+  /** Limits the rate: what `throttle(bytesPerSecond)` returns, which may be shared with other transfers. Default: no limit. */
   throttle?: Throttle;
-  /** Called each second from the first byte on, and once more at the end. Default: nobody is told. */
+  /** Gets a Progress each second from the first byte on, and once more at the end. Default: none. */
   progress?: ProgressListener;
 }
 
@@ -121,9 +121,9 @@ export function checkTraffic({ throttle, progress }: TrafficOptions): void {
   if (progress !== undefined && typeof progress !== 'function') throw new ArgumentError('progress must be a function');
 }
 
-/** What the bytes of one file pass through, which may be several streams, one after the other or at the same time. */
+/** The throttle and counter for the bytes of one file, which may come in more than one stream, one after the other or at the same time. */
 export class FileTraffic {
-  /** Of the file: those that were there before, and those that have passed. */
+  /** Bytes of the file so far: those that were there before, and those that have passed. */
   bytes = 0;
 
   constructor(
@@ -131,7 +131,7 @@ export class FileTraffic {
     protected readonly meter: ProgressMeter | undefined,
   ) {}
 
-  /** For one stream, to be put in between. */
+  /** The streams to put into a pipeline, new ones each time; none where nothing is limited or counted. */
   streams(): Transform[] {
     return [...(this.throttle ? [this.throttle()] : []), ...(this.meter ? [new Counter((bytes) => this.#add(bytes))] : [])];
   }
@@ -252,11 +252,11 @@ class Counter extends Transform {
   }
 }
 
-/** What `progress` can be told. */
+/** The options of `progress`. */
 export interface ProgressOptions {
-  /** Bytes that there will be, where that is known: without it there is no percentage and no time left. */
+  /** Bytes in all. Default: not known, and then there is no `percent` and no `eta`. */
   readonly total?: number;
-  /** Milliseconds between two reports; default 1000. */
+  /** Milliseconds between two reports, more than 0. Default 1000. */
   readonly interval?: number;
   /** @internal */
   readonly clock?: Clock;
@@ -265,11 +265,12 @@ export interface ProgressOptions {
 const PROGRESS_OPTIONS: OptionNames<ProgressOptions> = { total: true, interval: true, clock: true };
 
 /**
- * A stream that hands on what it gets as it is, and tells how far it is: by the event `progress`, and to `listener`. It tells
- * at an interval from the first byte on, and once more when everything has passed. Its timer keeps no process alive,
- * and ends with the stream.
+ * Makes a stream that passes bytes on unchanged and reports how far it is, by its event `progress` and to `listener`: at an interval from the first
+ * byte on, and once more when all bytes have passed. Put it into a pipeline: `pipeline(ftp.retr(path), progress(show), out)`. Its timer keeps no
+ * process alive, and ends with the stream.
  *
- * @throws ArgumentError
+ * @param options the options, or the listener alone
+ * @throws ArgumentError for options that are not known or out of range
  */
 export function progress(options: ProgressOptions | ProgressListener = {}, listener?: ProgressListener): ProgressStream {
   if (typeof options !== 'function') checkNames(options, PROGRESS_OPTIONS);
@@ -278,7 +279,7 @@ export function progress(options: ProgressOptions | ProgressListener = {}, liste
   return heard ? stream.on('progress', heard) : stream;
 }
 
-/** What `progress` makes; its event `progress` brings a `Progress`. */
+/** The stream that `progress` returns. Its event `progress` has a Progress. */
 export class ProgressStream extends PassThrough {
   readonly #meter: ProgressMeter;
 

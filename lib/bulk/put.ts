@@ -11,34 +11,39 @@ import { LocalSource } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
-import { assertNotAborted, asWork, persist, wasClosed } from './work';
+import { assertNotAborted, asWork, withRetry, wasClosed } from './work';
 
-/** What `put` uploads: the path of a local file, bytes, a function that gives the bytes from an offset on, or a stream, which can be read once only. */
+/** What `put` uploads: the path of a local file, bytes, a function that returns a Readable of the bytes from an offset on, or a Readable, which can be read only once. */
 export type PutSource = string | Uint8Array | ((offset: number) => Readable) | Readable;
 
-/** What `put` can be told. */
+/** The options of `put`. */
 export interface PutOptions extends TrafficOptions {
-  /** How it goes on after a loss; default true, that is 5 attempts; a number of attempts; false for a source that can be read once only. */
+  /**
+   * Goes on after a lost connection, a timeout or a 4xx reply, from the byte that the server has: true for 5 attempts in a row that bring no byte, a
+   * number of attempts, `{ attempts, backoff, maxDelay }` with milliseconds, or false for none, as a Readable needs it. Default true.
+   */
   retry?: RetryOptions | number | boolean;
   /**
-   * Goes on with what an earlier call with `resume` has left on the server, and leaves what there is on a failure; default false. It begins anew
-   * where our file was changed since; where that was within a second, or the server does not say when it has written, it reads back what is there.
+   * Goes on with what an earlier call with `resume` has left on the server, and leaves what has arrived when it fails. Where the local file was changed
+   * since, the upload begins with the first byte; where that was within a second, or the server does not say when it has written, what is there is
+   * read back and compared. Default false.
    */
   resume?: boolean;
   /**
-   * Upload under another name in the same folder, and rename when all is there, so that nobody sees half a file; default true: `.name.part`
-   * with `resume`, else a new name each time. False: under its own name; a function makes the other name of the name.
+   * The name that the file has until it is complete, in the same folder, so that nobody sees half a file: true for `.name.part` with `resume` and
+   * `.name.<random>.part` without, false for its own name, or a function that makes a name of the name. Default true.
    */
   temporaryName?: TemporaryName;
   /**
-   * Compares the size on the server with ours, or also a hash that the server computes. Default: nothing for an upload in one go; where it was
-   * continued the size, and what the server has at the beginning and where it was continued, as far as it gives that back; where an earlier call has begun it
-   * also a hash, if the server offers one. What is wrong is uploaded anew.
+   * Compares the file on the server, before it gets its name, with the source: `size` by SIZE (RFC 3659, 4), `hash` by the strongest hash that the
+   * server offers (UnsupportedError where it offers none), false not at all. Default: an upload in one go is not compared. One that was continued is
+   * compared by size, and by its bytes at the beginning and where it was continued, as far as the server gives them back; one that an earlier call has
+   * begun also by a hash, where the server offers one. What differs after a continuation is uploaded again.
    */
   verify?: 'size' | 'hash' | false;
-  /** Bytes of a source that is a function or a stream, where that is known. */
+  /** The bytes of a source that is a function or a Readable; more or fewer are a ChangedError. Default: not known. */
   size?: number;
-  /** Ends it with an AbortError. */
+  /** Ends the upload with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -46,25 +51,29 @@ const PUT_OPTIONS: OptionNames<PutOptions> = {
   retry: true, resume: true, temporaryName: true, verify: true, size: true, signal: true, throttle: true, progress: true,
 };
 
-/** An upload that is complete. */
+/** What `put` resolves with: an upload that is complete. */
 export interface PutResult {
+  /** The remote file. */
   readonly path: string;
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly bytes: number;
   /** Bytes of it that were there before. */
   readonly resumedFrom: number;
-  /** How often it went on after a loss. */
+  /** Times that it has gone on after a loss. */
   readonly retries: number;
   /** Milliseconds that it took. */
   readonly ms: number;
 }
 
 /**
- * Uploads what can be read again from any byte on: a local file by its path, bytes, or a function that gives a Readable from an offset on.
- * After a loss it asks how much the server has, and goes on from there; it resolves when the server has all of it under its name.
+ * Uploads a local file, bytes, or what a function gives (STOR, RFC 959, 4.1.3, in TYPE I), and goes on after losses: it asks how much the server has,
+ * and sends the rest. It resolves when the server has all of it under its name; what had that name stays until then.
  *
- * @throws ArgumentError; PermanentError when the server refuses; ChangedError when the source does not stay the same; MismatchError when
- * the server has something else than we sent; else what the last attempt failed with
+ * @param remote a client or a pool
+ * @param source a local path, bytes, a function `(offset) => Readable`, or a Readable with `retry: false`
+ * @param path the remote file
+ * @throws ArgumentError for a source that is none, and for options that are not known or out of range; PermanentError when the server refuses;
+ * ChangedError when the source changes meanwhile; MismatchError when the server has something else; else the error of the last attempt
  */
 export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
   checkNames(options, PUT_OPTIONS);
@@ -101,7 +110,7 @@ function checkSource(source: unknown, { retry, resume }: PutOptions): void {
   }
 }
 
-/** Bytes of a Buffer that are handed on at a time. */
+/** Bytes of a Buffer that are sent at a time. */
 const CHUNK = 256 * 1024;
 
 /** @throws ArgumentError for what is no source, and for a path that is not that of a file */
@@ -134,7 +143,7 @@ function* piecesOf(bytes: Uint8Array, offset: number): Generator<Buffer> {
   for (let at = offset; at < all.length; at += CHUNK) yield all.subarray(at, at + CHUNK);
 }
 
-/** So many bytes of a stream, which is then done with. */
+/** The first bytes of a stream, which is then destroyed. */
 async function firstOf(stream: Readable, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -146,7 +155,7 @@ async function firstOf(stream: Readable, length: number): Promise<Buffer> {
   return Buffer.concat(chunks).subarray(0, length);
 }
 
-/** Ends with an error where bytes are missing or too many: the server would take the end of the stream for the end of the file. */
+/** Fails where bytes are missing or too many: the server would take the end of the stream for the end of the file. */
 class ExactLength extends Transform {
   #left: number;
 
@@ -167,16 +176,16 @@ class ExactLength extends Transform {
 }
 
 /** What is uploaded. */
-export interface UploadSource {
+interface UploadSource {
   /** Bytes of all of it; undefined where that shows at its end only. */
   readonly size: number | undefined;
   /** When a file was last written, as `Date.getTime()`. */
   readonly modified: number | undefined;
-  /** What the source is read through, from that byte on; each ends with an error rather than short. */
+  /** Streams that give the bytes from an offset on, one after the other; they end with an error rather than short. */
   read(offset: number): (Readable | Transform)[];
   /** Some of its bytes; `end` is not included. */
   bytes(start: number, end: number): Promise<Buffer>;
-  /** Another attempt is only of use while the source is the same. @throws ChangedError */
+  /** Makes sure that the source is what it was before the first attempt. @throws ChangedError */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -292,11 +301,11 @@ interface UploadSetup {
 
 /** An upload that is complete. */
 interface Uploaded {
-  /** Of the whole file. */
+  /** Bytes of the whole file. */
   readonly bytes: number;
   /** Bytes of it that were there before. */
   readonly resumedFrom: number;
-  /** How often it went on after a loss. */
+  /** Times that it has gone on after a loss. */
   readonly retries: number;
 }
 
@@ -325,7 +334,7 @@ const PIECE = 1024 * 1024;
 export class FileUpload {
   readonly #setup: UploadSetup;
   #way = 0;
-  /** Bytes of ours that the server can have at most; none while its file is not ours. */
+  /** Bytes of ours that the server can have at most; 0 while its file is not ours. */
   #sent: number;
   #best = 0;
   #resumedFrom = 0;
@@ -338,7 +347,7 @@ export class FileUpload {
   /** A STOR or APPE was sent; and the server has begun to write. */
   #asked = false;
   #begun = false;
-  /** All bytes are there, and right; what is left is the name. */
+  /** The bytes of the file when all of them are there and verified; what is left is its name. */
   #bytes: number | undefined;
 
   constructor(setup: UploadSetup) {
@@ -349,10 +358,10 @@ export class FileUpload {
   async run(): Promise<Uploaded> {
     const { target, backoff, resume, signal } = this.#setup;
     try {
-      const bytes = await persist(() => this.#attempt(), {
+      const bytes = await withRetry(() => this.#attempt(), {
         backoff,
         signal,
-        hopeful: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
+        isRetryable: (error) => isBroken(error) || (error instanceof MismatchError && this.#continued),
         onRetry: (error) => this.#recover(error),
       });
       return { bytes, resumedFrom: this.#resumedFrom, retries: this.#retries };
@@ -388,7 +397,7 @@ export class FileUpload {
     await this.#setup.source.check();
   }
 
-  /** The byte to go on from. */
+  /** Asks the server for the byte to go on from. */
   async #offset(): Promise<number> {
     const { remote, source, target, backoff } = this.#setup;
     if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
@@ -405,7 +414,7 @@ export class FileUpload {
     return there;
   }
 
-  /** What was written before our file was changed is the beginning of another one; where the times do not show it, all of it is read back. */
+  /** Whether what is there is the beginning of our file, and not of what it was before a change. Where the times do not show it, all of it is read back. */
   async #isBeginning(there: number, changed: number, written: number | undefined): Promise<boolean> {
     if (written !== undefined && written - SECOND >= changed) return true;
     if (written !== undefined && written + SECOND <= changed) return false;
@@ -462,15 +471,18 @@ export class FileUpload {
     const begin = Math.max(0, this.#seam - BEFORE_SEAM);
     const isRead = await this.#readBack(begin, Math.min(bytes, this.#seam + AFTER_SEAM));
     if (isRead && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));
-    const telling = isRead ? await this.#telling(begin) : undefined;
-    if (telling !== undefined) await this.#readBack(telling, Math.min(begin, telling + HEAD));
+    const nonZero = isRead ? await this.#firstNonZero(begin) : undefined;
+    if (nonZero !== undefined) await this.#readBack(nonZero, Math.min(begin, nonZero + HEAD));
     const ours = (): ReturnType<UploadSource['read']> => source.read(0);
     if (verify === 'hash') await assertSameHash(remote, target.name, ours);
     else if (this.#resumedFrom > 0) await assertSameHashIfAny(remote, target.name, ours);
   }
 
-  /** The first byte before that one which is no zero, where what is read back anyway is nothing else: zeros in its place would not show. */
-  async #telling(begin: number): Promise<number | undefined> {
+  /**
+   * Where all that was read back is zeros, a server that has written zeros in place of the bytes before the seam would not be noticed: finds the first
+   * byte of ours before `begin` that is not zero.
+   */
+  async #firstNonZero(begin: number): Promise<number | undefined> {
     const { source } = this.#setup;
     if (begin <= HEAD || !isZero(await source.bytes(0, HEAD)) || !isZero(await source.bytes(begin, this.#seam))) return undefined;
     for (let at = HEAD; at < begin; at += PIECE) {
@@ -480,7 +492,7 @@ export class FileUpload {
     return undefined;
   }
 
-  /** False where the server does not give the file back: many take uploads only. */
+  /** Compares bytes on the server with ours; false where the server does not give them back, as many that only take uploads. @throws MismatchError */
   async #readBack(start: number, end: number): Promise<boolean> {
     const { remote, source, target, signal } = this.#setup;
     const ours = await source.bytes(start, end);

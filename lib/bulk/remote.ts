@@ -4,9 +4,9 @@ import type { ListOptions, MlsdOptions } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
 
-/** What bulk work asks of a server: the transfer, listing and file verbs that a client and a pool both have. */
+/** The verbs that `get`, `put`, `walk` and trees use: a client (`FTP`) and a pool (`FTPPool`) both have them. */
 export interface Remote {
-  /** Operations that can run at a time: a pool says how many connections it may have; a client has one. */
+  /** Operations that can run at the same time: the connections that a pool may have; undefined means one, as a client has. */
   readonly maxConnections?: number;
   retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
   stor(path: string, options?: StorOptions): StorStream;

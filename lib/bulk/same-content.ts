@@ -6,18 +6,18 @@ import { chooseDigest, Digest } from '../transfer/verify';
 import { wasClosed } from './work';
 import type { Remote } from './remote';
 
-/** A part of a file on the server that is to be compared with ours. */
+/** A part of a file on the server, and our bytes to compare it with. */
 interface Part {
   readonly path: string;
   readonly start: number;
   /** Not included. */
   readonly end: number;
-  /** Our bytes, piece by piece. */
+  /** Gives some of our bytes; `end` is not included. */
   readonly ours: (start: number, end: number) => Promise<Buffer> | Buffer;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Reads a part of a file on the server, and compares it with ours; undefined where the server does not let us read it. */
+/** Reads a part of a file on the server and compares it with our bytes; undefined where the server does not let us read it. */
 export async function holdsSameBytes(remote: Remote, { path, start, end, ours, signal }: Part): Promise<boolean | undefined> {
   let at = start;
   try {
@@ -36,8 +36,8 @@ export async function holdsSameBytes(remote: Remote, { path, start, end, ours, s
 /**
  * Compares a file on the server with our bytes by the strongest hash that the server offers.
  *
- * @param read gives our bytes: a Readable, and what it goes through
- * @throws UnsupportedError when the server offers none; MismatchError
+ * @param read gives our bytes: a Readable, and the streams that they pass
+ * @throws MismatchError; UnsupportedError where the server offers no hash
  */
 export async function assertSameHash(remote: Remote, path: string, read: () => readonly (Readable | Transform)[]): Promise<void> {
   const { algorithm } = chooseDigest(await remote.feat());
@@ -52,7 +52,7 @@ export async function assertSameHash(remote: Remote, path: string, read: () => r
   if (ours !== theirs) throw new MismatchError(`${path}: its ${algorithm} is ${theirs}, and ours is ${ours}`);
 }
 
-/** The same, where the server offers a hash and computes it within `replyTimeout`. @throws MismatchError */
+/** Does so where the server offers a hash and computes it within `replyTimeout`. @throws MismatchError */
 export async function assertSameHashIfAny(...file: Parameters<typeof assertSameHash>): Promise<void> {
   try {
     await assertSameHash(...file);

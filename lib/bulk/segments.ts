@@ -8,7 +8,7 @@ import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
 import type { Remote } from './remote';
-import { beginWork, type BegunWork, persist } from './work';
+import { beginWork, type BegunWork, withRetry } from './work';
 
 /** What one part of a download reports. */
 interface SegmentListener {
@@ -197,7 +197,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     this.#facts = await this.#ask(() => factsOf(this.#remote, this.#path));
     if (this.destroyed) return;
     const { size } = this.#facts;
-    if (size === undefined && verify === 'size') throw new UnsupportedError(`the server does not tell the size of ${this.#path} to verify it by`);
+    if (size === undefined && verify === 'size') throw new UnsupportedError(`the server does not say the size of ${this.#path} to verify it by`);
     if (size !== undefined) {
       this.#limit = Math.max(start, Math.min(end + 1, size));
       const even = Math.ceil((this.#limit - start) / this.#segments);
@@ -275,7 +275,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
 
   #ask<T>(act: () => Promise<T>): Promise<T> {
     const { retry = false } = this.#options;
-    return retry === false ? act() : persist(act, { backoff: new Backoff(retry), signal: this.#stop.signal });
+    return retry === false ? act() : withRetry(act, { backoff: new Backoff(retry), signal: this.#stop.signal });
   }
 }
 

@@ -3,16 +3,16 @@ import { ArgumentError } from '../errors';
 import { checkNames, type OptionNames } from '../options';
 import { type Clock, systemClock } from '../net/clock';
 
-/** What timers and other streams' work may delay us by: tokens of so many milliseconds are kept, so that the rate is met all the same. */
+/** Milliseconds whose tokens are kept, so that the rate is met although timers come late. */
 const KEPT = 100;
 
-/** Somebody who takes tokens again and again. */
+/** A stream that takes tokens again and again. */
 interface Flow {
-  /** Tokens that it has had, or could have had; 0 in the beginning. */
+  /** Tokens that it has had, or could have had. It begins at 0. */
   had: number;
 }
 
-/** What a flow wants now: `go` is called when the tokens are there. */
+/** A flow that waits for tokens; `go` is called when they are there. */
 interface Turn {
   readonly flow: Flow;
   readonly tokens: number;
@@ -20,8 +20,8 @@ interface Turn {
 }
 
 /**
- * Hands out so many tokens a second, shared evenly by those who want some, however many each takes at a time (start-time fair queueing: next
- * is the flow that has had the fewest, whoever comes later beginning where the others are). It has a timer only while somebody waits.
+ * Gives so many tokens a second, shared evenly by the flows that want some, however many each takes at a time (start-time fair queueing: next is the
+ * flow that has had the fewest; one that comes later begins where the others are). It has a timer only while a flow waits.
  */
 class TokenBucket {
   #tokens = 0;
@@ -41,8 +41,8 @@ class TokenBucket {
   }
 
   /**
-   * Queues for tokens. The last ones may be missing when a turn comes: whoever is next waits for them, so that the sum is right without
-   * anybody's having to wait for a full bucket.
+   * Queues for tokens. The last of them may still be missing when the turn comes: the next one waits for them. So the sum is right, and nobody has to
+   * wait for a full bucket.
    */
   take(turn: Turn): void {
     const { flow, tokens } = turn;
@@ -96,14 +96,15 @@ class TokenBucket {
   }
 }
 
-/** Makes streams that share one rate: put one into each pipeline. */
+/** What `throttle` returns: a function that makes streams which share one rate. */
 export interface Throttle {
-  /** A stream that hands on what it gets, no faster than the rate allows. */
+  /** Makes a stream for one pipeline, which passes bytes on no faster than the rate allows. */
   (): Transform;
+  /** The rate of all its streams together. */
   readonly bytesPerSecond: number;
 }
 
-/** What `throttle` can be told besides its rate. */
+/** The options of `throttle`. */
 interface ThrottleOptions {
   /** @internal */
   readonly clock?: Clock;
@@ -111,16 +112,17 @@ interface ThrottleOptions {
 
 const THROTTLE_OPTIONS: OptionNames<ThrottleOptions> = { clock: true };
 
-/** Bytes that go at once: small enough for others to have their turn 50 times a second, and for a disk to be written well. */
+/** Bytes that pass at once: few enough for each stream to have its turn 50 times a second, and enough for a disk to be written well. */
 const LARGEST_SLICE = 64 * 1024;
 const SLICES_PER_SECOND = 50;
 
 /**
- * One rate for any number of streams, shared fairly: `pipeline(ftp.retr(a), limit(), out)`, with `const limit = throttle(1_000_000)`.
- * Nothing is copied; large chunks go on in slices. A stream that ends or is destroyed leaves no timer behind.
+ * Limits any number of streams to one rate, which they share evenly: with `const limit = throttle(1_000_000)`, put `limit()` into each pipeline, as in
+ * `pipeline(ftp.retr(path), limit(), out)`, or give it to `get`, `put` and trees as their option `throttle`. Nothing is copied; large chunks pass in
+ * slices. A stream that has ended or was destroyed has no timer.
  *
- * @param bytesPerSecond for all of the streams together, more than 0
- * @throws ArgumentError
+ * @param bytesPerSecond of all the streams together, more than 0
+ * @throws ArgumentError for a rate that is no such number
  */
 export function throttle(bytesPerSecond: number, options: ThrottleOptions = {}): Throttle {
   checkNames(options, THROTTLE_OPTIONS);
@@ -133,7 +135,7 @@ export function throttle(bytesPerSecond: number, options: ThrottleOptions = {}):
   return Object.assign(() => new ThrottledStream(bucket, slice), { bytesPerSecond });
 }
 
-/** Bytes that wait for their tokens. */
+/** Passes bytes on when their tokens are there. */
 class ThrottledStream extends Transform {
   #turn: Turn | undefined;
   readonly #flow = { had: 0 };
@@ -146,13 +148,13 @@ class ThrottledStream extends Transform {
     super();
   }
 
-  /** Bytes handed on so far, which shows that one large chunk gets on. */
+  /** Bytes passed on so far, which shows that a slow stream is not stuck. */
   get bytesWritten(): number {
     return this.#bytesWritten;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    this.#handOn(chunk, callback);
+    this.#passOn(chunk, callback);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -160,14 +162,14 @@ class ThrottledStream extends Transform {
     callback(error);
   }
 
-  #handOn(rest: Buffer, done: () => void): void {
+  #passOn(rest: Buffer, done: () => void): void {
     const size = Math.min(rest.length, this.slice);
     if (size === 0) return done();
     const go = (): void => {
       this.#turn = undefined;
       this.#bytesWritten += size;
       this.push(rest.subarray(0, size));
-      if (!this.destroyed) this.#handOn(rest.subarray(size), done);
+      if (!this.destroyed) this.#passOn(rest.subarray(size), done);
     };
     this.bucket.take((this.#turn = { flow: this.#flow, tokens: size, go }));
   }

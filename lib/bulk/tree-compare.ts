@@ -6,8 +6,8 @@ import type { Overwrite } from './tree-options';
 const SECOND = 1000;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-/** What times of listings are exact to. */
-export const UNITS: readonly number[] = [1, SECOND, MINUTE, DAY];
+/** What times of listings are exact to, in milliseconds. */
+const UNITS: readonly number[] = [1, SECOND, MINUTE, DAY];
 
 /** What is known of a file on one side. */
 export interface Known {
@@ -18,17 +18,17 @@ export interface Known {
   readonly time?: number;
   /** Milliseconds that `time` is exact to: a listing may give minutes or days. */
   readonly unit: number;
-  /** The server was asked for this file, or is the local file system: nothing better can be had. */
+  /** It is from the local file system, or the server was asked about this file: nothing better is to be had. */
   readonly exact: boolean;
 }
 
-/** What a rule needs to know better before it can decide. */
+/** What must be asked of the server before it is known whether a file is transferred. */
 export interface Doubt {
   readonly size: boolean;
   readonly time: boolean;
 }
 
-/** What a listing tells of an entry. */
+/** What a listing says of an entry. */
 export function knownOf(entry: Entry): Known {
   const { type, size, modified } = entry;
   return {
@@ -40,13 +40,13 @@ export function knownOf(entry: Entry): Known {
   };
 }
 
-/** What the local file system tells. */
+/** What the local file system says of a file. */
 export function knownLocally(stats: Stats): Known {
   const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'other';
   return { type, size: stats.size, time: localTime(stats), unit: 1, exact: true };
 }
 
-/** Whole milliseconds; the file system's floating point may be a hair below what was set. */
+/** The time in whole milliseconds; the file system's floating point may be slightly below what was set. */
 export function localTime({ mtimeMs }: Stats): number {
   return Math.floor(mtimeMs + 0.01);
 }
@@ -63,7 +63,7 @@ function unitOf({ facts, modified, raw, name }: Entry): number {
   return /\d:\d/.test(columns) ? MINUTE : DAY;
 }
 
-/** Negative where `a` is older, as far as both are exact; undefined where a time is not known. */
+/** Below 0 where `a` is older, as far as both are exact; undefined where a time is not known. */
 function compareTimes(a: Known, b: Known): number | undefined {
   if (a.time === undefined || b.time === undefined) return undefined;
   // A server that prints fractions may not have stored any.
@@ -75,11 +75,11 @@ function compareTimes(a: Known, b: Known): number | undefined {
 /**
  * Whether the source's file is to be transferred over the target's.
  *
- * @param kept the target keeps the times that it is given, so that another time is another file; else only a newer source is
- * @returns a Doubt where it depends on what the listing may have told wrong: ProFTPD gives a link's own size and time, VMS blocks,
- * and `ls` minutes or days in a time zone that is not known
+ * @param keepsTimes the target keeps the times that it is given, so that any other time means another file; else only a newer source does
+ * @returns a Doubt where it depends on facts that a listing may have wrong: ProFTPD lists a link's own size and time, VMS sizes in blocks, and `ls`
+ * times in minutes or days, in a time zone that is not known
  */
-export function decide(rule: Overwrite, source: Known, target: Known, kept: boolean): boolean | Doubt {
+export function decide(rule: Overwrite, source: Known, target: Known, keepsTimes: boolean): boolean | Doubt {
   if (rule === 'always' || rule === 'never') return rule === 'always';
   const remote = source.exact ? target : source;
   const differ = source.size === undefined || target.size === undefined || source.size !== target.size;
@@ -88,42 +88,42 @@ export function decide(rule: Overwrite, source: Known, target: Known, kept: bool
     if (rule === 'size') return false;
   }
   const order = compareTimes(source, target);
-  const transfer = order === undefined ? differ : rule === 'changed' && kept ? order !== 0 : order > 0;
+  const transfer = order === undefined ? differ : rule === 'changed' && keepsTimes ? order !== 0 : order > 0;
   if (!remote.exact && (transfer || remote.unit > SECOND || order === undefined)) return { size: false, time: true };
   return transfer;
 }
 
 /**
- * What names have in common that a file system may take for the same one: case does not count on Windows and macOS, the Unicode form not on
- * macOS, dots and blanks at the end not on Windows.
+ * The form that names share which a file system may take for the same name: Windows and macOS ignore case, macOS the Unicode form, Windows dots and
+ * blanks at the end.
  */
 export function folded(name: string): string {
   return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replace(/[. ]+$/, '');
 }
 
-/** A file that is to be transferred, or about which more must be asked first. */
+/** A file that is to be downloaded, unless the answer to a question shows that the local one will do. */
 export interface Candidate {
   readonly name: string;
-  /** The side that is on the server. */
+  /** What is known of the file on the server. */
   readonly remote: Known;
-  /** What has to be asked before it is known whether the file is transferred. */
+  /** What must be asked first. */
   readonly doubt: Doubt | undefined;
-  /** A folder is in its place, and has to go first. */
+  /** A local folder is in its place, and is removed first. */
   readonly replaces: boolean;
 }
 
-/** All are files; short, for there may be millions. */
+/** A candidate as it is remembered: short, for there may be millions. */
 type CandidateRecord = [name: string, size: number | null, time: number | null, flags: number];
 
 const DOUBTS_SIZE = 1;
 const DOUBTS_TIME = 2;
 const REPLACES = 4;
-/** What the flags are beside the place of the time's unit in UNITS. */
+/** Above the flags is the index of the time's unit in UNITS. */
 const FLAGS = 8;
-/** So many files are asked about in one go: plain commands that are called together are written together, and the file system answers some at a time. */
+/** Files that are asked about at the same time: commands that are called together are written together, and the file system answers several, too. */
 export const BATCH = 64;
 
-/** Files that wait for the end of the listing that showed them. */
+/** Candidates that wait for the end of the listing that showed them. */
 export class CandidateLog {
   readonly #log: TreeLog<CandidateRecord>;
 
@@ -142,7 +142,7 @@ export class CandidateLog {
     return this.#log.size;
   }
 
-  /** Forgets what is left. */
+  /** Forgets those that are left. */
   clear(): void {
     this.#log.clear();
   }
@@ -167,7 +167,7 @@ export class CandidateLog {
   }
 }
 
-/** The items in groups of up to so many; those before an error, too. */
+/** Groups items by `count`; those before an error are given before it. */
 export async function* inBatches<T>(items: AsyncIterable<T>, count: number): AsyncGenerator<T[], void, void> {
   let batch: T[] = [];
   let failure: { readonly error: unknown } | undefined;

@@ -11,7 +11,7 @@ import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, tree
 import { LocalRemoval } from './tree-removal';
 import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
 import { checkLocalName, LocalTree, RemoteTree } from './tree-sides';
-import { chainFrom, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type SeenFolder } from './walk';
+import { chainOfRoot, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type PendingFolder } from './walk';
 
 /** Fetches files into a local tree. */
 class Receiver {
@@ -19,7 +19,7 @@ class Receiver {
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
   readonly #traffic: TreeTraffic;
-  /** Files that are being written, by what a file system may take for the same name. */
+  /** Files that are being written, by their names as `folded` has them. */
   readonly #writing = new Map<string, Promise<unknown>>();
 
   constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings, traffic: TreeTraffic) {
@@ -63,7 +63,7 @@ class Receiver {
     return download.run();
   }
 
-  /** Two names that may be one file are not written at the same time: the second one then finds the first. */
+  /** Names that may be those of one file are written one after the other, so that the second finds the first. */
   async #alone<T>(path: string, act: () => Promise<T>): Promise<T> {
     const key = folded(path);
     for (let other = this.#writing.get(key); other; other = this.#writing.get(key)) await other.catch(() => undefined);
@@ -78,45 +78,48 @@ class Receiver {
 }
 
 /**
- * Downloads a folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
- * cancelling are stream work. Nothing happens before it is read; folders are listed as they are reached, and memory holds names,
- * not trees.
+ * Downloads a folder and all that is in it, and returns a Readable with a TreeResult for each file and folder. Nothing happens before it is read, and
+ * destroying it ends the work. Folders are listed when they are reached; memory holds the names of what is still to be done.
  *
- * Names from the server stay names in the local folder, and no symlink in it is followed: what would leave it, or is a device
- * or another file's name, is refused with a SecurityError. The local folder itself may be a symlink.
+ * A name from the server is only ever a name in its local folder: one that is a path, a device, or another name of a file that is there is refused
+ * with a SecurityError. No symlink in the local folder is followed; the local folder itself may be one. The stream fails with the first error, or
+ * gives each error as a result with `continueOnError`.
  *
- * @throws ArgumentError
+ * @param remote a client or a pool; a pool transfers several files at a time
+ * @param remotePath the folder on the server; empty for the working folder
+ * @param localPath the local folder, which is made where it is missing
+ * @throws ArgumentError for paths that are no strings, and for options that are not known or out of range
  */
 export function downloadTree(remote: Remote, remotePath: string, localPath: string, options: TreeOptions = {}): TreeStream {
   return downloads(remote, remotePath, localPath, treeSettings(options, { overwrite: 'always', preserveTimes: false }, remote));
 }
 
-/** @internal with settings that were checked */
+/** @internal for settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
   return new TreeStream(remote, (signal, traffic) => new DownloadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
-/** A folder on both sides. */
+/** A remote folder, and what there is of it here. */
 interface LocalFolder extends Folder {
   readonly parent: LocalFolder | undefined;
-  /** It is there, or, in a dry run, would be. */
+  /** It is there, or would be after a dry run. */
   made: boolean;
   /** It was there before. */
   readonly existed: boolean;
 }
 
-/** What one listing leaves to be done. */
-interface Harvest {
+/** What is to be done after the listing of a folder has been read. */
+interface ListedFolder {
   readonly folder: LocalFolder;
   readonly folders: ReturnType<PendingFolders['in']>;
   readonly links: LinkLog;
   readonly candidates: CandidateLog;
-  /** Every name of the listing, where what has none is to be deleted. */
+  /** Every name of the listing, with `delete`. */
   readonly names: TreeTable<[]> | undefined;
 }
 
-/** The way through a remote tree; its steps are done by `perform`. */
+/** Goes through a remote tree, and gives the steps to download it, which `perform` does. */
 class DownloadPlan {
   readonly #remote: RemoteTree;
   readonly #local: LocalTree;
@@ -141,39 +144,39 @@ class DownloadPlan {
   async *steps(): AsyncGenerator<Step, void, void> {
     const existed = await this.#local.open();
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
-    yield* this.#folder({ path: '', link: chainFrom(this.#remote.root), parent: undefined, made: existed, existed });
-    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) yield* this.#enter(seen);
+    yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed });
+    for (let found = this.#pending.next(); found; found = this.#pending.next()) yield* this.#enter(found);
     this.#traffic.planned();
   }
 
-  async *#enter(seen: SeenFolder<LocalFolder>): AsyncGenerator<Step, void, void> {
-    const { parent, path } = seen;
+  async *#enter(found: PendingFolder<LocalFolder>): AsyncGenerator<Step, void, void> {
+    const { parent, path } = found;
     const { depth, depthChosen } = this.#settings;
-    if (depthChosen && parent.link.depth + 1 >= depth) return;
+    if (depthChosen && parent.chain.depth + 1 >= depth) return;
     const job = new Job('directory', path);
     try {
-      const link = enter(parent.link, seen, depth);
+      const chain = enter(parent.chain, found, depth);
       const existed = parent.existed && (await this.#clearPlace(path, parent));
-      const folder = { path, link, parent, made: existed, existed };
-      if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
-      if (seen.wanted) yield* this.#make(folder);
+      const folder = { path, chain, parent, made: existed, existed };
+      if (existed && found.wanted) yield job.result('skipped', { reason: 'exists' });
+      if (found.wanted) yield* this.#make(folder);
       yield* this.#folder(folder);
     } catch (error) {
       yield job.failed(error);
     }
   }
 
-  /** Whether there is a folder; a file in its place goes where that is wanted. */
+  /** Whether the folder is there. A file in its place is removed with `delete`. */
   async #clearPlace(path: string, parent: LocalFolder): Promise<boolean> {
     const stats = await this.#local.look(path);
     if (!stats || stats.isDirectory()) return stats !== undefined;
     if (!this.#settings.delete) throw inTheWay(this.#local.path(path), 'file');
-    if (!(await this.#remote.listings.proves(parent.listing))) throw inDoubt(this.#local.path(path), 'file');
+    if (!(await this.#remote.listings.showsAll(parent.listing))) throw inDoubt(this.#local.path(path), 'file');
     if (!this.#settings.dryRun) await this.#local.removeFile(path);
     return false;
   }
 
-  /** Makes a folder, and those above it that nothing was wanted of so far. */
+  /** Makes a folder that is missing, and those above it that were not needed so far. */
   async *#make(folder: LocalFolder): AsyncGenerator<Step, void, void> {
     if (folder.made) return;
     if (folder.parent) yield* this.#make(folder.parent);
@@ -187,7 +190,7 @@ class DownloadPlan {
   }
 
   async *#folder(folder: LocalFolder): AsyncGenerator<Step, void, void> {
-    const harvest: Harvest = {
+    const listed: ListedFolder = {
       folder,
       folders: this.#pending.in(folder),
       links: new LinkLog(this.#budget),
@@ -195,35 +198,35 @@ class DownloadPlan {
       names: this.#settings.delete && folder.existed ? new TreeTable(this.#budget) : undefined,
     };
     const { listings } = this.#remote;
-    const listing = (folder.listing = listings.folder(listingPath(this.#remote.path(folder.path), folder.link), folder.parent?.listing));
+    const listing = (folder.listing = listings.folder(listingPath(this.#remote.path(folder.path), folder.chain), folder.parent?.listing));
     try {
-      const failure = yield* this.#listed(listing, harvest);
+      const failure = yield* this.#read(listing, listed);
       if (this.#pending.isEmpty) this.#traffic.planned();
       if (failure) yield failure;
-      if (!folder.parent) yield* this.#make(folder); // only now: a folder that is missing on the server makes none here
-      // Before anything is written here: what is half written has a name, too.
-      const extraneous = harvest.names && !failure && listing.readable ? await this.#removal.extraneous(folder.path, harvest.names, listings.showsHidden, this.#budget) : undefined;
-      harvest.names?.clear();
-      for (const batch of harvest.candidates.batches()) yield* this.#batch(folder, batch);
-      if (extraneous && extraneous.log.size > 0) yield* this.#removal.all(folder.path, folder.link.depth + 1, extraneous, !(await listings.proves(listing)));
+      if (!folder.parent) yield* this.#make(folder); // not before: a folder that is missing on the server makes none here
+      // Read before anything is written here: a file that is being written has a name, too.
+      const extraneous = listed.names && !failure && listing.readable ? await this.#removal.extraneous(folder.path, listed.names, listings.showsHidden, this.#budget) : undefined;
+      listed.names?.clear();
+      for (const batch of listed.candidates.batches()) yield* this.#batch(folder, batch);
+      if (extraneous && extraneous.log.size > 0) yield* this.#removal.all(folder.path, folder.chain.depth + 1, extraneous, !(await listings.showsAll(listing)));
     } finally {
-      harvest.names?.clear();
-      harvest.candidates.clear();
-      harvest.links.clear();
+      listed.names?.clear();
+      listed.candidates.clear();
+      listed.links.clear();
     }
   }
 
-  /** Reads the listing; returns why it is not all there. */
-  async *#listed(listing: FolderListing, harvest: Harvest): AsyncGenerator<Step, Step | undefined, void> {
-    const { folder } = harvest;
+  /** Reads the listing; returns why it could not be read to its end. */
+  async *#read(listing: FolderListing, listed: ListedFolder): AsyncGenerator<Step, Step | undefined, void> {
+    const { folder } = listed;
     try {
       for await (const entries of inBatches(listing, BATCH)) {
         yield* unreadable(folder, listing);
-        yield* await this.#entries(entries, harvest);
+        yield* await this.#entries(entries, listed);
       }
       yield* unreadable(folder, listing);
-      for (const link of harvest.links.take()) {
-        yield* await this.#named([await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link)], harvest);
+      for (const link of listed.links.take()) {
+        yield* await this.#compareAll([await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link)], listed);
       }
       return undefined;
     } catch (error) {
@@ -232,36 +235,36 @@ class DownloadPlan {
     }
   }
 
-  /** Results, where there is nothing to be done first. */
-  async #entries(entries: readonly Entry[], harvest: Harvest): Promise<TreeResult[]> {
+  /** Sorts entries into what is to be done later, and results of what need not be done. */
+  async #entries(entries: readonly Entry[], listed: ListedFolder): Promise<TreeResult[]> {
     const named: Entry[] = [];
     for (const entry of entries) {
-      harvest.names?.add(entry.name);
-      if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') harvest.links.add(entry);
+      listed.names?.add(entry.name);
+      if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') listed.links.add(entry);
       else named.push(entry);
     }
-    return this.#named(named, harvest);
+    return this.#compareAll(named, listed);
   }
 
-  async #named(entries: readonly Entry[], harvest: Harvest): Promise<TreeResult[]> {
-    const looked = await Promise.all(entries.map((entry) => this.#look(entry, harvest)));
+  async #compareAll(entries: readonly Entry[], listed: ListedFolder): Promise<TreeResult[]> {
+    const looked = await Promise.all(entries.map((entry) => this.#look(entry, listed)));
     return looked.flatMap((found) => {
       if (!found || 'action' in found) return found ?? [];
       try {
-        harvest.candidates.add(found);
+        listed.candidates.add(found);
         this.#traffic.plan(found.remote.size);
         return [];
       } catch (error) {
-        return new Job('file', joined(harvest.folder.path, found.name)).failed(error);
+        return new Job('file', joined(listed.folder.path, found.name)).failed(error);
       }
     });
   }
 
-  /** Undefined for a folder that waits, and for what is not wanted. */
-  async #look(entry: Entry, { folder, folders }: Harvest): Promise<Candidate | TreeResult | undefined> {
+  /** Undefined for a folder, which is entered later, and for what is not wanted. */
+  async #look(entry: Entry, { folder, folders }: ListedFolder): Promise<Candidate | TreeResult | undefined> {
     const job = new Job(entry.type, joined(folder.path, entry.name));
     try {
-      const file = placed(entry, folder.path, folder.link.depth + 1);
+      const file = placed(entry, folder.path, folder.chain.depth + 1);
       const { wanted, entered } = this.#settings.select(file);
       if (!wanted && !entered) return undefined;
       checkName(entry.name);
@@ -278,7 +281,7 @@ class DownloadPlan {
     }
   }
 
-  /** Undefined where the file that is there will do. */
+  /** Undefined where the file is here already, as far as `overwrite` says. */
   async #compare(entry: WalkEntry, folder: LocalFolder): Promise<Candidate | undefined> {
     const { overwrite, preserveTimes } = this.#settings;
     const candidate = { name: entry.name, remote: knownOf(entry), doubt: undefined, replaces: false };
@@ -291,25 +294,25 @@ class DownloadPlan {
     return verdict === true ? candidate : { ...candidate, doubt: verdict };
   }
 
-  /** Asks what must be asked, all at once, and gives the tasks. */
+  /** Asks about candidates that are in doubt, all at the same time, and gives the downloads. */
   async *#batch(folder: LocalFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
+    const steps = await Promise.all(batch.map((candidate) => this.#stepFor(folder, candidate)));
     for (const [index, step] of steps.entries()) {
       if (typeof step !== 'function') this.#traffic.unplan(batch[index]?.remote.size);
       else {
         yield* this.#make(folder);
-        if (batch[index]?.replaces) yield* this.#removal.one(joined(folder.path, batch[index].name), folder.link.depth + 1);
+        if (batch[index]?.replaces) yield* this.#removal.one(joined(folder.path, batch[index].name), folder.chain.depth + 1);
       }
       yield step;
     }
   }
 
-  async #settle(folder: LocalFolder, { name, remote, doubt, replaces }: Candidate): Promise<Step> {
+  async #stepFor(folder: LocalFolder, { name, remote, doubt, replaces }: Candidate): Promise<Step> {
     const { overwrite, preserveTimes, dryRun } = this.#settings;
     const path = joined(folder.path, name);
     const job = new Job('file', path);
     try {
-      if (replaces && !(await this.#remote.listings.proves(folder.listing))) throw inDoubt(this.#local.path(path), 'folder');
+      if (replaces && !(await this.#remote.listings.showsAll(folder.listing))) throw inDoubt(this.#local.path(path), 'folder');
       const forTime = preserveTimes && !dryRun && remote.unit > 1000;
       const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
       const stats = doubt && (await this.#local.look(path));

@@ -1,35 +1,36 @@
 import { randomInt } from 'node:crypto';
 import { LimitError } from '../errors';
 
-/** Bytes that a tree may hold at a time. */
+/** The memory that a tree may take for names and facts at a time. */
 export class Budget {
   #used = 0;
 
   constructor(readonly max: number) {}
 
-  /** @throws LimitError */
+  /** Takes so many bytes. @throws LimitError where there are not so many left */
   take(bytes: number): void {
     if (this.#used + bytes > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
     this.#used += bytes;
   }
 
+  /** Gives them back. */
   give(bytes: number): void {
     this.#used -= bytes;
   }
 }
 
-/** Default of `maxPendingBytes`: some two million names; one million where `delete` has to know all of them. */
+/** The default of `maxPendingBytes`: two million names, or one million where `delete` has to know all of them. */
 export const MAX_PENDING_BYTES = 128 * 1024 * 1024;
 
 const SMALLEST_BLOCK = 512;
 const LARGEST = 64 * 1024;
 const LF = 0x0a;
 
-/** What is still to be done, first in, first out: as JSON in buffers, where a million names are no work for the garbage collector. */
+/** A queue of what is still to be done, as JSON in buffers, where a million records are no work for the garbage collector. */
 export class TreeLog<T extends readonly unknown[]> {
   readonly #budget: Budget;
   readonly #chunks: Buffer[] = [];
-  /** Where the last chunk ends, and the first one begins. */
+  /** The end of the records in the last chunk, and the beginning of those in the first. */
   #end = 0;
   #begin = 0;
   #size = 0;
@@ -38,12 +39,12 @@ export class TreeLog<T extends readonly unknown[]> {
     this.#budget = budget;
   }
 
-  /** How many there are. */
+  /** The number of records. */
   get size(): number {
     return this.#size;
   }
 
-  /** @throws LimitError */
+  /** Adds a record at the end. @throws LimitError */
   push(record: T): void {
     const line = `${JSON.stringify(record)}\n`;
     const chunk = this.#room(Buffer.byteLength(line));
@@ -51,6 +52,7 @@ export class TreeLog<T extends readonly unknown[]> {
     this.#size += 1;
   }
 
+  /** Takes the first record; undefined where there is none. */
   shift(): T | undefined {
     const chunk = this.#chunks[0];
     if (!chunk || this.#size === 0) return undefined;
@@ -63,13 +65,13 @@ export class TreeLog<T extends readonly unknown[]> {
     return record;
   }
 
-  /** Forgets everything. */
+  /** Removes all records, and gives their memory back. */
   clear(): void {
     while (this.#chunks.length > 0) this.#drop();
     this.#end = this.#size = 0;
   }
 
-  /** A chunk whose rest is at least so large. */
+  /** A chunk with so much room. */
   #room(bytes: number): Buffer {
     const last = this.#chunks.at(-1);
     if (last && last.length - this.#end >= bytes) return last;
@@ -86,30 +88,30 @@ export class TreeLog<T extends readonly unknown[]> {
     this.#begin = 0;
   }
 }
-/** Each record is an array; behind the last one of a chunk there are zeros, or nothing. */
+/** Each record is an array. After the last one of a chunk there are zeros, or nothing. */
 const OPEN = 0x5b;
 
 const FEWEST_SLOTS = 64;
-/** Records of names do not move when more come; one that is longer has a chunk of its own. */
+/** Bytes of a chunk: records do not move when more come. A longer record has a chunk of its own. */
 const CHUNK = 64 * 1024;
 const FIRST_CHUNK = 2048;
-/** Lengths of name and facts, and a mark. */
+/** Bytes of a record's header: the lengths of name and facts, and the mark. */
 const HEADER = 9;
-/** In place of a name's length, behind the last record of a chunk. */
+/** In place of a name's length: after the last record of a chunk. */
 const END = 0xffff_ffff;
 const MOST_CHUNKS = 2 ** 32 / CHUNK - 1;
 const FNV_PRIME = 0x01000193;
 
-/** What a folder holds, by name: in buffers, where a million names take a quarter of what they take in a Map. */
+/** A map from names to facts, in buffers, where a million names take a quarter of what they take in a Map. */
 export class TreeTable<T extends readonly unknown[]> {
   readonly #budget: Budget;
-  /** Nobody who chooses the names knows which of them share a slot. */
+  /** Random, so that a server cannot choose names that share a slot. */
   readonly #seed = randomInt(2 ** 32);
-  /** Records: the header, the name, the facts as JSON. */
+  /** The records: each has its header, the name, and the facts as JSON. */
   readonly #chunks: Buffer[] = [];
-  /** Where the last chunk ends. */
+  /** The end of the records in the last chunk. */
   #end = 0;
-  /** Where a record begins, as chunk times CHUNK and place in it, plus one; 0 is a free slot. */
+  /** Where the record of each slot begins, as chunk times CHUNK and place in it, plus one; 0 for a free slot. */
   #slots = new Uint32Array(0);
   #size = 0;
 
@@ -121,7 +123,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return this.#size;
   }
 
-  /** A name that is there already keeps its facts. @throws LimitError */
+  /** Adds a name, unless it is there: then it keeps its facts. @throws LimitError */
   add(name: string, ...facts: T): void {
     if ((this.#size + 1) * 4 > this.#slots.length * 3) this.#grow();
     const key = Buffer.from(name);
@@ -136,7 +138,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return at < 0 ? undefined : this.#factsAt(at);
   }
 
-  /** The name needs not be told by `unmarked`. */
+  /** Marks a name, which `unmarked` leaves out. */
   mark(name: string): void {
     const at = this.#find(name);
     if (at >= 0) this.#chunkOf(at)[(at % CHUNK) + 8] = 1;
@@ -146,7 +148,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return this.#find(name) >= 0;
   }
 
-  /** The names that were not marked, in their order. */
+  /** The names that were not marked, in the order in which they were added. */
   *unmarked(): Generator<[name: string, facts: T]> {
     for (const at of this.#records()) {
       const chunk = this.#chunkOf(at);
@@ -155,7 +157,7 @@ export class TreeTable<T extends readonly unknown[]> {
     }
   }
 
-  /** Gives its memory back. */
+  /** Removes all names, and gives their memory back. */
   clear(): void {
     for (const { length } of this.#chunks.splice(0)) this.#budget.give(length);
     this.#budget.give(this.#slots.byteLength);
@@ -167,7 +169,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return this.#size === 0 ? -1 : (this.#slots[this.#slotOf(Buffer.from(name))] ?? 0) - 1;
   }
 
-  /** The slot of the name, or the free one where it belongs. */
+  /** The slot of a name, or the free one for it. */
   #slotOf(key: Buffer): number {
     let hash = this.#seed;
     for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ (key[i] ?? 0), FNV_PRIME);
@@ -194,7 +196,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return this.#chunks[Math.floor(at / CHUNK)] ?? NOTHING;
   }
 
-  /** Where the records begin. */
+  /** Where each record begins. */
   *#records(): Generator<number> {
     for (const [index, chunk] of this.#chunks.entries()) {
       const end = index === this.#chunks.length - 1 ? this.#end : chunk.length - HEADER + 1;
@@ -215,7 +217,7 @@ export class TreeTable<T extends readonly unknown[]> {
     return (this.#chunks.length - 1) * CHUNK + at;
   }
 
-  /** A chunk whose rest is at least so large: small folders have a small one. */
+  /** A chunk with so much room; the first is small, for most folders are. */
   #room(bytes: number): Buffer {
     const last = this.#chunks.at(-1);
     if (last && last.length - this.#end >= bytes) return last;

@@ -9,67 +9,65 @@ import { checkTraffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-memory';
 
-/** When a file that the target has is transferred again. */
+/** Which files that the target has are transferred again: the option `overwrite` of trees. */
 export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';
 
-/** How a tree is transferred. */
+/** The options of `downloadTree`, `uploadTree` and `mirror`. */
 export interface TreeOptions extends TrafficOptions {
   /**
-   * What happens to a file that the target has: `always` and `never` say it; `newer` transfers what is newer at the source,
-   * `size` what has another size, `changed` what has another size or time. Where the target does not keep times (a server without
-   * MFMT, or `preserveTimes: false`), `changed` takes only a newer time for another one. Default `always`; `changed` for `mirror`.
+   * Which files that the target has are transferred again: `always` all, `never` none, `newer` those that are newer at the source, `size` those of
+   * another size, `changed` those of another size or time. Where the target does not keep times (a server without MFMT, or `preserveTimes: false`),
+   * `changed` takes a newer time for another one, and an older one for the same. Default `always`; for `mirror` `changed`.
    */
   overwrite?: Overwrite;
   /**
-   * Removes from the target what the source does not have, where every line of the source's folder could be read; what `filter` excludes stays.
-   * What may be a file of the source under another spelling of its name (in case, Unicode form, dots at the end, or what a server makes of it)
-   * stays too, and has a result with the reason `in doubt`: an upload compares the folder before and after it. Symlinks go themselves,
-   * not what they lead to; where a server shows them as folders and DELE does not remove them (aioftp, Twisted), only those that lead
-   * back are known. Default false.
+   * Deletes from the target what the source does not have, in folders of which every line could be read. What `filter` excludes stays. What may be a
+   * file of the source under another spelling of its name (another case or Unicode form, dots at the end, or what a server makes of it) stays too,
+   * and has a result with the reason `in doubt`. A symlink is deleted itself, not what it leads to; where a server shows it as a folder, and DELE does
+   * not remove it (aioftp, Twisted), only one that leads back to a folder that it is in is recognized. Default false.
    */
   delete?: boolean;
-  /** What is transferred; default everything. */
+  /** Which files and folders are transferred: globs, or a function that is asked for each entry. Default: all. */
   filter?: Filter;
-  /** Only tells what would be done; default false. */
+  /** Changes nothing; the results say what would be done. Default false. */
   dryRun?: boolean;
-  /** Gives files the source's time of modification: MFMT where the server has it, utimes locally. Default false; true for `mirror`. */
+  /** Gives each file the time of its source: on the server by MFMT (draft-somers-ftp-mfxx), where it has that. Default false; for `mirror` true. */
   preserveTimes?: boolean;
-  /** Transfers at a time; default: half as many again as a pool may have connections, so that each has its next one at hand; 1 for a client. */
+  /** Files that are transferred at the same time, from 1 on. Default: 1 for a client; for a pool 1.5 times its connections, so that each has its next file at hand. */
   concurrency?: number;
   /**
-   * A file is written under another name in its folder, and renamed when it is complete, so that no part of a file is seen under its name.
-   * A function makes the other name of the name. Default true: `.name.part`; two runs that upload the same
-   * names at the same time need names of their own. Where a server renames nothing over a file that is there, the old file is
-   * renamed first, to `.name.<random>.old`, and deleted when the new one has its name; where it renames nothing at all, the old
-   * file stays, and the upload fails.
+   * The name that a file has until it is complete, so that nobody sees a part of a file under its own name: true for `.name.part` in the same folder,
+   * false for its own name, or a function that makes a name of the name. Two runs that upload the same files at the same time need different names.
+   * Where a server does not rename over a file that is there, the old file is first renamed to `.name.<random>.old`, and deleted when the new one has
+   * its name; where a server renames nothing at all, the old file stays, and the upload fails. Default true.
    */
   temporaryName?: boolean | ((name: string) => string);
   /**
-   * How a file goes on after a loss, as in `get` and `put`: true for 5 attempts, a number of attempts, or `{ attempts, backoff, maxDelay }`. What is
-   * asked about files and the making of folders are tried again likewise. Default false: a file that was lost is an error, and the client connects
-   * again for the next one only.
+   * Tries a file again after a lost connection, a timeout or a 4xx reply, from the byte that has arrived, as `get` and `put` do: true for 5 attempts in a
+   * row, a number of attempts, or `{ attempts, backoff, maxDelay }` with milliseconds. Listing and making folders, and questions about files, are
+   * tried again, too; deleting is not. Default false: the file that was lost is an error, and the client connects again for the next one.
    */
   retry?: RetryOptions | number | boolean;
   /**
-   * Compares each file with what the server says of it when it is there: its size, or the strongest hash that the server offers (UnsupportedError
-   * where it offers none). What differs is a MismatchError. Default: a download must have as many bytes as were listed or as SIZE says, an upload is
-   * not compared.
+   * Compares each file, before it gets its name, with what the server says: `size` by SIZE (RFC 3659, 4), `hash` by the strongest hash that the server
+   * offers. A file that differs is a MismatchError; a server without the command an UnsupportedError. Default: a download must have as many bytes as
+   * were listed, or as SIZE says; an upload is not compared.
    */
   verify?: Verify;
-  /** `follow`: a symlink is what it leads to; `skip` (the default): a result tells that it was skipped. */
+  /** What happens to symlinks of the source: `follow` transfers what they lead to, `skip` gives a result with the reason `symlink`. Default `skip`. */
   symlinks?: 'skip' | 'follow';
   /**
-   * Names that a download writes: `portable` (the default) refuses what would be a path, a device or another name on any system
-   * (backslashes, drive letters, `CON`, `NUL.txt`, trailing dots and blanks); `native` what would be so on this one.
+   * Which names a download refuses with a SecurityError: `portable` those that would be a path, a device or another name on any system (backslashes,
+   * drive letters, `CON`, `NUL.txt`, dots and blanks at the end), `native` those that would be so on this one. Default `portable`.
    */
   names?: 'portable' | 'native';
-  /** An error is a result, and the others go on; default false: the first error ends the stream. */
+  /** Gives each error as a result with the action `failed`, and goes on with the others. Default false: the first error ends the stream. */
   continueOnError?: boolean;
-  /** Levels of folders, 1 for the files of the first one only; default 100, and what is deeper is an error. */
+  /** Levels of folders, from 1 for the files of the first folder only to Infinity; what lies deeper is left out. Default: 100, and what lies deeper is a LimitError. */
   depth?: number;
-  /** Most bytes of names and facts that are remembered at a time, for folders with millions of files; default 128 MiB, a million files with `delete`; what is more fails with a LimitError. */
+  /** Bytes that remembered names and facts may take at a time; more are a LimitError. Default 128 MiB, which is a million files in one folder with `delete`. */
   maxPendingBytes?: number;
-  /** Ends the stream with an AbortError. */
+  /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
@@ -78,32 +76,33 @@ export const TREE_OPTIONS: OptionNames<TreeOptions> = {
   maxPendingBytes: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
 };
 
-/** What became of one file or folder. */
+/** What has become of one file or folder of a tree. */
 export interface TreeResult {
-  /** With `dryRun`, what would have become of it. */
+  /** What was done; with `dryRun` what would be done. */
   readonly action: 'downloaded' | 'uploaded' | 'created' | 'deleted' | 'skipped' | 'failed';
+  /** What the source has; for what was deleted, what the target had. */
   readonly type: EntryType;
-  /** From the start of the tree, its parts joined by `/`; empty for the start itself; for a line of a listing that cannot be read, the folder. */
+  /** The path from the start of the tree, its parts joined by `/`; empty for the start itself. For a line of a listing that cannot be read: the folder. */
   readonly path: string;
-  /** Payload bytes that were transferred. */
+  /** Bytes of the file, where it was transferred. */
   readonly bytes: number;
   /** Milliseconds from the beginning of this file's work to its end. */
   readonly ms: number;
   /**
-   * Why it was skipped: the target has it, or it is a symlink, or nothing that has bytes, or a folder that is not empty because of the filter;
-   * `in doubt`: `delete` would have removed it, but it may be what the source has under another spelling of its name, or the listing does not
-   * prove that the source has none.
+   * Why it was skipped: the target has it (`exists`), it is a symlink, it is neither a file nor a folder, or it is a folder to be deleted that is not
+   * empty because of the filter. `in doubt`: `delete` leaves it, for it may be what the source has under another spelling of its name, or the listing
+   * does not show that the source has none.
    */
   readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty' | 'in doubt';
   /** Why it failed. */
   readonly error?: Error;
 }
 
-/** The options after checks, defaults filled in. */
+/** The options after the checks, with the defaults. */
 export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth' | 'retry' | 'verify' | keyof TrafficOptions>>, TrafficOptions {
   readonly signal: AbortSignal | undefined;
   readonly depth: number;
-  /** What is deeper is left out without an error. */
+  /** The caller has chosen the depth: what lies deeper is left out, and no error. */
   readonly depthChosen: boolean;
   readonly select: ReturnType<typeof selector>;
   readonly temporaryName: ((name: string) => string) | undefined;
@@ -111,10 +110,10 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
   readonly verify: Verify | undefined;
 }
 
-/** What differs between a transfer and a mirror. */
+/** The defaults that differ between a transfer and a mirror. */
 type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
 
-/** Levels of folders that nobody has asked for. */
+/** Levels of folders, where the caller does not choose. */
 export const MOST_LEVELS = 100;
 
 /** @throws ArgumentError */
@@ -144,7 +143,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
   return settings;
 }
 
-/** A download that waits begins when the data of another have ended, and not with its 226: that saves a round trip each. */
+/** A download that waits begins when the data of the one before have ended, and not with its 226: that saves a round trip each. */
 function usual(connections: number): number {
   return connections === 1 ? 1 : Math.ceil(connections * 1.5);
 }

@@ -7,18 +7,18 @@ import { checkName, joined, type WalkEntry } from './listings';
 import { folded, knownLocally, knownOf, localTime } from './tree-compare';
 import { type Budget, TreeLog, TreeTable } from './tree-memory';
 import { MOST_LEVELS, type TreeResult, type TreeSettings } from './tree-options';
-import { Job, Outstanding, type Step, unreadable } from './tree-run';
+import { Job, PendingTasks, type Step, unreadable } from './tree-run';
 import type { LocalTree, RemoteTree } from './tree-sides';
 import { type Folder, listingPath } from './walk';
 
-/** What a local folder has, and the server does not. */
+/** What a local folder has and the server does not. */
 interface LocalExtraneous {
   readonly log: TreeLog<[name: string]>;
-  /** Names of the server, by what they have in common with one of those. */
-  readonly namesakes: TreeTable<[name: string]>;
+  /** Names on the server that may mean one of those files, by their `folded` form. */
+  readonly similar: TreeTable<[name: string]>;
 }
 
-/** Removes from a local tree what the server does not have; never through a symlink. */
+/** Removes from a local tree what the server does not have, and never follows a symlink. */
 export class LocalRemoval {
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
@@ -28,36 +28,36 @@ export class LocalRemoval {
     this.#settings = settings;
   }
 
-  /** The names in a folder that are none of `names`; hidden ones only where the server would have shown them. */
+  /** Finds the names in a folder that are none of `names`; those that begin with a dot only where the server would have shown them. */
   async extraneous(folder: string, names: TreeTable<[]>, showsHidden: boolean, budget: Budget): Promise<LocalExtraneous> {
     const log = new TreeLog<[name: string]>(budget);
     const spellings = new TreeTable<[]>(budget);
-    const namesakes = new TreeTable<[name: string]>(budget);
+    const similar = new TreeTable<[name: string]>(budget);
     for await (const name of this.#local.names(folder)) {
       if (names.has(name) || (!showsHidden && name.startsWith('.'))) continue;
       log.push([name]);
       spellings.add(folded(name));
     }
     if (log.size > 0) {
-      for (const [name] of names.unmarked()) if (spellings.has(folded(name))) namesakes.add(folded(name), name);
+      for (const [name] of names.unmarked()) if (spellings.has(folded(name))) similar.add(folded(name), name);
     }
     spellings.clear();
-    return { log, namesakes };
+    return { log, similar };
   }
 
-  /** Removes the names of a folder; leaves them where it is in doubt whether the server has none of them. */
-  async *all(folder: string, depth: number, { log, namesakes }: LocalExtraneous, doubtful: boolean): AsyncGenerator<Step, void, void> {
+  /** Removes what was found in a folder. @param inDoubt the server may have all of it: then it stays */
+  async *all(folder: string, depth: number, { log, similar }: LocalExtraneous, inDoubt: boolean): AsyncGenerator<Step, void, void> {
     for (let record = log.shift(); record; record = log.shift()) {
       const [name] = record;
       const path = joined(folder, name);
-      const [namesake] = namesakes.get(folded(name)) ?? [];
-      if (doubtful || (namesake !== undefined && !(await this.#areTwo(path, joined(folder, namesake))))) yield* this.#leave(path, depth);
+      const [other] = similar.get(folded(name)) ?? [];
+      if (inDoubt || (other !== undefined && !(await this.#areTwo(path, joined(folder, other))))) yield* this.#leave(path, depth);
       else yield* this.one(path, depth);
     }
-    namesakes.clear();
+    similar.clear();
   }
 
-  /** Reports what stays because it may be something of the server. */
+  /** Reports what stays because it may be on the server. */
   async *#leave(path: string, depth: number): AsyncGenerator<Step, void, void> {
     const stats = await this.#local.facts(path);
     if (!stats) return;
@@ -65,13 +65,13 @@ export class LocalRemoval {
     if (this.#settings.select(entry).wanted) yield new Job(entry.type, path).result('skipped', { reason: 'in doubt' });
   }
 
-  /** Both are there, and the file system holds them apart. */
+  /** Whether both are there, and are two files. */
   async #areTwo(path: string, other: string): Promise<boolean> {
     const [one, two] = await Promise.all([this.#local.facts(path), this.#local.facts(other)]);
     return one !== undefined && two !== undefined && (one.ino !== two.ino || one.dev !== two.dev);
   }
 
-  /** Removes what is at a path, as far as the filter wants it. */
+  /** Removes what is at a path, as far as the filter includes it. */
   async *one(path: string, depth: number): AsyncGenerator<Step, void, void> {
     const stats = await this.#local.facts(path);
     if (!stats) return;
@@ -91,7 +91,7 @@ export class LocalRemoval {
       else await this.#local.removeFile(path);
       return job.result('deleted');
     } catch (error) {
-      // A filter keeps what is in it.
+      // The filter excludes something that is in it.
       if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return job.result('skipped', { reason: 'not empty' });
       return job.failed(error);
     }
@@ -104,16 +104,16 @@ export function localEntry(path: string, depth: number, stats: Stats): WalkEntry
   return { name: posix.basename(path), path, depth, type, size: stats.size, modified: new Date(localTime(stats)), raw: '' };
 }
 
-/** Deletions that are called together: plain commands, which are written together. */
+/** Deletions that are called together, so that their commands are written together. */
 const BATCH = 32;
 
-/** Folders above one that are listed to compare it with them. */
+/** Folders above one that are listed at most, to compare it with them. */
 const MOST_COMPARED = 8;
 
-/** A name, its type, size and time. */
+/** The type, size and time of a name. */
 type Facts = [type: EntryType, size: number | null, time: number | null];
 
-/** Removes from a server what the local tree does not have; symlinks themselves, not what they lead to. */
+/** Removes from a server what the local tree does not have. It deletes symlinks themselves, not what they lead to. */
 export class RemoteRemoval {
   readonly #remote: RemoteTree;
   readonly #settings: TreeSettings;
@@ -126,18 +126,18 @@ export class RemoteRemoval {
   }
 
   /**
-   * Removes what a folder holds, as far as the filter wants it; returns whether it keeps something.
+   * Removes what was found in a folder, as far as the filter includes it; returns whether something stays.
    *
-   * @param isDoubtful whether something may be what the source has under another name
+   * @param isInDoubt whether a name may mean something that the source has under another name
    */
-  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>, isDoubtful: (name: string) => boolean = () => false): AsyncGenerator<Step, boolean, void> {
+  async *all(folder: string, depth: number, found: Iterable<[name: string, facts: Facts]>, isInDoubt: (name: string) => boolean = () => false): AsyncGenerator<Step, boolean, void> {
     const folders = new TreeLog<[path: string]>(this.#budget);
     let kept = false;
     let batch: WalkEntry[] = [];
     for (const [name, [type, size, time]] of found) {
       const entry = { name, path: joined(folder, name), depth, type, raw: '', ...(size === null ? {} : { size }), ...(time === null ? {} : { modified: new Date(time) }) };
       const { wanted, entered } = this.#settings.select(entry);
-      if ((wanted || entered) && isDoubtful(name)) {
+      if ((wanted || entered) && isInDoubt(name)) {
         kept = true;
         if (wanted) yield new Job(type, entry.path).result('skipped', { reason: 'in doubt' });
       } else if (type === 'directory' && entered) folders.push([entry.path]);
@@ -152,12 +152,12 @@ export class RemoteRemoval {
     return kept;
   }
 
-  /** Removes a folder and what is in it; returns whether it stays, because the filter keeps something. */
+  /** Removes a folder and what is in it; returns whether it stays, because the filter excludes something in it. */
   async *folder(path: string, depth: number): AsyncGenerator<Step, boolean, void> {
     const job = new Job('directory', path);
     const { wanted } = this.#settings.select({ name: posix.basename(path), path, depth, type: 'directory', raw: '' });
     try {
-      // MLSD of ProFTPD and pyftpdlib shows a symlink to a folder as a folder: what DELE can remove is none.
+      // MLSD of ProFTPD and pyftpdlib shows a symlink to a folder as a folder. What DELE removes was no folder.
       if (wanted && !this.#settings.dryRun && (await this.#isGone(path))) {
         yield job.result('deleted');
         return false;
@@ -187,7 +187,7 @@ export class RemoteRemoval {
     }
   }
 
-  /** To its end before anything is deleted: that would wait for the same connection. */
+  /** Reads a listing to its end, for a deletion would wait for the same connection. */
   async #list(path: string): Promise<TreeTable<Facts>> {
     const found = new TreeTable<Facts>(this.#budget);
     const listing = this.#remote.listings.sureFolder(this.#remote.path(path));
@@ -201,8 +201,8 @@ export class RemoteRemoval {
   }
 
   /**
-   * aioftp 0.21 and Twisted show a symlink as the folder that it leads to, and do not let DELE have it. One that leads back to a folder
-   * that it is in shows what that folder shows, in which files are that must stay.
+   * aioftp 0.21 and Twisted show a symlink as the folder that it leads to, and DELE does not remove it. One that leads back to a folder that it is in
+   * shows what that folder shows, and that has files that must stay.
    *
    * @throws SecurityError
    */
@@ -211,20 +211,20 @@ export class RemoteRemoval {
     let compared = 0;
     for (const [index, part] of parts.entries()) {
       if (found.get(part)?.[0] !== 'directory') continue;
-      if (++compared > MOST_COMPARED) return; // a hostile server: what is deleted is its own
+      if (++compared > MOST_COMPARED) return; // a hostile server, whose own files are deleted
       const above = parts.slice(0, index).join('/');
       if (!this.#isWithin(found, await this.#list(above))) continue;
       throw new SecurityError(`${this.#remote.path(path)} shows what ${this.#remote.path(above)} shows, that it is in: nothing is deleted in it`);
     }
   }
 
-  /** Whether a folder has all that another has, apart from uploads that are under way: what has come since it was listed is no difference. */
+  /** Whether a folder has all that another has. Uploads under way make no difference, nor does what has come since. */
   #isWithin(found: TreeTable<Facts>, there: TreeTable<Facts>): boolean {
     const { temporaryName } = this.#settings;
     try {
       for (const [name, [type]] of found.unmarked()) {
-        const passing = type === 'file' && temporaryName && (temporaryName !== partName || name.endsWith('.part'));
-        if (!passing && !there.has(name)) return false;
+        const isUpload = type === 'file' && temporaryName && (temporaryName !== partName || name.endsWith('.part'));
+        if (!isUpload && !there.has(name)) return false;
       }
       return true;
     } finally {
@@ -253,45 +253,45 @@ function* drain<T extends readonly unknown[]>(table: TreeTable<T>): Generator<[n
   table.clear();
 }
 
-/** What a server holds in one folder. */
+/** What a server has in one folder. */
 export type Index = TreeTable<[type: EntryType, size: number | null, time: number | null, unit: number]>;
 
-/** A folder on both sides. */
+/** A local folder, and what there is of it on the server. */
 export interface RemoteFolder extends Folder {
   readonly parent: RemoteFolder | undefined;
   made: boolean;
-  /** What this run has made in it, where something may have to be deleted. */
-  fresh?: Fresh | undefined;
+  /** What this run has made in it, with `delete`. */
+  newNames?: NewNames | undefined;
 }
 
-/** Names that were not listed before. */
-interface Fresh {
-  /** False for what the server has refused. */
+/** Names that were not there before this run. */
+interface NewNames {
+  /** False for what the server has refused, and may have all the same. */
   readonly names: TreeTable<[there: boolean]>;
-  /** There was room for all of them. */
+  /** There was memory for all of them. */
   complete: boolean;
 }
 
-/** What a folder has, and the source does not. */
+/** What a folder has and the source does not. */
 interface ExtraneousFolder {
   readonly folder: RemoteFolder;
   readonly log: TreeLog<[name: string, ...Facts]>;
 }
 
 /**
- * Removes from a server what the source does not have: from each folder when all that the source has is in it, and in what it holds.
+ * Removes from a server what the source does not have, from each folder when all uploads to it and to what is in it are done.
  *
- * What goes was listed before the uploads and is listed after them, and is nothing that this run has made. A server may store a name in
- * another way (in other case, decomposed, without its last dot, with other letters). What it has made of a name shows by that, or not at all,
- * and then nothing goes from that folder.
+ * What is deleted was listed before the uploads and is listed after them, and is nothing that this run has made. A server may store a name in another
+ * way (in another case, decomposed, without its last dot, with other letters). Each name that this run has made must therefore be recognized in the
+ * listing after the uploads; else nothing is deleted from that folder.
  */
 export class RemoteExtraneous {
   readonly #remote: RemoteTree;
   readonly #settings: TreeSettings;
   readonly #budget: Budget;
   readonly #removal: RemoteRemoval;
-  readonly #outstanding = new Outstanding();
-  /** Of folders that are not done; the innermost is the last. */
+  readonly #outstanding = new PendingTasks();
+  /** What was found in folders that are not done; the innermost is the last. */
   readonly #waiting: ExtraneousFolder[] = [];
 
   constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget, removal: RemoteRemoval) {
@@ -301,36 +301,36 @@ export class RemoteExtraneous {
     this.#removal = removal;
   }
 
-  /** A folder that was listed is to be filled. */
+  /** Uploads to a folder begin. */
   begin(folder: RemoteFolder): void {
-    if (this.#settings.delete && folder.listing) folder.fresh = { names: new TreeTable(this.#budget), complete: true };
+    if (this.#settings.delete && folder.listing) folder.newNames = { names: new TreeTable(this.#budget), complete: true };
   }
 
-  /** An upload, which what is removed from its folder waits for. */
+  /** Counts an upload, which removing waits for. */
   counted(task: () => Promise<TreeResult>): () => Promise<TreeResult> {
     return this.#outstanding.counted(task);
   }
 
-  /** Something is in a folder that was not listed before, or may be. */
-  note({ path, parent }: { readonly path: string; readonly parent: RemoteFolder | undefined }, there = true): void {
-    const { fresh } = parent ?? {};
+  /** Remembers that this run has made something. @param there false where the server has refused it, and may have it all the same */
+  noteNew({ path, parent }: { readonly path: string; readonly parent: RemoteFolder | undefined }, there = true): void {
+    const { newNames } = parent ?? {};
     try {
-      fresh?.names.add(posix.basename(path), there);
+      newNames?.names.add(posix.basename(path), there);
     } catch (error) {
-      if (!fresh || !(error instanceof LimitError)) throw error;
-      fresh.complete = false;
+      if (!newNames || !(error instanceof LimitError)) throw error;
+      newNames.complete = false;
     }
   }
 
-  /** The source's folder was read: what is not marked in the index is extraneous. Undefined: that is not known. */
-  settle(folder: RemoteFolder, index: Index | undefined): void {
+  /** The source's folder was read: finds what is not marked in the index of the server's. @param index undefined where the source was not read to its end */
+  findExtraneous(folder: RemoteFolder, index: Index | undefined): void {
     const log: ExtraneousFolder['log'] = new TreeLog(this.#budget);
-    if (folder.fresh && folder.listing?.whole) for (const [name, [type, size, time]] of index?.unmarked() ?? []) log.push([name, type, size, time]);
+    if (folder.newNames && folder.listing?.whole) for (const [name, [type, size, time]] of index?.unmarked() ?? []) log.push([name, type, size, time]);
     if (log.size > 0) this.#waiting.push({ folder, log });
     else forget(folder);
   }
 
-  /** Removes what is extraneous in the folders that are done when the next one is in that one. */
+  /** Removes what was found in the folders that are done, which are those that the next folder is not in. @param next undefined at the end */
   async *removeBefore(next: RemoteFolder | undefined): AsyncGenerator<Step, void, void> {
     for (let last = this.#waiting.at(-1); last && !isWithin(next, last.folder); last = this.#waiting.at(-1)) {
       this.#waiting.pop();
@@ -352,18 +352,18 @@ export class RemoteExtraneous {
     const spellings = new TreeTable<[]>(this.#budget);
     try {
       const whole = dryRun || (yield* this.#lookAgain(folder, now));
-      const identified = this.#spell(folder, now, spellings) || dryRun;
-      yield* this.#removal.all(folder.path, folder.link.depth + 1, this.#stillThere(log, now), (name) => !whole || !identified || spellings.has(folded(name)));
+      const recognized = this.#recognize(folder, now, spellings) || dryRun;
+      yield* this.#removal.all(folder.path, folder.chain.depth + 1, this.#stillThere(log, now), (name) => !whole || !recognized || spellings.has(folded(name)));
     } finally {
       now.clear();
       spellings.clear();
     }
   }
 
-  /** Lists a folder that all of its uploads have come to; returns whether all of it could be read. */
+  /** Lists a folder when all uploads are done; returns whether all of it could be read. */
   async *#lookAgain(folder: RemoteFolder, now: Index): AsyncGenerator<Step, boolean, void> {
-    await this.#outstanding.none(this.#remote.signal);
-    const listing = this.#remote.listings.sureFolder(listingPath(this.#remote.path(folder.path), folder.link));
+    await this.#outstanding.allDone(this.#remote.signal);
+    const listing = this.#remote.listings.sureFolder(listingPath(this.#remote.path(folder.path), folder.chain));
     for await (const entry of listing) {
       const { type, size, time, unit } = knownOf(entry);
       now.add(entry.name, type, size ?? null, time ?? null, unit);
@@ -372,13 +372,13 @@ export class RemoteExtraneous {
     return listing.whole;
   }
 
-  /** How names may be spelled that are not listed as they were sent; returns whether there is one for each that must be there. */
-  #spell({ fresh }: RemoteFolder, now: Index, spellings: TreeTable<[]>): boolean {
-    if (!fresh?.complete) return false;
+  /** Collects how new names may be spelled that are not listed as they were sent; returns whether each of them is listed in some spelling. */
+  #recognize({ newNames }: RemoteFolder, now: Index, spellings: TreeTable<[]>): boolean {
+    if (!newNames?.complete) return false;
     const missing = new TreeTable<[]>(this.#budget);
     const { showsHidden } = this.#remote.listings;
     try {
-      for (const [name, [there]] of fresh.names.unmarked()) {
+      for (const [name, [there]] of newNames.names.unmarked()) {
         if (now.has(name)) continue;
         spellings.add(folded(name));
         if (there && (showsHidden || !name.startsWith('.'))) missing.add(folded(name));
@@ -390,6 +390,7 @@ export class RemoteExtraneous {
     }
   }
 
+  /** What was found before the uploads and is listed after them. */
   *#stillThere(log: ExtraneousFolder['log'], now: Index): Generator<[name: string, facts: Facts]> {
     for (let record = log.shift(); record; record = log.shift()) {
       const [name, type, size, time] = record;
@@ -399,8 +400,8 @@ export class RemoteExtraneous {
 }
 
 function forget(folder: RemoteFolder): void {
-  folder.fresh?.names.clear();
-  folder.fresh = undefined;
+  folder.newNames?.names.clear();
+  folder.newNames = undefined;
 }
 
 function isWithin(folder: RemoteFolder | undefined, outer: RemoteFolder): boolean {

@@ -7,19 +7,19 @@ import { TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
 import type { Folder } from './walk';
-import { Flow } from './work';
+import { WorkStream } from './work';
 
-/** What a plan gives: what is done already, or what is to be done by and by. */
+/** What a plan gives: a result of what is done already, or a task that is still to be done. */
 export type Step = TreeResult | (() => Promise<TreeResult>);
 
-/** Tasks that wait for each one that runs, so that folders are listed while files are transferred. */
+/** Tasks that wait for each one that may run, so that folders are listed while files are transferred. */
 const AHEAD = 4;
 
 /**
- * Does the steps of a plan, at most `concurrency` tasks at a time, and gives their results as they come. One at a time means that
- * the plan rests meanwhile: there may be only one connection. While nobody takes the results, nothing new is begun.
+ * Does the steps of a plan, at most `concurrency` tasks at the same time, and gives their results as they come. With one task at a time the plan waits
+ * for it, for there may be only one connection. While nobody takes the results, nothing new is begun.
  *
- * An error ends everything, unless errors are results; then only one that leaves no hope does.
+ * An error ends everything; with `continueOnError` only one that every other file would have, too.
  */
 export async function* perform(
   plan: AsyncGenerator<Step, void, void>,
@@ -27,32 +27,32 @@ export async function* perform(
   controller: AbortController,
   traffic?: TreeTraffic,
 ): AsyncGenerator<TreeResult, void, void> {
-  const crew = new Crew(plan, concurrency);
+  const runner = new TaskRunner(plan, concurrency);
   try {
     for (;;) {
-      for (let result = crew.results.shift(); result; result = crew.results.shift()) {
+      for (let result = runner.results.shift(); result; result = runner.results.shift()) {
         yield result;
-        if (result.error && (!continueOnError || isHopeless(result.error))) throw result.error;
+        if (result.error && (!continueOnError || isFatal(result.error))) throw result.error;
       }
-      if (!crew.advance()) {
+      if (!runner.advance()) {
         traffic?.finish();
         return;
       }
-      await crew.change();
+      await runner.change();
     }
   } finally {
     traffic?.stop();
     controller.abort();
-    await crew.dismiss();
+    await runner.stop();
   }
 }
 
-/** The tasks that a plan has given, as far as they are not done. */
-export class Outstanding {
+/** Counts the tasks that a plan has given and that are not done. */
+export class PendingTasks {
   #tasks = 0;
   #onNone: () => void = () => undefined;
 
-  /** The same task, counted till it is done. */
+  /** The task, counted until it is done. */
   counted(task: () => Promise<TreeResult>): () => Promise<TreeResult> {
     this.#tasks += 1;
     return () =>
@@ -62,8 +62,8 @@ export class Outstanding {
       });
   }
 
-  /** Resolves when all are done. @throws the signal's reason: tasks that have not begun by then never will */
-  async none(signal: AbortSignal): Promise<void> {
+  /** Resolves when all are done. @throws the signal's reason, for then tasks that have not begun never will */
+  async allDone(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#tasks === 0) return;
     await new Promise<void>((resolve, reject) => {
@@ -77,7 +77,8 @@ export class Outstanding {
   }
 }
 
-class Crew {
+/** Asks a plan for its steps, runs the tasks, and collects the results. */
+class TaskRunner {
   readonly results: TreeResult[] = [];
   readonly #plan: AsyncGenerator<Step, void, void>;
   readonly #concurrency: number;
@@ -110,8 +111,8 @@ class Crew {
     return this.#change;
   }
 
-  /** Waits for what is still at work, which was told to stop. */
-  async dismiss(): Promise<void> {
+  /** Waits for the plan and the tasks that are running, which the aborted signal ends. */
+  async stop(): Promise<void> {
     this.#waiting.length = 0;
     await Promise.allSettled([this.#plan.return(), ...this.#running]);
   }
@@ -151,8 +152,8 @@ class Crew {
   }
 }
 
-/** The server cannot be reached, or does not let us in: every other file would fail likewise. */
-function isHopeless(error: Error & { readonly phase?: string; readonly code?: string }): boolean {
+/** The server cannot be reached, or refuses the login: every other file would fail in the same way. */
+function isFatal(error: Error & { readonly phase?: string; readonly code?: string }): boolean {
   return error.phase === 'login' || (error.phase === 'connect' && error.code === 'ERR_FTP_CONNECTION_CLOSED');
 }
 
@@ -174,8 +175,8 @@ export class Job {
   }
 }
 
-/** What tree transfers are: a Readable with a `TreeResult` for each file and folder. */
-export class TreeStream extends Flow<TreeResult> {
+/** The stream that `downloadTree`, `uploadTree` and `mirror` return: a Readable with a TreeResult for each file and folder. */
+export class TreeStream extends WorkStream<TreeResult> {
   /** @internal use `downloadTree`, `uploadTree` or `mirror` */
   constructor(remote: Remote, plan: (signal: AbortSignal, traffic: TreeTraffic) => AsyncGenerator<Step, void, void>, settings: TreeSettings) {
     super(remote, (stop) => {
@@ -188,17 +189,17 @@ export class TreeStream extends Flow<TreeResult> {
   }
 }
 
-/** The lines of a listing that nobody can read, as results. */
+/** The lines of a listing that cannot be read, as results. */
 export function* unreadable({ path }: Folder, listing: FolderListing): Generator<TreeResult> {
   if (listing.hasLines) for (const { error } of listing.takeLines()) yield new Job('other', path).failed(error);
 }
 
-/** Why something is not put where something else is. */
+/** Why a file or folder is not put in its place. */
 export function inTheWay(path: string, what: 'file' | 'folder'): Error {
   return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
 }
 
-/** Why it is not with `delete` either. */
+/** Why it is not put there with `delete` either. */
 export function inDoubt(path: string, what: 'file' | 'folder'): Error {
   return new TransferError(`${path}: a ${what} is in its place, and is not deleted, as the listing of its folder could not be read whole, or may be of another folder`);
 }

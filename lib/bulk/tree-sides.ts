@@ -11,7 +11,7 @@ import type { Remote } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
 import type { TreeSettings } from './tree-options';
-import { persist } from './work';
+import { withRetry } from './work';
 
 /** What a system takes for a device, with any extension (Windows, "Naming Files, Paths, and Namespaces"). */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(?=$|[ .:])/i;
@@ -40,23 +40,23 @@ function portable(name: string): string | undefined {
   return /[. ]$/.test(name) ? 'is another name on Windows, without the dot or blank at its end' : undefined;
 }
 
-/** What Windows does not take, and the colon, behind which it sees a stream of the file. */
+/** What Windows does not allow, and the colon, after which it expects the name of a stream. */
 function windows(name: string): string | undefined {
   return /[<>:"|?*\x00-\x1f]/.test(name) ? 'has a character that has another meaning here' : undefined;
 }
 
-/** What `LocalTree` asks of a file system; a seam for specs. */
+/** What `LocalTree` asks of a file system, which a spec may replace. */
 interface LocalFiles {
   lstat(path: string): Promise<Stats>;
   realpath(path: string): Promise<string>;
 }
 
-/** Asked for each file, so in the way that costs least. */
+/** The system's, called for each file in the way that costs least. */
 const FILES: LocalFiles = { lstat: promisify(fs.lstat), realpath: promisify(fs.realpath.native) };
 
 /**
- * A local folder in which a server chooses the names. No symlink is followed below its root, which may be one itself, and a
- * name that the file system takes for another one, because case does not count there, is refused.
+ * A local folder in which a server chooses the names. No symlink is followed below its root, which may be one itself. A name that the file system
+ * takes for another one, because it ignores case, is refused.
  */
 export class LocalTree {
   readonly #given: string;
@@ -134,10 +134,10 @@ function absent(error: NodeJS.ErrnoException): undefined {
   return undefined;
 }
 
-/** The remote side of a tree. */
+/** A folder on a server, and all that is in it. */
 export class RemoteTree {
   readonly listings: Listings;
-  /** What may be remembered of the tree. */
+  /** The memory for what is remembered of the tree. */
   readonly budget: Budget;
   readonly #retry: TreeSettings['retry'];
   readonly #lacks = new Set<FactCommand>();
@@ -153,19 +153,19 @@ export class RemoteTree {
     this.listings = new Listings(remote, signal, retry === undefined ? undefined : { retry, budget: this.budget });
   }
 
-  /** The path that the server knows. */
+  /** The path on the server. */
   path(relative: string): string {
     return relative === '' ? this.root : joined(this.root, relative);
   }
 
   /** Whether times can be set: MFMT is offered (draft-somers-ftp-mfxx, 3). */
   async keepsTimes(): Promise<boolean> {
-    return (await this.remote.feat()).has('MFMT');
+    return (await this.#withRetry(() => this.remote.feat())).has('MFMT');
   }
 
-  /** The file as SIZE, MDTM or MLST know it, as far as that is in doubt. */
+  /** Asks the server for the facts of a file that are in doubt. */
   async exact(relative: string, known: Known, doubt: Doubt): Promise<Known> {
-    const { size, modified } = await this.#persist(() => factsOf(this.remote, this.path(relative), { size: doubt.size, modified: doubt.time, patient: this.#retry === undefined, lacks: this.#lacks }));
+    const { size, modified } = await this.#withRetry(() => factsOf(this.remote, this.path(relative), { size: doubt.size, modified: doubt.time, patient: this.#retry === undefined, lacks: this.#lacks }));
     const time = modified?.getTime();
     return {
       ...known,
@@ -176,10 +176,10 @@ export class RemoteTree {
   }
 
   /**
-   * What is known of a file, now that it has come: as it was listed; where another number of bytes came, as SIZE and MDTM tell. A
-   * file may grow while it is fetched, and ProFTPD lists symlinks with their own size.
+   * What is known of a file when it has come: what was listed, or, where another number of bytes has come, what SIZE and MDTM say. A file may grow
+   * while it is downloaded, and ProFTPD lists symlinks with their own size.
    *
-   * @throws TransferError where SIZE contradicts, too
+   * @throws TransferError where the bytes are not those of SIZE either
    */
   async judge(relative: string, known: Known, bytes: number): Promise<Known> {
     if (known.size === undefined || bytes === known.size) return known;
@@ -192,7 +192,7 @@ export class RemoteTree {
     });
   }
 
-  /** Makes a folder, and those that it is in; one that is there is fine. */
+  /** Makes a folder, unless it is there; the root with the folders that it is in. */
   async makeFolder(relative: string): Promise<void> {
     await this.#make(this.path(relative), relative === '');
   }
@@ -200,18 +200,18 @@ export class RemoteTree {
   async #make(path: string, withParents: boolean): Promise<void> {
     this.signal.throwIfAborted();
     try {
-      await this.#persist(() => this.remote.mkd(path));
+      await this.#withRetry(() => this.remote.mkd(path));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
-      if ((await this.#persist(() => entryAt(this.remote, path)))?.type === 'directory') return;
+      if ((await this.#withRetry(() => entryAt(this.remote, path)))?.type === 'directory') return;
       if (!withParents || parent === '' || parent === path) throw error;
       await this.#make(parent, true);
-      await this.#persist(() => this.remote.mkd(path));
+      await this.#withRetry(() => this.remote.mkd(path));
     }
   }
 
-  #persist<T>(act: () => Promise<T>): Promise<T> {
-    return this.#retry === undefined ? act() : persist(act, { backoff: new Backoff(this.#retry), signal: this.signal });
+  #withRetry<T>(act: () => Promise<T>): Promise<T> {
+    return this.#retry === undefined ? act() : withRetry(act, { backoff: new Backoff(this.#retry), signal: this.signal });
   }
 }

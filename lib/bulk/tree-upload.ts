@@ -15,34 +15,37 @@ import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type Tree
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
 import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
 import { RemoteTree } from './tree-sides';
-import { chainFrom, enter, listingPath, PendingFolders, type SeenFolder } from './walk';
+import { chainOfRoot, enter, listingPath, PendingFolders, type PendingFolder } from './walk';
 
 /**
- * Uploads a local folder and all that is in it: a Readable with a result for each file and folder, so that progress, logging and
- * cancelling are stream work. Nothing happens before it is read; local folders are read as they are reached, and remote ones
- * are listed once, to know what is there, and once more where `delete` finds something to delete.
+ * Uploads a local folder and all that is in it, and returns a Readable with a TreeResult for each file and folder. Nothing happens before it is read,
+ * and destroying it ends the work. Local folders are read when they are reached. Remote ones are listed once, to know what is there, and once more
+ * where `delete` finds something to delete. The stream fails with the first error, or gives each error as a result with `continueOnError`.
  *
- * @throws ArgumentError
+ * @param remote a client or a pool; a pool transfers several files at a time
+ * @param localPath the local folder
+ * @param remotePath the folder on the server, which is made where it is missing; empty for the working folder
+ * @throws ArgumentError for paths that are no strings, and for options that are not known or out of range
  */
 export function uploadTree(remote: Remote, localPath: string, remotePath: string, options: TreeOptions = {}): TreeStream {
   return uploads(remote, localPath, remotePath, treeSettings(options, { overwrite: 'always', preserveTimes: false }, remote));
 }
 
-/** @internal with settings that were checked */
+/** @internal for settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
   return new TreeStream(remote, (signal, traffic) => new UploadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
-/** A local file that is to be sent, or about whose namesake more must be asked first. */
-interface Candidate {
+/** A local file that is to be uploaded, unless the file of its name on the server will do. */
+interface UploadCandidate {
   readonly file: WalkEntry;
   readonly local: Known;
   readonly there: Known | undefined;
   readonly job: Job;
 }
 
-/** The way through a local tree; its steps are done by `perform`. */
+/** Goes through a local tree, and gives the steps to upload it, which `perform` does. */
 class UploadPlan {
   readonly #remote: RemoteTree;
   readonly #root: string;
@@ -69,44 +72,44 @@ class UploadPlan {
     const stats = await stat(this.#root);
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
     this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
-    const link = { ...chainFrom(''), unique: `${stats.dev}:${stats.ino}` };
-    const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), link));
+    const chain = { ...chainOfRoot(''), unique: `${stats.dev}:${stats.ino}` };
+    const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), chain));
     const index = await this.#index(listing).catch(absent);
     // 450 in place of a listing may mean that there is no folder.
-    const root: RemoteFolder = { path: '', link, parent: undefined, made: index !== undefined && listing.completed, listing: index && listing };
+    const root: RemoteFolder = { path: '', chain, parent: undefined, made: index !== undefined && listing.completed, listing: index && listing };
     if (index) yield* unreadable(root, listing);
     if (root.made) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     else yield* this.#make(root);
     yield* this.#folder(root, index);
-    for (let seen = this.#pending.next(); seen; seen = this.#pending.next()) {
-      yield* this.#extraneous.removeBefore(seen.parent);
-      yield* this.#enter(seen);
+    for (let found = this.#pending.next(); found; found = this.#pending.next()) {
+      yield* this.#extraneous.removeBefore(found.parent);
+      yield* this.#enter(found);
     }
     this.#traffic.planned();
     yield* this.#extraneous.removeBefore(undefined);
   }
 
-  async *#enter(seen: SeenFolder<RemoteFolder>): AsyncGenerator<Step, void, void> {
-    const { parent, path, opposite } = seen;
+  async *#enter(found: PendingFolder<RemoteFolder>): AsyncGenerator<Step, void, void> {
+    const { parent, path, opposite } = found;
     const { depth, depthChosen } = this.#settings;
-    if (depthChosen && parent.link.depth + 1 >= depth) return;
+    if (depthChosen && parent.chain.depth + 1 >= depth) return;
     const job = new Job('directory', path);
     try {
-      const link = enter(parent.link, seen, depth);
+      const chain = enter(parent.chain, found, depth);
       const existed = opposite !== undefined && (await this.#clearPlace(path, opposite, parent));
-      const listing = existed ? this.#remote.listings.folder(listingPath(this.#remote.path(path), { linked: opposite === 'symlink' }), parent.listing) : undefined;
+      const listing = existed ? this.#remote.listings.folder(listingPath(this.#remote.path(path), { throughSymlink: opposite === 'symlink' }), parent.listing) : undefined;
       const index = listing && (await this.#index(listing));
-      const folder: RemoteFolder = { path, link, parent, made: existed, listing };
+      const folder: RemoteFolder = { path, chain, parent, made: existed, listing };
       if (listing) yield* unreadable(folder, listing);
-      if (existed && seen.wanted) yield job.result('skipped', { reason: 'exists' });
-      if (seen.wanted) yield* this.#make(folder);
+      if (existed && found.wanted) yield job.result('skipped', { reason: 'exists' });
+      if (found.wanted) yield* this.#make(folder);
       yield* this.#folder(folder, index);
     } catch (error) {
       yield job.failed(error);
     }
   }
 
-  /** Whether there is a folder; a file in its place goes where that is wanted. */
+  /** Whether the folder is there. A file in its place is deleted with `delete`. */
   async #clearPlace(path: string, opposite: EntryType, parent: RemoteFolder): Promise<boolean> {
     if (opposite === 'directory') return true;
     if (opposite === 'symlink' && this.#settings.delete) throw new SecurityError(`${this.#remote.path(path)} is a symlink: nothing is deleted where it leads`);
@@ -117,14 +120,14 @@ class UploadPlan {
     return false;
   }
 
-  /** Makes a folder, and those above it that nothing was wanted of so far. */
+  /** Makes a folder that is missing, and those above it that were not needed so far. */
   async *#make(folder: RemoteFolder): AsyncGenerator<Step, void, void> {
     if (folder.made) return;
     if (folder.parent) yield* this.#make(folder.parent);
     const job = new Job('directory', folder.path);
     if (!this.#settings.dryRun) await this.#remote.makeFolder(folder.path);
     folder.made = true;
-    this.#extraneous.note(folder);
+    this.#extraneous.noteNew(folder);
     yield job.result('created');
   }
 
@@ -144,7 +147,7 @@ class UploadPlan {
     this.#extraneous.begin(folder);
     try {
       const failure = yield* this.#read(folder, index, folders);
-      this.#extraneous.settle(folder, failure ? undefined : index); // what was not seen here is not deleted there
+      this.#extraneous.findExtraneous(folder, failure ? undefined : index); // what was not seen here is not deleted there
       if (failure) yield failure;
     } finally {
       index?.clear();
@@ -158,7 +161,7 @@ class UploadPlan {
         const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
         const isLast = entries.length < BATCH && this.#pending.isEmpty;
         yield* found.filter((each): each is TreeResult => each !== undefined && 'action' in each);
-        yield* this.#batch(folder, found.filter((each): each is Candidate => each !== undefined && !('action' in each)), isLast);
+        yield* this.#batch(folder, found.filter((each): each is UploadCandidate => each !== undefined && !('action' in each)), isLast);
       }
       return undefined;
     } catch (error) {
@@ -168,14 +171,14 @@ class UploadPlan {
   }
 
   /** A file to be compared, a result, or nothing where it is a folder or not wanted. */
-  async #look(folder: RemoteFolder, name: string, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): Promise<Candidate | TreeResult | undefined> {
+  async #look(folder: RemoteFolder, name: string, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): Promise<UploadCandidate | TreeResult | undefined> {
     const path = joined(folder.path, name);
     const there = index?.get(name);
     index?.mark(name);
     try {
       const own = await lstat(join(this.#root, path));
       const stats = own.isSymbolicLink() && this.#settings.symlinks === 'follow' ? await stat(join(this.#root, path)) : own;
-      const file = localEntry(path, folder.link.depth + 1, stats);
+      const file = localEntry(path, folder.chain.depth + 1, stats);
       const { wanted, entered } = this.#settings.select(file);
       const job = new Job(file.type, path);
       if (file.type === 'directory' && entered) folders.add({ name, unique: `${stats.dev}:${stats.ino}`, wanted, opposite: there?.[0] });
@@ -187,9 +190,9 @@ class UploadPlan {
     }
   }
 
-  /** Asks what must be asked, all at once, and gives the tasks. */
-  async *#batch(folder: RemoteFolder, batch: readonly Candidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#settle(folder, candidate)));
+  /** Asks about files that are in doubt, all at the same time, and gives the uploads. @param isLast no file comes after these */
+  async *#batch(folder: RemoteFolder, batch: readonly UploadCandidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
+    const steps = await Promise.all(batch.map((candidate) => this.#stepFor(folder, candidate)));
     for (const [index, step] of steps.entries()) if (typeof step === 'function') this.#traffic.plan(batch[index]?.local.size);
     if (isLast) this.#traffic.planned();
     for (const [index, step] of steps.entries()) {
@@ -202,14 +205,14 @@ class UploadPlan {
     }
   }
 
-  async #settle(folder: RemoteFolder, { file, local, there, job }: Candidate): Promise<Step> {
+  async #stepFor(folder: RemoteFolder, { file, local, there, job }: UploadCandidate): Promise<Step> {
     const { path } = file;
     const { overwrite, dryRun } = this.#settings;
     try {
       if (there?.type === 'directory' && !this.#settings.delete) throw inTheWay(this.#remote.path(path), 'folder');
       if (there?.type === 'directory' && !folder.listing?.whole) throw inDoubt(this.#remote.path(path), 'folder');
       if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
-      if (dryRun && !there) this.#extraneous.note({ path, parent: folder });
+      if (dryRun && !there) this.#extraneous.noteNew({ path, parent: folder });
       return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send(folder, file.name, local.size, there === undefined));
     } catch (error) {
       return job.failed(error);
@@ -228,10 +231,10 @@ class UploadPlan {
     try {
       this.#remote.signal.throwIfAborted();
       const { bytes } = await this.#traffic.file(planned, (traffic) => this.#upload(path, traffic));
-      if (isFresh) this.#extraneous.note({ path, parent: folder });
+      if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
-      if (isFresh) this.#extraneous.note({ path, parent: folder }, !(error instanceof PermanentError)); // else it may have been done all the same
+      if (isFresh) this.#extraneous.noteNew({ path, parent: folder }, !(error instanceof PermanentError)); // else the server may have stored it all the same
       return job.failed(error);
     }
   }

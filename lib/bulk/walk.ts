@@ -9,9 +9,9 @@ import { checkName, type FolderListing, isAboutPath, joined, Listings, placed, t
 import type { Remote } from './remote';
 import { Budget, MAX_PENDING_BYTES, TreeLog } from './tree-memory';
 import { flag, levels, whole } from './tree-options';
-import { Flow } from './work';
+import { WorkStream } from './work';
 
-/** Symlinks that wait for the end of the listing that showed them: till then the connection has no time to tell where they lead. */
+/** Symlinks whose targets are to be asked for. They wait for the end of the listing that showed them, which uses the connection until then. */
 export class LinkLog {
   readonly #log: TreeLog<[entry: Omit<Entry, 'modified'>, modified: number | null]>;
 
@@ -24,7 +24,7 @@ export class LinkLog {
     this.#log.push([entry, modified?.getTime() ?? null]);
   }
 
-  /** Forgets what is left. */
+  /** Forgets those that are left. */
   clear(): void {
     this.#log.clear();
   }
@@ -38,8 +38,8 @@ export class LinkLog {
 }
 
 /**
- * The symlink at a path with the type, size and time of what it leads to; unchanged where it leads nowhere. MLST follows
- * links on most servers; Pure-FTPd tells of the link itself, has a SIZE for files only, and takes `link/.` for the folder.
+ * Gives a symlink the type, size and time of what it leads to; one that leads nowhere stays as it is. MLST follows links on most servers. That of
+ * Pure-FTPd describes the link itself; there SIZE answers for files only, and `link/.` is the folder.
  */
 export async function followed(remote: Remote, path: string, link: Entry): Promise<Entry> {
   const end = await entryAt(remote, path);
@@ -63,41 +63,46 @@ function as({ name, target, raw }: Entry, { type, size, modified, facts }: Pick<
   };
 }
 
-/** How a tree is walked. */
+/** The options of `walk`. */
 export interface WalkOptions {
-  /** Levels of folders, 1 for what is in the first one only; default 100, and what is deeper is told by `unreadable`. */
+  /**
+   * Levels of folders that are listed: 1 lists the first folder only, Infinity all. What lies deeper than a number that you give is left out without
+   * a word. Default: 100 levels, and the event `unreadable` reports a folder that lies deeper.
+   */
   depth?: number;
-  /** Which entries are given; a folder that is excluded is not entered. */
+  /** Which entries are given: globs, or a function that is asked for each entry. A folder that is excluded is not entered. Default: all. */
   filter?: Filter;
-  /** Gives symlinks as what they lead to, and enters them; default false. */
+  /** Gives each symlink with the type, size and time of what it leads to, and enters it where that is a folder. Default false. */
   followSymlinks?: boolean;
-  /** Most bytes of names of folders that are remembered to be entered later; default 128 MiB. */
+  /** Bytes that the names of folders may take that are still to be entered; more are a LimitError. Default 128 MiB. */
   maxPendingBytes?: number;
-  /** Ends the stream with an AbortError. */
+  /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
 const WALK_OPTIONS: OptionNames<WalkOptions> = { depth: true, filter: true, followSymlinks: true, maxPendingBytes: true, signal: true };
 
-/** What a walk left out, and why. */
+/** What a walk has left out: a folder, a name, or a line of a listing. */
 export interface Unreadable {
-  /** From the start of the tree; where a name is itself a path, that name after its folder; for a line, the folder whose listing has it. */
+  /** The path from the start of the tree. For a name that is itself a path: the folder with that name after it. For a line: the folder. */
   readonly path: string;
-  /** The line, where it is one of a listing that cannot be read: nobody knows what it shows. */
+  /** The line, where a line of a listing could not be read. What it shows is not known. */
   readonly line?: string;
+  /** Why it was left out. */
   readonly error: Error;
 }
 
 /**
- * All that is in a folder and below, as a Readable of entries with their paths: each folder comes before what is in it, and is
- * listed when it is read. Memory holds the names of folders that are still to be entered, and nothing else.
+ * Gives all that is in a folder and below it as a Readable of entries with their paths, each folder before what is in it. A folder is listed (by
+ * MLSD, RFC 3659, 7, or LIST) when the reader comes to it. Memory holds only the names of folders that are still to be entered.
  *
- * The event `unreadable` (an `Unreadable`) reports what was left out: a folder that the server does not list, one that leads back
- * to a folder that it is in (by its `unique` fact or its symlink's target) or is too deep, a name that is a path, a line of a listing
- * that cannot be read. The stream fails when the first folder cannot be listed, or the connection is lost.
+ * The event `unreadable` reports what was left out: a folder that the server does not list, a folder that leads back to one that it is in (by its
+ * `unique` fact or its symlink's target) or lies too deep, a name that is a path, a line of a listing that cannot be read. The stream fails when the
+ * first folder cannot be listed, or the connection is lost.
  *
- * @param path of the first folder; empty for the working folder
- * @throws ArgumentError
+ * @param remote a client or a pool
+ * @param path the first folder; empty, as by default, for the working folder
+ * @throws ArgumentError for a path that is no string, and for options that are not known or out of range
  */
 export function walk(remote: Remote, path = '', options: WalkOptions = {}): Walk {
   if (typeof path !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof path}`);
@@ -124,8 +129,8 @@ export interface WalkEvents extends ReadableEvents<WalkEntry> {
   unreadable: [what: Unreadable];
 }
 
-/** What `walk` makes. */
-export class Walk extends Flow<WalkEntry, WalkEvents> {
+/** The stream that `walk` returns: a Readable of WalkEntry with the event `unreadable`. */
+export class Walk extends WorkStream<WalkEntry, WalkEvents> {
   readonly #remote: Remote;
   readonly #start: string;
   readonly #settings: WalkSettings;
@@ -143,15 +148,15 @@ export class Walk extends Flow<WalkEntry, WalkEvents> {
   async *#walk(signal: AbortSignal): AsyncGenerator<WalkEntry, void, void> {
     const listings = new Listings(this.#remote, signal);
     const pending = new PendingFolders(this.#budget);
-    yield* this.#folder({ path: '', link: chainFrom(this.#start) }, listings, pending);
-    for (let seen = pending.next(); seen; seen = pending.next()) {
-      const link = this.#enter(seen);
-      if (!link) continue;
+    yield* this.#folder({ path: '', chain: chainOfRoot(this.#start) }, listings, pending);
+    for (let found = pending.next(); found; found = pending.next()) {
+      const chain = this.#enter(found);
+      if (!chain) continue;
       try {
-        yield* this.#folder({ path: seen.path, link }, listings, pending, seen.parent);
+        yield* this.#folder({ path: found.path, chain }, listings, pending, found.parent);
       } catch (error) {
         if (signal.aborted || !isAboutPath(error)) throw error;
-        this.#leaveOut(seen.path, error as Error);
+        this.#leaveOut(found.path, error as Error);
       }
     }
   }
@@ -159,24 +164,24 @@ export class Walk extends Flow<WalkEntry, WalkEvents> {
   async *#folder(folder: Folder, listings: Listings, pending: PendingFolders, parent?: Folder): AsyncGenerator<WalkEntry, void, void> {
     const folders = pending.in(folder);
     const links = new LinkLog(this.#budget);
-    const depth = folder.link.depth + 1;
-    const listing = (folder.listing = listings.folder(listingPath(this.#remotePath(folder.path), folder.link), parent?.listing));
+    const depth = folder.chain.depth + 1;
+    const listing = (folder.listing = listings.folder(listingPath(this.#remotePath(folder.path), folder.chain), parent?.listing));
     for await (const entry of listing) {
       if (listing.hasLines) this.#leaveOutLines(folder, listing);
       if (!this.#isName(folder, entry)) continue;
       if (entry.type === 'symlink' && this.#settings.follow) links.add(entry);
-      else yield* this.#give(placed(entry, folder.path, depth), folders);
+      else yield* this.#entry(placed(entry, folder.path, depth), folders);
     }
     this.#leaveOutLines(folder, listing);
     for (const link of links.take()) {
       const end = await followed(this.#remote, this.#remotePath(joined(folder.path, link.name)), link);
-      yield* this.#give(placed(end, folder.path, depth), folders);
+      yield* this.#entry(placed(end, folder.path, depth), folders);
     }
   }
 
-  *#give(entry: WalkEntry, folders: ReturnType<PendingFolders['in']>): Generator<WalkEntry> {
+  *#entry(entry: WalkEntry, folders: ReturnType<PendingFolders['in']>): Generator<WalkEntry> {
     const { wanted, entered } = this.#settings.select(entry);
-    if (entry.type === 'directory' && entered && !this.#isEnough(entry.depth)) folders.add({ name: entry.name, unique: entry.facts?.['unique'], target: entry.target });
+    if (entry.type === 'directory' && entered && !this.#isTooDeep(entry.depth)) folders.add({ name: entry.name, unique: entry.facts?.['unique'], target: entry.target });
     if (wanted) yield entry;
   }
 
@@ -191,17 +196,17 @@ export class Walk extends Flow<WalkEntry, WalkEvents> {
   }
 
   /** Undefined where the folder is not to be entered. */
-  #enter(seen: SeenFolder): Link | undefined {
+  #enter(folder: PendingFolder): FolderChain | undefined {
     try {
-      return enter(seen.parent.link, seen, this.#settings.depth);
+      return enter(folder.parent.chain, folder, this.#settings.depth);
     } catch (error) {
-      this.#leaveOut(seen.path, error as Error);
+      this.#leaveOut(folder.path, error as Error);
       return undefined;
     }
   }
 
   /** What is deeper was not asked for. */
-  #isEnough(level: number): boolean {
+  #isTooDeep(level: number): boolean {
     const { depth, depthChosen } = this.#settings;
     return depthChosen && level >= depth;
   }
@@ -219,63 +224,64 @@ export class Walk extends Flow<WalkEntry, WalkEvents> {
   }
 }
 
-/** A folder and the folders that it is in, as far as their identity is known. */
-export interface Link {
-  /** Without the symlinks that led there, as far as their targets were told. */
+/** A folder and the folders that it is in, to recognize one that leads back to one of them. */
+interface FolderChain {
+  /** The path without symlinks, as far as listings give their targets. */
   readonly real: string;
-  /** The server's own name for it (RFC 3659, 7.5.2). */
+  /** The fact `unique`, by which the server identifies it (RFC 3659, 7.5.2). */
   readonly unique: string | undefined;
+  /** 0 for the first folder. */
   readonly depth: number;
-  readonly parent: Link | undefined;
-  /** It was reached by a symlink that the listing told. */
-  readonly linked: boolean;
+  readonly parent: FolderChain | undefined;
+  /** The listing showed it as a symlink with a target. */
+  readonly throughSymlink: boolean;
 }
 
-/** What is known of a folder before it is entered. */
-interface Sighting extends Pick<Entry, 'name'> {
+/** A folder that a listing has shown. */
+interface FoundFolder extends Pick<Entry, 'name'> {
   readonly unique?: string | undefined;
-  /** Where the symlink leads that it was reached by. */
+  /** Where it leads, if it is a symlink. */
   readonly target?: string | undefined;
-  /** False for a folder that is only passed on the way to what is wanted. */
+  /** False where the filter excludes the folder, but may include something in it. Default true. */
   readonly wanted?: boolean;
-  /** What is in its place on the other side, if anything. */
+  /** What is in its place on the other side of a transfer, if anything. */
   readonly opposite?: EntryType | undefined;
 }
 
-/** The start of a tree. */
-export function chainFrom(path: string): Link {
-  return { real: posix.normalize(path === '' ? '.' : path).replace(/(.)\/$/, '$1'), unique: undefined, depth: 0, parent: undefined, linked: false };
+/** The chain of the first folder of a tree. */
+export function chainOfRoot(path: string): FolderChain {
+  return { real: posix.normalize(path === '' ? '.' : path).replace(/(.)\/$/, '$1'), unique: undefined, depth: 0, parent: undefined, throughSymlink: false };
 }
 
 /**
- * The folder as the next one of the chain.
+ * Lengthens the chain by a folder.
  *
- * @throws SecurityError when it is one of those that it is in, LimitError beyond `depth` levels
+ * @throws SecurityError for a folder that leads back to one that it is in; LimitError beyond `depth` levels
  */
-export function enter(parent: Link, { name, unique, target }: Sighting, depth: number): Link {
+export function enter(parent: FolderChain, { name, unique, target }: FoundFolder, depth: number): FolderChain {
   const real = resolve(parent.real, target ?? name);
-  for (let above: Link | undefined = parent; above; above = above.parent) {
+  for (let above: FolderChain | undefined = parent; above; above = above.parent) {
     if ((unique !== undefined && unique === above.unique) || (target !== undefined && isWithin(above.real, real))) {
       throw new SecurityError(`${JSON.stringify(name)} leads back to a folder that it is in: it is not entered`);
     }
   }
   if (parent.depth + 1 >= depth) throw new LimitError(`folders are nested deeper than ${depth} levels (depth)`);
-  return { real, unique, depth: parent.depth + 1, parent, linked: target !== undefined };
+  return { real, unique, depth: parent.depth + 1, parent, throughSymlink: target !== undefined };
 }
 
-/** The path to list a folder by: with a slash, LIST of inetutils and ftpd-ssl gives what is behind a symlink, and not the link. */
-export function listingPath(path: string, { linked }: Pick<Link, 'linked'>): string {
-  return linked ? `${path}/` : path;
+/** The path to list a folder by: LIST of inetutils and ftpd-ssl lists the target of a symlink only if a slash follows it, and else the link itself. */
+export function listingPath(path: string, { throughSymlink }: Pick<FolderChain, 'throughSymlink'>): string {
+  return throughSymlink ? `${path}/` : path;
 }
 
-/** Whether a folder is another one, or lies in it. */
+/** Whether a folder is `outer` or lies in it. */
 function isWithin(inner: string, outer: string): boolean {
   if (posix.isAbsolute(inner) !== posix.isAbsolute(outer)) return false;
   const between = posix.relative(outer, inner);
   return between !== '..' && !between.startsWith('..');
 }
 
-/** A relative path stays relative: the folder that it begins in is not known. */
+/** Joins a path to a folder. A relative path stays relative, for the working folder that it begins in is not known. */
 function resolve(folder: string, path: string): string {
   return posix.isAbsolute(path) ? posix.normalize(path).replace(/(.)\/$/, '$1') : posix.join(folder, path);
 }
@@ -284,20 +290,20 @@ function resolve(folder: string, path: string): string {
 export interface Folder {
   /** From the start of the tree; empty for the start. */
   readonly path: string;
-  readonly link: Link;
-  /** How the server has listed it; undefined before that, and where there is nothing to list. */
+  readonly chain: FolderChain;
+  /** Its listing by the server; undefined before that, and where there is nothing to list. */
   listing?: FolderListing | undefined;
 }
 
-/** One that was seen, and may turn out to be no folder, or one that must not be entered. */
-export interface SeenFolder<F extends Folder = Folder> extends Sighting {
+/** A folder that is still to be entered. It may turn out to be none, or one that must not be entered. */
+export interface PendingFolder<F extends Folder = Folder> extends FoundFolder {
   readonly path: string;
   readonly parent: F;
 }
 
 type FolderRecord = [name: string, unique: string | null, target: string | null, wanted: 0 | 1, opposite: EntryType | null];
 
-/** The folders that are still to be entered, depth first, each group behind the listing that showed it. */
+/** The folders that are still to be entered, depth first. */
 export class PendingFolders<F extends Folder = Folder> {
   readonly #budget: Budget;
   readonly #groups: { readonly parent: F; readonly log: TreeLog<FolderRecord> }[] = [];
@@ -306,8 +312,8 @@ export class PendingFolders<F extends Folder = Folder> {
     this.#budget = budget;
   }
 
-  /** What is added comes before everything else, in the order in which it is added. @throws LimitError */
-  in(parent: F): { add(sighting: Sighting): void } {
+  /** Begins the folders of one listing. They come before all others, in the order in which they are added. @throws LimitError */
+  in(parent: F): { add(found: FoundFolder): void } {
     const log = new TreeLog<FolderRecord>(this.#budget);
     this.#groups.push({ parent, log });
     return {
@@ -320,7 +326,8 @@ export class PendingFolders<F extends Folder = Folder> {
     return this.#groups.every(({ log }) => log.size === 0);
   }
 
-  next(): SeenFolder<F> | undefined {
+  /** The next folder to enter; undefined when there is none. */
+  next(): PendingFolder<F> | undefined {
     for (let group = this.#groups.at(-1); group; group = this.#groups.at(-1)) {
       const record = group.log.shift();
       if (record) {

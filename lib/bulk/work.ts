@@ -7,15 +7,15 @@ import { PipedReadable, type ReadableEvents, unreadAtQuit } from '../transfer/pi
 import { type Backoff, isLoss } from '../transfer/retry';
 import type { Remote } from './remote';
 
-/** A client or a pool; what merely looks like one has no end that could be told. */
+/** A client or a pool. An object of the caller's with the same verbs has no `beginWork`, and is never closed. */
 type Working = Remote & { beginWork?(listener?: WorkListener): Work };
 
 /**
- * Does work of many operations on a client: `close()` ends it at once, `quit()` waits for it.
+ * Does work that takes several operations of a client: `close()` ends it at once, `quit()` waits for it.
  *
- * @param signal of the caller
- * @param act is given a signal that the caller or the end of the client aborts
- * @throws ConnectionClosedError where the client is closed, whatever the part failed with that was under way
+ * @param signal the caller's
+ * @param act gets a signal that is aborted by the caller's, or when the client is closed
+ * @throws ConnectionClosedError where the client is closed, whatever the operation under way has failed with
  */
 export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const work = beginWork(remote, (reason) => controller.abort(reason));
@@ -26,7 +26,7 @@ export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined,
   try {
     return await act(controller.signal);
   } catch (error) {
-    throw work.closed && !wasClosed(error) ? work.closed : error; // else it says the same, and more
+    throw work.closed && !wasClosed(error) ? work.closed : error; // that of the operation says the same, and more
   } finally {
     signal?.removeEventListener('abort', onAbort);
     work.done();
@@ -40,7 +40,7 @@ export interface BegunWork {
   done(): void;
 }
 
-/** Begins such work. @param onClosed called when the client is closed before `done()` @throws ConnectionClosedError where it is closed */
+/** Begins such work, until `done()`. @param onClosed called when the client is closed before that @throws ConnectionClosedError where it is closed already */
 export function beginWork(remote: Remote, onClosed: (reason: Error) => void, listener?: WorkListener): BegunWork {
   const work = (remote as Working).beginWork?.(listener);
   const onAbort = (): void => onClosed(work?.closed.reason as Error);
@@ -57,18 +57,18 @@ export function beginWork(remote: Remote, onClosed: (reason: Error) => void, lis
 }
 
 /**
- * A Readable of what an async generator gives: nothing is done before it is read, and nothing is lost before an error. When it
- * is destroyed, or its client closed, the generator's signal ends what is under way, and `close` comes when the generator has cleaned up.
+ * Work as a Readable of what an async generator gives. Nothing is done before it is read, and what was given before an error is read before it. When
+ * the stream is destroyed or the client closed, the generator's signal is aborted, and `close` comes when the generator has cleaned up.
  */
-export class Flow<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
+export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
   readonly #controller = new AbortController();
   readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
   readonly #remote: Remote;
   #source: AsyncGenerator<T, void, void> | undefined;
   #work: BegunWork | undefined;
-  /** The generator is at work; else its reader takes nothing. */
+  /** The generator is at work; else the reader has taken nothing since. */
   #producing = false;
-  /** Items given, and how many they were when that was asked last. */
+  /** Items given, and how many they were when `quit()` asked last. */
   #given = 0;
   #givenBefore = 0;
 
@@ -99,7 +99,7 @@ export class Flow<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends Pi
     );
   }
 
-  /** A reader who takes something now and then is slow, and no more. */
+  /** Whether something has happened since `quit()` asked last: a reader that takes an item now and then is slow, but not stuck. */
   #moved(): boolean {
     const moved = this.#producing || this.#given > this.#givenBefore;
     this.#givenBefore = this.#given;
@@ -121,31 +121,31 @@ export class Flow<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends Pi
   }
 }
 
-/** How something is tried again. */
-interface Persistence {
+/** When something is tried again. */
+interface RetryPolicy {
   readonly backoff: Backoff;
   readonly signal: AbortSignal | undefined;
-  /** Whether another try is of use although nothing was lost. */
-  readonly hopeful?: (error: unknown) => boolean;
-  /** Before the pause; what it throws is the end. */
+  /** Whether an error that is no loss is worth another try, too. */
+  readonly isRetryable?: (error: unknown) => boolean;
+  /** Called before the pause; what it throws ends the tries. */
   readonly onRetry?: (error: unknown) => Promise<void> | void;
 }
 
-/** Does it, and again after losses, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
-export async function persist<T>(act: () => Promise<T>, persistence: Persistence): Promise<T> {
+/** Does something, and again after each loss, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
+export async function withRetry<T>(act: () => Promise<T>, policy: RetryPolicy): Promise<T> {
   for (;;) {
     try {
-      await assertNotAborted(persistence.signal);
+      await assertNotAborted(policy.signal);
       return await act();
     } catch (error) {
-      await pauseAfter(error, persistence);
+      await pauseBeforeRetry(error, policy);
     }
   }
 }
 
-/** Waits till the next try. @throws the error where there is none; an AbortError */
-export async function pauseAfter(error: unknown, { backoff, signal, hopeful, onRetry }: Persistence): Promise<void> {
-  if (!hopeful?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
+/** Waits until the next try. @throws the error where there is none; an AbortError */
+export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetryable, onRetry }: RetryPolicy): Promise<void> {
+  if (!isRetryable?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
   const next = backoff.next();
   if (!next) throw error;
   await onRetry?.(error);
@@ -157,7 +157,7 @@ export async function assertNotAborted(signal: AbortSignal | undefined): Promise
   if (signal?.aborted) await pause(0, undefined, { signal });
 }
 
-/** The client was closed on our side, or its user makes the connections: another try would find no connection. */
+/** Whether the client was closed on our side, or is connected by hand: another try would find no connection. */
 export function wasClosed(error: unknown): boolean {
   return error instanceof ConnectionClosedError && error.final === true;
 }
