@@ -27,8 +27,9 @@ export class Negotiation {
   readonly #control: ControlConnection;
   readonly #codec: Codec;
   readonly #utf8: boolean;
+  /** It is done when FEAT is answered and OPTS is written. */
+  state: 'not begun' | 'under way' | 'done' = 'not begun';
   #features: Promise<Features> | undefined;
-  #done = false;
 
   constructor(control: ControlConnection, codec: Codec, utf8: boolean) {
     this.#control = control;
@@ -36,19 +37,11 @@ export class Negotiation {
     this.#utf8 = utf8;
   }
 
-  /** Asks for the features, for those who want to know them later. */
-  begin(): void {
-    if (!this.#features) this.features().catch(ignore);
-  }
-
   /** What the server offers; it is asked the first time. */
   features(): Promise<Features> {
-    return (this.#features ??= this.#negotiate().finally(() => (this.#done = true)));
-  }
-
-  /** Settles once FEAT is answered and OPTS is written; undefined where there is nothing to wait for. */
-  get underWay(): Promise<unknown> | undefined {
-    return this.#done ? undefined : this.#features;
+    if (this.#features) return this.#features;
+    this.state = 'under way';
+    return (this.#features = this.#negotiate().finally(() => (this.state = 'done')));
   }
 
   /** A server without FEAT offers nothing. */

@@ -345,12 +345,12 @@ export class Session implements ControlListener {
 
   /** Asks for the features in the flight of the command that follows, unless that was done. */
   beginNegotiation(): void {
-    if (this.state.loggedIn) this.#negotiation?.begin();
+    if (this.state.loggedIn && this.#negotiation?.state === 'not begun') this.#negotiation.features().catch(ignore);
   }
 
   /** Resolves once all that `beginNegotiation()` has to send was written, so that names have their encoding; undefined where it was. */
   negotiationUnderWay(): Promise<unknown> | undefined {
-    return this.#negotiation?.underWay;
+    return this.#negotiation?.state === 'under way' ? this.#negotiation.features() : undefined;
   }
 
   /** Sends TYPE, in one flight with the command that follows; undefined where the type is known to be that one. */
