@@ -31,15 +31,19 @@ export interface CommandRule {
   readonly interrupts: boolean;
 }
 
-type Traits = Partial<Omit<CommandRule, 'codes'>>;
+type Traits = Omit<CommandRule, 'codes'>;
 
-const LENIENT: Traits = { lenient: true };
-const ASKS: Traits = { allowedBeforeCompletion: true };
-const CHANGES: Traits = { lenient: true, changes: 'server' };
-const MOVES: Traits = { lenient: true, changes: 'session' };
-const LOGS_IN: Traits = { lenient: true, changes: 'session', barrier: true };
-const TRANSFERS: Traits = { preliminary: true, transfers: true };
-const STORES: Traits = { preliminary: true, transfers: true, changes: 'server' };
+/** The traits of a command that has no others in the table. */
+const PLAIN: Traits = {
+  lenient: false, preliminary: false, changes: 'nothing', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false,
+};
+const LENIENT: Partial<Traits> = { lenient: true };
+const ASKS: Partial<Traits> = { allowedBeforeCompletion: true };
+const CHANGES: Partial<Traits> = { lenient: true, changes: 'server' };
+const MOVES: Partial<Traits> = { lenient: true, changes: 'session' };
+const LOGS_IN: Partial<Traits> = { lenient: true, changes: 'session', barrier: true };
+const TRANSFERS: Partial<Traits> = { preliminary: true, transfers: true };
+const STORES: Partial<Traits> = { preliminary: true, transfers: true, changes: 'server' };
 
 /** The rules by verb: RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx. */
 const TABLE: Readonly<Record<string, CommandRule>> = {
@@ -84,7 +88,7 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
 };
 
 /** The rule for a verb that is not in the table, and has no data connection. */
-const UNKNOWN: CommandRule = { codes: new Set(), lenient: true, preliminary: true, changes: 'session', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false };
+const UNKNOWN: CommandRule = { ...PLAIN, codes: new Set(), lenient: true, preliminary: true, changes: 'session' };
 /** The rule for such a verb that has a data connection. */
 const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), lenient: false, transfers: true };
 
@@ -127,30 +131,10 @@ export function areAlike(a: CommandRule, b: CommandRule): boolean {
   return false;
 }
 
-function rules(verbs: string, codes: string, traits: Traits): Record<string, CommandRule> {
-  const rule: CommandRule = { codes: new Set(codes.split(' ').map(Number)), lenient: false, preliminary: false, changes: 'nothing', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false, ...traits };
+/** The same rule for several verbs. */
+function rules(verbs: string, codes: string, traits: Partial<Traits>): Record<string, CommandRule> {
+  const rule: CommandRule = { ...PLAIN, ...traits, codes: new Set(codes.split(' ').map(Number)) };
   return Object.fromEntries(verbs.split(' ').map((verb) => [verb, rule]));
-}
-
-/** The error for a final reply of class 4yz or 5yz. */
-export function failureOf(reply: Reply, command: Command | undefined): ReplyError {
-  const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
-  return new kind(messageOf(reply, command), { reply, command: command?.shown });
-}
-
-/** The error for a final reply that is no refusal, and no success of the command. */
-export function unexpected(reply: Reply, command: Command | undefined): ReplyError {
-  return new ReplyError(messageOf(reply, command), { reply, command: command?.shown });
-}
-
-function messageOf(reply: Reply, command: Command | undefined): string {
-  return command ? `${command.shown}: ${reply}` : String(reply);
-}
-
-/** A copy of the error for one command, because each caller may add details to its own. */
-function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
-  const kind = error.constructor as typeof FTPError;
-  return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
 }
 
 /** True for 226 and 250, which end a transfer (RFC 959, 4.2.1), even one without a preliminary reply. */
@@ -180,6 +164,21 @@ export function conceal(reply: Reply, secret: string): Reply {
   );
 }
 
+/** The error for a final reply of class 4yz or 5yz. */
+export function failureOf(reply: Reply, command: Command | undefined): ReplyError {
+  const kind = reply.kind === 'transient' ? TemporaryError : PermanentError;
+  return new kind(messageOf(reply, command), { reply, command: command?.shown });
+}
+
+/** The error for a final reply that is no refusal, and no success of the command. */
+export function unexpected(reply: Reply, command: Command | undefined): ReplyError {
+  return new ReplyError(messageOf(reply, command), { reply, command: command?.shown });
+}
+
+function messageOf(reply: Reply, command: Command | undefined): string {
+  return command ? `${command.shown}: ${reply}` : String(reply);
+}
+
 /** The error of a command that cannot be sent, because the connection was closed by `error`. */
 export function lostConnection(error: Error | undefined, command: Command | undefined): FTPError {
   if (error instanceof TimeoutError || error instanceof ProtocolError || error instanceof SecurityError) return copyFor(error, command);
@@ -188,6 +187,12 @@ export function lostConnection(error: Error | undefined, command: Command | unde
     reply: error instanceof FTPError ? error.reply : undefined,
     command: command?.shown,
   });
+}
+
+/** A copy of the error for one command, because each caller may add details to its own. */
+function copyFor(error: TimeoutError | ProtocolError | SecurityError, command: Command | undefined): FTPError {
+  const kind = error.constructor as typeof FTPError;
+  return new kind(error.message, { cause: error, reply: error.reply, command: command?.shown });
 }
 
 /** The error of a command that was sent and will have no reply: if it changes files, it may have been carried out. */

@@ -29,7 +29,7 @@ interface ControlOptions {
   readonly connectTimeout: number;
 }
 
-/** Hears of what happens on a control connection. */
+/** Called for what happens on a control connection. */
 export interface ControlListener {
   /** A command is written; the line is for people to read, without passwords. */
   onCommand(line: string): void;
@@ -303,17 +303,21 @@ export class ControlConnection {
     this.#sendNext();
   };
 
-  /** Finds the command that a reply belongs to: the first one that waits, except for replies that come too early after the data of a transfer. */
+  /**
+   * Finds the command that a reply belongs to: the first one that waits.
+   *
+   * After the data of a transfer, commands are sent before its final reply, and there are two exceptions then. A refusal may be the
+   * transfer's, or a server's that takes no command yet, so it is held until the next reply shows which. And the FTP servers of npm
+   * answer the next EPSV before the 226, and before the commands sent with it; its code answers nothing else.
+   */
   #match(reply: Reply): void {
-    const { head } = this.#pending;
+    const { head, second } = this.#pending;
     if (this.#closed) return;
     if (!head) return this.destroy(this.#stray(reply));
     const verdict = judge(reply, head.rule, head.preliminarySeen);
-    const { second } = this.#pending;
-    const next = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion ? second : undefined;
-    if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
-    if (next && verdict !== 'success' && verdict !== 'preliminary') {
-      // The FTP servers of npm answer the next EPSV before the 226, and before the commands sent with it. Its code answers nothing else.
+    const hasEarly = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion;
+    if (hasEarly && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
+    if (hasEarly && verdict !== 'success' && verdict !== 'preliminary') {
       const answered = this.#pending.followers.find(({ rule }, n) => rule?.allowedBeforeCompletion && (n === 0 || reply.code === 229 || reply.code === 227) && judge(reply, rule) === 'success');
       if (answered) {
         this.#pending.requireCompletion();
@@ -325,7 +329,7 @@ export class ControlConnection {
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
       // pyftpdlib 1.5.7 can lose a transfer with its reply: the reply to the next command must not complete this one.
-      if (next) return this.destroy(this.#outOfStep(reply, head));
+      if (hasEarly) return this.destroy(this.#outOfStep(reply, head));
       return this.#deliver(head, reply, 'success', false); // some devices end transfers with 200
     }
     this.#deliver(head, reply, verdict, true);
@@ -359,6 +363,7 @@ export class ControlConnection {
     }
   }
 
+  /** Gives a command its final reply. @param inTurn whether it is the first one that waits, and the reply one of its own */
   #deliver(pending: Pending, reply: Reply, verdict: Verdict, inTurn: boolean): void {
     const { command, listener, raw } = pending;
     const succeeded = verdict === 'success';
@@ -413,6 +418,7 @@ export class ControlConnection {
 
   // ---- commands
 
+  /** Adds a command, or the greeting, to those that wait. */
   #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
@@ -426,6 +432,7 @@ export class ControlConnection {
     for (let next = this.#pending.next(); next; next = this.#pending.next()) if (next.command) this.#write(next.command);
   }
 
+  /** Writes a command, together with the others of this turn of the event loop. */
   #write(command: Command): void {
     debug('> %s', command.shown);
     this.#listener.onCommand(command.shown);

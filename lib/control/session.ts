@@ -31,7 +31,7 @@ export interface Needs {
 /** The needs of a command with a name. */
 const PLAIN: Needs = { folder: true };
 
-/** Hears of what happens in a session. */
+/** Called for what happens in a session. */
 interface SessionListener {
   onCommand(line: string): void;
   onReply(reply: Reply): void;

@@ -42,7 +42,7 @@ interface Line {
   readonly bytes: Buffer | undefined;
 }
 
-/** A line that may continue in the next one: the format says so, or the listing ends its lines in CRLF, and a name may hold an LF. */
+/** A line that may continue in the next one: its format says so; or the listing ends its lines in CRLF, and the LF after this one is part of a name. */
 interface Open extends Line {
   readonly format: ListFormat;
   /** The entry that the line is if it does not continue. */
@@ -57,10 +57,8 @@ const LONGEST_NAME_WITH_LF = 4096;
 export class Listing {
   readonly #options: ListingOptions;
   readonly #emit: (entry: Entry) => void;
-  /** The formats that are tried first: all common ones, or the only one once the format is known. */
-  #formats: readonly ListFormat[];
   readonly #context: ListContext;
-  /** The format that read the last line that could be read. */
+  /** The format that has read the last line that could be read; once it is settled, no other one is tried. */
   #matched: ListFormat;
   #open: Open | undefined;
   /** How many entries have ended in CRLF. */
@@ -74,8 +72,7 @@ export class Listing {
     this.#options = options;
     this.#emit = emit;
     const given = format !== undefined;
-    this.#formats = given ? [formatNamed(format)] : COMMON_FORMATS;
-    this.#matched = this.#formats[0] ?? unix;
+    this.#matched = given ? formatNamed(format) : unix;
     this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, header: undefined };
   }
 
@@ -117,15 +114,14 @@ export class Listing {
   #settle(format: ListFormat): void {
     if (this.#context.settled) return;
     this.#matched = format;
-    this.#formats = [format];
     this.#context.settled = true;
   }
 
-  /** Keeps in `#matched` which format has read the line. */
+  /** Reads a line, and keeps in `#matched` which format has read it. */
   #parse(text: string): Parsed {
-    if (this.#context.settled) return this.#parseAsOneOf(this.#formats, text);
+    if (this.#context.settled) return this.#parseAs(this.#matched, text);
     if (skipBlanks(text, 0) > LONGEST_WORD) return undefined; // every format would have to skip all these blanks
-    return this.#parseAsOneOf(this.#formats, text) ?? this.#parseAsOneOf(RARE_FORMATS, text);
+    return this.#parseAsOneOf(COMMON_FORMATS, text) ?? this.#parseAsOneOf(RARE_FORMATS, text);
   }
 
   #parseAsOneOf(formats: readonly ListFormat[], text: string): Parsed {

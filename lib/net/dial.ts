@@ -12,7 +12,7 @@ export interface OnRead {
   readonly callback: (bytes: number) => boolean;
 }
 
-/** Hears of the outcome of an attempt to connect, once. */
+/** Called once, with the outcome of an attempt to connect. */
 interface AttemptListener {
   onMade(stream: Duplex): void;
   onFailed(error: FTPError): void;

@@ -36,7 +36,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a refusal of what came before the 226 is taken for the transfer\u2019s own',
-    edits: [['control/control-connection.ts', "if (next && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);", '']],
+    edits: [['control/control-connection.ts', "if (hasEarly && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);", '']],
     server: 'refusesDuringTransfer',
     sign: /interfered|out of step|wrong answer|wrong bytes/,
   },
