@@ -37,10 +37,10 @@ export function isUTF8(encoding: Encoding | undefined): boolean {
   return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
 }
 
-const utf8 = builtIn('utf8', /\p{Surrogate}/u, (bytes) => bytes.toString('utf8'));
-const latin1 = builtIn('latin1', /[^\0-\xff]/, (bytes) => bytes.toString('latin1'));
+const utf8 = builtIn('utf8', /\p{Surrogate}/u);
+const latin1 = builtIn('latin1', /[^\0-\xff]/);
 // Node's own ascii clears the eighth bit: other bytes would become line ends, or other names.
-const ascii = builtIn('ascii', /[^\0-\x7f]/, (bytes) => bytes.toString('latin1').replace(/[\x80-\xff]/g, '\ufffd'));
+const ascii: Codec = { encode: builtIn('ascii', /[^\0-\x7f]/).encode, decode: (bytes) => latin1.decode(bytes).replace(/[\x80-\xff]/g, '\ufffd') };
 
 const auto: Codec = { encode: utf8.encode, decode: (bytes) => (isUtf8(bytes) ? utf8 : latin1).decode(bytes) };
 
@@ -53,7 +53,7 @@ const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
   ['ascii', ascii],
 ]);
 
-function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decode: (bytes: Buffer) => string): Codec {
+function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp): Codec {
   return {
     encode(text) {
       const bytes = Buffer.from(text, name);
@@ -61,7 +61,7 @@ function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp, decod
       if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
       return bytes;
     },
-    decode: (bytes) => decode(bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)),
+    decode: (bytes) => (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(name),
   };
 }
 

@@ -5,6 +5,9 @@ const KINDS: readonly ReplyKind[] = ['preliminary', 'completion', 'intermediate'
 
 /** One complete reply of the server, of one line or of several (RFC 959, 4.2). */
 export class Reply {
+  /** The class of the reply: `completion` for 2xx, and so on. */
+  readonly kind: ReplyKind;
+
   /**
    * @param code the three digits, 100 to 599
    * @param lines the lines as the server sent them, with their codes and without their line ends
@@ -12,11 +15,8 @@ export class Reply {
   constructor(
     readonly code: number,
     readonly lines: readonly string[],
-  ) {}
-
-  /** The class of the reply: `completion` for 2xx, and so on. */
-  get kind(): ReplyKind {
-    return KINDS[Math.floor(this.code / 100) - 1] as ReplyKind;
+  ) {
+    this.kind = KINDS[Math.floor(code / 100) - 1] as ReplyKind;
   }
 
   /** The text without the codes; its lines are joined by `\n`. */

@@ -81,7 +81,8 @@ export class ControlConnection {
   #closeExpected = false;
   /** After the reply to AUTH or CCC: further replies were sent where TLS should have begun or ended. */
   #atTlsBoundary = false;
-  #unansweredNoops = 0;
+  /** NOOPs during a transfer that are not answered yet. */
+  unansweredNoops = 0;
   #collector: Collector | undefined;
   /** Refusals that came after the data of a transfer, while other commands were in flight: the next reply shows which commands they refuse. */
   #held: Reply[] = [];
@@ -171,7 +172,7 @@ export class ControlConnection {
    */
   collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
     this.#collector = collector;
-    this.#unansweredNoops = 0;
+    this.unansweredNoops = 0;
     this.#held = [];
     const given = this.#pending.clear();
     for (const { listener } of given) listener.onFailure(reason);
@@ -184,15 +185,10 @@ export class ControlConnection {
     return { due: given.filter(({ sent }) => sent).length, release };
   }
 
-  /** How many NOOPs were sent during a transfer and are not answered yet. */
-  get unansweredNoops(): number {
-    return this.#unansweredNoops;
-  }
-
   /** Sends NOOP during a transfer; its reply may come before or after the transfer's final reply, or never (Pure-FTPd 1.0.50). */
   keepAlive(noop: Command): void {
     if (this.#closed) return;
-    this.#unansweredNoops += 1;
+    this.unansweredNoops += 1;
     this.#write(noop);
   }
 
@@ -296,7 +292,7 @@ export class ControlConnection {
     this.#listener.onReply(shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector.onReply(shown);
-    if (this.#unansweredNoops > 0 && (!head || head.preliminarySeen) && answersNoop(shown)) return void (this.#unansweredNoops -= 1);
+    if (this.unansweredNoops > 0 && (!head || head.preliminarySeen) && answersNoop(shown)) return void (this.unansweredNoops -= 1);
     if (shown.code === 421 && head?.command?.verb !== 'QUIT') return this.#onServiceClosing(shown);
     if (this.#held.length > 0) this.#settleHeld(shown);
     this.#match(shown);
@@ -325,7 +321,7 @@ export class ControlConnection {
       }
     }
     if (verdict === 'preliminary') return this.#onPreliminary(head, reply);
-    if (verdict === 'foreign' || this.#belongsLater(reply, head, verdict)) return this.destroy(this.#outOfStep(reply, head));
+    if (verdict === 'foreign' || (second && this.#belongsLater(reply, head, verdict))) return this.destroy(this.#outOfStep(reply, head));
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
       // pyftpdlib 1.5.7 can lose a transfer with its reply: the reply to the next command must not complete this one.

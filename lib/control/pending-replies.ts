@@ -115,13 +115,13 @@ export class PendingReplies {
     else this.#pending.splice(this.#pending.indexOf(pending), 1);
     this.#sent -= 1;
     this.#count(pending, -1);
-    if (inTurn && pending.rule) this.#noteOrder(pending.rule);
+    if (inTurn && !this.#ordered && pending.rule) this.#noteOrder(pending.rule);
     if (this.#sent === 0) {
       this.#flight = [];
       this.#distinct = 0;
     }
     this.#await();
-    if (this.#pending.length <= WINDOW / 2) this.#makeRoom();
+    if (this.#waitingForRoom.length > 0 && this.#pending.length <= WINDOW / 2) this.#makeRoom();
   }
 
   /** The server has refused these commands because it takes none before the final reply of a transfer: they are sent again after it. */
@@ -187,14 +187,14 @@ export class PendingReplies {
 
   /** Two replies that can have answered one command of the flight only show that the server keeps the order. */
   #noteOrder(rule: CommandRule): void {
-    if (this.#ordered || this.#flight.length < 2) return;
+    if (this.#flight.length < 2) return;
     if (this.#flight.filter((each) => each === rule || areAlike(each, rule)).length > 1) return;
     this.#distinct += 1;
     if (this.#distinct === 2) this.#ordered = true;
   }
 
   #makeRoom(): void {
-    if (this.#waitingForRoom.length > 0) for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve();
   }
 
   /** Starts the timer for the next reply, if one is due. */

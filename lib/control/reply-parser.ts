@@ -9,6 +9,7 @@ import { checkByteCount, checkNames, type OptionNames } from '../options';
 const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
+const ZERO = 0x30;
 const SPACE = 0x20;
 
 // Telnet's bytes (RFC 854; subnegotiation: RFC 855)
@@ -76,17 +77,20 @@ export class ReplyParser extends Transform {
 
   /** @internal */
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
-    this.#settle(this.#receive(chunk), callback);
+    const error = this.#receive(chunk);
+    if (error) this.#fail(error, callback);
+    else callback();
   }
 
   /** @internal */
   override _flush(callback: TransformCallback): void {
-    this.#settle(this.pending ? new ProtocolError('the bytes ended inside a reply') : undefined, callback);
+    if (this.pending) this.#fail(new ProtocolError('the bytes ended inside a reply'), callback);
+    else callback();
   }
 
   /** An error drops the replies that are not read yet, so it waits for a reader that has just begun. */
-  #settle(error: ProtocolError | undefined, callback: TransformCallback): void {
-    if (error && this.readableLength > 0) setImmediate(callback, error);
+  #fail(error: ProtocolError, callback: TransformCallback): void {
+    if (this.readableLength > 0) setImmediate(callback, error);
     else callback(error);
   }
 
@@ -172,15 +176,13 @@ export class ReplyParser extends Transform {
     }
     this.#replyBytes += this.#lineBytes;
     this.#lineBytes = 0;
-    if (code === this.#code && line[3] !== DASH) this.#deliver(this.#code);
+    if (code === this.#code && line[3] !== DASH) {
+      const reply = new Reply(this.#code, this.#lines);
+      this.#lines = [];
+      this.#replyBytes = 0;
+      this.push(reply);
+    }
     return undefined;
-  }
-
-  #deliver(code: number): void {
-    const reply = new Reply(code, this.#lines);
-    this.#lines = [];
-    this.#replyBytes = 0;
-    this.push(reply);
   }
 
   /** Counts bytes of the line; the error names the limit that they pass first. */
@@ -202,13 +204,13 @@ function withoutCRs(bytes: Buffer, begin: number, end: number): Buffer {
 /** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */
 function codeOf(line: Buffer): number | undefined {
   if (line.length < 3 || (line.length > 3 && line[3] !== SPACE && line[3] !== DASH)) return undefined;
-  const [first, second, third] = [digit(line[0]), digit(line[1]), digit(line[2])];
-  return first >= 1 && first <= 5 && second <= 9 && third <= 9 ? 100 * first + 10 * second + third : undefined;
-}
-
-/** The value of a digit; 10 for any other byte. */
-function digit(byte = 0): number {
-  return byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : 10;
+  let code = 0;
+  for (let at = 0; at < 3; at++) {
+    const digit = (line[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    code = 10 * code + digit;
+  }
+  return code >= 100 && code < 600 ? code : undefined;
 }
 
 /** The beginning of a line that is no reply, safe to show on a terminal. */

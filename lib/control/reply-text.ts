@@ -78,7 +78,8 @@ const SIZE = /^[^]*(?<=\s)\((\d+) bytes?\)(?=[.,;:]?(?:\s|$))/i;
 
 /** The last size in the text, because the name comes before the size. */
 function sizeIn(lines: readonly string[], name: string | undefined): number | undefined {
-  const digits = SIZE.exec(withoutName(lines.join('\n'), name))?.[1];
+  const text = lines.join('\n');
+  const digits = SIZE.exec(name !== undefined && NAME.test(name) ? withoutName(text, name) : text)?.[1];
   const size = Number(digits ?? NaN);
   return Number.isSafeInteger(size) ? size : undefined;
 }
@@ -87,8 +88,7 @@ function sizeIn(lines: readonly string[], name: string | undefined): number | un
  * The text without a name that looks like a size: its first occurrence is the name, as in `for x (5 bytes) (9 bytes)`. Any other name
  * stays, because to remove one such as `bytes` or `7` could break the size.
  */
-function withoutName(text: string, path: string | undefined): string {
-  if (path === undefined || !NAME.test(path)) return text;
+function withoutName(text: string, path: string): string {
   const basename = path.slice(path.lastIndexOf('/') + 1); // the server may show another path to the same file
   const name = [path, basename].find((part) => NAME.test(part) && text.includes(part));
   return name === undefined ? text : text.replace(name, () => '');

@@ -62,6 +62,12 @@ export class Protection {
     return this.#tls !== undefined && this.#level === 'P';
   }
 
+  /** Whether a data connection can be opened as things are; whoever logs in by hand is not kept from one that the server may refuse. */
+  readyForData(manual: boolean): boolean {
+    const tls = this.#tls;
+    return tls === undefined || ((this.#level !== 'P' || this.#state.protection.value === 'P') && (manual || !tls.handshakeFailed));
+  }
+
   /**
    * Whether the server may refuse all further data connections, because a handshake was cut: it has dropped the TLS session then, and may
    * demand that data connections resume it (ProFTPD 1.3.8 in TLS 1.2).

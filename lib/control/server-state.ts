@@ -82,7 +82,7 @@ export class ServerState {
     if (verb === 'TYPE') this.type.sent(typeIn(argument));
     else if (verb === 'REST') this.restart.sent(Number(argument));
     else if (verb === 'PROT') this.protection.sent(argument.toUpperCase());
-    else if (isUTF8On(verb, argument)) this.utf8.sent(true);
+    else if (verb === 'OPTS' && isUTF8On(argument)) this.utf8.sent(true);
     else if (verb === 'USER') this.loggedIn = false;
   }
 
@@ -91,7 +91,7 @@ export class ServerState {
     if (verb === 'TYPE') this.type.answered(succeeded);
     else if (verb === 'REST') this.#confirmRestart(succeeded);
     else if (verb === 'PROT') this.protection.answered(succeeded);
-    else if (isUTF8On(verb, argument)) this.utf8.answered(succeeded);
+    else if (verb === 'OPTS' && isUTF8On(argument)) this.utf8.answered(succeeded);
     else if (verb === 'USER' || verb === 'PASS' || verb === 'ACCT') this.loggedIn = succeeded && reply.kind === 'completion';
     else if (verb === 'REIN') this.reset();
     else if (ruleOf(verb, false).transfers) this.#useRestart(succeeded);
@@ -120,10 +120,9 @@ export class ServerState {
 
   /** A transfer is over, and has used the offset of a REST. After one that failed the offset is unknown, because some servers keep it. */
   #useRestart(succeeded: boolean): void {
-    const offset = this.restart.confirmed;
-    if (offset !== 0) this.restartUsed = true;
-    if (succeeded) this.restart.confirm(0);
-    else if (offset !== 0) this.restart.confirm(undefined);
+    if (this.restart.confirmed === 0) return;
+    this.restartUsed = true;
+    this.restart.confirm(succeeded ? 0 : undefined);
   }
 }
 
@@ -133,8 +132,8 @@ function typeIn(argument: string): string {
   return /^[AI]( |$)/.test(type) ? type.charAt(0) : type;
 }
 
-function isUTF8On(verb: string, argument: string): boolean {
-  return verb === 'OPTS' && /^utf8 +on$/i.test(argument);
+function isUTF8On(argument: string): boolean {
+  return /^utf8 +on$/i.test(argument);
 }
 
 /**
@@ -144,26 +143,17 @@ function isUTF8On(verb: string, argument: string): boolean {
 export class WorkingFolder {
   #steps: Command[] = [];
   #lost = false;
-  #arrived = true;
+  /** Whether the session is in it: false on a new connection, until the commands were sent again. */
+  arrived = true;
 
   /** The commands that lead there from the login folder; undefined where there were too many. */
   get steps(): readonly Command[] | undefined {
     return this.#lost ? undefined : this.#steps;
   }
 
-  /** Whether the session is in it: false on a new connection, until the commands were sent again. */
-  get arrived(): boolean {
-    return this.#arrived;
-  }
-
   /** There is a new connection, which begins in the login folder. */
   leave(): void {
-    this.#arrived = this.#steps.length === 0 && !this.#lost;
-  }
-
-  /** The session is in the working folder. */
-  arrive(): void {
-    this.#arrived = true;
+    this.arrived = this.#steps.length === 0 && !this.#lost;
   }
 
   /** A command has succeeded, which may have led to another folder. */
@@ -178,7 +168,7 @@ export class WorkingFolder {
   clear(): void {
     this.#steps = [];
     this.#lost = false;
-    this.#arrived = true;
+    this.arrived = true;
   }
 
   #enter(command: Command, folder: string): void {

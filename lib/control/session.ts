@@ -54,10 +54,17 @@ export class Session implements ControlListener {
   readonly dataConnections: DataConnections;
   /** TLS on the control connection and on data connections. */
   readonly protection: Protection;
+  readonly onCommand: SessionListener['onCommand'];
+  readonly onReply: SessionListener['onReply'];
   /** What the server's session is known to be. */
   readonly state = new ServerState();
   /** The greeting of the last connection. */
   welcome: Reply | undefined;
+  /**
+   * The host of data connections, whatever the server says: the address that the control connection leads to. That may be a proxy's where
+   * `createConnection` made the connection, so it is the host that was asked for then.
+   */
+  peerHost = '';
   /** FEAT offers MLST, but MLSD was refused. */
   lacksMLSD = false;
   /** The transfer that has its turn. */
@@ -92,6 +99,8 @@ export class Session implements ControlListener {
   /** @param sibling a session with the same server and options: it shares the names that were listed, and what the server was observed to do */
   constructor(readonly settings: Settings, readonly listener: SessionListener, sibling?: Session) {
     this.codec = sibling?.codec ?? new NameMemory(settings.encoding);
+    this.onCommand = listener.onCommand;
+    this.onReply = listener.onReply;
     this.protection = new Protection(settings, this.codec, this.state);
     this.dataConnections = new DataConnections(settings, sibling?.dataConnections);
     this.#host = settings.host;
@@ -218,6 +227,7 @@ export class Session implements ControlListener {
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
     this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding));
+    this.peerHost = (this.settings.createConnection ? undefined : control.remoteAddress) ?? this.#host ?? '';
     this.state.reset();
     this.#folder.leave();
     this.#visit = undefined;
@@ -269,8 +279,7 @@ export class Session implements ControlListener {
     if (!this.control) return false;
     if (!this.#manual && !this.state.loggedIn) return false;
     if (folder && !this.#folder.arrived) return false;
-    if (transfer && this.protection.wanted && this.state.protection.value !== 'P') return false;
-    if (transfer && this.protection.resumptionLost && !this.#manual) return false;
+    if (transfer && !this.protection.readyForData(this.#manual)) return false;
     return transfer !== 'anew' || this.state.restart.value === 0 || this.#restartIsCallers;
   }
 
@@ -327,7 +336,7 @@ export class Session implements ControlListener {
     try {
       if (!steps) throw new ConnectionClosedError('the way to the working folder had too many steps to go it again');
       await Promise.all(steps.map((command) => control.exec(command)));
-      this.#folder.arrive();
+      this.#folder.arrived = true;
     } catch (error) {
       control.destroy(); // the session may be half-way, and in another folder every name would mean another file
       throw during('login', error);
@@ -416,14 +425,6 @@ export class Session implements ControlListener {
     return steps?.[0]?.argument.startsWith('/') ? steps : undefined;
   }
 
-  /**
-   * The host of data connections, whatever the server says: the address that the control connection leads to. That may be a proxy's where
-   * `createConnection` made the connection, so it is the host that was asked for then.
-   */
-  get peerHost(): string {
-    return (this.settings.createConnection ? undefined : this.#control?.remoteAddress) ?? this.#host ?? '';
-  }
-
   /** Our own address on the control connection, where active mode listens. */
   get localHost(): string | undefined {
     return this.#control?.localAddress ?? this.settings.localAddress;
@@ -431,22 +432,15 @@ export class Session implements ControlListener {
 
   // ---- ControlListener
 
-  onCommand(line: string): void {
-    this.listener.onCommand(line);
-  }
-
-  onReply(reply: Reply): void {
-    this.listener.onReply(reply);
-  }
-
   onQueued(command: Command): void {
     this.state.onQueued(command);
   }
 
   onAnswered(command: Command, reply: Reply, succeeded: boolean): void {
     this.state.onAnswered(command, reply, succeeded);
-    if (ruleOf(command.verb, false).transfers) this.#restartIsCallers = false;
-    if (succeeded && !this.#restoring && !this.#visit) this.#folder.follow(command);
+    const rule = ruleOf(command.verb, false);
+    if (rule.transfers) this.#restartIsCallers = false;
+    if (succeeded && rule.changes === 'session' && !this.#restoring && !this.#visit) this.#folder.follow(command);
   }
 
   onGivenUp(): void {

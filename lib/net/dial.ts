@@ -1,12 +1,12 @@
 // Sockets: connecting and listening, the time limit for both, and what only Node's own sockets can do, such as a reset. Nothing here knows FTP.
 
 import { once } from 'node:events';
-import * as net from 'node:net';
+import { connect, createServer, isIP, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ArgumentError, ConnectionClosedError, FTPError, TimeoutError, TransferError } from '../errors';
 import type { ConnectionRequest, Settings } from '../options';
 
-/** The option `onread` of `net.Socket`: received bytes go straight into these buffers. The callback returns false to pause. */
+/** The option `onread` of `Socket`: received bytes go straight into these buffers. The callback returns false to pause. */
 export interface OnRead {
   readonly buffer: () => Uint8Array;
   readonly callback: (bytes: number) => boolean;
@@ -68,7 +68,7 @@ export class ConnectionAttempt {
     if (this.#state !== 'under way') return void stream.destroy();
     this.#stream = stream;
     if (stream.destroyed) return this.#fail(stream.errored);
-    if ((stream as net.Socket).connecting !== true) return this.#settle('made'); // nor is a stream that is no socket
+    if ((stream as Socket).connecting !== true) return this.#settle('made'); // nor is a stream that is no socket
     stream.on('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
   }
 
@@ -94,8 +94,8 @@ export class ConnectionAttempt {
 }
 
 /** Begins to connect. The socket has no Nagle's delay, which would hold back every second small write. */
-function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, onread: OnRead | undefined): net.Socket {
-  return net.connect({
+function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, onread: OnRead | undefined): Socket {
+  return connect({
     host,
     port,
     localAddress,
@@ -106,7 +106,7 @@ function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, 
     allowHalfOpen: purpose === 'data',
     keepAlive: purpose === 'control',
     keepAliveInitialDelay: KEEP_ALIVE,
-  } as net.NetConnectOpts);
+  } as NetConnectOpts);
 }
 /** Milliseconds of silence before TCP sends a probe: routers forget quiet connections after some minutes. */
 const KEEP_ALIVE = 60_000;
@@ -143,10 +143,10 @@ function ignore(): void {
  * @param range the first and the last port to try; undefined: any port
  * @throws TransferError where no port is free, or the address is not ours
  */
-export async function listen(host: string | undefined, range: readonly [number, number] | undefined): Promise<{ server: net.Server; port: number }> {
+export async function listen(host: string | undefined, range: readonly [number, number] | undefined): Promise<{ server: Server; port: number }> {
   const [first, last] = range ?? [0, 0];
   for (let port = first; ; port++) {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
     try {
       server.listen({ port, ...(host === undefined ? {} : { host }) });
       await once(server, 'listening');
@@ -161,7 +161,7 @@ export async function listen(host: string | undefined, range: readonly [number, 
 
 /** True for an IPv4 or IPv6 address, and false for a name. */
 export function isAddress(text: string): boolean {
-  return net.isIP(text) !== 0;
+  return isIP(text) !== 0;
 }
 
 /** Destroys the connection with a TimeoutError in `ms` milliseconds, 0 never, unless the returned function is called before. */
@@ -177,7 +177,7 @@ export function deadline(connection: Pick<Duplex, 'destroy'> | ConnectionAttempt
  */
 export function reset(raw: Duplex): void {
   try {
-    (raw as net.Socket).resetAndDestroy();
+    (raw as Socket).resetAndDestroy();
   } catch {
     raw.destroy();
   }

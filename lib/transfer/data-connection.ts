@@ -204,7 +204,7 @@ export abstract class DataConnection {
   /** The connection is made. */
   protected connected(raw: Duplex): void {
     this.#raw = raw;
-    raw.on('error', (error) => this.failed(error)).on('close', this.#onRawClosed);
+    raw.on('error', (error) => this.failed(error)).on('close', this.#onClosed);
     this.#made?.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
@@ -245,7 +245,8 @@ export abstract class DataConnection {
     try {
       this.#secured = await handshake;
       const { stream } = this.#secured;
-      stream.on('error', (error) => this.failed(error)).on('close', () => this.#onClosed());
+      raw.off('close', this.#onClosed); // what TLS has read of it already is still to come
+      stream.on('error', (error) => this.failed(error)).on('close', this.#onClosed);
       this.#adopt(stream);
       this.#onReady();
     } catch (error) {
@@ -291,13 +292,9 @@ export abstract class DataConnection {
     else if (this.#state === 'live') this.#listener?.onEnd();
   };
 
-  readonly #onRawClosed = (): void => {
-    if (!this.#secured) this.#onClosed(); // what TLS has read of it already is still to come
-  };
-
-  #onClosed(): void {
+  readonly #onClosed = (): void => {
     if (this.#state === 'live' && this.#fin !== 'left') this.failed(new TransferError('the data connection was closed', { phase: 'data' }));
-  }
+  };
 
   #onDrain(): void {
     this.#rest();

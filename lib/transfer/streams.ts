@@ -22,11 +22,13 @@ interface Owner {
 export function download({ session, queue }: Owner, command: Command, options: RetrOptions, type: 'I' | 'A' = 'I'): RetrStream {
   checkNames(options, RETR_OPTIONS);
   const { start = 0, end } = options;
-  checkOffset('start', start);
+  if (start !== 0) checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
-  const plan = needsPlan(options) ? planDownload(session, command, options, (event) => void stream.emit('retry', event)) : undefined;
-  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: kindOf(command.verb) });
+  const { retry, verify, segments } = options;
+  const plain = retry === undefined && verify === undefined && segments === undefined;
+  const plan = plain ? undefined : planDownload(session, command, options, (event) => void stream.emit('retry', event));
+  const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: ruleOf(command.verb, true).lists ? 'listing' : 'file' });
   return stream;
 }
 
@@ -36,7 +38,7 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
   refuseForText(options);
   const request = { command, type: 'A', direction: 'down', start: 0 } as const;
   const { codec, settings } = session;
-  const kind = kindOf(command.verb);
+  const kind = ruleOf(command.verb, true).lists ? 'listing' : 'file';
   const read = command.verb === 'NLST' ? (bytes: Buffer) => codec.readName(bytes) : (bytes: Buffer) => codec.decode(bytes);
   const decoder = new LineDecoder(kind === 'listing' ? (bytes) => read(withoutCR(bytes)) : read, settings.maxLineBytes);
   return new RetrStream<string>(session, queue, { request, options, decoder, kind });
@@ -63,17 +65,12 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
 
 function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
   const { start = 0, temporaryName = false } = options;
-  if (temporaryName === false) return needsPlan(options) ? planUpload(session, command, options) : undefined;
+  if (temporaryName === false) return options.verify === undefined ? undefined : planUpload(session, command, options);
   if (command.verb !== 'STOR') throw new ArgumentError(`temporaryName is for STOR, not ${command.verb}`);
   if (start > 0) throw new ArgumentError('temporaryName is for a whole file, not for a part of it');
   const path = command.argument;
   const temporary = session.command('STOR', temporaryPath(path, temporaryName));
   return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: planUpload(session, temporary, options), isLeft });
-}
-
-/** A plain transfer is spared the loading of what it has no use for. */
-function needsPlan({ retry, verify, segments }: PlanOptions): boolean {
-  return retry !== undefined || verify !== undefined || segments !== undefined;
 }
 
 /** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */
@@ -83,10 +80,6 @@ function refuseForText(options: PlanOptions): void {
   }
 }
 const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
-
-function kindOf(verb: string): 'file' | 'listing' {
-  return ruleOf(verb, true).lists ? 'listing' : 'file';
-}
 
 /** GridFTP ends the lines of its listings with CR CR LF. */
 function withoutCR(line: Buffer): Buffer {

@@ -430,7 +430,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#move({ is: 'preparing', data: 'open' });
     session.beginNegotiation();
     const typed = session.switchType(control, type);
-    const cleared = start === 0 ? session.clearRestart(control) : undefined;
+    const cleared = start === 0 && session.state.restartUsed ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
     if (!passive) await session.negotiationUnderWay(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
     const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, memory, interrupt }));
@@ -439,11 +439,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (cleared) await interrupt.race(cleared);
     const preparing = session.negotiationUnderWay();
     if (preparing) await preparing; // its OPTS must not come after the transfer command
-    interrupt.check();
+    if (interrupt.reason) throw interrupt.reason as Error;
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
     const chosen = typeof command === 'function' ? await interrupt.race(command()) : command;
-    interrupt.check();
+    if (interrupt.reason) throw interrupt.reason as Error;
     const reply = await this.#send(current, chosen);
     data.close();
     if (control.unansweredNoops > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
