@@ -178,11 +178,9 @@ export class Traffic extends FileTraffic {
 export class TreeTraffic {
   readonly #throttle: Throttle | undefined;
   readonly #meter: ProgressMeter | undefined;
-  #files = 0;
-  #bytes = 0;
-  /** Files whose size the listing does not give. */
-  #unsized = 0;
-  #done = 0;
+  /** Files that are planned and not done; `unsized` of them have no size in their listing. */
+  #left = { files: 0, bytes: 0, unsized: 0 };
+  readonly #done = { files: 0, bytes: 0 };
   #isPlanned = false;
 
   constructor({ throttle, progress }: TrafficOptions, options?: MeterOptions) {
@@ -212,31 +210,36 @@ export class TreeTraffic {
     try {
       return await transfer(traffic);
     } finally {
-      this.#done += 1;
+      this.#done.files += 1;
+      this.#done.bytes += traffic.bytes;
       this.#count(-1, size);
-      this.#count(1, traffic.bytes);
     }
   }
 
+  /** Nothing more is transferred: what is left of the plan was not tried. */
   finish(): void {
+    this.#left = { files: 0, bytes: 0, unsized: 0 };
+    this.planned();
     this.#meter?.finish();
   }
 
+  /** Reports no more. */
   stop(): void {
     this.#meter?.stop();
   }
 
   #count(files: 1 | -1, size: number | undefined): void {
-    this.#files += files;
-    if (size === undefined) this.#unsized += files;
-    else this.#bytes += files * size;
+    this.#left.files += files;
+    if (size === undefined) this.#left.unsized += files;
+    else this.#left.bytes += files * size;
     this.#update();
   }
 
   #update(): void {
     if (!this.#meter) return;
-    this.#meter.files = { files: this.#done, ...(this.#isPlanned ? { totalFiles: this.#files } : {}) };
-    this.#meter.total = this.#isPlanned && this.#unsized === 0 ? this.#bytes : undefined;
+    const { files, bytes, unsized } = this.#left;
+    this.#meter.files = { files: this.#done.files, ...(this.#isPlanned ? { totalFiles: files + this.#done.files } : {}) };
+    this.#meter.total = this.#isPlanned && unsized === 0 ? bytes + this.#done.bytes : undefined;
   }
 }
 

@@ -344,9 +344,8 @@ export class FileUpload {
   /** A session that was lost may still write, empty or delete what is under the target's name. */
   #isContested = false;
   #retries = 0;
-  /** A STOR or APPE was sent; and the server has begun to write. */
-  #asked = false;
-  #begun = false;
+  /** Whether a STOR or APPE was sent, and the server has begun to write. */
+  #writing: 'not asked' | 'asked' | 'begun' = 'not asked';
   /** The bytes of the file when all of them are there and verified; what is left is its name. */
   #bytes: number | undefined;
 
@@ -368,7 +367,7 @@ export class FileUpload {
     } catch (failure) {
       const error = wasClosed(signal?.reason) ? closedByClient(signal?.reason as Error) : failure;
       const useless = !resume || error instanceof MismatchError || error instanceof ChangedError;
-      if (this.#asked && !isUnreachable(error)) await target.leave(!useless, this.#begun);
+      if (this.#writing !== 'not asked' && !isUnreachable(error)) await target.leave(!useless, this.#writing === 'begun');
       target.explain(error);
       throw error;
     }
@@ -401,7 +400,7 @@ export class FileUpload {
   async #offset(): Promise<number> {
     const { remote, source, target, backoff } = this.#setup;
     if (this.#sent === 0 || WAYS[this.#way] === 'anew') return 0;
-    const first = !this.#asked;
+    const first = this.#writing === 'not asked';
     const { size: there, modified } = await factsOf(remote, target.name, { modified: first });
     if (there === undefined || there > this.#sent) return 0;
     if (first && there > 0 && source.modified !== undefined && !(await this.#isBeginning(there, source.modified, modified?.getTime()))) return 0;
@@ -444,7 +443,7 @@ export class FileUpload {
       this.#isContested ||= !isUnreachable(error);
       throw error;
     } finally {
-      this.#begun ||= !stream.pending;
+      if (!stream.pending) this.#writing = 'begun';
       if (!stream.pending) this.#sent = Math.max(offset > 0 ? this.#sent : 0, offset + stream.bytesWritten);
     }
   }
@@ -456,7 +455,7 @@ export class FileUpload {
 
   #open(offset: number): StorStream {
     const { remote, target, verify } = this.#setup;
-    this.#asked = true;
+    if (this.#writing === 'not asked') this.#writing = 'asked';
     if (offset === 0) return remote.stor(target.name, verify ? { verify } : {});
     return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
   }

@@ -34,10 +34,10 @@ describe('mirror() through a network that cuts', function () {
   this.timeout(120_000);
   const scratch = new Scratch();
 
-  for (const way of ['down', 'up'] as const) {
-    it(`${TREES} trees ${way}: what is told to be there is whole, nothing is half there, and another run completes it`, async () => {
+  for (const [way, retry] of [['down', false], ['up', false], ['down', true], ['up', true]] as const) {
+    it(`${TREES} trees ${way}, ${retry ? 'with' : 'without'} retry: what is told to be there is whole, nothing is half there, and another run completes it`, async () => {
       const before = await snapshot();
-      const chance = random(way === 'up' ? 20_261_126 : 20_261_125);
+      const chance = random((way === 'up' ? 20_261_126 : 20_261_125) + (retry ? 10 : 0));
       const tally: Tally = { cuts: 0, told: 0, errors: 0 };
       for (let tree = 0; tree < TREES; tree++) {
         const files = filesOf(chance);
@@ -49,7 +49,7 @@ describe('mirror() through a network that cuts', function () {
         await attempt({
           files,
           proxy,
-          options: { ...(way === 'down' ? { from: remote, to: local } : { from: local, to: remote }), continueOnError: true },
+          options: { ...(way === 'down' ? { from: remote, to: local } : { from: local, to: remote }), continueOnError: true, retry: retry && { attempts: 8, backoff: 0 } },
           arrived: () => (way === 'down' ? scratch.tree(`tree-${tree}`).catch(() => ({})) : Promise.resolve(uploaded(server))),
         }, chance, tally).catch((error: Error) => expect.fail(`tree ${tree}, ${describeSeed(chance.seed)}: ${error.stack}`));
         pool.close();
@@ -57,8 +57,9 @@ describe('mirror() through a network that cuts', function () {
         await server.close();
       }
       await assertNoLeaks(before);
-      note('faults', `${TREES} trees of ${FILES} files ${way}, ${tally.cuts} cuts: ${tally.told} files in the first run, ${tally.errors} errors`);
+      note('faults', `${TREES} trees of ${FILES} files ${way}${retry ? ' with retry' : ''}, ${tally.cuts} cuts: ${tally.told} files in the first run, ${tally.errors} errors`);
       expect(tally.cuts).to.be.greaterThan(TREES / 2);
+      if (retry) expect(tally.errors).to.be.lessThan(tally.cuts / 2);
     });
   }
 });
