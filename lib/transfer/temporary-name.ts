@@ -236,7 +236,7 @@ export class TemporaryUpload implements Plan {
     this.#setup.verified?.observe(chunk);
   }
 
-  /** vsftpd 3.0.3 has made an empty file when it answers 425. A file that has the caller's name may be another's, and stays. */
+  /** vsftpd 3.0.3, ProFTPD 1.3.8 and Pure-FTPd 1.0.50 have made an empty file when they answer 425. A file under the caller's own temporary name may be somebody else's, and stays. */
   async recover(refusal: ReplyError): Promise<never> {
     this.#isThere = this.#setup.isOurs;
     throw refusal;
