@@ -1,4 +1,4 @@
-import { addAbortSignal, type Readable, Writable } from 'node:stream';
+import { addAbortSignal, type Readable, Writable, type WritableOptions } from 'node:stream';
 import type { Download, Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import type { Codec } from '../encoding';
@@ -67,8 +67,8 @@ export interface StorEvents {
   reply: [reply: Reply];
 }
 
-/** The types of what an upload takes and of its events, which Node's own types call `any`. There is nothing of this at run time. */
-export interface StorStream {
+/** A Node Writable with the types of what an upload takes and of its events. In Node's own types all of them are `any`. There is nothing of this at run time. */
+interface TypedUpload extends Writable {
   write(chunk: Uint8Array | string, callback?: (error: Error | null | undefined) => void): boolean;
   write(chunk: Uint8Array | string, encoding: BufferEncoding, callback?: (error: Error | null | undefined) => void): boolean;
   end(callback?: () => void): this;
@@ -84,13 +84,16 @@ export interface StorStream {
   emit<K extends keyof StorEvents>(event: K, ...args: StorEvents[K]): boolean;
 }
 
+/** Writable, as TypedUpload describes it. */
+const Typed = Writable as new (options?: WritableOptions) => TypedUpload;
+
 /**
  * An upload as a Writable: `finish` is emitted only after the server's 2yz; everything else is `error`.
  * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
  *
  * Its events besides Writable's: see StorEvents.
  */
-export class StorStream extends Writable {
+export class StorStream extends Typed {
   readonly #queue: Queue;
   readonly #transfer: Transfer;
   readonly #text: Codec | undefined;
