@@ -24,7 +24,7 @@ import type { StorOptions, StorStream } from '../transfer/stor-stream';
 import { download, entries, lines, upload } from '../transfer/streams';
 import { askDigest, checkAlgorithm, chooseDigest } from '../transfer/verify';
 
-/** What an operation does in its turn, on the connection and in the session that it was given. */
+/** @internal What an operation does in its turn, on the connection and in the session that it was given. */
 export type Steps<T> = (control: ControlConnection, session: Session) => Promise<T>;
 
 /** How an operation is run. */
