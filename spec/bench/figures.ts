@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as ftplib from '../../lib';
 import { QUICK } from './files';
@@ -65,6 +65,10 @@ async function printWarmDownload(place: Place): Promise<void> {
   console.log(`a warm download of ${BYTES} bytes (${calls} calls):`);
   console.log(`  files      ${against(files.size, GOALS.files)}`);
   console.log(`  functions  ${against(functions.length, GOALS.functions)}`);
+  for (const file of files) {
+    const names = functions.filter((each) => each.file === file).map(({ name }) => name || '=>');
+    console.log(`    ${String(names.length).padStart(3)}  ${relative(DIST, file)}: ${names.join(', ')}`);
+  }
   let frames: readonly string[] = [];
   await download(ftp, (stack) => (frames = stack));
   console.log(`from the socket to push, for one chunk:`);
@@ -114,9 +118,10 @@ async function download(ftp: ftplib.FTP, onPush?: (frames: readonly string[]) =>
       return push(chunk, encoding);
     };
   }
-  stream.resume();
+  let bytes = 0;
+  stream.on('data', (chunk) => (bytes += chunk.length));
   await once(stream, 'close');
-  if (stream.bytesRead !== BYTES) throw new Error(`${stream.bytesRead} bytes in place of ${BYTES}`);
+  if (bytes !== BYTES) throw new Error(`${bytes} bytes in place of ${BYTES}`);
 }
 
 function framesHere(): string[] {
