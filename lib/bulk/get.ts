@@ -7,9 +7,8 @@ import { Backoff, checkSegments, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
 import { LocalPart, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
-import type { Remote } from './remote';
+import { assertNotAborted, asWork, type Remote, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
-import { assertNotAborted, asWork, withRetry } from './work';
 
 /** The options of `get`. */
 export interface GetOptions extends TrafficOptions {

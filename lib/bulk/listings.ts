@@ -2,9 +2,8 @@ import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, Transf
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
 import { Backoff, type RetryOptions } from '../transfer/retry';
-import type { Remote } from './remote';
+import { pauseBeforeRetry, type Remote } from './remote';
 import { type Budget, TreeTable } from './tree-memory';
-import { pauseBeforeRetry } from './work';
 
 /** An entry of a tree: an entry of a listing with its place. */
 export interface WalkEntry extends Entry {

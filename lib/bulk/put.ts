@@ -9,9 +9,8 @@ import type { StorStream } from '../transfer/stor-stream';
 import { ignoreRefusal, Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
 import { LocalSource } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
-import type { Remote } from './remote';
+import { assertNotAborted, asWork, type Remote, wasClosed, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
-import { assertNotAborted, asWork, withRetry, wasClosed } from './work';
 
 /** What `put` uploads: the path of a local file, bytes, a function that returns a Readable of the bytes from an offset on, or a Readable, which can be read only once. */
 export type PutSource = string | Uint8Array | ((offset: number) => Readable) | Readable;

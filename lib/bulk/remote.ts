@@ -1,7 +1,14 @@
+import { setMaxListeners } from 'node:events';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Work, WorkListener } from '../control/queue';
+import { ConnectionClosedError } from '../errors';
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
 import type { ListOptions, MlsdOptions } from '../transfer/list-plan';
+import { PipedReadable, type ReadableEvents, unreadAtQuit } from '../transfer/piped-readable';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
+import { type Backoff, isLoss } from '../transfer/retry';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
 
 /** The verbs that `get`, `put`, `walk` and trees use: a client (`FTP`) and a pool (`FTPPool`) both have them. */
@@ -28,4 +35,159 @@ export interface Remote {
   mfmt(path: string, date: Date): Promise<Reply>;
   feat(): Promise<Map<string, string>>;
   hash(path: string, algorithm?: string): Promise<string>;
+}
+
+/** A client or a pool. An object of the caller's with the same verbs has no `beginWork`, and is never closed. */
+type Working = Remote & { beginWork?(listener?: WorkListener): Work };
+
+/**
+ * Does work that takes several operations of a client: `close()` ends it at once, `quit()` waits for it.
+ *
+ * @param signal the caller's
+ * @param act gets a signal that is aborted by the caller's, or when the client is closed
+ * @throws ConnectionClosedError where the client is closed, whatever the operation under way has failed with
+ */
+export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const work = beginWork(remote, (reason) => controller.abort(reason));
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort);
+  try {
+    return await act(controller.signal);
+  } catch (error) {
+    throw work.closed && !wasClosed(error) ? work.closed : error; // that of the operation says the same, and more
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    work.done();
+  }
+}
+
+/** Work that has begun. */
+export interface BegunWork {
+  /** Why the client is closed, if it is. */
+  readonly closed: Error | undefined;
+  done(): void;
+}
+
+/** Begins such work, until `done()`. @param onClosed called when the client is closed before that @throws ConnectionClosedError where it is closed already */
+export function beginWork(remote: Remote, onClosed: (reason: Error) => void, listener?: WorkListener): BegunWork {
+  const work = (remote as Working).beginWork?.(listener);
+  const onAbort = (): void => onClosed(work?.closed.reason as Error);
+  work?.closed.addEventListener('abort', onAbort);
+  return {
+    get closed() {
+      return work?.closed.aborted ? (work.closed.reason as Error) : undefined;
+    },
+    done() {
+      work?.closed.removeEventListener('abort', onAbort);
+      work?.done();
+    },
+  };
+}
+
+/**
+ * Work as a Readable of what an async generator gives. Nothing is done before it is read, and what was given before an error is read before it. When
+ * the stream is destroyed or the client closed, the generator's signal is aborted, and `close` comes when the generator has cleaned up.
+ */
+export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
+  readonly #controller = new AbortController();
+  readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
+  readonly #remote: Remote;
+  #source: AsyncGenerator<T, void, void> | undefined;
+  #work: BegunWork | undefined;
+  /** The generator is at work; else the reader has taken nothing since. */
+  #producing = false;
+  /** Items given, and how many they were when `quit()` asked last. */
+  #given = 0;
+  #givenBefore = 0;
+
+  constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
+    // With one item at a time an error never overtakes an item that nobody has read.
+    super({ objectMode: true, highWaterMark: 1 });
+    setMaxListeners(0, this.#controller.signal);
+    this.#remote = remote;
+    this.#begin = begin;
+    if (signal) addAbortSignal(signal, this as Readable);
+  }
+
+  override _read(): void {
+    try {
+      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
+    } catch (error) {
+      return void this.destroy(error as Error);
+    }
+    this.#source ??= this.#begin(this.#controller.signal);
+    this.#producing = true;
+    this.#source.next().then(
+      ({ done, value }) => {
+        this.#producing = false;
+        this.#given += 1;
+        if (!this.destroyed) this.push(done ? null : value);
+      },
+      (error: Error) => void this.destroy(this.#work?.closed ?? error),
+    );
+  }
+
+  /** Whether something has happened since `quit()` asked last: a reader that takes an item now and then is slow, but not stuck. */
+  #moved(): boolean {
+    const moved = this.#producing || this.#given > this.#givenBefore;
+    this.#givenBefore = this.#given;
+    return moved;
+  }
+
+  #onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#controller.abort(error ?? undefined);
+    const done = (): void => {
+      this.#work?.done();
+      callback(error);
+    };
+    if (this.#source) this.#source.return().then(done, done);
+    else done();
+  }
+}
+
+/** When something is tried again. */
+interface RetryPolicy {
+  readonly backoff: Backoff;
+  readonly signal: AbortSignal | undefined;
+  /** Whether an error that is no loss is worth another try, too. */
+  readonly isRetryable?: (error: unknown) => boolean;
+  /** Called before the pause; what it throws ends the tries. */
+  readonly onRetry?: (error: unknown) => Promise<void> | void;
+}
+
+/** Does something, and again after each loss, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
+export async function withRetry<T>(act: () => Promise<T>, policy: RetryPolicy): Promise<T> {
+  for (;;) {
+    try {
+      await assertNotAborted(policy.signal);
+      return await act();
+    } catch (error) {
+      await pauseBeforeRetry(error, policy);
+    }
+  }
+}
+
+/** Waits until the next try. @throws the error where there is none; an AbortError */
+export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetryable, onRetry }: RetryPolicy): Promise<void> {
+  if (!isRetryable?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
+  const next = backoff.next();
+  if (!next) throw error;
+  await onRetry?.(error);
+  await pause(next.delay, undefined, signal ? { signal } : {});
+}
+
+/** @throws an AbortError, as a pipeline does */
+export async function assertNotAborted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) await pause(0, undefined, { signal });
+}
+
+/** Whether the client was closed on our side, or is connected by hand: another try would find no connection. */
+export function wasClosed(error: unknown): boolean {
+  return error instanceof ConnectionClosedError && error.final === true;
 }

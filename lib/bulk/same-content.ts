@@ -3,8 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { MismatchError, ReplyError, UnsupportedError } from '../errors';
 import { isLoss } from '../transfer/retry';
 import { chooseDigest, Digest } from '../transfer/verify';
-import { wasClosed } from './work';
-import type { Remote } from './remote';
+import { type Remote, wasClosed } from './remote';
 
 /** A part of a file on the server, and our bytes to compare it with. */
 interface Part {

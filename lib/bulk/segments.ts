@@ -7,8 +7,7 @@ import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } 
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
-import type { Remote } from './remote';
-import { beginWork, type BegunWork, withRetry } from './work';
+import { beginWork, type BegunWork, type Remote, withRetry } from './remote';
 
 /** What one part of a download reports. */
 interface SegmentListener {

@@ -4,10 +4,9 @@ import { TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import type { FolderListing } from './listings';
 import { TreeTraffic } from './progress';
-import type { Remote } from './remote';
+import { type Remote, WorkStream } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
 import type { Folder } from './walk';
-import { WorkStream } from './work';
 
 /** What a plan gives: a result of what is done already, or a task that is still to be done. */
 export type Step = TreeResult | (() => Promise<TreeResult>);

@@ -7,11 +7,10 @@ import { PermanentError, SecurityError, TransferError } from '../errors';
 import { entryAt, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { joined, Listings } from './listings';
-import type { Remote } from './remote';
+import { type Remote, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
 import type { TreeSettings } from './tree-options';
-import { withRetry } from './work';
 
 /** What a system takes for a device, with any extension (Windows, "Naming Files, Paths, and Namespaces"). */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(?=$|[ .:])/i;

@@ -6,10 +6,9 @@ import { entryAt, factsOf } from '../transfer/facts';
 import type { ReadableEvents } from '../transfer/piped-readable';
 import { type Filter, selector } from './filter';
 import { checkName, type FolderListing, isAboutPath, joined, Listings, placed, type WalkEntry } from './listings';
-import type { Remote } from './remote';
+import { type Remote, WorkStream } from './remote';
 import { Budget, MAX_PENDING_BYTES, TreeLog } from './tree-memory';
 import { flag, levels, whole } from './tree-options';
-import { WorkStream } from './work';
 
 /** Symlinks whose targets are to be asked for. They wait for the end of the listing that showed them, which uses the connection until then. */
 export class LinkLog {
