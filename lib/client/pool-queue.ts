@@ -88,7 +88,7 @@ export class ConnectionLimit {
 }
 
 /** What the connections of a pool say; `connection` is the number of the one that says it, from 1 on. */
-export interface PoolListener {
+interface PoolListener {
   onCommand(line: string, connection: number): void;
   onReply(reply: Reply, connection: number): void;
   onClose(error: Error | undefined, connection: number): void;

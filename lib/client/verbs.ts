@@ -463,7 +463,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
       const run = async (release: () => void, session: Session): Promise<void> => {
         try {
           const control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
-          // A change leaves alone where the order of replies is not proven, so that asking FEAT first would cost a round trip.
+          // Until the server is known to keep the order of replies, a command that changes something is sent alone: FEAT before it would cost a round trip.
           if (names && !(command.ascii && control.sendsAlone(command))) session.beginNegotiation();
           if (exclusive || !command.ascii) await session.negotiationUnderWay();
           const outcome = act(control, session);
