@@ -94,26 +94,17 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
 };
 
+/** The options that have a default. */
+type Defaulted = Pick<
+  FTPOptions,
+  | 'user' | 'password' | 'secure' | 'port' | 'passive' | 'trustServerPasvAddress' | 'strictTlsClose' | 'connectTimeout' | 'replyTimeout' | 'stallTimeout' | 'keepAlive'
+  | 'keepAliveDuringTransfers' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
+>;
+
 /** The options after the checks, with their defaults. */
-export interface Settings extends Readonly<FTPOptions> {
-  readonly user: string;
-  readonly password: string;
+export interface Settings extends Readonly<Omit<FTPOptions, keyof Defaulted>>, Readonly<Required<Defaulted>> {
   /** The user whose netrc entry is wanted; undefined: any user's. */
   readonly netrcUser: string | undefined;
-  readonly secure: false | 'explicit' | 'implicit';
-  readonly port: number;
-  readonly passive: boolean;
-  readonly trustServerPasvAddress: boolean;
-  readonly strictTlsClose: boolean;
-  readonly connectTimeout: number;
-  readonly replyTimeout: number;
-  readonly stallTimeout: number;
-  readonly keepAlive: number;
-  readonly keepAliveDuringTransfers: boolean;
-  readonly maxReplyLineBytes: number;
-  readonly maxReplyBytes: number;
-  readonly maxLineBytes: number;
-  readonly maxReadAheadBytes: number;
 }
 
 const DEFAULT_TIMEOUT = 30_000;

@@ -121,12 +121,6 @@ const TARGET = /^os\.unix=s(?:ym)?link:(.+)$/is;
 
 /** The value of the fact `type` (RFC 3659, 7.5.1), and `link` and `OS.unix=symlink`, which servers send as well. */
 function typeOf(fact: string): EntryType {
-  switch (fact) {
-    case 'file':
-      return 'file';
-    case 'dir':
-      return 'directory';
-  }
   const type = fact.toLowerCase();
   if (type === 'file') return 'file';
   if (type === 'dir' || type === 'cdir' || type === 'pdir') return 'directory';

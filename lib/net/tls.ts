@@ -196,7 +196,10 @@ export class RecordTap extends Duplex {
   /** How many bytes of the record are still to come. */
   #body = 0;
   #last: { readonly type: number; readonly length: number } | undefined;
-  #clear: ClearText | undefined;
+  /** The connection after TLS was left. */
+  #clear: Duplex | undefined;
+  /** Whether clear text has come: no record follows it. */
+  #clearBegun = false;
 
   constructor(raw: Duplex) {
     super({ allowHalfOpen: true });
@@ -215,7 +218,16 @@ export class RecordTap extends Duplex {
    * TLS stream sends its close_notify, and does not end the connection any more.
    */
   unwrap(): Duplex {
-    return (this.#clear ??= new ClearText(this.#raw));
+    const raw = this.#raw;
+    return (this.#clear ??= new Duplex({
+      read: () => void raw.resume(),
+      write: (chunk: Buffer, _encoding, callback) => void raw.write(chunk, callback),
+      final: (callback) => void raw.end(callback),
+      destroy: (error, callback) => {
+        raw.destroy();
+        callback(error);
+      },
+    }));
   }
 
   override _read(): void {
@@ -240,17 +252,23 @@ export class RecordTap extends Duplex {
     const clear = this.#scan(chunk);
     const records = chunk.subarray(0, clear);
     if (records.length > 0 && !this.destroyed && !this.push(records)) this.#raw.pause();
-    if (clear < chunk.length) this.#clear?.receive(chunk.subarray(clear));
+    if (clear < chunk.length) this.#receiveClear(chunk.subarray(clear));
   };
 
   readonly #onEnd = (): void => {
     this.push(null);
-    this.#clear?.receive(null);
+    this.#receiveClear(null);
   };
 
   readonly #onError = (error: Error): void => void (this.#clear ?? this).destroy(error);
 
   readonly #onClose = (): void => void (this.#clear ?? this).destroy();
+
+  #receiveClear(chunk: Buffer | null): void {
+    if (!this.#clear) return;
+    this.#clearBegun = true;
+    if (!this.#clear.push(chunk)) this.#raw.pause();
+  }
 
   /** Where the clear text begins, if TLS is being left: after a record, at a byte that is no type of a record. */
   #scan(chunk: Buffer): number {
@@ -263,7 +281,7 @@ export class RecordTap extends Duplex {
         continue;
       }
       const byte = chunk[at] as number;
-      if (this.#clear && this.#header.length === 0 && (this.#clear.begun || byte < FIRST_TYPE || byte > LAST_TYPE)) return at;
+      if (this.#clear && this.#header.length === 0 && (this.#clearBegun || byte < FIRST_TYPE || byte > LAST_TYPE)) return at;
       this.#header.push(byte);
       at += 1;
       if (this.#header.length === HEADER) this.#begin();
@@ -276,40 +294,6 @@ export class RecordTap extends Duplex {
     this.#header = [];
     this.#body = high * 256 + low;
     this.#last = { type, length: this.#body };
-  }
-}
-
-/** The connection after TLS has been left. */
-class ClearText extends Duplex {
-  readonly #raw: Duplex;
-  /** True once clear text has come: no record follows it. */
-  begun = false;
-
-  constructor(raw: Duplex) {
-    super();
-    this.#raw = raw;
-  }
-
-  receive(chunk: Buffer | null): void {
-    this.begun = true;
-    if (!this.push(chunk)) this.#raw.pause();
-  }
-
-  override _read(): void {
-    this.#raw.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#raw.write(chunk, callback);
-  }
-
-  override _final(callback: (error?: Error | null) => void): void {
-    this.#raw.end(callback);
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#raw.destroy();
-    callback(error);
   }
 }
 
