@@ -1,11 +1,11 @@
 import { ArgumentError } from '../errors';
 import type { WalkEntry } from './listings';
 
-/** What a glob says of a path. */
+/** How a path matches a glob. */
 interface GlobVerdict {
-  /** It matches the path, or a folder that the path is in. */
+  /** The glob matches the path, or a folder that the path is in. */
   readonly matches: boolean;
-  /** It could match something in the path, if that is a folder. */
+  /** The glob could match something in the path, if that is a folder. */
   readonly reaches: boolean;
 }
 
@@ -19,8 +19,7 @@ type Instruction =
  * `[!a-z]` are one character, `{a,b}` is either, and `\` takes the next character as it is. Names that begin with a dot
  * are names like others, and case counts.
  *
- * All ways to match are followed at once, so that the time is at most the pattern's length times the path's: no pattern
- * is slow for any name.
+ * All ways to match are followed at the same time, so that the time is at most the pattern's length times the path's: no name makes a pattern slow.
  */
 export class Glob {
   readonly #program: readonly Instruction[];
@@ -209,18 +208,18 @@ function closingBraces(characters: readonly string[]): Map<number, number> {
 }
 
 /**
- * Which entries of a tree are wanted.
+ * Selects entries of a tree: a glob, several globs, or a function.
  *
- * Globs are matched with paths relative to the start of the tree: `*` and `?` (not a slash), `**` (any folders), `[a-z]`,
- * `[!a]`, `{a,b}`, `\` before a character that is meant as it is. A glob without a slash in it matches names in every
- * folder; one that ends in a slash matches folders only; one that begins with `!` excludes, wherever it stands. What
- * matches a folder matches everything in it. Without a glob that includes, everything is included.
+ * Globs are matched with paths relative to the start of the tree: `*` and `?` stand for anything but a slash, `**` for any folders, `[a-z]`, `[!a]` and
+ * `{a,b}` for one of several, and `\` precedes a character that stands for itself. Case counts. A glob without a slash matches names in every folder; one
+ * that ends in a slash matches folders only; one that begins with `!` excludes, and its place in the array makes no difference. What matches a folder
+ * matches everything in it. Without a glob that includes, everything is included.
  *
- * A function is asked for each entry; a folder that it refuses is not entered.
+ * A function is called for each entry, and returns whether it is included; a folder that it excludes is not entered.
  */
 export type Filter = string | readonly string[] | ((entry: WalkEntry) => boolean);
 
-/** What a filter says of an entry. */
+/** How a filter selects an entry. */
 interface Selection {
   /** The entry is wanted. */
   readonly wanted: boolean;

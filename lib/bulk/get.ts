@@ -23,7 +23,10 @@ export interface GetOptions extends TrafficOptions {
    * file takes its place. Where the server does not go on from there, or the bytes differ, the file is downloaded from its first byte. Default false.
    */
   resume?: boolean;
-  /** Parts that are downloaded at the same time, from 1 on, on as many connections of a pool; a client has one connection, and downloads one part. Not with `resume`. Default 1. */
+  /**
+   * Parts that are downloaded at the same time, from 1 on, on as many connections of a pool. A client has one connection, and downloads one part. Not
+   * with `resume`. Default 1.
+   */
   segments?: number;
   /**
    * Compares the file, before it gets its name, with what the server says: `size` by SIZE (RFC 3659, 4), `hash` by the strongest hash that the server
@@ -102,18 +105,18 @@ export async function get(remote: Remote, path: string, local: string, options: 
   });
 }
 
-/** How a remote file becomes a local one. */
+/** How a file on a server becomes a local one. */
 interface DownloadSetup {
   readonly remote: Remote;
   readonly path: string;
-  /** Opens what is written to. */
+  /** Opens the local file to write to. */
   readonly open: (facts: FileFacts) => Promise<LocalPart>;
   /**
-   * Opens it without what is there: where that was not the beginning of this file, or the server does not go on from there. Undefined: what has
-   * come of a download that fails is not kept.
+   * Opens it without what is there, where that is not the beginning of the file, or the server does not go on from there. Undefined: what has come of
+   * a download that fails is not kept either.
    */
   readonly restart?: ((facts: FileFacts) => Promise<LocalPart>) | undefined;
-  /** Size and time are asked before the first byte, which `restart`, `segments` and a total need. */
+  /** Size and time are asked for before the first byte. `restart`, `segments` and a total of progress need them. */
   readonly asksFacts: boolean;
   /** Undefined: one try, without a question about the size. */
   readonly retry: RetryOptions | number | boolean | undefined;
@@ -121,7 +124,7 @@ interface DownloadSetup {
   readonly segments: number;
   readonly verify: Verify | undefined;
   readonly traffic: FileTraffic;
-  /** Judges what has come, and gives the time that the file is to have. */
+  /** Checks what has come, and gives the time that the file is to have; undefined for the time of writing. */
   readonly judge: (bytes: number, facts: FileFacts) => Promise<Date | undefined> | Date | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -146,7 +149,7 @@ interface Range {
   readonly verify?: Verify | undefined;
 }
 
-/** Bytes of a file taken for a beginning that are compared: those that an editor or another file would change first, and those that what comes is joined to. */
+/** Bytes that are compared of a file that is taken for a beginning: the header, which differs in most formats when the file does, and the last ones. */
 const HEAD = 4 * 1024;
 const BEFORE_SEAM = 64 * 1024;
 
@@ -226,7 +229,7 @@ export class FileDownload {
     return written.value;
   }
 
-  /** Downloads all of a file in so many parts at the same time; the first one that fails ends the others. */
+  /** Downloads a file in so many parts at the same time; the first that fails ends the others. */
   async #fetchSegments(part: LocalPart, size: number, segments: number): Promise<void> {
     const { path } = this.#setup;
     const stop = new AbortController();
@@ -254,7 +257,7 @@ export class FileDownload {
     return verify !== 'size' && digestCommands(await this.#ask(() => remote.feat())).length > 0;
   }
 
-  /** A file of the caller's is taken for the beginning of the remote one, and may be another: its head and its end are compared. */
+  /** Compares the head and the end of a local file that is taken for the beginning of the remote one, and may be another. @throws MismatchError */
   async #assertBeginning(part: LocalPart): Promise<void> {
     const { remote, path, signal } = this.#setup;
     const { bytes } = part;
@@ -266,7 +269,7 @@ export class FileDownload {
     }
   }
 
-  /** For what did not come in one stream, which would know. */
+  /** Compares what did not come in one stream; RetrStream has compared one that did. @throws ChangedError; MismatchError */
   async #assertWhole(part: LocalPart): Promise<void> {
     const { remote, path } = this.#setup;
     const { size, modified } = this.#facts;

@@ -16,15 +16,15 @@ const [lstat, rename, unlink] = [promisify(fs.lstat), promisify(fs.rename), prom
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 /** Not on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
-/** A FIFO whose other end nobody has opened would keep us waiting otherwise. Not on Windows. */
+/** Opening a FIFO would else wait for its other end. Not on Windows. */
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
-/** A file of ours: nobody has made it before, and a link in its place is not followed. */
+/** For a new file: one that is there is an error, and so is a symbolic link. */
 const NEW = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** Where the file system can, the copy shares its blocks with the original. */
 const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 const OWNER_READS_AND_WRITES = 0o600;
 const MOST_LINKS = 32;
-/** Milliseconds for which nothing may come for a file that is being written. */
+/** Milliseconds since the last write after which a file is taken for one that an interrupted run has left. */
 const FRESH = 600_000;
 
 /** Bytes that are read at a time. */
@@ -122,8 +122,8 @@ export class LocalSource {
 type Content = 'old' | 'outdated' | 'whole' | 'ours';
 
 /**
- * A local file that is being written. It is written under another name and renamed over its own when all of it is there, so that it is complete
- * under its name, or as it was before; unless the caller wants it written under its own name.
+ * A local file that is being written. Its bytes go into a file of another name, which is renamed over it when all of them are there; so it is complete,
+ * or as it was before. The caller may also have it written under its own name.
  */
 export class LocalPart {
   #content: Content;
@@ -194,7 +194,7 @@ export class LocalPart {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    // What an interrupted run has left is removed. What was written to of late may be another run's, whose rename would give its name to our half.
+    // What an interrupted run has left is removed. What was written to recently may be another run's: it would rename our half a file.
     const stats = await lstat(name).catch(() => undefined);
     const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
     if (!taken) await unlink(name);
@@ -264,7 +264,7 @@ export class LocalPart {
     if (this.#content === 'outdated' || this.#content === 'ours') await unlink(this.name).catch(() => undefined); // what has failed before is the error
   }
 
-  /** What was there goes when the first byte of another file has come, or the end of an empty one. */
+  /** Removes the bytes of an older file: when the first byte of the new one has come, or the end of an empty one. */
   async #empty(): Promise<void> {
     if (this.#content === 'ours' || this.#content === 'whole') return;
     await truncate(this.file);
@@ -291,7 +291,7 @@ async function copy(from: string, to: string, { mode }: Stats): Promise<void> {
   if ((mode & OWNER_READS_AND_WRITES) !== OWNER_READS_AND_WRITES) await chmod(to, (mode & 0o777) | OWNER_READS_AND_WRITES);
 }
 
-/** As `fs` does when it writes, also where the last link leads to nothing yet. */
+/** The path after symbolic links, of which the last may lead to nothing yet. @throws ArgumentError */
 async function followLinks(local: string): Promise<string> {
   let path = resolve(local);
   for (let links = 0; links < MOST_LINKS; links++) {
@@ -303,7 +303,7 @@ async function followLinks(local: string): Promise<string> {
   throw new ArgumentError(`${local} leads through too many symbolic links`);
 }
 
-/** Removes partial files of what the remote file was before it changed. */
+/** Removes parts of what the remote file was before it changed. */
 async function forgetOthers(path: string, name: string): Promise<void> {
   const folder = dirname(path);
   const begin = `${basename(path)}.`;

@@ -189,7 +189,7 @@ interface UploadSource {
   close(): Promise<void>;
 }
 
-/** Where an upload goes. */
+/** The names of an upload. */
 interface TargetSetup {
   readonly remote: Remote;
   /** The file's own name. */
@@ -252,9 +252,10 @@ export class UploadTarget {
   }
 
   /**
-   * The upload has failed: a file that stepped aside for it gets its name back, and what is left under names of ours is deleted, unless a later
-   * call is to find it. Nothing can be done about a refusal.
+   * Cleans up after an upload that has failed: gives an old file that was renamed its name back, and deletes what is left under names of ours. A
+   * refusal is ignored, for nothing can be done about it.
    *
+   * @param keep a later call is to find what is left
    * @param begun the server has begun to write under the name
    */
   async leave(keep: boolean, begun: boolean): Promise<void> {
@@ -270,7 +271,7 @@ export class UploadTarget {
     this.#replacement?.explain(error);
   }
 
-  /** The connection was lost before the reply to an earlier attempt, which may have been carried out. */
+  /** Whether an earlier attempt has renamed the file, although the connection was lost before its reply. */
   async #isRenamed(size: number): Promise<boolean> {
     const { remote } = this.#setup;
     const sizeOf = async (path: string): Promise<number | undefined> => (await factsOf(remote, path, { modified: false })).size;
@@ -282,7 +283,7 @@ function ignore(error: unknown): void {
   if (!(error instanceof FTPError)) throw error;
 }
 
-/** What an upload is made of. */
+/** How a source becomes a file on a server. */
 interface UploadSetup {
   readonly remote: Remote;
   readonly source: UploadSource;
@@ -290,7 +291,7 @@ interface UploadSetup {
   /** How often it is tried again after a loss. */
   readonly backoff: Backoff;
   readonly traffic: FileTraffic;
-  /** It begins with what an earlier call has left, and leaves what it has for a later one. */
+  /** It goes on with what an earlier call has left, and leaves what has arrived for a later one. */
   readonly resume: boolean;
   readonly verify: 'size' | 'hash' | false | undefined;
   /** The time that the file on the server is given, where the server takes it. */
@@ -309,34 +310,37 @@ interface Uploaded {
 }
 
 /**
- * How to write from a byte on, the safest first. REST and STOR put each byte where it belongs, whatever a session that was lost may still
- * write; after APPE such bytes would be there twice. At the byte that SIZE names there is no tail for Pure-FTPd 1.0.50 to cut off. A server
- * that does not offer REST STREAM may take REST for downloads only, and STOR then writes from the beginning.
+ * The ways to go on from a byte, the safest first. With REST and STOR each byte is written to its place, even if a session that was lost still writes;
+ * after APPE its bytes would be there twice. REST at the size of the file leaves no tail after it, which Pure-FTPd 1.0.50 would cut off. A server
+ * that does not offer REST STREAM may use REST for downloads only, and STOR then writes from the first byte.
  */
 const WAYS = ['REST', 'APPE', 'anew'] as const;
 
-/** MDTM has whole seconds: what the server wrote within that time of a change of our file may be of either version. */
+/** The unit of MDTM: what the server has written within that time of a change of our file may be of either version. */
 const SECOND = 1000;
 
 /**
- * Bytes that are read back after a continued upload. Before the seam: as many as the largest usual block of a file system and buffer of a
- * server, which is what a cut leaves unwritten; ftp-srv and uftpd make zeros of all that is before it. After it: enough to see that the rest
- * begins there. At the beginning: the header, which differs in most formats when the file does.
+ * Bytes that are read back after a continued upload. Before the seam, where it was continued: as many as the largest usual block of a file system and
+ * buffer of a server, which a cut may leave unwritten; ftp-srv and uftpd write zeros to all that is before the seam. After the seam: enough to see that
+ * the rest begins there. At the beginning of the file: the header, which differs in most formats when the file does.
  */
 const BEFORE_SEAM = 64 * 1024;
 const AFTER_SEAM = 64;
 const HEAD = 4 * 1024;
-/** Bytes that are looked through at a time. */
+/** Bytes that are searched at a time. */
 const PIECE = 1024 * 1024;
 
-/** Uploads one file: as many attempts as it takes and the options allow. */
+/** Uploads one source, in as many attempts as are necessary and allowed. */
 export class FileUpload {
   readonly #setup: UploadSetup;
+  /** The index in WAYS. */
   #way = 0;
   /** Bytes of ours that the server can have at most; 0 while its file is not ours. */
   #sent: number;
+  /** The most bytes that the server has said it has. */
   #best = 0;
   #resumedFrom = 0;
+  /** The last attempt has not begun with the first byte. */
   #continued = false;
   /** Where this attempt has begun to write. */
   #seam = 0;
@@ -459,7 +463,7 @@ export class FileUpload {
     return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
   }
 
-  /** An upload in one go has verified itself; of one that was continued, the size alone proves nothing. */
+  /** Compares an upload that was continued, whose size alone proves nothing. StorStream has compared one in one go. */
   async #verify(bytes: number): Promise<void> {
     const { remote, source, target, verify = 'size' } = this.#setup;
     if (!this.#continued || verify === false) return;
@@ -504,17 +508,17 @@ function isZero(bytes: Buffer): boolean {
   return bytes.equals(Buffer.alloc(bytes.length));
 }
 
-/** The server will not write from there on; ProFTPD says 451 without AllowStoreRestart. */
+/** The server does not write from that byte on; ProFTPD without AllowStoreRestart replies 451. */
 function isRefusal(error: unknown): boolean {
   return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
 }
 
-/** GridFTP 13.24 says 500 when the data connection breaks. */
+/** The data connection broke: GridFTP 13.24 then replies 500. */
 function isBroken(error: unknown): boolean {
   return error instanceof PermanentError && error.phase !== 'command' && error.reply?.code === 500;
 }
 
-/** Nothing was asked of the server, and nothing more can be. */
+/** The server was not asked for anything, and cannot be. */
 function isUnreachable(error: unknown): boolean {
   return wasClosed(error) || (isLoss(error) && (error.phase === 'connect' || error.phase === 'login'));
 }

@@ -63,7 +63,7 @@ export interface TreeOptions extends TrafficOptions {
   names?: 'portable' | 'native';
   /** Gives each error as a result with the action `failed`, and goes on with the others. Default false: the first error ends the stream. */
   continueOnError?: boolean;
-  /** Levels of folders, from 1 for the files of the first folder only to Infinity; what lies deeper is left out. Default: 100, and what lies deeper is a LimitError. */
+  /** Levels of folders, from 1 for the first folder only to Infinity; what lies deeper is left out. Default: 100, and what lies deeper is a LimitError. */
   depth?: number;
   /** Bytes that remembered names and facts may take at a time; more are a LimitError. Default 128 MiB, which is a million files in one folder with `delete`. */
   maxPendingBytes?: number;
