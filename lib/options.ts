@@ -124,7 +124,7 @@ export function settingsOf(options: FTPOptions): Settings {
     if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
   }
   if (options.localAddress !== undefined && isIP(options.localAddress) === 0) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
-  if (options.tls !== undefined && !isObject(options.tls)) throw noObject('tls', options.tls);
+  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null || Array.isArray(options.tls))) throw noObject('tls', options.tls);
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
     throw new ArgumentError('createConnection must be a function');
   }
@@ -218,14 +218,10 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  * @throws ArgumentError with the unknown name, and the names that may be meant
  */
 export function checkNames(options: unknown, names: Readonly<Record<string, true>>, prefix = ''): void {
-  if (!isObject(options)) throw noObject(prefix === '' ? 'options' : prefix.slice(0, -1), options);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw noObject(prefix === '' ? 'options' : prefix.slice(0, -1), options);
   for (const name in options) {
     if (names[name] !== true) throw unknown(name, Object.keys(names), prefix);
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function noObject(what: string, value: unknown): ArgumentError {

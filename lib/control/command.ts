@@ -38,10 +38,14 @@ export class Command {
     this.shown = hidden ? `${hidden[1] ?? ''} ****` : line;
     this.secret = hidden?.[2]?.trim() || undefined;
     this.argument = blank < 0 ? '' : line.slice(blank + 1);
-    const bytes = codec.encode(line);
-    const highest = check(bytes, this.shown);
+    const encoded = codec.encode(line);
+    const highest = check(encoded, this.shown);
     this.ascii = highest < 0x80;
-    this.bytes = withLineEnd(highest === IAC ? doubleIAC(bytes) : bytes);
+    const bytes = highest === IAC ? doubleIAC(encoded) : encoded;
+    this.bytes = Buffer.allocUnsafe(bytes.length + 2); // a copy, because a codec may use its memory again
+    this.bytes.set(bytes);
+    this.bytes[bytes.length] = CR;
+    this.bytes[bytes.length + 1] = LF;
   }
 }
 
@@ -54,15 +58,6 @@ function check(bytes: Uint8Array, shown: string): number {
     if (byte > highest) highest = byte;
   }
   return highest;
-}
-
-/** The bytes with CRLF; a copy, because a codec may use its memory again. */
-function withLineEnd(bytes: Uint8Array): Buffer {
-  const line = Buffer.allocUnsafe(bytes.length + 2);
-  line.set(bytes);
-  line[bytes.length] = CR;
-  line[bytes.length + 1] = LF;
-  return line;
 }
 
 function doubleIAC(bytes: Uint8Array): Buffer {

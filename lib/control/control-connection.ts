@@ -180,7 +180,7 @@ export class ControlConnection {
     this.#base.ref?.();
     const release = (): void => {
       this.#collector = undefined;
-      this.#letProcessEnd();
+      this.#base.unref?.(); // an idle connection keeps no process alive
     };
     return { due: given.filter(({ sent }) => sent).length, release };
   }
@@ -366,7 +366,7 @@ export class ControlConnection {
     this.#pending.answered(pending, succeeded && inTurn);
     this.#atTlsBoundary = TLS_BEGINS_OR_ENDS.has(command?.verb ?? '');
     if (command) this.#listener.onAnswered(command, reply, succeeded);
-    if (this.#pending.empty) this.#letProcessEnd();
+    if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
     if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));
     if (verdict === 'unexpected' && !raw) return listener.onFailure(unexpected(reply, command));
     if (command?.verb === 'CCC' && !raw && this.#tap) this.#leaveTls(this.#tap);
@@ -433,11 +433,6 @@ export class ControlConnection {
     debug('> %s', command.shown);
     this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
-  }
-
-  /** No reply is due, so the connection does not keep the process alive. */
-  #letProcessEnd(): void {
-    this.#base.unref?.();
   }
 
   readonly #flush = (): void => {

@@ -497,6 +497,6 @@ export class ClientQueue extends Queue {
       this.#running.run(this.#session);
     }
     if (this.first) this.#running?.listener.onContended?.();
-    if (this.ending) this.#running?.listener.onQuitting?.(false);
+    if (this.first && this.ending) this.#running?.listener.onQuitting?.(false);
   }
 }

@@ -145,12 +145,16 @@ export class ReplyParser extends Transform {
 
   /** The line that ends here, without the CRs before its LF, of which GridFTP 13.24 sends several. */
   #wholeLine(text: Buffer, begin: number, end: number): Buffer {
-    if (this.#heldBytes === 0) return withoutCRs(text, begin, end);
-    this.#hold(text, begin, end);
-    const line = withoutCRs(this.#held, 0, this.#heldBytes);
-    this.#held = NOTHING;
-    this.#heldBytes = 0;
-    return line;
+    let line = text.subarray(begin, end);
+    if (this.#heldBytes > 0) {
+      this.#hold(text, begin, end);
+      line = this.#held.subarray(0, this.#heldBytes);
+      this.#held = NOTHING;
+      this.#heldBytes = 0;
+    }
+    let length = line.length;
+    while (length > 0 && line[length - 1] === CR) length -= 1;
+    return line.subarray(0, length);
   }
 
   /** Keeps a copy, so that the chunk can be freed. The buffer doubles, so that many small chunks cost no more than a large one. */
@@ -194,11 +198,6 @@ export class ReplyParser extends Transform {
       ? new ProtocolError(`a line of a reply is longer than ${this.#maxLineBytes} bytes (maxLineBytes; of a client: maxReplyLineBytes)`)
       : new ProtocolError(`a reply is longer than ${this.#maxReplyBytes} bytes (maxReplyBytes)`);
   }
-}
-
-function withoutCRs(bytes: Buffer, begin: number, end: number): Buffer {
-  while (end > begin && bytes[end - 1] === CR) end -= 1;
-  return bytes.subarray(begin, end);
 }
 
 /** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */

@@ -12,27 +12,23 @@ const MOST_STEPS = 1000;
 
 /** One value of the server's session that a command sets; it is unknown while such a command waits for its reply. */
 export class Setting<T> {
-  #value: T | undefined;
+  /** The value before the waiting commands; undefined where it is not known. */
+  confirmed: T | undefined;
   /** The values that the waiting commands set, in the order of the commands. */
   #coming: T[] = [];
 
   constructor(value: T | undefined) {
-    this.#value = value;
+    this.confirmed = value;
   }
 
   /** The value; undefined where it is not known. */
   get value(): T | undefined {
-    return this.#coming.length > 0 ? undefined : this.#value;
-  }
-
-  /** The value before the waiting commands; undefined where it is not known. */
-  get confirmed(): T | undefined {
-    return this.#value;
+    return this.#coming.length > 0 ? undefined : this.confirmed;
   }
 
   /** The value after the waiting commands, if all of them succeed. */
   get next(): T | undefined {
-    return this.#coming.at(-1) ?? this.#value;
+    return this.#coming.at(-1) ?? this.confirmed;
   }
 
   /** A command waits that sets the value. */
@@ -43,17 +39,12 @@ export class Setting<T> {
   /** The first of the waiting commands is answered. */
   answered(succeeded: boolean): void {
     const value = this.#coming.shift();
-    if (succeeded) this.#value = value;
-  }
-
-  /** Sets the value before the waiting commands: another command has changed it. */
-  confirm(value: T | undefined): void {
-    this.#value = value;
+    if (succeeded) this.confirmed = value;
   }
 
   /** Sets the value; no command waits. */
   set(value: T | undefined): void {
-    this.#value = value;
+    this.confirmed = value;
     this.#coming = [];
   }
 
@@ -122,7 +113,7 @@ export class ServerState {
   #useRestart(succeeded: boolean): void {
     if (this.restart.confirmed === 0) return;
     this.restartUsed = true;
-    this.restart.confirm(succeeded ? 0 : undefined);
+    this.restart.confirmed = succeeded ? 0 : undefined;
   }
 }
 

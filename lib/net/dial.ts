@@ -43,7 +43,8 @@ export class ConnectionAttempt {
   /** Reports the outcome to `listener`, at once where it is known. */
   notify(listener: AttemptListener): void {
     this.#listener = listener;
-    this.#report();
+    if (this.#state === 'made') listener.onMade(this.#stream as Duplex);
+    else if (this.#state !== 'under way') listener.onFailed(this.#state);
   }
 
   /** Resolves with the connection. @throws FTPError where it could not be made */
@@ -84,12 +85,7 @@ export class ConnectionAttempt {
     if (this.#state !== 'under way') return;
     this.#state = state;
     this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
-    this.#report();
-  }
-
-  #report(): void {
-    if (this.#state === 'made') this.#listener?.onMade(this.#stream as Duplex);
-    else if (this.#state !== 'under way') this.#listener?.onFailed(this.#state);
+    if (this.#listener) this.notify(this.#listener);
   }
 }
 

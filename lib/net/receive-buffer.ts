@@ -33,13 +33,13 @@ export class ReceiveBuffer {
 
   /** The option `onread` that gives each read to `receive`, or lends it; `receive` returns false to pause. */
   onread(receive: (chunk: Buffer) => boolean, memory: 'given' | 'lent' = 'given'): OnRead {
-    return { buffer: () => this.#next(), callback: (bytes) => receive(memory === 'lent' ? this.#lend(bytes) : this.#take(bytes)) };
+    return { buffer: this.#next, callback: (bytes) => receive(memory === 'lent' ? this.#lend(bytes) : this.#take(bytes)) };
   }
 
-  #next(): Buffer {
+  readonly #next = (): Buffer => {
     if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#nextSize());
     return this.#space;
-  }
+  };
 
   /** The first of the largest buffers makes the allocator expect more of them. Until it is freed, modest ones cost half of the page faults. */
   #nextSize(): number {

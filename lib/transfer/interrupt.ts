@@ -3,19 +3,15 @@ export type Reason = 'complete' | 'left' | Error;
 
 /** Ends the steps of a transfer from outside, once: the step that is under way fails with the reason. */
 export class Interrupt {
-  #reason: Reason | undefined;
+  /** Why the transfer was interrupted, if it was. */
+  reason: Reason | undefined;
   #listener: ((reason: Reason) => void) | undefined;
   #step: Promise<unknown> | undefined;
 
-  /** Why the transfer was interrupted, if it was. */
-  get reason(): Reason | undefined {
-    return this.#reason;
-  }
-
   /** Interrupts; only the first reason counts. */
   raise(reason: Reason): void {
-    if (this.#reason) return;
-    this.#reason = reason;
+    if (this.reason) return;
+    this.reason = reason;
     this.#listener?.(reason);
   }
 
@@ -28,7 +24,7 @@ export class Interrupt {
   race<T>(promise: Promise<T>): Promise<T> {
     const interrupted = new Promise<never>((_resolve, reject) => {
       this.listen(reject);
-      if (this.#reason) reject(this.#reason as Error);
+      if (this.reason) reject(this.reason as Error);
     });
     return Promise.race([promise, interrupted]);
   }
@@ -46,7 +42,7 @@ export class Interrupt {
 
   /** Throws the reason if there was an interruption. */
   check(): void {
-    if (this.#reason) throw this.#reason as Error;
+    if (this.reason) throw this.reason as Error;
   }
 }
 

@@ -143,12 +143,10 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   override _read(): void {
     if (this.#state === 'unread') {
       this.#state = 'flowing';
-      this.#transfer.start();
+      this.#transfer.place.ready();
       return;
     }
-    for (let chunk = this.#takeKept(); chunk; chunk = this.#takeKept()) {
-      if (!this.#pushAll(chunk)) return;
-    }
+    if ((this.#rest || this.#ahead.length > 0) && !this.#pushKept()) return;
     if (this.#state === 'ended') this.#pushEnd();
     else if (this.#state === 'paused') {
       this.#state = 'flowing';
@@ -237,14 +235,14 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
     }
   }
 
-  /** The next of the bytes that wait for the reader. */
-  #takeKept(): Buffer | undefined {
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest) return rest;
-    const chunk = this.#ahead.shift();
-    this.#aheadBytes -= chunk?.length ?? 0;
-    return chunk;
+  /** Gives the reader what was kept for it; true while it wants more. */
+  #pushKept(): boolean {
+    for (let chunk = this.#rest ?? this.#ahead[0]; chunk; chunk = this.#rest ?? this.#ahead[0]) {
+      if (this.#rest) this.#rest = undefined;
+      else this.#aheadBytes -= this.#ahead.shift()?.length ?? 0;
+      if (!(this.#decoder ? this.#decode(chunk) : this.push(chunk))) return false;
+    }
+    return true;
   }
 
   /** 450 instead of a listing is how some servers say that a folder is empty, and curl takes it so; ProFTPD says 450 of a missing one. */
@@ -257,11 +255,6 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   #fail(error: FTPError): void {
     if (this.#state === 'unread' && this.listenerCount('error') === 0) this.on('error', () => undefined);
     this.destroy(error);
-  }
-
-  /** True while more is wanted. */
-  #pushAll(chunk: Buffer): boolean {
-    return this.#decoder ? this.#decode(chunk) : this.push(chunk);
   }
 
   /** True while more is wanted; what the decoder has not been given by then waits for the next read. */

@@ -228,7 +228,7 @@ export class StorStream extends Typed {
   #use(): void {
     if (this.#state !== 'unused') return;
     this.#state = 'opening';
-    this.#transfer.start();
+    this.#transfer.place.ready();
   }
 
   #send(): void {

@@ -156,11 +156,13 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   readonly #queue: Queue;
   readonly #request: TransferRequest;
   readonly #stream: TransferStream;
-  /** Its place in the queue. */
+  /** Its place in the queue; `ready()` says that the stream is in use. */
   readonly place: Place;
   readonly #interrupt = new Interrupt();
   #state: State = { is: 'waiting' };
   #try: Try | undefined;
+  /** The byte of the file at which the next try begins. */
+  #offset: number;
   /** Payload bytes of the tries before this one. */
   #moved = 0;
   /** The last of them, which this try reads again. */
@@ -182,6 +184,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#session = session;
     this.#queue = queue;
     this.#request = request;
+    this.#offset = request.start;
     this.#stream = stream;
     this.place = queue.enter(
       (release, current) => {
@@ -258,11 +261,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return (this.#state.is === 'answered' || this.#state.is === 'ended') && !this.#state.mark;
   }
 
-  /** The byte of the file at which the next try begins. */
-  get #offset(): number {
-    return this.#request.start + this.#moved - this.#seam.length;
-  }
-
   // ---- what its place in the queue asks for
 
   get name(): string {
@@ -298,11 +296,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   }
 
   // ---- what its stream asks for
-
-  /** The stream is in use: the transfer may have its turn. */
-  start(): void {
-    this.place.ready();
-  }
 
   /** The stream takes bytes again, and is not to be waited for. */
   resume(): void {
@@ -376,7 +369,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         let control: ControlConnection | undefined;
         try {
           this.#move({ is: 'connecting' });
-          control = await this.#ready();
+          const session = this.#session;
+          const needs = { folder: true, transfer: this.#offset > 0 ? 'restarted' : 'anew' } as const;
+          control = (session.meets(needs) && session.control) || (await this.#interrupt.race(session.ready(needs)));
           const reply = await (plan ? this.#follow(plan, control) : this.#transfer(control, command));
           ended = true;
           this.#move({ is: 'over', phase: 'completion' });
@@ -388,14 +383,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     } finally {
       this.#giveBack();
     }
-  }
-
-  /** The connection, with the session where this transfer needs it. */
-  async #ready(): Promise<ControlConnection> {
-    const session = this.#session;
-    const needs = { folder: true, transfer: this.#offset > 0 ? 'restarted' : 'anew' } as const;
-    if (session.control && session.meets(needs)) return session.control;
-    return this.#interrupt.race(session.ready(needs));
   }
 
   /** Tries the plan's commands until one is not refused. */
@@ -604,7 +591,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const current = this.#try;
     const state = this.#state;
     if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, current?.command));
-    if (isTransferEnd(reply)) this.#session.dataConnections.observed.endsInOrder = true;
+    const { observed } = this.#session.dataConnections;
+    if (!observed.endsInOrder && isTransferEnd(reply)) observed.endsInOrder = true;
     if (!current) return;
     switch (state.is) {
       case 'sent':
@@ -808,6 +796,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#announced = this.announced;
     this.#moved = this.bytes;
     this.#seam = plan.seam ?? this.#seam;
+    this.#offset = this.#request.start + this.#moved - this.#seam.length;
     this.#try = undefined;
     const pause = new AbortController();
     try {
