@@ -57,13 +57,13 @@ export class PendingReplies {
   #ordered = false;
   /** Whether commands may be sent after the data of a transfer, before its final reply. */
   #sendsBeforeCompletion = true;
-  readonly #watch: WaitTimer;
+  readonly #timer: WaitTimer;
   readonly #waitingForRoom: (() => void)[] = [];
   readonly #onTimeout: () => void;
 
   /** @param timeout milliseconds for a reply; 0 waits for ever */
   constructor(timeout: number, onTimeout: () => void) {
-    this.#watch = new WaitTimer(timeout);
+    this.#timer = new WaitTimer(timeout);
     this.#onTimeout = onTimeout;
   }
 
@@ -100,7 +100,7 @@ export class PendingReplies {
   /** The next command, if it may be sent now; it counts as sent. */
   next(): Pending | undefined {
     const next = this.#pending[this.#sent];
-    if (!next || !this.#mayLeave(next.rule)) return undefined;
+    if (!next || !this.#maySend(next.rule)) return undefined;
     next.sent = true;
     this.#sent += 1;
     this.#count(next, 1);
@@ -160,8 +160,8 @@ export class PendingReplies {
     this.#pending = [];
     this.#sent = this.#distinct = this.#barriers = this.#transfers = 0;
     this.#flight = [];
-    this.#watch.stop(this.#onTimeout);
-    this.#watch.release();
+    this.#timer.stop(this.#onTimeout);
+    this.#timer.release();
     this.#makeRoom();
     return pending;
   }
@@ -171,7 +171,8 @@ export class PendingReplies {
     return this.#pending.length < WINDOW ? undefined : new Promise((resolve) => this.#waitingForRoom.push(resolve));
   }
 
-  #mayLeave(rule: CommandRule | undefined): boolean {
+  /** Whether a command may share the flight of the commands that were sent. */
+  #maySend(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
     if (this.#barriers > 0) return false;
     if (this.#transfers > 0 && !(rule.allowedBeforeCompletion && this.#sendsBeforeCompletion)) return false;
@@ -180,12 +181,13 @@ export class PendingReplies {
     return rule.changes === 'nothing' && inFlight.every((each) => !each.rule || each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule));
   }
 
+  /** Counts a command that was sent, or is answered. */
   #count({ rule }: Pending, by: 1 | -1): void {
     if (!rule || rule.barrier) this.#barriers += by;
     if (rule?.transfers) this.#transfers += by;
   }
 
-  /** Two replies that can have answered one command of the flight only show that the server keeps the order. */
+  /** A reply to one command of a flight that can have answered no other: two of them show that the server keeps the order. */
   #noteOrder(rule: CommandRule): void {
     if (this.#flight.length < 2) return;
     if (this.#flight.filter((each) => each === rule || areAlike(each, rule)).length > 1) return;
@@ -199,7 +201,7 @@ export class PendingReplies {
 
   /** Starts the timer for the next reply, if one is due. */
   #await(): void {
-    if (this.head?.timed) this.#watch.start(this.#onTimeout);
-    else this.#watch.stop(this.#onTimeout);
+    if (this.head?.timed) this.#timer.start(this.#onTimeout);
+    else this.#timer.stop(this.#onTimeout);
   }
 }

@@ -39,34 +39,34 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
   if (!control.open) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const pwd = session.command('PWD');
-    const noops = control.unansweredNoops > 0;
+    const mayAnswerNoops = control.unansweredNoops > 0;
     const finals: Reply[] = [];
-    let tries = 0;
-    let answered = 0;
+    let sent = 0; // PWDs
+    let answered = 0; // PWDs
 
     const probe = (): void => {
-      tries += 1;
+      sent += 1;
       control.send(pwd);
-      quiet.refresh();
+      silence.refresh();
     };
-    const outOfStep = (): void => control.destroy(new TimeoutError('after an aborted transfer, the replies of the server did not match the commands any more', { cause: reason }));
-    const isOver = (): boolean => !abor || finals.length > 1 || finals.some((reply) => isTransferEnd(reply) || reply.kind === 'transient');
+    const outOfStep = (): void => control.destroy(new TimeoutError('the replies of the server cannot be matched to the commands any more', { cause: reason }));
+    const transferIsOver = (): boolean => !abor || finals.length > 1 || finals.some((reply) => isTransferEnd(reply) || reply.kind === 'transient');
     const onReply = (reply: Reply): void => {
-      quiet.refresh();
+      silence.refresh();
       if (reply.code === 257) answered += 1;
-      else if (reply.kind !== 'preliminary' && !(noops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
-      if (answered > 0 && !isOver()) outOfStep(); // the server may still have the transfer
-      else if (answered > 0 && answered === tries) settle(finals.at(-1));
+      else if (reply.kind !== 'preliminary' && !(mayAnswerNoops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
+      if (answered > 0 && !transferIsOver()) outOfStep(); // the server may still have the transfer
+      else if (answered > 0 && answered === sent) settle(finals.at(-1));
     };
-    const quiet = setTimeout(() => {
+    const silence = setTimeout(() => {
       if (answered > 0) settle(finals.at(-1)); // the server has dropped another PWD
-      else if (tries < MOST_TRIES) probe();
+      else if (sent < MOST_TRIES) probe();
       else outOfStep();
     }, SILENCE);
     const { replyTimeout } = session.settings;
     const patience = setTimeout(outOfStep, replyTimeout > 0 ? Math.min(PATIENCE, replyTimeout) : PATIENCE);
     const settle = (reply: Reply | undefined): void => {
-      clearTimeout(quiet);
+      clearTimeout(silence);
       clearTimeout(patience);
       release();
       resolve(reply);

@@ -3,25 +3,15 @@
 import type { Entry } from './entry';
 import type { Calendar } from './time';
 
-/** The name of a listing format, for the option `format`; `mlsd` is also the format of MLST. */
+/**
+ * The name of a listing format, for the option `format`.
+ *
+ * `mlsd` is the format of MLSD and MLST, `unix` that of `ls -l`, and `dos` that of `dir` and IIS. The others are of publicfile (`eplf`),
+ * OpenVMS, z/OS (`mvs`), IBM i (`os400`), NetWare, OS/2, HP NonStop, z/VM, Connect:Enterprise, NetManage Chameleon, VShell, Nortel's
+ * routers, OS-9, and of servers that print the numbers of stat(2) (`numeric`).
+ */
 export type ListFormatName =
-  | 'mlsd'
-  | 'unix'
-  | 'dos'
-  | 'eplf'
-  | 'vms'
-  | 'mvs'
-  | 'os400'
-  | 'netware'
-  | 'os2'
-  | 'nonstop'
-  | 'vm'
-  | 'enterprise'
-  | 'chameleon'
-  | 'vshell'
-  | 'nortel'
-  | 'os9'
-  | 'numeric';
+  | 'mlsd' | 'unix' | 'dos' | 'eplf' | 'vms' | 'mvs' | 'os400' | 'netware' | 'os2' | 'nonstop' | 'vm' | 'enterprise' | 'chameleon' | 'vshell' | 'nortel' | 'os9' | 'numeric';
 
 /** What the meaning of a line depends on besides its text. */
 export interface ListContext {

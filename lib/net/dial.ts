@@ -69,7 +69,7 @@ export class ConnectionAttempt {
     if (this.#state !== 'under way') return void stream.destroy();
     this.#stream = stream;
     if (stream.destroyed) return this.#fail(stream.errored);
-    if ((stream as Socket).connecting !== true) return this.#settle('made'); // nor is a stream that is no socket
+    if ((stream as Socket).connecting !== true) return this.#settle('made'); // a stream that is no socket counts as connected
     stream.on('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
   }
 

@@ -42,7 +42,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an upload that was cancelled is ended by FIN',
-    edits: [['net/dial.ts', '(raw as net.Socket).resetAndDestroy();', 'raw.end();']],
+    edits: [['net/dial.ts', '(raw as Socket).resetAndDestroy();', 'raw.end();']],
     server: 'keepsWholeOnly',
     sign: /on the server: .*(in place of|the first \d+ are right)/,
   },
