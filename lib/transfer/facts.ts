@@ -91,14 +91,19 @@ export interface Identity extends FileFacts {
 }
 
 /**
- * Asks for the facts of a file in the turn of its transfer: in one flight where FEAT has SIZE, and then without MLST, for the transfer may be under
- * way when the answers come.
+ * Asks for the facts of a file in the turn of its transfer, in one flight where FEAT has SIZE. MLST is asked only where FEAT does not, and the server
+ * has neither SIZE nor MDTM: else the transfer may be under way when their answers come.
  *
  * @param patient takes a 4yz for "unknown"
  */
 export async function identify(session: Session, control: ControlConnection, path: string, features: Features, patient: boolean): Promise<Identity> {
-  const lacks = new Set<FactCommand>(features.has('SIZE') ? ['MLST'] : []);
-  const facts = await factsOf(new TurnSource(session, control, features.has('SIZE')), path, { patient, lacks });
+  const source = new TurnSource(session, control, features.has('SIZE'));
+  const lacks = new Set<FactCommand>(['MLST']);
+  let facts = await factsOf(source, path, { patient, lacks });
+  if (!features.has('SIZE') && lacks.has('SIZE') && lacks.has('MDTM')) {
+    lacks.delete('MLST');
+    facts = await factsOf(source, path, { patient, lacks });
+  }
   return { ...facts, unsized: facts.size === undefined && lacks.has('SIZE') };
 }
 
