@@ -8,14 +8,14 @@ import { mlstEntry } from '../listing/mlsx';
 import { parseTime } from '../listing/time';
 import type { Reply } from '../reply';
 
-/** What a server says of a file; undefined is what it does not say. */
+/** The facts of a file that a server gives; those that it does not give are undefined. */
 export interface FileFacts {
   /** Bytes. */
   readonly size: number | undefined;
   readonly modified: Date | undefined;
 }
 
-/** Nothing is known. */
+/** The facts of a file about which nothing is known. */
 export const UNKNOWN_FACTS: FileFacts = { size: undefined, modified: undefined };
 
 /** Commands that ask for facts, and that a server may lack. */
@@ -34,15 +34,15 @@ interface FactsOptions {
   readonly size?: boolean;
   /** Default true. */
   readonly modified?: boolean;
-  /** Takes a 4yz for "unknown"; else it is thrown, like any error that is no answer about the file. Default false. */
+  /** Whether a fact is unknown after a 4yz, which is thrown otherwise, as any error that says nothing about the file. Default false. */
   readonly patient?: boolean;
-  /** What the server lacks, which is not asked again; what it turns out to lack is added. */
+  /** The commands that the server lacks, which are not sent again; those that it does not know are added. */
   readonly lacks?: Set<FactCommand>;
 }
 
 /**
- * Asks for the size and time of a file: SIZE and MDTM at the same time (RFC 3659, 3 and 4), and MLST in place of one that the server does not have
- * (aioftp 0.21 has no SIZE). What the server refuses is unknown; a file that is missing has no facts.
+ * Asks for the size and the time of a file: SIZE and MDTM together (RFC 3659, 3 and 4), and MLST in place of one that the server does not have
+ * (aioftp 0.21 has no SIZE). A fact that the server refuses is unknown; a missing file has no facts.
  */
 export async function factsOf(source: FactsSource, path: string, { size = true, modified = true, patient = false, lacks = new Set() }: FactsOptions = {}): Promise<FileFacts> {
   const ask = async <T>(command: FactCommand, question: () => Promise<T>): Promise<T | undefined> => {
@@ -59,11 +59,11 @@ export async function factsOf(source: FactsSource, path: string, { size = true, 
   const [bytes, time] = await Promise.all([facts.size, facts.modified]);
   if (!(size && lacks.has('SIZE')) && !(modified && lacks.has('MDTM'))) return { size: bytes, modified: time };
   const entry = await ask('MLST', () => source.mlst(path));
-  if (entry && !entry.facts) lacks.add('MLST'); // it was put together from SIZE and MDTM
+  if (entry && !entry.facts) lacks.add('MLST'); // it was made of SIZE and MDTM
   return { size: bytes ?? (entry?.type === 'directory' ? undefined : entry?.size), modified: time ?? entry?.modified };
 }
 
-/** What is at a path, by MLST or what takes its place; undefined where the server says that there is nothing. */
+/** The entry at a path, by MLST or what takes its place; undefined where the server says that there is none. */
 export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): Promise<Entry | undefined> {
   try {
     return await source.mlst(path);
@@ -73,28 +73,28 @@ export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): 
   }
 }
 
-/** The server's answer about a path, which is not that the session has ended or was never there. */
+/** True for a reply about the path, and false where the session has ended, or could not be made. */
 function isAnswer(error: unknown, patient: boolean): error is ReplyError {
   if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
   return patient || !(error instanceof TemporaryError);
 }
 
-/** The server does not know the command at all. */
+/** True for a reply that says that the server does not have the command. */
 export function isNotImplemented(reply: Reply | undefined): boolean {
   return reply?.code === 500 || reply?.code === 502 || reply?.code === 504;
 }
 
-/** What shows whether a file is still the same. */
+/** The facts that show whether a file is still the same. */
 export interface Identity extends FileFacts {
-  /** The server has no command that gives a size. */
+  /** Whether the server has no command that gives a size. */
   readonly unsized: boolean;
 }
 
 /**
- * Asks for the facts of a file in the turn of its transfer, in one flight where FEAT has SIZE. MLST is asked only where FEAT does not, and the server
- * has neither SIZE nor MDTM: else the transfer may be under way when their answers come.
+ * Asks for the facts of a file in the turn of its transfer, in one flight where FEAT has SIZE. MLST is asked only where FEAT has no SIZE, and the
+ * server has neither SIZE nor MDTM: otherwise the transfer may be under way when the replies come.
  *
- * @param patient takes a 4yz for "unknown"
+ * @param patient whether a fact is unknown after a 4yz, which is thrown otherwise
  */
 export async function identify(session: Session, control: ControlConnection, path: string, features: Features, patient: boolean): Promise<Identity> {
   const source = new TurnSource(session, control, features.has('SIZE'));
@@ -109,11 +109,11 @@ export async function identify(session: Session, control: ControlConnection, pat
 
 /** A session in the turn of a transfer. */
 class TurnSource implements FactsSource {
-  /** What the next command waits for; undefined: nothing. */
+  /** The next command waits for this, if there is anything. */
   #before: Promise<unknown> | undefined;
   readonly #typed: Promise<unknown> | undefined;
 
-  /** @param inOneFlight aioftp 0.21, which has no FEAT, refuses what it does not know before it has answered what came first */
+  /** @param inOneFlight false for aioftp 0.21, which has no FEAT, and refuses unknown commands before it answers those before them */
   constructor(
     private readonly session: Session,
     private readonly control: ControlConnection,
@@ -151,7 +151,7 @@ async function ask<T>(control: ControlConnection, command: Command, read: (reply
   return value;
 }
 
-/** @throws ChangedError when what was known of the file differs, or the server does not say it any more */
+/** Checks that a file is still the same. @throws ChangedError where a known fact differs, or the server does not give it any more */
 export function assertSame(path: string, before: FileFacts, now: FileFacts): void {
   if (before.size !== undefined && before.size !== now.size) throw new ChangedError(`${path} has changed: its size was ${before.size}, and is ${now.size ?? 'unknown'}`);
   if (before.modified !== undefined && before.modified.getTime() !== now.modified?.getTime()) {
@@ -159,18 +159,18 @@ export function assertSame(path: string, before: FileFacts, now: FileFacts): voi
   }
 }
 
-/** The bytes in the answer to SIZE (RFC 3659, 4.1). */
+/** The size in bytes in the reply to SIZE (RFC 3659, 4.1). */
 export function sizeIn(reply: Reply): number | undefined {
   const text = reply.code === 213 ? reply.text.trim() : '';
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 }
 
-/** The time in the answer to MDTM (RFC 3659, 3.1). */
+/** The time in the reply to MDTM (RFC 3659, 3.1). */
 export function timeIn(reply: Reply): Date | undefined {
   return reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
 }
 
-/** What is at a path: what MLST says, or CWD, SIZE and MDTM together where the server has no MLST. */
+/** The entry at a path, from MLST; from CWD, SIZE and MDTM together where the server has no MLST. */
 export async function lookUp(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
   try {
     return await ask(control, mlst, mlstEntry);
@@ -180,7 +180,7 @@ export async function lookUp(session: Session, control: ControlConnection, mlst:
   }
 }
 
-/** What is at a path that the server lists as empty. Some servers have an MLST for files only: then CWD says whether there is a folder. */
+/** The entry at a path that the server lists as empty. Some servers have MLST for files only, and CWD shows then whether there is a folder. */
 export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
   try {
     return await ask(control, mlst, mlstEntry);
@@ -192,7 +192,7 @@ export async function lookUpEmpty(session: Session, control: ControlConnection, 
   }
 }
 
-/** The folder is asked first: Twisted has a SIZE for folders too. */
+/** CWD comes first, because Twisted gives a SIZE for folders, too. */
 async function withoutMLST(session: Session, control: ControlConnection, path: string): Promise<Entry> {
   const isFolder = await enters(session, control, path);
   void session.switchType(control, 'I')?.catch(() => undefined);

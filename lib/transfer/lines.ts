@@ -1,24 +1,24 @@
 import { LimitError } from '../errors';
 
-/** Turns the bytes of a download into items: lines, entries. */
+/** Turns the bytes of a download into items, such as lines or entries. */
 export interface Decoder<T> {
   /** The items that are complete with these bytes. */
   decode(chunk: Buffer): T[];
-  /** What is left when the bytes have ended. */
+  /** The items that are complete now that the bytes have ended. */
   end(): T[];
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Splits a text into lines at LF or CRLF; a last line without an end is a line too (RFC 959, 3.1.1.1). */
+/** Splits a text into lines at LF or CRLF; a last line without its end is a line, too (RFC 959, 3.1.1.1). */
 export class LineDecoder implements Decoder<string> {
   readonly #decode: (bytes: Buffer) => string;
   readonly #maxLineBytes: number;
   #partial: Buffer[] = [];
   #partialBytes = 0;
 
-  /** @param maxLineBytes a longer line is a LimitError */
+  /** @param maxLineBytes the most bytes of a line; a longer one is a LimitError */
   constructor(decode: (bytes: Buffer) => string, maxLineBytes: number) {
     this.#decode = decode;
     this.#maxLineBytes = maxLineBytes;
@@ -45,7 +45,7 @@ export class LineDecoder implements Decoder<string> {
 
   #keep(bytes: Buffer): void {
     this.#check(this.#partialBytes + bytes.length);
-    this.#partial.push(Buffer.from(bytes)); // a copy: the rest of a large chunk must not live as long as its last line
+    this.#partial.push(Buffer.from(bytes)); // a copy, because the rest of a large chunk must not live as long as its last line
     this.#partialBytes += bytes.length;
   }
 
@@ -63,7 +63,7 @@ export class LineDecoder implements Decoder<string> {
   }
 }
 
-/** Turns every LF that has no CR before it into CRLF, whichever way the text is cut. */
+/** Turns every LF without a CR before it into CRLF, however the text is cut into chunks. */
 export class LineEnder {
   #afterCR = false;
 

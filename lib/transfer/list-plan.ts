@@ -1,3 +1,5 @@
+// Listings: which command lists a folder, and how its path is given so that the server takes it for a path; MLSD, LIST, and what takes their place.
+
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
@@ -12,22 +14,22 @@ import { isNotImplemented, lookUpEmpty } from './facts';
 import type { Decoder } from './lines';
 import type { Choice, Plan } from './transfer';
 
-/** 450 in place of a listing is how some servers say that a folder is empty, and others that it is missing: what the path is has to be asked. */
+/** True for 450, by which some servers say that a folder is empty, and others that it is missing: the server is asked then what the path is. */
 function saysEmpty({ reply }: ReplyError): boolean {
   return reply?.code === 450;
 }
 
-/** How MLSD is asked. */
+/** The options of `mlsd`. */
 export interface MlsdOptions extends Pick<ListParserOptions, 'keepDots'> {
-  /** The facts wanted, such as `['type', 'size', 'modify']`. */
+  /** The facts to ask for with OPTS MLST (RFC 3659, 7.9), such as `['type', 'size', 'modify']`; default: the server's choice. */
   facts?: readonly string[];
-  /** Ends the stream with an AbortError. */
+  /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
 const MLSD_OPTIONS: OptionNames<MlsdOptions> = { facts: true, keepDots: true, signal: true };
 
-/** MLSD and nothing else, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
+/** The plan of `mlsd`: MLSD and no other command, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
 export class MlsdPlan implements Plan, Decoder<Entry> {
   #session: Session;
   readonly #command: Command;
@@ -67,7 +69,7 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
   }
 
   async finish(): Promise<void> {
-    // nothing was changed that is to be undone
+    // there is nothing to undo
   }
 
   decode(chunk: Buffer): Entry[] {
@@ -88,24 +90,24 @@ function isNames(facts: unknown): boolean {
   return Array.isArray(facts) && facts.every((fact) => typeof fact === 'string' && /^[\w.-]+$/.test(fact));
 }
 
-/** How a folder is listed. */
+/** The options of `list`. */
 export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 'serverTimeZoneOffset' | 'keepDots'> {
-  /** Ask LIST for names that begin with a dot, by its option `-a`, which aioftp takes for a path; default false. MLSD tells them always. */
+  /** Whether LIST is asked for names that begin with a dot, by `-a`, which aioftp 0.21 takes for a path; default false. MLSD always lists them. */
   all?: boolean;
-  /** @internal goes to the folder first, and lists it without a path: for servers that do not look at the path of a listing; default false. */
+  /** @internal whether the folder is entered, and listed without a path, for servers that ignore the path of a listing; default false */
   enter?: boolean;
-  /** Ends the stream with an AbortError. */
+  /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
 const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, serverTimeZoneOffset: true, keepDots: true, all: true, enter: true, signal: true };
 
 /**
- * MLSD where FEAT offers it (RFC 3659, 7), else LIST, with what each of them needs to mean the path and nothing else.
+ * The plan of `list`: MLSD where FEAT offers it (RFC 3659, 7), and LIST otherwise.
  *
- * LIST takes its argument for options and patterns (inetutils, ftpd-ssl and Pure-FTPd split it at blanks), so a path with
- * such characters is entered first. Either command may show a missing folder as an empty one (LIST of vsftpd 3.0.3, MLSD of
- * Apache FtpServer), so an answer without a line is checked: MLST or CWD must know the folder.
+ * Servers take the argument of LIST for options and patterns, and inetutils, ftpd-ssl and Pure-FTPd split it at blanks. So a folder whose path
+ * has such characters is entered first. Some servers list a missing folder as an empty one (LIST of vsftpd 3.0.3, MLSD of Apache FtpServer).
+ * So an empty listing is checked: MLST or CWD must know the folder.
  */
 export class ListPlan implements Plan, Decoder<Entry> {
   #session: Session;
@@ -117,14 +119,14 @@ export class ListPlan implements Plan, Decoder<Entry> {
   #entry: Entry | undefined;
   #found = false;
   #decoded = 0;
-  /** The session was taken to another folder. */
+  /** Whether the session is in another folder than the working folder. */
   #away = false;
-  /** The name that is wanted of the folder that was entered. */
+  /** The only name to list of the folder that was entered. */
   #only: string | undefined;
-  /** Why the path could not be entered: what holds when no file has that name either. */
+  /** Why the path could not be entered; the listing fails with it where no file has that name, either. */
   #refusal: PermanentError | undefined;
 
-  /** @throws ArgumentError */
+  /** @throws ArgumentError for an unknown option */
   constructor(session: Session, path: string | undefined, options: ListOptions, onUnparsed: (line: string) => void) {
     checkNames(options, LIST_OPTIONS);
     this.#session = session;
@@ -138,11 +140,11 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async begin(control: ControlConnection): Promise<Command | Choice> {
-    this.#away = false; // of another connection
+    this.#away = false; // it may have been true on the connection before
     this.#only = this.#refusal = undefined;
     this.#session.beginNegotiation();
     const asks = this.#session.negotiationUnderWay() !== undefined;
-    const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // held: a session that is lost meanwhile forgets why
+    const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // asked now: a session that is lost meanwhile would not say why
     return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
   }
 
@@ -158,7 +160,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
       return this.#list(control);
     }
     if (this.#path === undefined) throw refusal;
-    // MLSD is for folders only: a file's path lists the file.
+    // MLSD is for folders only. The path may be that of a file, which is then the listing.
     const reply = await control.exec(this.#session.command('MLST', this.#path)).catch(() => undefined);
     const entry = reply && mlstEntry(reply);
     if (!entry || entry.type === 'directory') throw refusal;
@@ -167,7 +169,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
-    // Bytes that wait for a slow reader are taken for entries; what MLSD says of the folder itself shows that it is there.
+    // Bytes that are not decoded yet, because the reader is slow, count as entries. MLSD lists the folder itself as well, which shows that it exists.
     const empty = this.#mode === 'MLSD' ? bytes === 0 : !this.#found && bytes === this.#decoded;
     try {
       if (complete && empty && this.#path !== undefined && !this.#away && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
@@ -176,7 +178,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     }
   }
 
-  /** What was listed is there, and what was entered is left behind it. */
+  /** True where the listing needs no check after it, and no folder has to be left. */
   isLast(): boolean {
     return !this.#away && (this.#path === undefined || (this.#mode === 'MLSD' ? this.#decoded > 0 : this.#found));
   }
@@ -199,12 +201,12 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return this.#session.command('MLSD', this.#away ? undefined : this.#path);
   }
 
-  /** LIST takes the path for itself. */
+  /** True for a path that LIST takes as it is. */
   get #needsNoEntering(): boolean {
     return this.#path === undefined || (!this.#options.enter && /^[\w/.][^\s*?[\]{}\\"'~]*$/.test(this.#path));
   }
 
-  /** An empty answer is a folder that is empty, or a file that the server does not list (aioftp 0.21), or nothing at all. */
+  /** Checks an empty listing: the path may be an empty folder, a file that the server does not list (aioftp 0.21), or missing. */
   async #verify(control: ControlConnection, path: string): Promise<void> {
     const entry = await lookUpEmpty(this.#session, control, this.#session.command('MLST', path));
     if (entry.type !== 'directory') this.#entry = entry;
@@ -238,7 +240,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return this.#session.command('LIST', flags);
   }
 
-  /** Goes where the path leads, or, for a file, to the folder that it is in. */
+  /** Enters the folder at the path, or, where that is a file, the folder that it is in. */
   async #enter(control: ControlConnection, path: string): Promise<void> {
     try {
       await this.#visit(control, path);

@@ -1,3 +1,5 @@
+// Retries: whether a transfer may be tried again, how long to wait before, and a download that goes on after its connection was lost.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
@@ -9,27 +11,27 @@ import { assertSame, identify, type Identity } from './facts';
 import type { Plan } from './transfer';
 import { checkVerify, HashCheck, UploadPlan, type Verify } from './verify';
 
-/** How a download goes on after a loss. */
+/** The option `retry`: how often, and after which pauses, a download goes on after its connection was lost. */
 export interface RetryOptions {
-  /** Retries in a row that bring no byte before the download fails; default 5; `Infinity` never gives up. */
+  /** How many retries in a row may bring no byte before the download fails; default 5; `Infinity` never gives up. */
   attempts?: number;
-  /** Milliseconds that the first retry waits at most; each that follows without progress may wait twice as long. Default 500. */
+  /** The most milliseconds before the first retry; default 500. Each further retry without progress may wait twice as long. */
   backoff?: number;
-  /** Milliseconds that any retry waits at most; default 30000. */
+  /** The most milliseconds before any retry; default 30000. */
   maxDelay?: number;
 }
 
 const RETRY_OPTIONS: OptionNames<RetryOptions> = { attempts: true, backoff: true, maxDelay: true };
 
-/** What the event `retry` tells, before the pause. */
+/** The argument of the event `retry`, which is emitted before the pause. */
 export interface RetryEvent {
-  /** 1 for the first retry since the last byte that arrived. */
+  /** The number of the retry since the last byte that arrived, from 1. */
   readonly attempt: number;
   /** Milliseconds until the retry begins. */
   readonly delay: number;
-  /** Why there is one. */
+  /** The error that made the last try fail. */
   readonly error: FTPError;
-  /** The byte of the file from which it goes on. */
+  /** The byte of the file at which the download goes on. */
   readonly offset: number;
 }
 
@@ -37,7 +39,7 @@ export interface RetryEvent {
 const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** How long each retry waits: exponential, with "full jitter", so that clients that were cut together do not come back together. */
+/** How long each retry waits: a random time below a limit that doubles ("full jitter"), so that clients that were cut together do not all come back at once. */
 export class Backoff {
   readonly #attempts: number;
   readonly #first: number;
@@ -47,8 +49,8 @@ export class Backoff {
 
   /**
    * @param retry true for the defaults, a number for `attempts`
-   * @param random from 0 up to, not including, 1
-   * @throws ArgumentError
+   * @param random a number from 0 up to, and not including, 1
+   * @throws ArgumentError for options that cannot be
    */
   constructor(retry: RetryOptions | number | true, random: () => number = Math.random) {
     if (retry !== true && typeof retry !== 'number' && (typeof retry !== 'object' || retry === null)) {
@@ -63,17 +65,17 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Retries since there was progress. */
+  /** How many retries there were since the last progress. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** There was progress: the next retry is the first again. */
+  /** There was progress: the next retry counts as the first one. */
   reset(): void {
     this.#failures = 0;
   }
 
-  /** The next retry; undefined when there have been enough. */
+  /** The next retry; undefined where there were as many as allowed. */
   next(): { readonly attempt: number; readonly delay: number } | undefined {
     if (this.#failures >= this.#attempts) return undefined;
     const longest = Math.min(this.#most, this.#first * 2 ** this.#failures);
@@ -83,15 +85,16 @@ export class Backoff {
 }
 
 /**
- * Whether another try may succeed: the connection was lost or stood still, the data broke, or the server said 4yz.
- * Never after `abort()`, data that were compared and differ, a 5yz that is not merely the echo of data that broke, or a SecurityError
- * that is not merely a TLS handshake that was cut: the next handshake is as strict.
+ * Whether another try may succeed: a connection was lost or stood still, the data connection broke, or the server sent 4yz.
+ *
+ * It is false after `abort()`, for data that differ from the server's, for a 5yz that does not come of a broken data connection, and for a
+ * SecurityError, unless a TLS handshake was cut: the next handshake is as strict as the last one.
  */
 export function isLoss(error: unknown): error is FTPError {
-  // Its kinds are final: AbortedError, ChangedError, MismatchError.
+  // No try helps after its subclasses: AbortedError, ChangedError, MismatchError.
   if (error instanceof TransferError) return error.constructor === TransferError;
   if (error instanceof SecurityError) return CUT.has((error.cause as NodeJS.ErrnoException | undefined)?.code);
-  // GridFTP 13.24 calls a data connection that broke a 500.
+  // GridFTP 13.24 answers 500 where the data connection broke.
   if (error instanceof PermanentError) return error.phase === 'data' && isLoss(error.cause);
   return error instanceof ConnectionClosedError || error instanceof TimeoutError || error instanceof TemporaryError;
 }
@@ -101,27 +104,27 @@ function milliseconds(name: string, value: unknown): number {
   return value;
 }
 
-/** Bytes before a loss that are read again. */
+/** So many bytes before a loss are read again. */
 const SEAM = 4096;
 const NOTHING = Buffer.alloc(0);
 
-/** What is wanted of a file, and how sure it must be. */
+/** Which bytes of a file are wanted, and how they are checked. */
 interface DownloadSetup {
-  /** First byte. */
+  /** The first byte. */
   readonly start: number;
-  /** Last byte, inclusive; undefined: all. */
+  /** The last byte, which is wanted, too; undefined: the last one of the file. */
   readonly end: number | undefined;
-  /** Undefined: the first loss is the end. */
+  /** Undefined: there are no retries. */
   readonly backoff: Backoff | undefined;
   readonly verify: Verify | undefined;
   readonly onRetry: (event: RetryEvent) => void;
 }
 
 /**
- * A RETR that goes on behind losses, and whose bytes are compared with what the server says of the file.
+ * A RETR that goes on after its connection was lost, and whose bytes are compared with what the server says about the file.
  *
- * SIZE and MDTM are asked before the first byte, for what is asked only after a loss cannot tell whether the file was another one
- * before. They leave in the flight of EPSV and cost no round trip where FEAT has SIZE.
+ * SIZE and MDTM are asked before the first byte: asked after a loss, they could not show whether the file has changed. They are sent in one
+ * flight with EPSV, and cost no round trip where FEAT has SIZE.
  */
 class DownloadPlan implements Plan {
   #session: Session;
@@ -129,12 +132,12 @@ class DownloadPlan implements Plan {
   readonly #setup: DownloadSetup;
   readonly #hash: HashCheck | undefined;
   #identity: Promise<Identity> | undefined;
-  /** Bytes that had arrived when the last retry began. */
+  /** How many bytes had arrived when the last retry began. */
   #progress = 0;
   #continued = false;
-  /** How the last try has ended. */
+  /** Whether the last try ended with a completion that came too early. */
   #short = false;
-  /** A range that ends before the file is cut off there, so that its size cannot show where it went on after a loss. */
+  /** For a range: it may end before the file does, and then the size cannot show whether the download went on at the right byte after a loss. */
   seam: Buffer | undefined;
 
   constructor(session: Session, command: Command, setup: DownloadSetup) {
@@ -152,7 +155,7 @@ class DownloadPlan implements Plan {
 
   async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
     const session = this.#session;
-    session.switchType(control, 'I'); // beside FEAT: two answers that differ show that the server keeps the order, so that what follows can share a flight
+    session.switchType(control, 'I'); // in one flight with FEAT: two replies that differ show that the server keeps the order, and the next commands can share a flight
     const features = await session.features();
     await this.#hash?.prepare();
     if (moved > 0) return this.#continue(control, features, moved);
@@ -195,7 +198,7 @@ class DownloadPlan implements Plan {
     await this.#hash?.compare(control);
   }
 
-  /** Only the size shows in the end whether what came after a loss began where it should: some servers take REST, and ignore it. */
+  /** A download can only go on where the size is known: some servers accept REST and ignore it, which nothing but the size would show. */
   async #canContinue(moved: number): Promise<boolean> {
     return moved === 0 || (await this.#identity)?.size !== undefined;
   }
@@ -205,7 +208,7 @@ class DownloadPlan implements Plan {
     const before = (await this.#identity) as Identity;
     assertSame(path, before, await identify(this.#session, control, path, features, false));
     this.#continued = true;
-    // Only the final reply was lost; some servers refuse a REST to the end of a file.
+    // If all bytes are here, only the final reply was lost. Some servers refuse a REST to the end of a file.
     return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;
   }
 
@@ -213,12 +216,12 @@ class DownloadPlan implements Plan {
     const { start, end = Infinity, verify, backoff } = this.#setup;
     const path = this.#command.argument;
     if (size === undefined) {
-      if (verify === 'size') throw new UnsupportedError(`the server does not tell the size of ${path} to verify it by`);
+      if (verify === 'size') throw new UnsupportedError(`the server does not say the size of ${path}, to verify it by`);
       return;
     }
     const wanted = Math.max(0, Math.min(end + 1, size) - start);
     if (bytes < wanted && backoff) throw new TransferError(`the server said it was done after ${bytes} of ${wanted} bytes`, { phase: 'completion' });
-    // A file that grows gives more than SIZE told; all of the file in place of its end is no growth.
+    // A file that grows gives more bytes than SIZE says. But where all of the file comes in place of its end, REST was ignored.
     if (start > 0 && bytes > wanted && bytes >= size) throw new MismatchError(`the server ignores REST: ${bytes} bytes came from byte ${start} on, and the file has ${size}`);
     if (bytes !== wanted && verify === 'size') throw new MismatchError(`SIZE gives ${wanted} bytes, and RETR gave ${bytes}`);
     if (bytes > wanted && this.#continued) throw new ChangedError(`${path} has changed: it gave ${bytes} bytes in place of ${wanted}`);
@@ -226,18 +229,18 @@ class DownloadPlan implements Plan {
 }
 
 /**
- * The server has called a transfer complete too early. Once, its data may have been cut on their way; where the next try ends so, too, that is
- * the server's answer, and the bytes before it are no progress.
+ * True where the server has completed a transfer too early. The first time, the data may have been cut on their way. Where the next try ends in the
+ * same way, its bytes count as no progress.
  */
 function isShort({ constructor, phase, reply }: FTPError): boolean {
   return constructor === TransferError && (phase === 'completion' || reply?.kind === 'completion');
 }
 
 function ignore(): void {
-  // what it tells is looked at when the transfer is over, or was lost
+  // the result is looked at when the transfer is over, or was lost
 }
 
-/** The options of a transfer that are about retries and proofs. */
+/** The options of a transfer that are about retries and checks. */
 export interface PlanOptions {
   readonly start?: number;
   readonly end?: number;
@@ -247,7 +250,7 @@ export interface PlanOptions {
   readonly segmentBuffer?: number;
 }
 
-/** How a download goes on after a loss, and is verified; undefined where its options ask for neither. @throws ArgumentError */
+/** The plan of a download with retries or a check; undefined where its options ask for neither. @throws ArgumentError for options that cannot be */
 export function planDownload(session: Session, command: Command, options: PlanOptions, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
   const { start = 0, end, retry, segments } = options;
   if (segments !== undefined) checkSegments(segments);
@@ -259,7 +262,7 @@ export function planDownload(session: Session, command: Command, options: PlanOp
   return new DownloadPlan(session, command, { start, end, backoff, verify, onRetry });
 }
 
-/** How an upload is verified; undefined where its options do not ask for it. @throws ArgumentError */
+/** The plan of an upload that is verified; undefined where its options do not ask for that. @throws ArgumentError for options that cannot be */
 export function planUpload(session: Session, command: Command, { start = 0, ...options }: PlanOptions): UploadPlan | undefined {
   const verify = checkVerify(options.verify);
   if (!verify) return undefined;
@@ -268,7 +271,7 @@ export function planUpload(session: Session, command: Command, { start = 0, ...o
   return new UploadPlan(session, command, start, verify);
 }
 
-/** @throws ArgumentError */
+/** Returns a number of segments. @throws ArgumentError for anything but a whole number from 1 on */
 export function checkSegments(segments: unknown): number {
   if (typeof segments !== 'number' || !Number.isSafeInteger(segments) || segments < 1) throw new ArgumentError(`segments must be a whole number from 1 on, not ${String(segments)}`);
   return segments;

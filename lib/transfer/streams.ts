@@ -12,13 +12,13 @@ import { STOR_OPTIONS, type StorOptions, StorStream } from './stor-stream';
 import { temporaryPath, TemporaryUpload } from './temporary-name';
 import type { Plan } from './transfer';
 
-/** Whose streams they are. */
+/** The session and the queue that a stream belongs to. */
 interface Owner {
   readonly session: Session;
   readonly queue: Queue;
 }
 
-/** The data of a command as they are. */
+/** A stream of the data of a command, without conversion. */
 export function download({ session, queue }: Owner, command: Command, options: RetrOptions, type: 'I' | 'A' = 'I'): RetrStream {
   checkNames(options, RETR_OPTIONS);
   const { start = 0, end } = options;
@@ -32,7 +32,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   return stream;
 }
 
-/** The data of a command as lines. */
+/** A stream of the data of a command as lines. */
 export function lines({ session, queue }: Owner, command: Command, options: RetrOptions): RetrStream<string> {
   checkNames(options, RETR_OPTIONS);
   refuseForText(options);
@@ -44,13 +44,13 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
   return new RetrStream<string>(session, queue, { request, options, decoder, kind });
 }
 
-/** The data of a listing as entries. */
+/** A stream of the data of a listing as entries. */
 export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
   const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
   return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, kind: 'listing' });
 }
 
-/** The data that a command takes; in TYPE A they are text. */
+/** A stream for the data that a command takes; in TYPE A they are text. */
 export function upload({ session, queue }: Owner, command: Command, options: StorOptions, type: 'I' | 'A' = 'I'): StorStream {
   checkNames(options, STOR_OPTIONS);
   const { start = 0 } = options;
@@ -73,7 +73,7 @@ function uploadPlan(session: Session, command: Command, options: StorOptions, is
   return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: planUpload(session, temporary, options), isLeft });
 }
 
-/** Text changes on its way: nothing can be counted on that would tell where to go on, or what to compare. @throws ArgumentError */
+/** Text is converted on its way, so no byte of it shows where to go on, or what to compare. @throws ArgumentError for options that are not for text */
 function refuseForText(options: PlanOptions): void {
   for (const name of NOT_FOR_TEXT) {
     if (options[name] !== undefined && options[name] !== false) throw new ArgumentError(`${name} is for TYPE I, not for text`);
@@ -81,7 +81,7 @@ function refuseForText(options: PlanOptions): void {
 }
 const NOT_FOR_TEXT = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer'] as const;
 
-/** GridFTP ends the lines of its listings with CR CR LF. */
+/** The line without its CRs: GridFTP 13.24 ends the lines of its listings with CR CR LF. */
 function withoutCR(line: Buffer): Buffer {
   let end = line.length;
   while (end > 0 && line[end - 1] === CR) end -= 1;

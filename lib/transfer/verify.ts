@@ -1,3 +1,5 @@
+// The option `verify`: the size or the hash of a file on the server, compared with what was transferred.
+
 import { createHash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Command } from '../control/command';
@@ -12,26 +14,26 @@ import type { Plan } from './transfer';
 /** The hashes that servers offer, the strongest first. */
 export const HASH_ALGORITHMS = ['sha512', 'sha384', 'sha256', 'sha1', 'md5', 'crc32'] as const;
 
-/** A hash, as Node's `crypto` spells it, or CRC-32. */
+/** The name of a hash algorithm: `sha512`, `sha384`, `sha256`, `sha1`, `md5`, or `crc32`. */
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
 
-/** How many hex digits each has. */
+/** How many hex digits each hash has. */
 export const HEX_DIGITS: Readonly<Record<HashAlgorithm, number>> = { sha512: 128, sha384: 96, sha256: 64, sha1: 40, md5: 32, crc32: 8 };
 
-/** The hash that a name means, in any of the spellings `SHA-256`, `sha256`, `SHA256*`; undefined for one that we do not know. */
+/** The algorithm of a name in any spelling, such as `SHA-256`, `sha256` or `SHA256*`; undefined for an unknown one. */
 export function algorithmNamed(name: string): HashAlgorithm | undefined {
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
   return HASH_ALGORITHMS.find((algorithm) => algorithm === plain);
 }
 
-/** @throws ArgumentError for a hash that we do not know */
+/** The algorithm of a name. @throws ArgumentError for an unknown one */
 export function checkAlgorithm(name: unknown): HashAlgorithm {
   const algorithm = typeof name === 'string' ? algorithmNamed(name) : undefined;
   if (!algorithm) throw new ArgumentError(`the algorithm must be one of ${HASH_ALGORITHMS.join(', ')}, not ${String(name)}`);
   return algorithm;
 }
 
-/** The hash of bytes that pass by. */
+/** Computes the hash of bytes that come in chunks. */
 export class Digest {
   readonly #hash: Hash | undefined;
   #crc = 0;
@@ -46,28 +48,28 @@ export class Digest {
     else this.#crc = crc32(bytes, this.#crc);
   }
 
-  /** The hash of all that passed, in lower-case hex; nothing may pass after that. */
+  /** The hash of all chunks, in lower-case hex; no chunk may come after that. */
   hex(): string {
     return (this.#hex ??= this.#hash?.digest('hex') ?? this.#crc.toString(16).padStart(HEX_DIGITS.crc32, '0'));
   }
 }
 
-/** A command by which a server tells a file's hash. */
+/** A command that asks a server for the hash of a file. */
 interface DigestCommand {
   readonly algorithm: HashAlgorithm;
   readonly verb: string;
-  /** The server's own name for the algorithm, for commands that take it. */
+  /** The algorithm as the server spells it, for commands that take it. */
   readonly name: string;
 }
 
-/** Commands of one algorithm each, from before there was HASH; MD5 is draft-twine-ftpmd5. */
+/** Commands that are older than HASH, each for one algorithm; MD5 is draft-twine-ftpmd5. */
 const FIXED: readonly (readonly [verb: string, algorithm: HashAlgorithm])[] = [
   ['XSHA512', 'sha512'], ['XSHA256', 'sha256'], ['XSHA1', 'sha1'], ['XSHA', 'sha1'], ['XMD5', 'md5'], ['MD5', 'md5'], ['XCRC', 'crc32'],
 ];
 
 /**
- * What FEAT offers, the strongest hash first, and for each hash the command with the fewest quirks first: HASH
- * (draft-bryan-ftpext-hash), CKSM (GridFTP), then those of one algorithm.
+ * The commands that FEAT offers, the strongest algorithm first, and for each algorithm the command with the fewest quirks first: HASH
+ * (draft-bryan-ftpext-hash), CKSM (GridFTP), and then the older ones.
  */
 export function digestCommands(features: ReadonlyMap<string, string>): readonly DigestCommand[] {
   const named = (['HASH', 'CKSM'] as const).flatMap((verb) => namesIn(features.get(verb)).map((name) => ({ verb, name, algorithm: algorithmNamed(name) })));
@@ -77,9 +79,9 @@ export function digestCommands(features: ReadonlyMap<string, string>): readonly 
 }
 
 /**
- * The best command for a hash, or for the strongest.
+ * The best command for an algorithm; without one, for the strongest that the server offers.
  *
- * @throws UnsupportedError when the server offers none
+ * @throws UnsupportedError where the server does not offer it, or any
  */
 export function chooseDigest(features: ReadonlyMap<string, string>, algorithm?: HashAlgorithm): DigestCommand {
   const offered = digestCommands(features);
@@ -89,9 +91,9 @@ export function chooseDigest(features: ReadonlyMap<string, string>, algorithm?: 
   throw new UnsupportedError(names === '' ? 'the server offers no hash of a file (no HASH, XCRC or the like in FEAT)' : `the server offers no ${algorithm} of a file, but ${names}`);
 }
 
-/** Asks for a file's hash as TYPE I has it; lower-case hex. */
+/** Asks for the hash of a file in TYPE I; resolves with it in lower-case hex. */
 export async function askDigest(session: Session, control: ControlConnection, digest: DigestCommand, path: string): Promise<string> {
-  // One flight: HASH names the algorithm in its reply, so that an OPTS that failed shows.
+  // All commands share a flight. The reply to HASH names the algorithm, which shows an OPTS that was refused.
   const steps = [session.switchType(control, 'I')];
   if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`)));
   const command = session.command(digest.verb, argumentFor(digest, path));
@@ -101,18 +103,18 @@ export async function askDigest(session: Session, control: ControlConnection, di
   return hex;
 }
 
-/** `CRC32;SHA-1*;` and `MD5:10;SHA1:10;`. */
+/** The names in the text after a feature, such as `CRC32;SHA-1*;` or `MD5:10;SHA1:10;`. */
 function namesIn(value = ''): string[] {
   return value.split(';').map((each) => each.replace(/[*:\s].*$/s, '')).filter((name) => name !== '');
 }
 
-/** The old commands take a range behind the name, and so the name in quotes where it has blanks. */
+/** The older commands may have a range after the path, so a path with blanks is in quotes. */
 function argumentFor({ verb, name }: DigestCommand, path: string): string {
   if (verb === 'CKSM') return `${name} 0 -1 ${path}`;
   return verb.startsWith('X') && /\s/.test(path) ? `"${path}"` : path;
 }
 
-/** In the last line (ProFTPD has another before it): `SHA-1 0-255 hex name` for HASH, `name hex` for MD5, `hex` for the others. */
+/** The hash in the last line of the reply, before which ProFTPD 1.3.8 has another line: `SHA-1 0-255 hex name` for HASH, `name hex` for MD5, `hex` for the others. */
 function hexIn(reply: Reply, { verb, algorithm }: DigestCommand): string | undefined {
   const line = (reply.lines.at(-1) ?? '').slice(4).trim();
   const digits = HEX_DIGITS[algorithm];
@@ -120,25 +122,25 @@ function hexIn(reply: Reply, { verb, algorithm }: DigestCommand): string | undef
     const [, name = '', hex] = new RegExp(`^(\\S+) +\\d+-\\d+ +([0-9a-f]{${digits}})(?: |$)`, 'i').exec(line) ?? [];
     return algorithmNamed(name) === algorithm ? hex?.toLowerCase() : undefined;
   }
-  // Some print a CRC without its leading zeros.
+  // Some servers print a CRC without its leading zeros.
   const shortest = algorithm === 'crc32' ? 1 : digits;
   return new RegExp(`(?:^|\\s)([0-9a-f]{${shortest},${digits}})$`, 'i').exec(line)?.[1]?.toLowerCase().padStart(digits, '0');
 }
 
 /**
- * How a transfer is checked against the server before `end` or `finish`: by the size that SIZE tells, or by a hash that is
- * computed while the bytes pass and asked of the server behind them, the strongest that FEAT offers. The server reads the whole
- * file before it answers: `replyTimeout` must allow for that.
+ * The option `verify`: how a transfer is compared with the server's file before `end` or `finish`. `size` compares the bytes with SIZE (RFC 3659, 4).
+ * `hash` computes a hash while the bytes pass, the strongest one that FEAT offers, and asks the server for its own after them. The server reads
+ * the whole file for that, so `replyTimeout` must be long enough. What differs is a MismatchError.
  */
 export type Verify = 'size' | 'hash';
 
-/** @throws ArgumentError */
+/** Returns the option `verify`. @throws ArgumentError for a value that it cannot have */
 export function checkVerify(verify: unknown): Verify | undefined {
   if (verify === undefined || verify === 'size' || verify === 'hash') return verify;
   throw new ArgumentError(`verify must be 'size' or 'hash', not ${String(verify)}`);
 }
 
-/** The hash of one file as it passes, and as the server has it. */
+/** Compares the hash of the bytes of one file with the server's. */
 export class HashCheck {
   #session: Session;
   readonly #path: string;
@@ -150,12 +152,12 @@ export class HashCheck {
     this.#path = path;
   }
 
-  /** The session whose server is asked from here on. */
+  /** From now on the server of this session is asked. */
   use(session: Session): void {
     this.#session = session;
   }
 
-  /** Before the transfer; on a new connection to the same server the choice stays. @throws UnsupportedError when the server offers no hash */
+  /** Chooses the algorithm, before the transfer; on a new connection to the same server it stays. @throws UnsupportedError where the server offers no hash */
   async prepare(): Promise<void> {
     this.#command = chooseDigest(await this.#session.features(), this.#digest?.algorithm);
     this.#digest ??= new Digest(this.#command.algorithm);
@@ -165,7 +167,7 @@ export class HashCheck {
     this.#digest?.update(chunk);
   }
 
-  /** Behind the transfer, and again where the answer was lost. @throws MismatchError */
+  /** Compares the hashes, after the transfer; it may be called again where the reply was lost. @throws MismatchError where they differ */
   async compare(control: ControlConnection): Promise<void> {
     if (!this.#command || !this.#digest) throw new TypeError('prepare() first');
     const { algorithm } = this.#command;
@@ -175,7 +177,7 @@ export class HashCheck {
   }
 }
 
-/** A STOR whose file is compared with what was sent, before `finish`. */
+/** The plan of a STOR whose file is compared with the sent bytes before `finish`. */
 export class UploadPlan implements Plan {
   #session: Session;
   readonly #command: Command;
@@ -183,7 +185,7 @@ export class UploadPlan implements Plan {
   readonly #hash: HashCheck | undefined;
   #features: Features = new Map();
 
-  /** @param start the byte from which the file is written; the file must then end where the upload does */
+  /** @param start the byte from which the file is written; the file must end where the upload ends */
   constructor(session: Session, command: Command, start: number, verify: Verify) {
     this.#session = session;
     this.#command = command;
@@ -197,7 +199,7 @@ export class UploadPlan implements Plan {
   }
 
   async begin(control: ControlConnection): Promise<Command> {
-    this.#session.switchType(control, 'I'); // beside FEAT, as for a download
+    this.#session.switchType(control, 'I'); // in one flight with FEAT, as for a download
     this.#features = await this.#session.features();
     if (this.#hash) await this.#hash.prepare();
     else if ((await identify(this.#session, control, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
