@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
 import { checkNames, type OptionNames } from '../options';
-import { factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
+import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { Backoff, checkSegments, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
 import { LocalPart, RangeReader } from './local-file';
@@ -272,9 +272,8 @@ export class FileDownload {
   /** Compares what did not come in one stream; RetrStream has compared one that did. @throws ChangedError; MismatchError */
   async #assertWhole(part: LocalPart): Promise<void> {
     const { remote, path } = this.#setup;
-    const { size, modified } = this.#facts;
-    const now = await this.#ask(() => factsOf(remote, path));
-    if (now.size !== size || now.modified?.getTime() !== modified?.getTime()) throw new ChangedError(`${path} has changed while it was downloaded`);
+    const { size } = this.#facts;
+    assertSame(path, this.#facts, await this.#ask(() => factsOf(remote, path)));
     const bytes = await part.size();
     if (bytes !== size) throw new MismatchError(`${path}: ${bytes} bytes came in place of ${size}`);
     const { verify = part.bytes > 0 ? 'best' : 'size' } = this.#setup;

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
 import { checkOffset } from '../options';
 import type { Reply } from '../reply';
-import { factsOf, type FileFacts } from '../transfer/facts';
+import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } from '../transfer/piped-readable';
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
@@ -109,7 +109,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   /** The parts that are not read to their end, in order; the first one is being read. */
   readonly #window: Segment[] = [];
   #work: BegunWork | undefined;
-  #facts: FileFacts | undefined;
+  #facts: FileFacts = UNKNOWN_FACTS;
   #digest: Digest | undefined;
   #state: 'unread' | 'asking' | 'fetching' | 'verifying' = 'unread';
   #wanted = false;
@@ -213,7 +213,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     const known = this.#limit > this.#next && this.#limit !== Infinity;
     const next = known ? Math.min(this.#next + this.#length, this.#limit) : Infinity;
     // The last part ends with the file: an end is not needed, and would abort the transfer.
-    const last = next === this.#facts?.size ? undefined : known ? next - 1 : end;
+    const last = next === this.#facts.size ? undefined : known ? next - 1 : end;
     const stream = this.#remote.retr(this.#path, { start: this.#next, ...(last === undefined ? {} : { end: last }), ...(retry === undefined ? {} : { retry }) });
     this.#window.push(
       new Segment(stream, known ? next - this.#next : undefined, {
@@ -260,9 +260,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
 
   /** Ends the stream where the file is the same as before: else its parts may be of different files. */
   async #verify(): Promise<void> {
-    const before = this.#facts as FileFacts;
-    const now = await this.#ask(() => factsOf(this.#remote, this.#path));
-    if (now.size !== before.size || now.modified?.getTime() !== before.modified?.getTime()) throw new ChangedError(`${this.#path} has changed while its parts were fetched`);
+    assertSame(this.#path, this.#facts, await this.#ask(() => factsOf(this.#remote, this.#path)));
     const { algorithm } = this.#digest ?? {};
     if (algorithm) {
       const theirs = await this.#ask(() => this.#remote.hash(this.#path, algorithm));
