@@ -5,7 +5,7 @@ import { WaitTimer } from '../net/wait-timer';
 import type { Session } from './session';
 
 /** What an operation does when its turn comes, in the session that it is given. It calls `release` when the next operation may write to the control connection. */
-export type Act = (release: () => void, session: Session) => void;
+type Act = (release: () => void, session: Session) => void;
 
 /** What the queue needs to know of an operation, and what it reports to it. */
 export interface PlaceListener {

@@ -22,7 +22,7 @@ export const UNKNOWN_FACTS: FileFacts = { size: undefined, modified: undefined }
 export type FactCommand = 'SIZE' | 'MDTM' | 'MLST';
 
 /** Who is asked for facts: a client, a pool, or a session in the turn of a transfer. */
-export interface FactsSource {
+interface FactsSource {
   size(path: string): Promise<number>;
   mdtm(path: string): Promise<Date>;
   mlst(path: string): Promise<Entry>;

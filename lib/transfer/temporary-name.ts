@@ -74,7 +74,7 @@ function checksum(name: string): string {
 }
 
 /** What a replacement asks of a server: verbs that a client and a pool have, and a transfer in its turn. */
-export interface Renaming {
+interface Renaming {
   rename(from: string, to: string): Promise<unknown>;
   delete(path: string): Promise<unknown>;
   mlst(path: string): Promise<{ readonly type: EntryType }>;

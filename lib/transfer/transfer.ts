@@ -68,7 +68,7 @@ export interface TransferRequest {
 }
 
 /** The stream that a transfer belongs to: a RetrStream or a StorStream. */
-export interface TransferStream {
+interface TransferStream {
   /** The server has begun; again for each try. */
   onOpen(reply: Reply): void;
   /** Download: bytes arrived; false pauses. */
