@@ -6,7 +6,6 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { ArgumentError, ChangedError, SecurityError } from '../errors';
 import { formatTime } from '../listing/time';
-import { checkedPart } from '../transfer/temporary-name';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
 const [open, close, read, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.read), promisify(fs.write)];
@@ -185,10 +184,16 @@ export class LocalPart {
     return new LocalPart(path, name, await open(name, NEW), 'ours');
   }
 
-  /** For trees: a file in a folder that was checked. No symbolic link in its place is followed. @throws SecurityError */
-  static async replace(path: string, temporaryName: ((name: string) => string) | undefined): Promise<LocalPart> {
-    if (!temporaryName) return LocalPart.#inPlace(path);
-    const name = join(dirname(path), checkedPart(temporaryName(basename(path)), basename(path)));
+  /**
+   * For trees: a file in a folder that was checked. No symbolic link in its place is followed.
+   *
+   * @param part its name until it is complete; undefined writes in place
+   * @param isOurs whether a file that has that name can only be what an interrupted run has left; otherwise it stays, and another name is taken
+   * @throws SecurityError
+   */
+  static async replace(path: string, part: string | undefined, isOurs: boolean): Promise<LocalPart> {
+    if (part === undefined) return LocalPart.#inPlace(path);
+    const name = join(dirname(path), part);
     try {
       return new LocalPart(path, name, await open(name, NEW), 'ours');
     } catch (error) {
@@ -196,7 +201,7 @@ export class LocalPart {
     }
     // What an interrupted run has left is removed. What was written to recently may be another run's: it would rename our half a file.
     const stats = await lstat(name).catch(() => undefined);
-    const taken = stats?.isFile() && Date.now() - stats.mtimeMs < FRESH;
+    const taken = stats?.isFile() && (!isOurs || Date.now() - stats.mtimeMs < FRESH);
     if (!taken) await unlink(name);
     const free = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
     return new LocalPart(path, free, await open(free, NEW), 'ours');

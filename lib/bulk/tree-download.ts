@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
+import { checkedPart, partName } from '../transfer/temporary-name';
 import { FileDownload } from './get';
 import { checkName, type FolderListing, joined, placed, type WalkEntry } from './listings';
 import { LocalPart } from './local-file';
@@ -29,18 +30,24 @@ class Receiver {
     this.#traffic = traffic;
   }
 
-  async receive(path: string, listed: Known, planned: number | undefined): Promise<TreeResult> {
+  /** @param parts names in its folder on the server that could be temporary names of ours */
+  async receive(path: string, listed: Known, planned: number | undefined, parts: ReadonlySet<string>): Promise<TreeResult> {
     const job = new Job('file', path);
     try {
-      const { bytes } = await this.#alone(path, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic)));
+      const { temporaryName } = this.#settings;
+      const name = posix.basename(path);
+      const part = temporaryName && checkedPart(temporaryName(name), name);
+      const isOurs = part !== undefined && temporaryName === partName && !parts.has(folded(part));
+      const names = [path, ...(part === undefined ? [] : [path.slice(0, path.lastIndexOf('/') + 1) + part])].map(folded);
+      const { bytes } = await this.#alone(names, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
       return job.result('downloaded', { bytes });
     } catch (error) {
       return job.failed(error);
     }
   }
 
-  async #download(path: string, listed: Known, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
-    const { preserveTimes, temporaryName, retry, verify } = this.#settings;
+  async #download(path: string, listed: Known, traffic: FileTraffic, { part, isOurs }: { readonly part: string | undefined; readonly isOurs: boolean }): Promise<{ readonly bytes: number }> {
+    const { preserveTimes, retry, verify } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = posix.dirname(path);
@@ -48,7 +55,7 @@ class Receiver {
     const download = new FileDownload({
       remote,
       path: this.#remote.path(path),
-      open: () => LocalPart.replace(this.#local.path(path), temporaryName),
+      open: () => LocalPart.replace(this.#local.path(path), part, isOurs),
       asksFacts: false,
       retry,
       segments: 1,
@@ -63,16 +70,16 @@ class Receiver {
     return download.run();
   }
 
-  /** Names that may be those of one file are written one after the other, so that the second finds the first. */
-  async #alone<T>(path: string, act: () => Promise<T>): Promise<T> {
-    const key = folded(path);
-    for (let other = this.#writing.get(key); other; other = this.#writing.get(key)) await other.catch(() => undefined);
+  /** Names that may be those of one file, temporary ones too, are written one after the other, so that the second finds the first. */
+  async #alone<T>(names: readonly string[], act: () => Promise<T>): Promise<T> {
+    const other = (): Promise<unknown> | undefined => names.map((name) => this.#writing.get(name)).find((work) => work);
+    for (let work = other(); work; work = other()) await work.catch(() => undefined);
     const work = act();
-    this.#writing.set(key, work);
+    for (const name of names) this.#writing.set(name, work);
     try {
       return await work;
     } finally {
-      this.#writing.delete(key);
+      for (const name of names) this.#writing.delete(name);
     }
   }
 }
@@ -107,6 +114,8 @@ interface LocalFolder extends Folder {
   made: boolean;
   /** It was there before. */
   readonly existed: boolean;
+  /** Names in its listing that could be temporary names of ours. */
+  readonly parts: Set<string>;
 }
 
 /** What is to be done after the listing of a folder has been read. */
@@ -144,7 +153,7 @@ class DownloadPlan {
   async *steps(): AsyncGenerator<Step, void, void> {
     const existed = await this.#local.open();
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
-    yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed });
+    yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed, parts: new Set() });
     for (let found = this.#pending.next(); found; found = this.#pending.next()) yield* this.#enter(found);
     this.#traffic.planned();
   }
@@ -157,7 +166,7 @@ class DownloadPlan {
     try {
       const chain = enter(parent.chain, found, depth);
       const existed = parent.existed && (await this.#clearPlace(path, parent));
-      const folder = { path, chain, parent, made: existed, existed };
+      const folder = { path, chain, parent, made: existed, existed, parts: new Set<string>() };
       if (existed && found.wanted) yield job.result('skipped', { reason: 'exists' });
       if (found.wanted) yield* this.#make(folder);
       yield* this.#folder(folder);
@@ -240,6 +249,7 @@ class DownloadPlan {
     const named: Entry[] = [];
     for (const entry of entries) {
       listed.names?.add(entry.name);
+      if (/^\..*\.part$/is.test(entry.name)) listed.folder.parts.add(folded(entry.name));
       if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') listed.links.add(entry);
       else named.push(entry);
     }
@@ -317,7 +327,7 @@ class DownloadPlan {
       const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
       const stats = doubt && (await this.#local.look(path));
       if (stats && decide(overwrite, { ...known, exact: true }, knownLocally(stats), preserveTimes) === false) return job.result('skipped', { reason: 'exists' });
-      return dryRun ? job.result('downloaded') : () => this.#receiver.receive(path, known, remote.size);
+      return dryRun ? job.result('downloaded') : () => this.#receiver.receive(path, known, remote.size, folder.parts);
     } catch (error) {
       return job.failed(error);
     }

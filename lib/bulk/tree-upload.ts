@@ -1,5 +1,5 @@
 import { lstat, opendir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
@@ -245,7 +245,9 @@ class UploadPlan {
     const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
     try {
       const path = this.#remote.path(relative);
-      const temporaryPath = temporaryPaths(path, temporaryName === partName ? true : (temporaryName ?? false), 'same, then new');
+      const part = temporaryName?.(basename(relative));
+      const taken = part !== undefined && (await lstat(join(this.#root, dirname(relative), part)).catch(() => undefined)); // it is uploaded, too
+      const temporaryPath = temporaryPaths(path, taken || temporaryName === partName ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
       const target = new UploadTarget({ remote, path, temporaryPath, deletesOwnName: true });
       const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
       return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, symlink, utimes, watch, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
-import { ArgumentError, FTPError, PermanentError, TransferError, type FTP } from '../../lib/index';
+import { ArgumentError, FTPError, FTPPool, PermanentError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { data, dataEnd, normal, openData, resetControl, send, until } from '../support/server/steps';
 import { gate } from '../support/server/gate';
@@ -283,6 +283,19 @@ describe('downloadTree()', () => {
     await results(stage.client(server), { preserveTimes: true });
     expect((await lstat(scratch.path('copy/file'))).mtime).to.deep.equal(server.file('/top/file').modified);
   });
+
+  for (const [what, temporaryName] of [['a name of ours', true], ["a caller's own name", (name: string): string => `.${name}.part`]] as const) {
+    it(`takes no file for another where the server has one that is called as ${what} would be`, async () => {
+      const server = await stage.serve({ files: { '/top/.file.part': 'of its own', '/top/file': 'x'.repeat(200_000) } });
+      const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 3 });
+      for (const bytes of [200_000, 100_000]) {
+        server.write('/top/file', 'x'.repeat(bytes));
+        await downloadTree(pool, '/top', scratch.path('copy'), { temporaryName, preserveTimes: true, overwrite: 'changed' }).toArray();
+        expect(await scratch.tree('copy'), `${bytes}`).to.deep.equal({ '.file.part': 'of its own', file: 'x'.repeat(bytes) });
+      }
+      await pool.quit();
+    });
+  }
 
   it('replaces what an interrupted run has left', async () => {
     const ftp = stage.client(await stage.serve({ files: { '/top/file': 'new' } }));

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import type { Remote } from '../../lib/bulk/remote';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
-import { ArgumentError, ConnectionClosedError, PermanentError, ReplyError, SecurityError, TransferError } from '../../lib/index';
+import { ArgumentError, ConnectionClosedError, FTPPool, PermanentError, ReplyError, SecurityError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES } from '../support/server/personalities';
@@ -206,6 +206,21 @@ describe('uploadTree()', () => {
       expect(served(server)).to.deep.equal({ 'sub/': '', 'sub/precious': 'p' });
     });
   });
+
+  for (const [what, temporaryName] of [['a name of ours', true], ["a caller's own name", (name: string): string => `.${name}.part`]] as const) {
+    it(`takes no file for another where there is one that is called as ${what} would be`, async () => {
+      const server = await stage.serve();
+      const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 3 });
+      for (const bytes of [200_000, 100_000]) {
+        const files = { '.file.part': 'of its own', file: 'x'.repeat(bytes) };
+        await scratch.put('source', files);
+        await uploadTree(pool, scratch.path('source'), '/top', { temporaryName }).toArray();
+        expect(served(server), `${bytes}`).to.deep.equal(files);
+      }
+      expect(server.commands).to.not.include('STOR /top/.file.part');
+      await pool.quit();
+    });
+  }
 
   it('changes nothing with dryRun, and tells what it would do', async () => {
     const server = await stage.serve({ files: { '/top/a.txt': 'old', '/top/gone/x': '' } });
