@@ -200,6 +200,13 @@ export class ReplyParser extends Transform {
   }
 }
 
+/** What a reader gets, which is `any` in Node's own types. The first overload cannot be called: it makes the class one of those that `pipeline` takes. */
+export interface ReplyParser {
+  [Symbol.asyncIterator]<X>(this: never): X;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Reply>;
+  toArray(options?: { readonly signal?: AbortSignal }): Promise<Reply[]>;
+}
+
 /** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */
 function codeOf(line: Buffer): number | undefined {
   if (line.length < 3 || (line.length > 3 && line[3] !== SPACE && line[3] !== DASH)) return undefined;

@@ -91,6 +91,13 @@ export class ListParser extends Transform {
   }
 }
 
+/** What a reader gets, which is `any` in Node's own types. The first overload cannot be called: it makes the class one of those that `pipeline` takes. */
+export interface ListParser {
+  [Symbol.asyncIterator]<X>(this: never): X;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Entry>;
+  toArray(options?: { readonly signal?: AbortSignal }): Promise<Entry[]>;
+}
+
 /** Turns the bytes of a listing into entries, without a stream. */
 export class ListDecoder {
   readonly #line: LineText;

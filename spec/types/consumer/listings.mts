@@ -1,5 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { downloadTree, FTP, FTPPool, mirror, walk, type Entry, type TreeResult, type TreeStream, type Unreadable, type Walk, type WalkEntry } from 'ftplib';
+import { downloadTree, FTP, FTPPool, ListParser, mirror, ReplyParser, walk, type Entry, type TreeResult, type TreeStream, type Unreadable, type Walk, type WalkEntry } from 'ftplib';
 
 const ftp = new FTP();
 const pool = new FTPPool();
@@ -56,4 +57,18 @@ export async function trees(): Promise<TreeResult[]> {
   // @ts-expect-error there is no such event
   tree.on('open', () => undefined);
   return tree.toArray();
+}
+
+export async function parsers(): Promise<number[]> {
+  const listing = createReadStream('listing').pipe(new ListParser({ format: 'unix' }));
+  for await (const { name } of listing) name.trim();
+  // @ts-expect-error it is called name
+  for await (const { nmae } of listing) nmae;
+  await pipeline(createReadStream('listing'), new ListParser(), async (source: AsyncIterable<Entry>) => {
+    for await (const { size } of source) size?.toFixed();
+  });
+  const replies = createReadStream('replies').pipe(new ReplyParser());
+  // @ts-expect-error it is called code
+  for await (const { coed } of replies) coed;
+  return (await replies.toArray()).map(({ code }) => code);
 }
