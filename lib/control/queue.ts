@@ -164,7 +164,7 @@ export abstract class Queue {
     if (this.#works.size > 0) await new Promise<void>((resolve) => (this.#onWorkDone = resolve));
   }
 
-  /** Tells all work that `quit()` waits for it, again and again: a stream whose reader waits for `quit()` must fail, or neither would end. */
+  /** Reports to all work that `quit()` waits for it, again and again: a stream whose reader waits for `quit()` must fail, or neither would end. */
   #notifyWork(stuck: boolean): void {
     for (const listener of [...this.#works.values()]) listener?.onQuitting(stuck);
     if (this.#works.size === 0 || this.#stallTimeout === 0) return;

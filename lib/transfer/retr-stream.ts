@@ -17,14 +17,14 @@ export interface RetrOptions {
   /** Last byte wanted, inclusive as in `fs.createReadStream`; the rest is not transferred. Default: all. */
   end?: number;
   /**
-   * Goes on by itself behind a lost connection, data that broke, a timeout or a 4yz: connects again, makes sure by SIZE and MDTM that
-   * the file is the same (ChangedError if not), and sends REST at the byte that it has delivered. The event `retry` (RetryEvent) tells
-   * of each; the download keeps its turn meanwhile. Fails with the loss itself after `attempts` in a row without a byte, where
-   * neither SIZE nor MDTM tells the file, and where the client was connected by hand, as `connect()` says. Default false; true: with the defaults.
+   * Goes on by itself after a lost connection, data that broke, a timeout or a 4yz: connects again, makes sure by SIZE and MDTM that
+   * the file is the same (ChangedError if not), and sends REST at the byte that it has delivered. The event `retry` (RetryEvent) reports
+   * each; the download keeps its turn meanwhile. Fails with the loss itself after `attempts` in a row without a byte, where
+   * neither SIZE nor MDTM identifies the file, and where the client was connected by hand, as `connect()` says. Default false; true: with the defaults.
    */
   retry?: RetryOptions | number | boolean;
   /**
-   * `size`: RETR must give as many bytes as SIZE tells. `hash`: the bytes must have the hash that the server computes of its file,
+   * `size`: RETR must give as many bytes as SIZE says. `hash`: the bytes must have the hash that the server computes of its file,
    * for whole files only. Otherwise MismatchError in place of `end`; UnsupportedError, before anything is transferred, where the
    * server has no such command. Default: neither.
    */
@@ -85,13 +85,13 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   #bytesRead = 0;
   /** Of the chunk that the decoder is being given. */
   #rest: Buffer | undefined;
-  /** Read ahead behind it. */
+  /** Read ahead after it. */
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
   #state: 'unread' | 'flowing' | 'paused' | 'ended' = 'unread';
   #opened: Reply | undefined;
 
-  /** @internal use `FTP.retr` and its kin */
+  /** @internal use `FTP.retr` and the verbs like it */
   constructor(session: Session, queue: Queue, { request, options, decoder, kind }: RetrSetup<T>) {
     const { signal, start = 0, end } = options;
     super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
@@ -230,7 +230,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
     this.#ahead.push(chunk);
     this.#aheadBytes += chunk.length;
     if (this.#kind === 'listing' && this.#aheadBytes > this.#maxReadAheadBytes) {
-      const error = new LimitError(`another operation waits behind this listing's paused reader, and more than ${this.#maxReadAheadBytes} bytes are read ahead (maxReadAheadBytes)`);
+      const error = new LimitError(`another operation waits for this listing's paused reader, and more than ${this.#maxReadAheadBytes} bytes are read ahead (maxReadAheadBytes)`);
       this.destroy(this.#transfer.describe(error));
     }
   }

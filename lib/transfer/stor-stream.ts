@@ -16,7 +16,7 @@ export interface StorOptions {
   /** The byte to write from, sent as REST (RFC 3659, 5); Pure-FTPd cuts the file's tail off. Default 0. */
   start?: number;
   /**
-   * `size`: SIZE must tell as many bytes as were sent, from `start` on. `hash`: the server's file must have the hash of what was
+   * `size`: SIZE must say as many bytes as were sent, from `start` on. `hash`: the server's file must have the hash of what was
    * sent, from byte 0 on only. Otherwise MismatchError in place of `finish`; UnsupportedError, before anything is
    * transferred, where the server has no such command. For STOR only. Default: neither.
    */
@@ -105,7 +105,7 @@ export class StorStream extends Typed {
   #opened: Reply | undefined;
   #storedAs: string | undefined;
 
-  /** @internal use `FTP.stor` and its kin */
+  /** @internal use `FTP.stor` and the verbs like it */
   constructor(session: Session, queue: Queue, { request, options, text }: StorSetup) {
     const { signal, highWaterMark = HIGH_WATER_MARK } = options;
     super({ decodeStrings: !text, highWaterMark });
@@ -150,7 +150,7 @@ export class StorStream extends Typed {
     this.#held = bytes;
     this.#heldCallback = callback;
     this.#transfer.pause(false);
-    // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write behind it.
+    // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write after it.
     if (this.#state === 'writable') setImmediate(() => this.#send());
     else this.#use();
   }
@@ -168,7 +168,7 @@ export class StorStream extends Typed {
     this.#heldCallback = undefined;
     this.#transfer.cancel();
     callback(error);
-    // Whoever waits for a write is told; behind `close`, for this counts as the stream's error where there was none.
+    // Whoever waits for a write gets the error; after `close`, because before it this would count as the stream's error where there was none.
     if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));
   }
 
