@@ -129,7 +129,7 @@ export function settingsOf(options: FTPOptions): Settings {
     throw new ArgumentError('createConnection must be a function');
   }
   if (options.localPortRange !== undefined) checkPortRange(options.localPortRange);
-  const timeout = milliseconds('timeout', options.timeout, DEFAULT_TIMEOUT);
+  const timeout = checkMilliseconds('timeout', options.timeout, DEFAULT_TIMEOUT);
   const user = options.user || 'anonymous';
   return {
     ...options,
@@ -143,10 +143,10 @@ export function settingsOf(options: FTPOptions): Settings {
     trustServerPasvAddress: options.trustServerPasvAddress ?? false,
     strictTlsClose: options.strictTlsClose ?? false,
     ...(encoding === undefined ? {} : { encoding }),
-    connectTimeout: milliseconds('connectTimeout', options.connectTimeout, timeout),
-    replyTimeout: milliseconds('replyTimeout', options.replyTimeout, timeout),
-    stallTimeout: milliseconds('stallTimeout', options.stallTimeout, timeout),
-    keepAlive: milliseconds('keepAlive', options.keepAlive, 0),
+    connectTimeout: checkMilliseconds('connectTimeout', options.connectTimeout, timeout),
+    replyTimeout: checkMilliseconds('replyTimeout', options.replyTimeout, timeout),
+    stallTimeout: checkMilliseconds('stallTimeout', options.stallTimeout, timeout),
+    keepAlive: checkMilliseconds('keepAlive', options.keepAlive, 0),
     keepAliveDuringTransfers: options.keepAliveDuringTransfers ?? false,
     maxReplyLineBytes: checkByteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
     maxReplyBytes: checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
@@ -169,12 +169,15 @@ export function checkPort(port: unknown): number {
   return port;
 }
 
-/** Returns an offset in a file: an integer of bytes from 0 on. @throws ArgumentError for any other, which names the option */
+/** Returns a whole number from `least` on. @throws ArgumentError for any other value, which names the option */
+export function checkWhole(name: string, value: unknown, least: 0 | 1, unit = ''): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
+  throw new ArgumentError(`${name} must be a whole number${unit} from ${least} on, not ${show(value)}`);
+}
+
+/** Returns an offset in a file: a whole number of bytes from 0 on. @throws ArgumentError for any other value, which names the option */
 export function checkOffset(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
-    throw new ArgumentError(`${name} must be a whole number of bytes from 0 on, not ${show(value)}`);
-  }
-  return value;
+  return checkWhole(name, value, 0, ' of bytes');
 }
 
 function checkPortRange(range: unknown): void {
@@ -182,7 +185,8 @@ function checkPortRange(range: unknown): void {
   if (checkPort(range[0]) > checkPort(range[1])) throw new ArgumentError('localPortRange must not end before it begins');
 }
 
-function milliseconds(name: string, value: unknown, fallback: number): number {
+/** Returns milliseconds that a timer can have, or their default. @throws ArgumentError for any other value, which names the option */
+export function checkMilliseconds(name: string, value: unknown, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_TIMER)) {
     throw new ArgumentError(`${name} must be milliseconds from 0 to ${LONGEST_TIMER}, not ${show(value)}`);
@@ -192,11 +196,7 @@ function milliseconds(name: string, value: unknown, fallback: number): number {
 
 /** Returns a limit: a whole number of bytes from 1 on, or its default. @throws ArgumentError for any other, which names the option */
 export function checkByteCount(name: string, value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
-    throw new ArgumentError(`${name} must be a whole number of bytes from 1 on, not ${show(value)}`);
-  }
-  return value;
+  return value === undefined ? fallback : checkWhole(name, value, 1, ' of bytes');
 }
 
 function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
-import { checkNames, type OptionNames } from '../options';
+import { checkNames, checkWhole, type OptionNames } from '../options';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
-import { Backoff, checkSegments, type RetryOptions } from '../transfer/retry';
+import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
 import { LocalPart, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
@@ -74,7 +74,7 @@ export async function get(remote: Remote, path: string, local: string, options: 
   checkNames(options, GET_OPTIONS);
   const { retry = true, resume = false, segments = 1, preserveTimes = false, verify, signal, progress } = options;
   if (typeof local !== 'string' || local === '') throw new ArgumentError('the local path must be that of a file');
-  checkSegments(segments);
+  checkWhole('segments', segments, 1);
   if (resume && segments > 1) throw new ArgumentError('segments cannot be resumed: say one or the other');
   checkVerify(verify);
   new Backoff(retry === false ? 0 : retry); // checks the option

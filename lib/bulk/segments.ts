@@ -1,11 +1,11 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
-import { checkOffset } from '../options';
+import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } from '../transfer/piped-readable';
 import type { RetrOptions } from '../transfer/retr-stream';
-import { Backoff, checkSegments, type RetryEvent } from '../transfer/retry';
+import { Backoff, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
 import { beginWork, type BegunWork, type Remote, withRetry } from './remote';
 
@@ -132,7 +132,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     this.#remote = remote;
     this.#path = path;
     this.#options = options;
-    this.#segments = checkSegments(segments);
+    this.#segments = checkWhole('segments', segments, 1);
     this.#buffer = checkOffset('segmentBuffer', segmentBuffer);
     if (retry !== undefined && retry !== false) new Backoff(retry); // checks it
     this.#next = checkOffset('start', start);

@@ -1,7 +1,7 @@
 import { segmented, type SegmentedDownload } from '../bulk/segments';
 import { Session } from '../control/session';
-import { ArgumentError, ConnectionClosedError } from '../errors';
-import { checkNames, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
+import { ConnectionClosedError } from '../errors';
+import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
 import { parseFTPURL } from '../url';
@@ -54,8 +54,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
     const given: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
     checkNames(given, POOL_OPTIONS);
     const { connections = 4, ...rest } = given;
-    if (!Number.isSafeInteger(connections) || connections < 1) throw new ArgumentError(`connections must be a whole number from 1 on, not ${String(connections)}`);
-    this.maxConnections = connections;
+    this.maxConnections = checkWhole('connections', connections, 1);
     const listener = {
       onCommand: (line: string, connection: number) => void this.emit('command', line, connection),
       onReply: (reply: Reply, connection: number) => void this.emit('reply', reply, connection),

@@ -189,7 +189,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    */
   async mlst(path: string): Promise<Entry> {
     const command = this.session.command('MLST', requirePath(path));
-    return this.sequence(command, (control, session) => lookUp(session, control, command));
+    return this.sequence(command, (control, session) => lookUp({ session, control }, command));
   }
 
   // ---- files and folders
@@ -285,7 +285,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async hash(path: string, algorithm?: string): Promise<string> {
     const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
     return this.sequence(this.session.command('HASH', requirePath(path)), async (control, session) => {
-      return askDigest(session, control, chooseDigest(await session.features(), wanted), path);
+      return askDigest({ session, control }, chooseDigest(await session.features(), wanted), path);
     });
   }
 

@@ -31,6 +31,12 @@ export interface Needs {
 /** The needs of a command with a name. */
 const PLAIN: Needs = { folder: true };
 
+/** What the steps of an operation work with in its turn. */
+export interface Turn {
+  readonly session: Session;
+  readonly control: ControlConnection;
+}
+
 /** Called for what happens in a session. */
 interface SessionListener {
   onCommand(line: string): void;

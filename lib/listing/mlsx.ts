@@ -136,7 +136,7 @@ export function mlstEntry(reply: Reply): Entry | undefined {
   return undefined;
 }
 
-/** ProFTPD 1.3.8 prints the path as it was asked for, pyftpdlib 1.5.7 the absolute one. */
-function lastName(path: string): string {
+/** The last name of a path: ProFTPD 1.3.8 prints the path as it was asked for, pyftpdlib 1.5.7 the absolute one. */
+export function lastName(path: string): string {
   return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
 }

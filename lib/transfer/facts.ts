@@ -1,10 +1,11 @@
 import type { Command } from '../control/command';
+import { unexpected } from '../control/command-table';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
-import type { Session } from '../control/session';
+import type { Turn } from '../control/session';
 import { ChangedError, PermanentError, ReplyError, TemporaryError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { mlstEntry } from '../listing/mlsx';
+import { lastName, mlstEntry } from '../listing/mlsx';
 import { parseTime } from '../listing/time';
 import type { Reply } from '../reply';
 
@@ -96,8 +97,8 @@ export interface Identity extends FileFacts {
  *
  * @param patient whether a fact is unknown after a 4yz, which is thrown otherwise
  */
-export async function identify(session: Session, control: ControlConnection, path: string, features: Features, patient: boolean): Promise<Identity> {
-  const source = new TurnSource(session, control, features.has('SIZE'));
+export async function identify(turn: Turn, path: string, features: Features, patient: boolean): Promise<Identity> {
+  const source = new TurnSource(turn, features.has('SIZE'));
   const lacks = new Set<FactCommand>(['MLST']);
   let facts = await factsOf(source, path, { patient, lacks });
   if (!features.has('SIZE') && lacks.has('SIZE') && lacks.has('MDTM')) {
@@ -115,11 +116,10 @@ class TurnSource implements FactsSource {
 
   /** @param inOneFlight false for aioftp 0.21, which has no FEAT, and refuses unknown commands before it answers those before them */
   constructor(
-    private readonly session: Session,
-    private readonly control: ControlConnection,
+    private readonly turn: Turn,
     private readonly inOneFlight: boolean,
   ) {
-    this.#typed = session.switchType(control, 'I'); // ProFTPD and pyftpdlib refuse SIZE in TYPE A
+    this.#typed = turn.session.switchType(turn.control, 'I'); // ProFTPD and pyftpdlib refuse SIZE in TYPE A
   }
 
   async size(path: string): Promise<number> {
@@ -136,9 +136,10 @@ class TurnSource implements FactsSource {
   }
 
   #exec<T>(verb: FactCommand, path: string, read: (reply: Reply) => T | undefined): Promise<T> {
-    const command = this.session.command(verb, path);
+    const { session, control } = this.turn;
+    const command = session.command(verb, path);
     const before = this.inOneFlight ? undefined : (this.#before ?? this.#typed);
-    const answer = before ? before.then(() => ask(this.control, command, read)) : ask(this.control, command, read);
+    const answer = before ? before.then(() => ask(control, command, read)) : ask(control, command, read);
     this.#before = answer.catch(() => undefined);
     return answer;
   }
@@ -147,7 +148,7 @@ class TurnSource implements FactsSource {
 async function ask<T>(control: ControlConnection, command: Command, read: (reply: Reply) => T | undefined): Promise<T> {
   const reply = await control.exec(command);
   const value = read(reply);
-  if (value === undefined) throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+  if (value === undefined) throw unexpected(reply, command);
   return value;
 }
 
@@ -170,44 +171,35 @@ export function timeIn(reply: Reply): Date | undefined {
   return reply.code === 213 ? parseTime(reply.text.trim()) : undefined;
 }
 
-/** The entry at a path, from MLST; from CWD, SIZE and MDTM together where the server has no MLST. */
-export async function lookUp(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
+/**
+ * The entry at a path, from MLST; from CWD, SIZE and MDTM together where the server has no MLST.
+ *
+ * @param listed `empty` where the server lists nothing at the path: some servers have MLST for files only, and CWD shows then whether there is a folder
+ */
+export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promise<Entry> {
   try {
-    return await ask(control, mlst, mlstEntry);
-  } catch (error) {
-    if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
-    return withoutMLST(session, control, mlst.argument);
-  }
-}
-
-/** The entry at a path that the server lists as empty. Some servers have MLST for files only, and CWD shows then whether there is a folder. */
-export async function lookUpEmpty(session: Session, control: ControlConnection, mlst: Command): Promise<Entry> {
-  try {
-    return await ask(control, mlst, mlstEntry);
+    return await ask(turn.control, mlst, mlstEntry);
   } catch (refusal) {
     if (!(refusal instanceof PermanentError)) throw refusal;
-    if (isNotImplemented(refusal.reply)) return withoutMLST(session, control, mlst.argument);
-    if (!(await enters(session, control, mlst.argument))) throw refusal;
-    return { name: nameIn(mlst.argument), type: 'directory', raw: '' };
+    if (isNotImplemented(refusal.reply)) return withoutMLST(turn, mlst.argument);
+    if (listed !== 'empty' || !(await enters(turn, mlst.argument))) throw refusal;
+    return { name: lastName(mlst.argument), type: 'directory', raw: '' };
   }
 }
 
 /** CWD comes first, because Twisted gives a SIZE for folders, too. */
-async function withoutMLST(session: Session, control: ControlConnection, path: string): Promise<Entry> {
-  const isFolder = await enters(session, control, path);
+async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
+  const { session, control } = turn;
+  const isFolder = await enters(turn, path);
   void session.switchType(control, 'I')?.catch(() => undefined);
   const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
   if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason;
   const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
   const modified = time.status === 'fulfilled' ? timeIn(time.value) : undefined;
-  return { name: nameIn(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
+  return { name: lastName(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
 }
 
-function nameIn(path: string): string {
-  return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
-}
-
-async function enters(session: Session, control: ControlConnection, path: string): Promise<boolean> {
+async function enters({ session, control }: Turn, path: string): Promise<boolean> {
   try {
     await session.enterFolder(control, path);
     return true;

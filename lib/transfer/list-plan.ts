@@ -1,16 +1,15 @@
 // Listings: which command lists a folder, and how its path is given so that the server takes it for a path; MLSD, LIST, and what takes their place.
 
 import type { Command } from '../control/command';
-import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
-import type { Session } from '../control/session';
+import type { Session, Turn } from '../control/session';
 import { isUTF8 } from '../encoding';
 import { ArgumentError, PermanentError, type ReplyError } from '../errors';
 import { type Entry, rawNameOf } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-parser';
 import { mlstEntry } from '../listing/mlsx';
 import { checkNames, type OptionNames } from '../options';
-import { isNotImplemented, lookUpEmpty } from './facts';
+import { isNotImplemented, lookUp } from './facts';
 import type { Decoder } from './lines';
 import type { Choice, Plan } from './transfer';
 
@@ -31,7 +30,7 @@ const MLSD_OPTIONS: OptionNames<MlsdOptions> = { facts: true, keepDots: true, si
 
 /** The plan of `mlsd`: MLSD and no other command, after OPTS MLST where facts are asked for (RFC 3659, 7.9). */
 export class MlsdPlan implements Plan, Decoder<Entry> {
-  #session: Session;
+  readonly #session: Session;
   readonly #command: Command;
   readonly #facts: Command | undefined;
   readonly #decoder: ListDecoder;
@@ -48,28 +47,20 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     this.#decoder = new ListDecoder({ format: 'mlsd', encoding: isUTF8(encoding) ? 'auto' : encoding, maxLineBytes, keepDots, onUnparsed });
   }
 
-  use(session: Session): void {
-    this.#session = session;
-  }
-
-  async begin(control: ControlConnection): Promise<Command> {
+  async begin({ control }: Turn): Promise<Command> {
     if (this.#facts) await control.exec(this.#facts);
     return this.#command;
   }
 
-  async recover(refusal: ReplyError, control: ControlConnection): Promise<'complete'> {
+  async recover(refusal: ReplyError, turn: Turn): Promise<'complete'> {
     const path = this.#command.argument;
     if (!saysEmpty(refusal) || path === '') throw refusal;
-    await lookUpEmpty(this.#session, control, this.#session.command('MLST', path));
+    await lookUp(turn, turn.session.command('MLST', path), 'empty');
     return 'complete';
   }
 
   isLast(): boolean {
     return true;
-  }
-
-  async finish(): Promise<void> {
-    // there is nothing to undo
   }
 
   decode(chunk: Buffer): Entry[] {
@@ -110,7 +101,8 @@ const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, server
  * So an empty listing is checked: MLST or CWD must know the folder.
  */
 export class ListPlan implements Plan, Decoder<Entry> {
-  #session: Session;
+  /** For the names and the limits, which all sessions of a pool share. */
+  readonly #session: Session;
   readonly #path: string | undefined;
   readonly #options: ListOptions;
   readonly #onUnparsed: (line: string) => void;
@@ -135,46 +127,43 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#onUnparsed = onUnparsed;
   }
 
-  use(session: Session): void {
-    this.#session = session;
-  }
-
-  async begin(control: ControlConnection): Promise<Command | Choice> {
+  async begin(turn: Turn): Promise<Command | Choice> {
+    const { session } = turn;
     this.#away = false; // it may have been true on the connection before
     this.#only = this.#refusal = undefined;
-    this.#session.beginNegotiation();
-    const asks = this.#session.negotiationUnderWay() !== undefined;
-    const features = this.#session.lacksMLSD ? undefined : this.#session.features(); // asked now: a session that is lost meanwhile would not say why
-    return asks && this.#needsNoEntering ? () => this.#choose(control, features) : this.#choose(control, features);
+    session.beginNegotiation();
+    const asks = session.negotiationUnderWay() !== undefined;
+    const features = session.lacksMLSD ? undefined : session.features(); // asked now: a session that is lost meanwhile would not say why
+    return asks && this.#needsNoEntering ? () => this.#choose(turn, features) : this.#choose(turn, features);
   }
 
-  async recover(refusal: ReplyError, control: ControlConnection): Promise<Command | 'complete'> {
+  async recover(refusal: ReplyError, turn: Turn): Promise<Command | 'complete'> {
     if (saysEmpty(refusal) && this.#path !== undefined) {
-      if (!this.#away) await this.#verify(control, this.#path);
+      if (!this.#away) await this.#verify(turn, this.#path);
       return 'complete';
     }
     if (this.#mode === 'LIST' || !(refusal instanceof PermanentError)) throw refusal;
     if (isNotImplemented(refusal.reply)) {
-      this.#session.lacksMLSD = true;
+      turn.session.lacksMLSD = true;
       this.#mode = 'LIST';
-      return this.#list(control);
+      return this.#list(turn);
     }
     if (this.#path === undefined) throw refusal;
     // MLSD is for folders only. The path may be that of a file, which is then the listing.
-    const reply = await control.exec(this.#session.command('MLST', this.#path)).catch(() => undefined);
+    const reply = await turn.control.exec(turn.session.command('MLST', this.#path)).catch(() => undefined);
     const entry = reply && mlstEntry(reply);
     if (!entry || entry.type === 'directory') throw refusal;
     this.#entry = entry;
     return 'complete';
   }
 
-  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+  async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
     // Bytes that are not decoded yet, because the reader is slow, count as entries. MLSD lists the folder itself as well, which shows that it exists.
     const empty = this.#mode === 'MLSD' ? bytes === 0 : !this.#found && bytes === this.#decoded;
     try {
-      if (complete && empty && this.#path !== undefined && !this.#away && !this.#refusal && !this.#entry) await this.#verify(control, this.#path);
+      if (complete && empty && this.#path !== undefined && !this.#away && !this.#refusal && !this.#entry) await this.#verify(turn, this.#path);
     } finally {
-      if (this.#away) await this.#session.leaveFolder(control);
+      if (this.#away) await turn.session.leaveFolder(turn.control);
     }
   }
 
@@ -194,11 +183,11 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return this.#entry ? [...entries, this.#entry] : entries;
   }
 
-  async #choose(control: ControlConnection, features: Promise<Features> | undefined): Promise<Command> {
+  async #choose(turn: Turn, features: Promise<Features> | undefined): Promise<Command> {
     this.#mode = (await features)?.has('MLST') ? 'MLSD' : 'LIST';
-    if (this.#mode === 'LIST') return this.#list(control);
-    if (this.#options.enter && this.#path !== undefined) await this.#visit(control, this.#path);
-    return this.#session.command('MLSD', this.#away ? undefined : this.#path);
+    if (this.#mode === 'LIST') return this.#list(turn);
+    if (this.#options.enter && this.#path !== undefined) await this.#visit(turn, this.#path);
+    return turn.session.command('MLSD', this.#away ? undefined : this.#path);
   }
 
   /** True for a path that LIST takes as it is. */
@@ -207,8 +196,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   /** Checks an empty listing: the path may be an empty folder, a file that the server does not list (aioftp 0.21), or missing. */
-  async #verify(control: ControlConnection, path: string): Promise<void> {
-    const entry = await lookUpEmpty(this.#session, control, this.#session.command('MLST', path));
+  async #verify(turn: Turn, path: string): Promise<void> {
+    const entry = await lookUp(turn, turn.session.command('MLST', path), 'empty');
     if (entry.type !== 'directory') this.#entry = entry;
   }
 
@@ -231,30 +220,31 @@ export class ListPlan implements Plan, Decoder<Entry> {
     });
   }
 
-  async #list(control: ControlConnection): Promise<Command> {
+  async #list(turn: Turn): Promise<Command> {
+    const { session } = turn;
     const path = this.#path;
     const flags = this.#options.all ? '-a' : undefined;
-    if (path === undefined || this.#away) return this.#session.command('LIST', flags);
-    if (this.#needsNoEntering) return this.#session.command('LIST', flags ? `${flags} ${path}` : path);
-    await this.#enter(control, path);
-    return this.#session.command('LIST', flags);
+    if (path === undefined || this.#away) return session.command('LIST', flags);
+    if (this.#needsNoEntering) return session.command('LIST', flags ? `${flags} ${path}` : path);
+    await this.#enter(turn, path);
+    return session.command('LIST', flags);
   }
 
   /** Enters the folder at the path, or, where that is a file, the folder that it is in. */
-  async #enter(control: ControlConnection, path: string): Promise<void> {
+  async #enter(turn: Turn, path: string): Promise<void> {
     try {
-      await this.#visit(control, path);
+      await this.#visit(turn, path);
     } catch (refusal) {
       if (!(refusal instanceof PermanentError)) throw refusal;
       this.#refusal = refusal;
       const slash = path.lastIndexOf('/');
       this.#only = path.slice(slash + 1);
-      if (slash >= 0) await this.#visit(control, path.slice(0, slash) || '/');
+      if (slash >= 0) await this.#visit(turn, path.slice(0, slash) || '/');
     }
   }
 
-  async #visit(control: ControlConnection, folder: string): Promise<void> {
+  async #visit({ session, control }: Turn, folder: string): Promise<void> {
     this.#away = true;
-    await this.#session.enterFolder(control, folder);
+    await session.enterFolder(control, folder);
   }
 }

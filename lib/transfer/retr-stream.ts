@@ -131,7 +131,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
 
   /** @internal what this stream gives is written by that upload: false where both cannot run at the same time */
   addPipe(upload: Place): boolean {
-    return this.#transfer.addPipe(upload);
+    return this.#queue.addPipe(this.#transfer.place, upload);
   }
 
   /** It is in use from here on: what it is piped into may be an upload of the same client. */
@@ -186,11 +186,6 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   }
 
   /** @internal */
-  onWritable(): void {
-    // nothing is written
-  }
-
-  /** @internal */
   progress(): string {
     return progressOf(this);
   }
@@ -223,7 +218,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   // ---- how it reads ahead
 
   get #mayReadAhead(): boolean {
-    return this.#kind === 'listing' && this.#transfer.contended(this.#aheadBytes);
+    return this.#kind === 'listing' && this.#queue.contended(this.#aheadBytes);
   }
 
   #keep(chunk: Buffer): void {

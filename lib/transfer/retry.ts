@@ -2,11 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../control/command';
-import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
-import type { Session } from '../control/session';
-import { ArgumentError, ChangedError, ConnectionClosedError, type FTPError, MismatchError, PermanentError, type ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError } from '../errors';
-import { checkNames, type OptionNames } from '../options';
+import type { Turn } from '../control/session';
+import { ArgumentError, ChangedError, ConnectionClosedError, type FTPError, MismatchError, PermanentError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError } from '../errors';
+import { checkMilliseconds, checkNames, checkWhole, type OptionNames } from '../options';
 import { assertSame, identify, type Identity } from './facts';
 import type { Plan } from './transfer';
 import { checkVerify, HashCheck, UploadPlan, type Verify } from './verify';
@@ -37,7 +36,6 @@ export interface RetryEvent {
 
 /** The codes of Node's errors for a connection that was cut. */
 const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How long each retry waits: a random time below a limit that doubles ("full jitter"), so that clients that were cut together do not all come back at once. */
 export class Backoff {
@@ -57,11 +55,10 @@ export class Backoff {
       throw new ArgumentError(`retry must be true, a number of attempts or { attempts, backoff, maxDelay }, not ${String(retry)}`);
     }
     if (typeof retry === 'object') checkNames(retry, RETRY_OPTIONS, 'retry.');
-    const { attempts = 5, backoff = 500, maxDelay = 30_000 } = typeof retry === 'number' ? { attempts: retry } : retry === true ? {} : retry;
-    if (attempts !== Infinity && !(Number.isSafeInteger(attempts) && attempts >= 0)) throw new ArgumentError(`retry.attempts must be a whole number from 0 on, not ${String(attempts)}`);
-    this.#attempts = attempts;
-    this.#first = milliseconds('retry.backoff', backoff);
-    this.#most = milliseconds('retry.maxDelay', maxDelay);
+    const { attempts = 5, backoff, maxDelay }: RetryOptions = typeof retry === 'number' ? { attempts: retry } : retry === true ? {} : retry;
+    this.#attempts = attempts === Infinity ? attempts : checkWhole('retry.attempts', attempts, 0);
+    this.#first = checkMilliseconds('retry.backoff', backoff, 500);
+    this.#most = checkMilliseconds('retry.maxDelay', maxDelay, 30_000);
     this.#random = random;
   }
 
@@ -99,11 +96,6 @@ export function isLoss(error: unknown): error is FTPError {
   return error instanceof ConnectionClosedError || error instanceof TimeoutError || error instanceof TemporaryError;
 }
 
-function milliseconds(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !(value >= 0 && value <= LONGEST_TIMER)) throw new ArgumentError(`${name} must be milliseconds from 0 to ${LONGEST_TIMER}, not ${String(value)}`);
-  return value;
-}
-
 /** So many bytes before a loss are read again. */
 const SEAM = 4096;
 const NOTHING = Buffer.alloc(0);
@@ -127,7 +119,6 @@ interface DownloadSetup {
  * flight with EPSV, and cost no round trip where FEAT has SIZE.
  */
 class DownloadPlan implements Plan {
-  #session: Session;
   readonly #command: Command;
   readonly #setup: DownloadSetup;
   readonly #hash: HashCheck | undefined;
@@ -140,26 +131,20 @@ class DownloadPlan implements Plan {
   /** For a range: it may end before the file does, and then the size cannot show whether the download went on at the right byte after a loss. */
   seam: Buffer | undefined;
 
-  constructor(session: Session, command: Command, setup: DownloadSetup) {
-    this.#session = session;
+  constructor(command: Command, setup: DownloadSetup) {
     this.#command = command;
     this.#setup = setup;
     if (setup.backoff && setup.end !== undefined) this.seam = NOTHING;
-    this.#hash = setup.verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+    this.#hash = setup.verify === 'hash' ? new HashCheck(command.argument) : undefined;
   }
 
-  use(session: Session): void {
-    this.#session = session;
-    this.#hash?.use(session);
-  }
-
-  async begin(control: ControlConnection, moved: number): Promise<Command | 'complete'> {
-    const session = this.#session;
+  async begin(turn: Turn, moved: number): Promise<Command | 'complete'> {
+    const { session, control } = turn;
     session.switchType(control, 'I'); // in one flight with FEAT: two replies that differ show that the server keeps the order, and the next commands can share a flight
     const features = await session.features();
-    await this.#hash?.prepare();
-    if (moved > 0) return this.#continue(control, features, moved);
-    this.#identity = identify(session, control, this.#command.argument, features, true);
+    this.#hash?.prepare(features);
+    if (moved > 0) return this.#continue(turn, features, moved);
+    this.#identity = identify(turn, this.#command.argument, features, true);
     this.#identity.catch(ignore);
     if (!features.has('SIZE')) await this.#identity;
     if (this.#setup.verify === 'size' && (await this.#identity).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
@@ -171,13 +156,11 @@ class DownloadPlan implements Plan {
     if (this.seam) this.seam = Buffer.concat([chunk.length < SEAM ? this.seam : NOTHING, chunk.subarray(-SEAM)]).subarray(-SEAM);
   }
 
-  async recover(refusal: ReplyError): Promise<never> {
-    throw refusal;
-  }
-
   async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {
     const { backoff, start, onRetry } = this.#setup;
-    if (!backoff || !isLoss(error) || !this.#session.reconnects || !(await this.#canContinue(moved))) return false;
+    if (!backoff || !isLoss(error)) return false;
+    // A download can only go on where the size is known: some servers accept REST and ignore it, which nothing but the size would show.
+    if (moved > 0 && (await this.#identity)?.size === undefined) return false;
     const short = isShort(error);
     if (moved > this.#progress && !(short && this.#short)) backoff.reset();
     this.#short = short;
@@ -192,21 +175,16 @@ class DownloadPlan implements Plan {
     return true;
   }
 
-  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+  async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
     if (!complete) return;
     this.#judgeSize((await this.#identity)?.size, bytes);
-    await this.#hash?.compare(control);
+    await this.#hash?.compare(turn);
   }
 
-  /** A download can only go on where the size is known: some servers accept REST and ignore it, which nothing but the size would show. */
-  async #canContinue(moved: number): Promise<boolean> {
-    return moved === 0 || (await this.#identity)?.size !== undefined;
-  }
-
-  async #continue(control: ControlConnection, features: Features, moved: number): Promise<Command | 'complete'> {
+  async #continue(turn: Turn, features: Features, moved: number): Promise<Command | 'complete'> {
     const path = this.#command.argument;
     const before = (await this.#identity) as Identity;
-    assertSame(path, before, await identify(this.#session, control, path, features, false));
+    assertSame(path, before, await identify(turn, path, features, false));
     this.#continued = true;
     // If all bytes are here, only the final reply was lost. Some servers refuse a REST to the end of a file.
     return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;
@@ -251,28 +229,22 @@ export interface PlanOptions {
 }
 
 /** The plan of a download with retries or a check; undefined where its options ask for neither. @throws ArgumentError for options that cannot be */
-export function planDownload(session: Session, command: Command, options: PlanOptions, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
+export function planDownload(command: Command, options: PlanOptions, onRetry: (event: RetryEvent) => void): DownloadPlan | undefined {
   const { start = 0, end, retry, segments } = options;
-  if (segments !== undefined) checkSegments(segments);
+  if (segments !== undefined) checkWhole('segments', segments, 1);
   const backoff = retry === undefined || retry === false ? undefined : new Backoff(retry);
   const verify = checkVerify(options.verify);
   if (!backoff && !verify) return undefined;
   if (command.verb !== 'RETR') throw new ArgumentError(`retry and verify are for RETR, not ${command.verb}`);
   if (verify === 'hash' && (start > 0 || end !== undefined)) throw new ArgumentError("verify: 'hash' is for a whole file, not for a range of it");
-  return new DownloadPlan(session, command, { start, end, backoff, verify, onRetry });
+  return new DownloadPlan(command, { start, end, backoff, verify, onRetry });
 }
 
 /** The plan of an upload that is verified; undefined where its options do not ask for that. @throws ArgumentError for options that cannot be */
-export function planUpload(session: Session, command: Command, { start = 0, ...options }: PlanOptions): UploadPlan | undefined {
+export function planUpload(command: Command, { start = 0, ...options }: PlanOptions): UploadPlan | undefined {
   const verify = checkVerify(options.verify);
   if (!verify) return undefined;
   if (command.verb !== 'STOR') throw new ArgumentError(`verify is for STOR, not ${command.verb}`);
   if (verify === 'hash' && start > 0) throw new ArgumentError("verify: 'hash' is for a whole file, not for a part of it");
-  return new UploadPlan(session, command, start, verify);
-}
-
-/** Returns a number of segments. @throws ArgumentError for anything but a whole number from 1 on */
-export function checkSegments(segments: unknown): number {
-  if (typeof segments !== 'number' || !Number.isSafeInteger(segments) || segments < 1) throw new ArgumentError(`segments must be a whole number from 1 on, not ${String(segments)}`);
-  return segments;
+  return new UploadPlan(command, start, verify);
 }

@@ -149,7 +149,7 @@ export class StorStream extends Typed {
     }
     this.#held = bytes;
     this.#heldCallback = callback;
-    this.#transfer.pause(false);
+    this.#transfer.place.pause(false);
     // Not at once: a file that is piped reads on while this is written, and what comes by then leaves in one write after it.
     if (this.#state === 'writable') setImmediate(() => this.#send());
     else this.#use();
@@ -157,7 +157,7 @@ export class StorStream extends Typed {
 
   override _final(callback: (error?: Error | null) => void): void {
     this.#finalCallback = callback;
-    this.#transfer.pause(false);
+    this.#transfer.place.pause(false);
     if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
     else this.#use();
   }
@@ -182,11 +182,6 @@ export class StorStream extends Typed {
   }
 
   /** @internal */
-  onChunk(): boolean {
-    return true;
-  }
-
-  /** @internal */
   onWritable(): void {
     if (this.destroyed) return;
     this.#state = 'writable';
@@ -197,18 +192,8 @@ export class StorStream extends Typed {
   }
 
   /** @internal */
-  progress(): string {
-    return ''; // each write ends its pause
-  }
-
-  /** @internal */
-  onContended(): void {
-    // an upload keeps its turn
-  }
-
-  /** @internal */
   onQuitting(stuck: boolean): void {
-    if (stuck) this.#fail(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
+    if (stuck) this.onError(this.#transfer.describe(new ConnectionClosedError('the client quit, and nothing came from the source of this upload', { final: true })));
   }
 
   /** @internal */
@@ -220,7 +205,8 @@ export class StorStream extends Typed {
 
   /** @internal */
   onError(error: FTPError): void {
-    this.#fail(error);
+    if (this.#state === 'unused' && this.listenerCount('error') === 0) this.on('error', () => undefined);
+    this.destroy(error);
   }
 
   // ---- the steps
@@ -242,13 +228,8 @@ export class StorStream extends Typed {
   #continue(): void {
     const callback = this.#heldCallback;
     this.#heldCallback = undefined;
-    if (!this.#finalCallback) this.#transfer.pause(true); // until the source gives more
+    if (!this.#finalCallback) this.#transfer.place.pause(true); // until the source gives more
     callback?.();
-  }
-
-  #fail(error: FTPError): void {
-    if (this.#state === 'unused' && this.listenerCount('error') === 0) this.on('error', () => undefined);
-    this.destroy(error);
   }
 
   #onPipe(source: Readable): void {

@@ -27,7 +27,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (type === 'A') refuseForText(options);
   const { retry, verify, segments } = options;
   const plain = retry === undefined && verify === undefined && segments === undefined;
-  const plan = plain ? undefined : planDownload(session, command, options, (event) => void stream.emit('retry', event));
+  const plan = plain ? undefined : planDownload(command, options, (event) => void stream.emit('retry', event));
   const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: ruleOf(command.verb, true).lists ? 'listing' : 'file' });
   return stream;
 }
@@ -65,12 +65,12 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
 
 function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
   const { start = 0, temporaryName = false } = options;
-  if (temporaryName === false) return options.verify === undefined ? undefined : planUpload(session, command, options);
+  if (temporaryName === false) return options.verify === undefined ? undefined : planUpload(command, options);
   if (command.verb !== 'STOR') throw new ArgumentError(`temporaryName is for STOR, not ${command.verb}`);
   if (start > 0) throw new ArgumentError('temporaryName is for a whole file, not for a part of it');
   const path = command.argument;
   const temporary = session.command('STOR', temporaryPath(path, temporaryName));
-  return new TemporaryUpload(session, { command: temporary, path, isOurs: temporaryName === true, verified: planUpload(session, temporary, options), isLeft });
+  return new TemporaryUpload({ command: temporary, path, isOurs: temporaryName === true, verified: planUpload(temporary, options), isLeft });
 }
 
 /** Text is converted on its way, so no byte of it shows where to go on, or what to compare. @throws ArgumentError for options that are not for text */

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from '../control/command';
-import type { ControlConnection } from '../control/control-connection';
-import type { Session } from '../control/session';
-import { ArgumentError, FTPError, isFTPError, PermanentError, ReplyError } from '../errors';
-import type { EntryType } from '../listing/entry';
-import { lookUp } from './facts';
+import type { Turn } from '../control/session';
+import { ArgumentError, FTPError, isFTPError, ReplyError } from '../errors';
+import type { Entry } from '../listing/entry';
+import { entryAt, lookUp } from './facts';
 import type { Choice, Plan } from './transfer';
 import type { UploadPlan } from './verify';
 
@@ -77,7 +76,7 @@ function checksum(name: string): string {
 interface Renaming {
   rename(from: string, to: string): Promise<unknown>;
   delete(path: string): Promise<unknown>;
-  mlst(path: string): Promise<{ readonly type: EntryType }>;
+  mlst(path: string): Promise<Entry>;
 }
 
 /**
@@ -121,7 +120,7 @@ export class Replacement {
 
   /** The new file does not get the name: gives it back to the old one, unless something has it. */
   async restore(): Promise<void> {
-    if (this.#aside === undefined || (await this.#typeOf(this.to)) !== undefined) return;
+    if (this.#aside === undefined || (await entryAt(this.remote, this.to))) return;
     try {
       await this.remote.rename(this.#aside, this.to);
       this.#aside = undefined;
@@ -138,7 +137,7 @@ export class Replacement {
 
   /** Gives the old file another name; false where there is none, or the server does not rename it either. */
   async #stepAside(): Promise<boolean> {
-    const type = await this.#typeOf(this.to);
+    const type = (await entryAt(this.remote, this.to))?.type;
     if (type !== 'file' && type !== 'symlink') return false;
     const aside = (this.#aside ??= besides(this.to, (name) => `.${name}.${randomBytes(4).toString('hex')}.old`));
     try {
@@ -148,15 +147,6 @@ export class Replacement {
       if (!isRefusal(error)) throw error;
       this.#aside = undefined;
       return false;
-    }
-  }
-
-  async #typeOf(path: string): Promise<string | undefined> {
-    try {
-      return (await this.remote.mlst(path)).type;
-    } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      return undefined;
     }
   }
 
@@ -209,23 +199,16 @@ interface TemporaryUploadSetup {
 
 /** A STOR to a temporary name, which the file exchanges for its own when all of it is there. After a failure the temporary file is deleted. */
 export class TemporaryUpload implements Plan {
-  #session: Session;
   readonly #setup: TemporaryUploadSetup;
   /** The server may have a file of ours under the temporary name. */
   #isThere = false;
 
-  constructor(session: Session, setup: TemporaryUploadSetup) {
-    this.#session = session;
+  constructor(setup: TemporaryUploadSetup) {
     this.#setup = setup;
   }
 
-  use(session: Session): void {
-    this.#session = session;
-    this.#setup.verified?.use(session);
-  }
-
-  async begin(control: ControlConnection): Promise<Choice> {
-    await this.#setup.verified?.begin(control);
+  async begin(turn: Turn): Promise<Choice> {
+    await this.#setup.verified?.begin(turn);
     return async () => {
       this.#isThere = true;
       return this.#setup.command;
@@ -242,34 +225,34 @@ export class TemporaryUpload implements Plan {
     throw refusal;
   }
 
-  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
-    if (!complete) return this.#remove(control);
+  async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
+    if (!complete) return this.#remove(turn);
     const { command, path, verified, isLeft } = this.#setup;
-    await verified?.finish(control, true, bytes);
+    await verified?.finish(turn, true, bytes);
     if (isLeft()) return;
-    await new Replacement(this.#renaming(control), command.argument, path).run();
+    await new Replacement(renamingIn(turn), command.argument, path).run();
     this.#isThere = false;
   }
 
-  async #remove(control: ControlConnection): Promise<void> {
-    if (!this.#isThere || !control.open) return;
+  async #remove(turn: Turn): Promise<void> {
+    if (!this.#isThere || !turn.control.open) return;
     try {
-      await this.#renaming(control).delete(this.#setup.command.argument);
+      await renamingIn(turn).delete(this.#setup.command.argument);
     } catch (error) {
       if (!isFTPError(error)) throw error; // the server keeps it
     }
   }
+}
 
-  #renaming(control: ControlConnection): Renaming {
-    const session = this.#session;
-    const exec = (verb: string, path: string): Promise<unknown> => control.exec(session.command(verb, path));
-    return {
-      rename: async (from, to) => {
-        await exec('RNFR', from);
-        await exec('RNTO', to);
-      },
-      delete: (path) => exec('DELE', path),
-      mlst: (path) => lookUp(session, control, session.command('MLST', path)),
-    };
-  }
+function renamingIn(turn: Turn): Renaming {
+  const { session, control } = turn;
+  const exec = (verb: string, path: string): Promise<unknown> => control.exec(session.command(verb, path));
+  return {
+    rename: async (from, to) => {
+      await exec('RNFR', from);
+      await exec('RNTO', to);
+    },
+    delete: (path) => exec('DELE', path),
+    mlst: (path) => lookUp(turn, session.command('MLST', path)),
+  };
 }

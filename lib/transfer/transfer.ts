@@ -5,7 +5,7 @@ import type { ReplyListener } from '../control/pending-replies';
 import type { Place, PlaceListener, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeNoopReplies } from '../control/resync';
-import type { Session } from '../control/session';
+import type { Session, Turn } from '../control/session';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
@@ -30,20 +30,18 @@ import { openPassive } from './passive';
 /** A transfer command that depends on answers that are not here yet: what asks for them leaves together with EPSV. */
 export type Choice = () => Promise<Command>;
 
-/** The commands around a transfer, in its turn: which one it is, what else to try, and what is to be done after it. */
+/** The commands around a transfer, in its turn: which one it is, what else to try, and what is to be done after it. A pool's next turn may be in another session. */
 export interface Plan {
-  /** The turn has come, in that session: with a pool, it is known only now which one. */
-  use(session: Session): void;
   /**
    * The transfer command, or how to choose it when it is to leave; `complete` when nothing is left to transfer.
    *
    * @param moved payload bytes of the tries before this one
    */
-  begin(control: ControlConnection, moved: number): Promise<Command | Choice | 'complete'>;
-  /** The command was refused before anything had begun: another one, or `complete` when the answer is known without; throws when there is none. */
-  recover(refusal: ReplyError, control: ControlConnection): Promise<Command | 'complete'>;
+  begin(turn: Turn, moved: number): Promise<Command | Choice | 'complete'>;
+  /** The command was refused before anything had begun: another one, or `complete` when the answer is known without; throws when there is none. Default: there is none. */
+  recover?(refusal: ReplyError, turn: Turn): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
-  finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void>;
+  finish?(turn: Turn, complete: boolean, bytes: number): Promise<void>;
   /** Whether, the data having ended, no further command of this plan follows a complete transfer: then another operation's command may leave before the final reply. */
   isLast?(): boolean;
   /** The last bytes that have passed: a try that goes on after them reads them again, where nothing else would show that it does go on there. */
@@ -72,13 +70,13 @@ interface TransferStream {
   /** The server has begun; again for each try. */
   onOpen(reply: Reply): void;
   /** Download: bytes arrived; false pauses. */
-  onChunk(chunk: Buffer): boolean;
+  onChunk?(chunk: Buffer): boolean;
   /** Upload: more may be written. */
-  onWritable(): void;
-  /** Changes when the stream's own side gets on, although it is paused. */
-  progress(): string;
-  /** Another operation waits for this one's turn. */
-  onContended(): void;
+  onWritable?(): void;
+  /** Changes when the stream's own side gets on, although it is paused; an upload's pause ends with each write. */
+  progress?(): string;
+  /** Another operation waits for this one's turn; an upload keeps it. */
+  onContended?(): void;
   /** The client is to quit, and this stream is paused by its own side; `stuck` for `stallTimeout`. */
   onQuitting(stuck: boolean): void;
   /** The transfer is proved complete; without a reply when `enough()` ended it. */
@@ -190,7 +188,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       (release, current) => {
         this.#release = release;
         this.#session = current;
-        request.plan?.use(current);
         this.#running = this.#run();
       },
       this,
@@ -272,11 +269,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   }
 
   progress(): string {
-    return this.#stream.progress();
+    return this.#stream.progress?.() ?? '';
   }
 
   onContended(): void {
-    this.#stream.onContended();
+    this.#stream.onContended?.();
   }
 
   onQuitting(stuck: boolean): void {
@@ -305,11 +302,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#try?.data?.resume();
   }
 
-  /** Its own side, the reader or the source, has stopped, or goes on. */
-  pause(paused: boolean): void {
-    this.place.pause(paused);
-  }
-
   /** Upload: sends bytes; false means that `onWritable` will come. */
   write(chunks: readonly Uint8Array[]): boolean {
     const { plan } = this.#request;
@@ -322,16 +314,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** Upload: all bytes have been written. */
   finish(): void {
     this.#try?.data?.end(() => this.#onDataOver());
-  }
-
-  /** True when another operation waits for this one's turn, and the paused reader of a listing should read ahead, further than `ahead` bytes. */
-  contended(ahead: number): boolean {
-    return this.#queue.contended(ahead);
-  }
-
-  /** What this download gives will be written by the upload that has that place: false where both cannot run at the same time. */
-  addPipe(upload: Place): boolean {
-    return this.#queue.addPipe(this.place, upload);
   }
 
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
@@ -387,19 +369,20 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** Tries the plan's commands until one is not refused. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
-    let command = await this.#interrupt.step(plan.begin(control, this.#moved));
+    const turn: Turn = { session: this.#session, control };
+    let command = await this.#interrupt.step(plan.begin(turn, this.#moved));
     let reply: Reply | undefined;
     while (command !== 'complete') {
       try {
         reply = await this.#transfer(control, command);
         break;
       } catch (error) {
-        if (!(error instanceof ReplyError) || !this.#refused) throw error;
+        if (!plan.recover || !(error instanceof ReplyError) || !this.#refused) throw error;
         await this.#leave(error);
-        command = await this.#interrupt.step(plan.recover(error, control));
+        command = await this.#interrupt.step(plan.recover(error, turn));
       }
     }
-    await this.#interrupt.step(plan.finish(control, true, this.bytes));
+    if (plan.finish) await this.#interrupt.step(plan.finish(turn, true, this.bytes));
     return reply;
   }
 
@@ -500,7 +483,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const chunk = this.#seam.length === 0 ? received : this.#afterSeam(current, received);
     if (chunk.length === 0) return true;
     plan?.observe?.(chunk);
-    const more = this.#stream.onChunk(chunk);
+    const more = this.#stream.onChunk?.(chunk) ?? true;
     if (!more) {
       this.place.pause(true);
       if (plan?.again) this.#wanted ??= new Milestone();
@@ -520,7 +503,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** Upload: the first bytes, or more of them, may be written. */
   onWritable(): void {
-    this.#stream.onWritable();
+    this.#stream.onWritable?.();
   }
 
   /** The server has closed its side cleanly. What counts for an upload is whether it takes what we send. */
@@ -708,7 +691,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       if (!reason) return false;
       await this.#end(reason);
       await this.#interrupt.settled();
-      if (control) await this.#request.plan?.finish(control, false, this.bytes);
+      if (control) await this.#request.plan?.finish?.({ session: this.#session, control }, false, this.bytes);
       this.#move({ is: 'over', phase: this.phase });
     }
     return true;
@@ -801,7 +784,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const pause = new AbortController();
     try {
       if (this.#wanted) await this.#interrupt.race(this.#wanted.reached());
-      return (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
+      return this.#session.reconnects && (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
     } catch (reason) {
       return reason as Reason;
     } finally {

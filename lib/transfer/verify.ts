@@ -3,10 +3,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Command } from '../control/command';
-import type { ControlConnection } from '../control/control-connection';
+import { unexpected } from '../control/command-table';
 import type { Features } from '../control/features';
-import type { Session } from '../control/session';
-import { ArgumentError, MismatchError, ReplyError, UnsupportedError } from '../errors';
+import type { Turn } from '../control/session';
+import { ArgumentError, MismatchError, UnsupportedError } from '../errors';
 import type { Reply } from '../reply';
 import { identify } from './facts';
 import type { Plan } from './transfer';
@@ -92,14 +92,14 @@ export function chooseDigest(features: ReadonlyMap<string, string>, algorithm?: 
 }
 
 /** Asks for the hash of a file in TYPE I; resolves with it in lower-case hex. */
-export async function askDigest(session: Session, control: ControlConnection, digest: DigestCommand, path: string): Promise<string> {
+export async function askDigest({ session, control }: Turn, digest: DigestCommand, path: string): Promise<string> {
   // All commands share a flight. The reply to HASH names the algorithm, which shows an OPTS that was refused.
   const steps = [session.switchType(control, 'I')];
   if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`)));
   const command = session.command(digest.verb, argumentFor(digest, path));
   const [reply] = await Promise.all([control.exec(command), ...steps]);
   const hex = hexIn(reply, digest);
-  if (hex === undefined) throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
+  if (hex === undefined) throw unexpected(reply, command);
   return hex;
 }
 
@@ -142,24 +142,17 @@ export function checkVerify(verify: unknown): Verify | undefined {
 
 /** Compares the hash of the bytes of one file with the server's. */
 export class HashCheck {
-  #session: Session;
   readonly #path: string;
   #command: DigestCommand | undefined;
   #digest: Digest | undefined;
 
-  constructor(session: Session, path: string) {
-    this.#session = session;
+  constructor(path: string) {
     this.#path = path;
   }
 
-  /** From now on the server of this session is asked. */
-  use(session: Session): void {
-    this.#session = session;
-  }
-
   /** Chooses the algorithm, before the transfer; on a new connection to the same server it stays. @throws UnsupportedError where the server offers no hash */
-  async prepare(): Promise<void> {
-    this.#command = chooseDigest(await this.#session.features(), this.#digest?.algorithm);
+  prepare(features: Features): void {
+    this.#command = chooseDigest(features, this.#digest?.algorithm);
     this.#digest ??= new Digest(this.#command.algorithm);
   }
 
@@ -168,10 +161,10 @@ export class HashCheck {
   }
 
   /** Compares the hashes, after the transfer; it may be called again where the reply was lost. @throws MismatchError where they differ */
-  async compare(control: ControlConnection): Promise<void> {
+  async compare(turn: Turn): Promise<void> {
     if (!this.#command || !this.#digest) throw new TypeError('prepare() first');
     const { algorithm } = this.#command;
-    const theirs = await askDigest(this.#session, control, this.#command, this.#path);
+    const theirs = await askDigest(turn, this.#command, this.#path);
     const ours = this.#digest.hex();
     if (theirs !== ours) throw new MismatchError(`the server's ${algorithm} of ${this.#path} is ${theirs}, but that of what was transferred is ${ours}`);
   }
@@ -179,30 +172,23 @@ export class HashCheck {
 
 /** The plan of a STOR whose file is compared with the sent bytes before `finish`. */
 export class UploadPlan implements Plan {
-  #session: Session;
   readonly #command: Command;
   readonly #start: number;
   readonly #hash: HashCheck | undefined;
   #features: Features = new Map();
 
   /** @param start the byte from which the file is written; the file must end where the upload ends */
-  constructor(session: Session, command: Command, start: number, verify: Verify) {
-    this.#session = session;
+  constructor(command: Command, start: number, verify: Verify) {
     this.#command = command;
     this.#start = start;
-    this.#hash = verify === 'hash' ? new HashCheck(session, command.argument) : undefined;
+    this.#hash = verify === 'hash' ? new HashCheck(command.argument) : undefined;
   }
 
-  use(session: Session): void {
-    this.#session = session;
-    this.#hash?.use(session);
-  }
-
-  async begin(control: ControlConnection): Promise<Command> {
-    this.#session.switchType(control, 'I'); // in one flight with FEAT, as for a download
-    this.#features = await this.#session.features();
-    if (this.#hash) await this.#hash.prepare();
-    else if ((await identify(this.#session, control, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
+  async begin(turn: Turn): Promise<Command> {
+    turn.session.switchType(turn.control, 'I'); // in one flight with FEAT, as for a download
+    this.#features = await turn.session.features();
+    if (this.#hash) this.#hash.prepare(this.#features);
+    else if ((await identify(turn, this.#command.argument, this.#features, true)).unsized) throw new UnsupportedError('the server has no SIZE to verify by');
     return this.#command;
   }
 
@@ -210,15 +196,11 @@ export class UploadPlan implements Plan {
     this.#hash?.update(chunk);
   }
 
-  async recover(refusal: ReplyError): Promise<never> {
-    throw refusal;
-  }
-
-  async finish(control: ControlConnection, complete: boolean, bytes: number): Promise<void> {
+  async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
     if (!complete) return;
-    if (this.#hash) return this.#hash.compare(control);
+    if (this.#hash) return this.#hash.compare(turn);
     const path = this.#command.argument;
-    const { size } = await identify(this.#session, control, path, this.#features, false);
+    const { size } = await identify(turn, path, this.#features, false);
     const wanted = this.#start + bytes;
     if (size !== wanted) throw new MismatchError(`the server's ${path} has ${size ?? 'an unknown number of'} bytes in place of ${wanted}`);
   }
