@@ -40,23 +40,6 @@ export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
 export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 export {
-  AbortedError,
-  allErrors,
-  ArgumentError,
-  ChangedError,
-  ConnectionClosedError,
-  FTPError,
-  type FTPErrorDetails,
-  isFTPError,
-  LimitError,
-  MismatchError,
-  PermanentError,
-  type Phase,
-  ProtocolError,
-  ReplyError,
-  SecurityError,
-  TemporaryError,
-  TimeoutError,
-  TransferError,
-  UnsupportedError,
+  AbortedError, allErrors, ArgumentError, ChangedError, ConnectionClosedError, FTPError, type FTPErrorDetails, isFTPError, LimitError, MismatchError, PermanentError,
+  type Phase, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from './errors';

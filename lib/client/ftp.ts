@@ -1,14 +1,13 @@
 import type { Command } from '../control/command';
-import { ruleOf, unexpected } from '../control/command-table';
-import { KeepAlive } from '../control/keep-alive';
+import { unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
-import { closedByClient, type Needs, Session } from '../control/session';
+import { closedByClient, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
-import { type Steps, Verbs } from './verbs';
+import { Verbs } from './verbs';
 
 /** The events of a client. There is no event `error`, so nothing crashes because nobody listens. */
 export interface FTPEvents {
@@ -23,9 +22,6 @@ export interface FTPEvents {
 /** Raw commands that have more than one reply, or that change what the next command means: the next operation waits for their end. */
 const EXCLUSIVE = new Set('RETR STOR STOU APPE LIST NLST MLSD AUTH CCC REIN USER PASS ACCT QUIT ABOR RNFR REST'.split(' '));
 
-/** What a command with an absolute path needs: it means the same in any folder, and may be the way out of one that is gone. */
-const ANYWHERE: Needs = { folder: false };
-
 /**
  * An FTP client on one control connection (RFC 959).
  *
@@ -37,7 +33,6 @@ export class FTP extends Verbs<FTPEvents> {
   readonly session: Session;
   /** @internal */
   readonly queue: ClientQueue;
-  readonly #keepAlive: KeepAlive;
   #quitting: Promise<Reply | undefined> | undefined;
 
   /**
@@ -51,15 +46,11 @@ export class FTP extends Verbs<FTPEvents> {
     this.session = new Session(settingsOf(typeof options === 'string' ? parseFTPURL(options).options : options), {
       onCommand: (line) => void this.emit('command', line),
       onReply: (reply) => void this.emit('reply', reply),
-      onLogin: () => this.#keepAlive.start(),
-      onClose: (error) => {
-        this.#keepAlive.stop();
-        this.emit('close', error);
-      },
+      onClose: (error) => void this.emit('close', error),
       onAborted: (error) => this.queue.close(() => closedByClient(error)),
+      isIdle: () => this.queue.idle,
     });
     this.queue = new ClientQueue(this.session, this.session.settings.stallTimeout);
-    this.#keepAlive = new KeepAlive(this.session, () => this.queue.idle);
   }
 
   // ---- the control connection
@@ -96,11 +87,7 @@ export class FTP extends Verbs<FTPEvents> {
    * @throws PermanentError where the server refuses; ReplyError where it wants an account and none is given
    */
   async login(user?: string, password?: string, account?: string): Promise<Reply> {
-    const credentials = {
-      ...(user === undefined || user === '' ? {} : { user }),
-      ...(password === undefined ? {} : { password }),
-      ...(account === undefined ? {} : { account }),
-    };
+    const credentials = { user: user || undefined, password, account };
     this.session.checkCredentials(credentials);
     return this.hold('login()', () => this.session.login(credentials));
   }
@@ -123,7 +110,7 @@ export class FTP extends Verbs<FTPEvents> {
       control?.expectClose();
       return await control?.exec(this.session.command('QUIT'));
     } finally {
-      this.session.close(undefined);
+      this.session.close();
     }
   }
 
@@ -133,7 +120,7 @@ export class FTP extends Verbs<FTPEvents> {
    */
   close(): void {
     this.queue.close(() => closedByClient(undefined));
-    this.session.close(undefined);
+    this.session.close();
   }
 
   /**
@@ -228,8 +215,7 @@ export class FTP extends Verbs<FTPEvents> {
   async sendcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
     return new Promise((resolve, reject) => {
-      const act: Steps<Reply> = (control, session) => session.execRaw(control, command, ruleOf(command.verb, false).transfers, resolve);
-      this.run(act, command, { exclusive: EXCLUSIVE.has(command.verb), names: false, needs: needsOf(command) }).then(resolve, reject);
+      this.#execRaw(command, resolve).then(resolve, reject);
     });
   }
 
@@ -240,8 +226,7 @@ export class FTP extends Verbs<FTPEvents> {
    */
   async voidcmd(line: string): Promise<Reply> {
     const command = this.session.rawCommand(line);
-    const act: Steps<Reply> = (control, session) => session.execRaw(control, command, ruleOf(command.verb, false).transfers);
-    const reply = await this.run(act, command, { exclusive: EXCLUSIVE.has(command.verb), names: false, needs: needsOf(command) });
+    const reply = await this.#execRaw(command);
     if (reply.kind !== 'completion') throw unexpected(reply, command);
     return reply;
   }
@@ -255,8 +240,11 @@ export class FTP extends Verbs<FTPEvents> {
   async opts(cmd: string): Promise<Reply> {
     return this.exec(this.session.command('OPTS', cmd));
   }
-}
 
-function needsOf({ verb, argument }: Command): Needs | undefined {
-  return /^X?CWD$/.test(verb) && argument.startsWith('/') ? ANYWHERE : undefined;
+  #execRaw(command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+    const { verb, argument } = command;
+    const isAbsolute = /^X?CWD$/.test(verb) && argument.startsWith('/'); // it means the same in any folder, and may be the way out of one that is gone
+    const needs = isAbsolute ? { folder: false } : undefined;
+    return this.run((control, session) => session.execRaw(control, command, onPreliminary), command, { exclusive: EXCLUSIVE.has(verb), names: false, needs });
+  }
 }

@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from '../net/clock';
-import { KeepAlive } from '../control/keep-alive';
 import { type Place, Queue } from '../control/queue';
 import { Session } from '../control/session';
 import { ConnectionClosedError, FTPError, isFTPError } from '../errors';
@@ -101,7 +100,6 @@ class PooledConnection {
   operation: Place | undefined;
   /** True when no operation waited for it any more before it was open. */
   abandoned = false;
-  readonly #keepAlive: KeepAlive;
 
   /** @param sibling has the options, and what is known of the server */
   constructor(sibling: Session, number: number, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
@@ -111,32 +109,19 @@ class PooledConnection {
       {
         onCommand: (line) => listener.onCommand(line, number),
         onReply: (reply) => listener.onReply(reply, number),
-        onLogin: () => this.#keepAlive.start(),
+        isIdle: () => !this.operation,
         onClose: (error) => {
-          this.#keepAlive.stop();
           onLost(this);
           listener.onClose(error, number);
         },
       },
       sibling,
     );
-    this.#keepAlive = new KeepAlive(this.session, () => !this.operation);
   }
 
   /** True while there is a control connection. */
   get open(): boolean {
     return this.session.control !== undefined;
-  }
-
-  /** Connects and logs in. */
-  async connect(): Promise<void> {
-    await this.session.ready();
-  }
-
-  /** Gives the connection up while it is being made. */
-  abandon(): void {
-    this.abandoned = true;
-    this.close();
   }
 
   /** Says QUIT after what is still to be answered, and closes; a server that is gone is no error. */
@@ -148,13 +133,8 @@ class PooledConnection {
     } catch (error) {
       if (!isFTPError(error)) throw error;
     } finally {
-      this.close();
+      this.session.close();
     }
-  }
-
-  /** Closes at once: what is under way fails. */
-  close(error?: Error): void {
-    this.session.close(error);
   }
 }
 
@@ -220,7 +200,7 @@ class Connections {
     connection.operation = undefined;
     if (connection.open) return void this.#free.add(connection);
     this.#all.delete(connection);
-    connection.close(); // its operation may have left while it connected again, and then no other would use the connection
+    connection.session.close(); // its operation may have left while it connected again, and then no other would use the connection
   }
 
   /** Opens connections for so many operations that wait. */
@@ -242,7 +222,10 @@ class Connections {
   /** Gives up those that are being opened. */
   abandon(): void {
     this.stopTrying();
-    for (const connection of [...this.#opening]) connection.abandon();
+    for (const connection of [...this.#opening]) {
+      connection.abandoned = true;
+      connection.session.close();
+    }
   }
 
   /** Says QUIT on all. */
@@ -254,7 +237,7 @@ class Connections {
   /** Closes all at once. */
   close(error?: Error): void {
     this.abandon();
-    for (const connection of [...this.#all]) connection.close(error);
+    for (const connection of [...this.#all]) connection.session.close(error);
     this.#unlisten();
   }
 
@@ -263,28 +246,22 @@ class Connections {
     this.#opening.add(connection);
     let failure: Error | undefined;
     try {
-      await connection.connect();
+      await connection.session.ready();
       if (!connection.open) failure = new ConnectionClosedError('the server closed the connection after the login', { phase: 'login' });
     } catch (error) {
       failure = error as Error;
     }
     this.#opening.delete(connection);
-    if (connection.abandoned) connection.close();
-    else if (!failure) this.#add(connection);
-    else if (this.#all.size > 0) this.#onRefused(failure, tried);
-    else this.#onAllLost(failure);
+    if (connection.abandoned) connection.session.close();
+    else if (!failure) {
+      this.#all.add(connection);
+      this.#free.add(connection);
+      this.#limit.onOpened(this.#all.size);
+    } else if (this.#all.size > 0) {
+      this.refusal = failure;
+      this.#limit.onRefused(this.#all.size, tried);
+    } else this.#onAllLost(failure);
     this.#listener.onChange();
-  }
-
-  #add(connection: PooledConnection): void {
-    this.#all.add(connection);
-    this.#free.add(connection);
-    this.#limit.onOpened(this.#all.size);
-  }
-
-  #onRefused(error: Error, tried: 'alone' | 'with others'): void {
-    this.refusal = error;
-    this.#limit.onRefused(this.#all.size, tried);
   }
 
   #onAllLost(error: Error): void {
@@ -323,10 +300,10 @@ export class Pipes {
 
   /** False where the download and all that it is piped into are more than `limit` operations. */
   add(download: Place, upload: Place, limit: number): boolean {
-    const uploads = [...(this.#uploads.get(download) ?? []), upload].filter((place) => !place.over);
+    const uploads = [...(this.#uploads.get(download) ?? []), upload].filter((place) => place.state !== 'done');
     if (1 + uploads.length > limit) return false;
     this.#uploads.set(download, new Set(uploads));
-    this.#downloads.set(upload, new Set([...(this.#downloads.get(upload) ?? []), download].filter((place) => !place.over)));
+    this.#downloads.set(upload, new Set([...(this.#downloads.get(upload) ?? []), download].filter((place) => place.state !== 'done')));
     return true;
   }
 
@@ -339,16 +316,16 @@ export class Pipes {
   deadlocked(running: readonly Place[]): Place | undefined {
     if (running.length === 0 || !running.every((place) => this.#waitsForUpload(place) || this.#waitsForDownload(place))) return undefined;
     const uploads = running.flatMap((place) => [...(this.#uploads.get(place) ?? []), place]).filter((place) => this.#downloads.has(place));
-    return uploads.find((place) => place.waiting) ?? uploads[0];
+    return uploads.find((place) => place.state === 'ready') ?? uploads[0];
   }
 
   #waitsForUpload(place: Place): boolean {
-    return place.paused && [...(this.#uploads.get(place) ?? [])].some((upload) => upload.waiting);
+    return place.paused && [...(this.#uploads.get(place) ?? [])].some((upload) => upload.state === 'ready');
   }
 
   #waitsForDownload(place: Place): boolean {
-    const downloads = [...(this.#downloads.get(place) ?? [])].filter((download) => !download.over);
-    return downloads.length > 0 && downloads.every((download) => download.waiting || this.#waitsForUpload(download));
+    const downloads = [...(this.#downloads.get(place) ?? [])].filter((download) => download.state !== 'done');
+    return downloads.length > 0 && downloads.every((download) => download.state === 'ready' || this.#waitsForUpload(download));
   }
 }
 
@@ -357,6 +334,7 @@ const READ_AHEAD = 1024 * 1024;
 
 /** The order of operations on the connections of a pool: the first that is ready gets the next connection that is free. */
 export class PoolQueue extends Queue {
+  readonly pooled = true;
   readonly #sibling: Session;
   readonly #limit: number;
   readonly #readAhead: number;
@@ -387,10 +365,6 @@ export class PoolQueue extends Queue {
     return this.#connections.count;
   }
 
-  get pooled(): boolean {
-    return true;
-  }
-
   get idle(): boolean {
     return this.#running.size === 0 && !this.first;
   }
@@ -402,7 +376,7 @@ export class PoolQueue extends Queue {
 
   addPipe(download: Place, upload: Place): boolean {
     if (!this.#pipes.add(download, upload, this.#limit)) return false;
-    for (const place of [download, upload]) if (place.running) this.#hurryOtherEnds(place);
+    for (const place of [download, upload]) if (place.state === 'running') this.#hurryOtherEnds(place);
     return true;
   }
 
@@ -420,7 +394,7 @@ export class PoolQueue extends Queue {
 
   /** The other end of a pipe that runs already goes first: another operation must not take the connection without which neither end gets on. */
   protected override insert(place: Place): void {
-    place.urgent = this.#pipes.otherEnds(place).some(({ running }) => running);
+    place.urgent = this.#pipes.otherEnds(place).some(({ state }) => state === 'running');
     super.insert(place);
     if (this.ending) for (const each of this.#places) each.listener.onQuitting?.(false);
   }
@@ -479,7 +453,7 @@ export class PoolQueue extends Queue {
 
   #hurryOtherEnds(place: Place): void {
     for (const end of this.#pipes.otherEnds(place)) {
-      if (!end.waiting || end.urgent) continue;
+      if (end.state !== 'ready' || end.urgent) continue;
       this.remove(end);
       this.insert(end);
     }
@@ -509,7 +483,7 @@ export class PoolQueue extends Queue {
     for (let place = this.first; place; place = place.next) {
       if (!place.options.ends) failed.push(place);
     }
-    failed.forEach((place, index) => place.waiting && place.refuse(index === 0 ? error : copyOf(error)));
+    failed.forEach((place, index) => place.state === 'ready' && place.refuse(index === 0 ? error : copyOf(error)));
   }
 }
 

@@ -100,7 +100,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
 }
 
 /** The session that has the options and the encoding of names for all others. */
-const NEVER_CONNECTED = { onCommand: ignore, onReply: ignore, onLogin: ignore, onClose: ignore };
+const NEVER_CONNECTED = { onCommand: ignore, onReply: ignore, onClose: ignore, isIdle: () => false };
 
 function ignore(): void {
   // it has no connection of which anything could be reported

@@ -8,10 +8,10 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
-import type { Encoding } from '../encoding';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { deadline } from '../net/dial';
 import { RecordTap, secure } from '../net/tls';
+import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import type { Command } from './command';
 import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, unexpected, type Verdict } from './command-table';
@@ -19,15 +19,7 @@ import { type Pending, PendingReplies, type ReplyListener } from './pending-repl
 import { ReplyParser } from './reply-parser';
 
 /** The limits and the timeouts of a control connection. */
-interface ControlOptions {
-  readonly encoding?: Encoding | undefined;
-  readonly maxReplyLineBytes?: number | undefined;
-  readonly maxReplyBytes?: number | undefined;
-  /** Milliseconds for a reply; 0 waits for ever. */
-  readonly replyTimeout: number;
-  /** Milliseconds for a TLS handshake; 0 waits for ever. */
-  readonly connectTimeout: number;
-}
+type ControlOptions = Pick<Settings, 'replyTimeout' | 'connectTimeout'> & Partial<Pick<Settings, 'encoding' | 'maxReplyLineBytes' | 'maxReplyBytes'>>;
 
 /** Called for what happens on a control connection. */
 export interface ControlListener {
@@ -234,7 +226,7 @@ export class ControlConnection {
 
   /** Replaces the stream that is read and written; an error ends the connection. */
   async #change<S extends Duplex>(step: () => Promise<S>): Promise<S> {
-    if (this.#closed) throw lostConnection(this.#closed.error, undefined);
+    this.assertOpen();
     this.#detach();
     try {
       const next = await step();
@@ -309,7 +301,7 @@ export class ControlConnection {
   #match(reply: Reply): void {
     const { head, second } = this.#pending;
     if (this.#closed) return;
-    if (!head) return this.destroy(this.#stray(reply));
+    if (!head) return this.destroy(new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply }));
     const verdict = judge(reply, head.rule, head.preliminarySeen);
     const hasEarly = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion;
     if (hasEarly && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
@@ -320,7 +312,10 @@ export class ControlConnection {
         return this.#deliver(answered, reply, 'success', false);
       }
     }
-    if (verdict === 'preliminary') return this.#onPreliminary(head, reply);
+    if (verdict === 'preliminary') {
+      this.#pending.onPreliminary(head);
+      return head.listener.onPreliminary?.(reply);
+    }
     if (verdict === 'foreign' || (second && this.#belongsLater(reply, head, verdict))) return this.destroy(this.#outOfStep(reply, head));
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
@@ -343,19 +338,14 @@ export class ControlConnection {
    */
   #settleHeld(reply: Reply): void {
     const held = this.#held;
-    if (!isTransferEnd(reply)) {
-      if (judge(reply, this.#pending.head?.rule) === 'refusal' && held.length < this.#pending.followers.length) return;
-      return this.#giveUpHeld();
-    }
+    const { followers } = this.#pending;
+    const completed = isTransferEnd(reply);
+    if (!completed && judge(reply, this.#pending.head?.rule) === 'refusal' && held.length < followers.length) return;
     this.#held = [];
-    this.#pending.sendAgain(this.#pending.followers.slice(0, held.length));
-  }
-
-  /** Gives the held refusals to the transfer and to the commands after it. */
-  #giveUpHeld(): void {
-    for (const reply of this.#held.splice(0)) {
+    if (completed) return this.#pending.sendAgain(followers.slice(0, held.length));
+    for (const refusal of held) {
       const { head } = this.#pending;
-      if (head) this.#deliver(head, reply, 'refusal', false);
+      if (head) this.#deliver(head, refusal, 'refusal', false);
     }
   }
 
@@ -369,27 +359,16 @@ export class ControlConnection {
     if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
     if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));
     if (verdict === 'unexpected' && !raw) return listener.onFailure(unexpected(reply, command));
-    if (command?.verb === 'CCC' && !raw && this.#tap) this.#leaveTls(this.#tap);
+    if (command?.verb === 'CCC' && !raw && this.#tap) {
+      // The server's close_notify may be in one packet with its 200: it ends TLS, and not the connection.
+      this.#tap.unwrap();
+      this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
+    }
     listener.onReply(reply);
-  }
-
-  /** The server's close_notify may be in one packet with its 200: it ends TLS, and not the connection. */
-  #leaveTls(tap: RecordTap): void {
-    tap.unwrap();
-    this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
   }
 
   #outOfStep(reply: Reply, { command }: Pending): FTPError {
     return new ProtocolError(`${command?.shown}: its reply is missing before ${reply}`, { reply });
-  }
-
-  #stray(reply: Reply): FTPError {
-    return new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply });
-  }
-
-  #onPreliminary(head: Pending, reply: Reply): void {
-    this.#pending.onPreliminary(head);
-    head.listener.onPreliminary?.(reply);
   }
 
   /** 421 ends the session, whatever command it answers (RFC 959, 5.4): the first command fails with it, the others with the lost connection. */

@@ -57,6 +57,7 @@ export interface Download {
   addPipe(upload: Place): boolean;
 }
 
+/** `idle`: the operation is not in use. `ready`: it waits for its turn. `running`: it has its turn. `done`: the turn is over, or will not come. */
 type PlaceState = 'idle' | 'ready' | 'running' | 'done';
 
 /** So many unused places are kept before the list is searched for those that were collected. */
@@ -79,7 +80,8 @@ export abstract class Queue {
   /** The ready places, which know their neighbours. */
   protected first: Place | undefined;
   #last: Place | undefined;
-  #waitingCount = 0;
+  /** How many places are ready. */
+  protected waitingCount = 0;
   #serving = false;
   readonly #unused = new Set<WeakRef<Place>>();
   #sweepAt = FIRST_SWEEP;
@@ -199,7 +201,7 @@ export abstract class Queue {
   }
 
   /** True for a pool: an operation whose connection was lost before anything was sent can have another turn on another connection. */
-  abstract get pooled(): boolean;
+  abstract readonly pooled: boolean;
 
   /** True when no operation runs and none is ready. */
   abstract get idle(): boolean;
@@ -224,11 +226,6 @@ export abstract class Queue {
   /** True where QUIT waits, after all others. */
   protected get ending(): boolean {
     return this.#last?.options.ends === true;
-  }
-
-  /** How many places are ready. */
-  protected get waitingCount(): number {
-    return this.#waitingCount;
   }
 
   /** Gives turns in `setImmediate`. */
@@ -260,7 +257,7 @@ export abstract class Queue {
     else this.#last = place;
     if (after) after.next = place;
     else this.first = place;
-    this.#waitingCount += 1;
+    this.waitingCount += 1;
     this.serveSoon();
     this.watchForStall();
   }
@@ -272,7 +269,7 @@ export abstract class Queue {
     if (place.next) place.next.previous = place.previous;
     else this.#last = place.previous;
     place.previous = place.next = undefined;
-    this.#waitingCount -= 1;
+    this.waitingCount -= 1;
     if (!this.first) this.watchForStall();
   }
 
@@ -359,8 +356,10 @@ export class Place {
   reference: WeakRef<Place> | undefined;
   /** @internal the `performance.now()` at which it became ready */
   readySince = 0;
-  #state: PlaceState = 'idle';
-  #paused = false;
+  /** Moved by this class only. */
+  state: PlaceState = 'idle';
+  /** Whether the caller's side has stopped: a reader takes nothing, or a source gives nothing. */
+  paused = false;
   readonly #queue: Queue;
   readonly #act: Act;
 
@@ -376,36 +375,16 @@ export class Place {
     this.#act = act;
   }
 
-  /** True while it has its turn. */
-  get running(): boolean {
-    return this.#state === 'running';
-  }
-
-  /** True while it is ready, and its turn has not come. */
-  get waiting(): boolean {
-    return this.#state === 'ready';
-  }
-
-  /** True when its turn is over or will not come. */
-  get over(): boolean {
-    return this.#state === 'done';
-  }
-
-  /** True while the caller's side has stopped: a reader takes nothing, or a source gives nothing. */
-  get paused(): boolean {
-    return this.#paused;
-  }
-
   /** The operation is used: it waits for its turn from now on. A second call does nothing. */
   ready(): void {
-    if (this.#state === 'idle') this.again();
+    if (this.state === 'idle') this.again();
   }
 
   /** Gives the place up before its turn. False where the turn has begun already. */
   leave(): boolean {
-    if (this.#state === 'running' || this.#state === 'done') return false;
-    const waited = this.#state === 'ready';
-    this.#state = 'done';
+    if (this.state === 'running' || this.state === 'done') return false;
+    const waited = this.state === 'ready';
+    this.state = 'done';
     if (waited) this.#queue.remove(this);
     this.#queue.forget(this);
     return true;
@@ -415,7 +394,7 @@ export class Place {
   refuse(error: Error): void {
     if (this.listener.onRefused) {
       this.#queue.remove(this);
-      this.#state = 'idle';
+      this.state = 'idle';
       this.#queue.rested(this);
       this.listener.onRefused(error);
     } else if (this.leave()) this.listener.onDropped(error);
@@ -423,30 +402,30 @@ export class Place {
 
   /** Waits for another turn, after one in which nothing was sent. */
   again(): void {
-    this.#state = 'ready';
+    this.state = 'ready';
     this.readySince = performance.now();
     const refusal = this.#queue.admit(this);
     if (!refusal) return;
-    this.#state = 'done';
+    this.state = 'done';
     this.listener.onDropped(refusal);
   }
 
   /** The caller's side, a reader or a source, has stopped or goes on. */
   pause(paused: boolean): void {
-    if (this.#paused === paused) return;
-    this.#paused = paused;
-    if (this.#state === 'running') this.#queue.paused();
+    if (this.paused === paused) return;
+    this.paused = paused;
+    if (this.state === 'running') this.#queue.paused();
   }
 
   /** @internal called by Queue */
   run(session: Session): void {
     this.#queue.remove(this);
-    this.#state = 'running';
+    this.state = 'running';
     let held = true;
     const release = (): void => {
       if (!held) return;
       held = false;
-      this.#state = 'done';
+      this.state = 'done';
       this.#queue.released(this);
     };
     this.#act(release, session);
@@ -455,6 +434,7 @@ export class Place {
 
 /** The order of operations on one control connection: one runs at a time. */
 export class ClientQueue extends Queue {
+  readonly pooled = false;
   readonly #session: Session;
   #running: Place | undefined;
 
@@ -462,10 +442,6 @@ export class ClientQueue extends Queue {
   constructor(session: Session, stallTimeout = 0) {
     super(stallTimeout);
     this.#session = session;
-  }
-
-  get pooled(): boolean {
-    return false;
   }
 
   get idle(): boolean {

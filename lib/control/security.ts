@@ -57,11 +57,6 @@ export class Protection {
     await this.authenticate(control);
   }
 
-  /** Whether data connections must be in TLS: always where the control connection began it, unless `protC()` was called. */
-  get wanted(): boolean {
-    return this.#tls !== undefined && this.#level === 'P';
-  }
-
   /** Whether a data connection can be opened as things are; whoever logs in by hand is not kept from one that the server may refuse. */
   readyForData(manual: boolean): boolean {
     const tls = this.#tls;
@@ -76,9 +71,9 @@ export class Protection {
     return this.#tls?.handshakeFailed === true;
   }
 
-  /** Protects data connections, unless `protC()` was called. */
-  async afterLogin(control: ControlConnection): Promise<void> {
-    if (this.wanted && this.#state.protection.value !== 'P') await this.protect(control, 'P');
+  /** Protects data connections, which must be in TLS where the control connection began it, unless `protC()` was called. */
+  async protectData(control: ControlConnection): Promise<void> {
+    if (this.#tls && this.#level === 'P' && this.#state.protection.value !== 'P') await this.protect(control, 'P');
   }
 
   /** Sends AUTH TLS, and does the handshake (RFC 4217, 4). @throws ArgumentError where there is TLS already; SecurityError where it is refused */

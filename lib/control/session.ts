@@ -37,14 +37,15 @@ export interface Turn {
   readonly control: ControlConnection;
 }
 
-/** Called for what happens in a session. */
+/** Called for what happens in a session, and asked what its operations do. */
 interface SessionListener {
   onCommand(line: string): void;
   onReply(reply: Reply): void;
-  onLogin(): void;
   onClose(error: Error | undefined): void;
   /** The option `signal` closes the client. */
   onAborted?(error: Error): void;
+  /** Whether no operation uses the connection. */
+  isIdle(): boolean;
 }
 
 /** The user who logs in. */
@@ -53,6 +54,9 @@ interface Credentials {
   readonly password: string;
   readonly account?: string | undefined;
 }
+
+/** What a caller says of them. */
+type GivenCredentials = Partial<Readonly<Record<keyof Credentials, string | undefined>>>;
 
 /** One login on one server, over one control connection after the other. */
 export class Session implements ControlListener {
@@ -101,6 +105,8 @@ export class Session implements ControlListener {
   #callersType: Command | undefined;
   /** Whether the caller has sent a REST himself, for his next transfer. */
   #restartIsCallers = false;
+  /** Sends NOOP while the client is idle. */
+  #noops: NodeJS.Timeout | undefined;
 
   /** @param sibling a session with the same server and options: it shares the names that were listed, and what the server was observed to do */
   constructor(readonly settings: Settings, readonly listener: SessionListener, sibling?: Session) {
@@ -156,10 +162,9 @@ export class Session implements ControlListener {
   }
 
   /** Logs in, and connects before where there is no connection. */
-  async login(credentials: Partial<Credentials>): Promise<Reply> {
+  async login({ user, password = user === 'anonymous' ? 'anonymous@' : '', account }: GivenCredentials): Promise<Reply> {
     await this.#prepared();
-    if (credentials.user !== undefined) {
-      const { user, password = user === 'anonymous' ? 'anonymous@' : '', account } = credentials;
+    if (user !== undefined) {
       this.#credentials = { user, password, account };
       this.#credentialsGiven = true;
       this.#forget();
@@ -168,7 +173,7 @@ export class Session implements ControlListener {
   }
 
   /** @throws ArgumentError for a name or a password that cannot be sent */
-  checkCredentials({ user, password, account }: Partial<Credentials>): void {
+  checkCredentials({ user, password, account }: GivenCredentials): void {
     if (user !== undefined) this.command('USER', user);
     if (password !== undefined) this.command('PASS', password);
     if (account !== undefined) this.command('ACCT', account);
@@ -189,7 +194,7 @@ export class Session implements ControlListener {
   }
 
   /** Ends the connection, even one that is being made; no other one is made before `connect()`. */
-  close(error: Error | undefined): void {
+  close(error?: Error): void {
     this.#forget();
     const reason = error ?? closedByClient(undefined);
     this.#closedFor = reason;
@@ -243,14 +248,24 @@ export class Session implements ControlListener {
   async #logIn(control: ControlConnection): Promise<Reply> {
     try {
       const reply = await login(control, this.codec, this.#credentialsToUse());
-      await this.protection.afterLogin(control);
+      await this.protection.protectData(control);
       this.state.loggedIn = true;
-      this.listener.onLogin();
+      this.#sendNoops();
       return reply;
     } catch (error) {
       if (!this.#manual) control.destroy(); // the next operation begins with a new connection
       throw during('login', error);
     }
+  }
+
+  /** The option `keepAlive`. No NOOP is sent while a reply is due, because aioftp 0.21 answers it before a PWD that waits. The timer does not keep the process alive. */
+  #sendNoops(): void {
+    const { keepAlive } = this.settings;
+    clearInterval(this.#noops);
+    if (keepAlive === 0) return;
+    this.#noops = setInterval(() => {
+      if (this.control?.waiting === false && this.listener.isIdle()) this.control.exec(this.command('NOOP')).catch(ignore);
+    }, keepAlive).unref();
   }
 
   /** The credentials of the options; or those of a netrc entry for exactly this host, and for the user of the options, if there is one. */
@@ -316,7 +331,7 @@ export class Session implements ControlListener {
       if (this.#callersType) await control.exec(this.#callersType);
     }
     if (folder && !this.#folder.arrived) await this.#restoreFolder(control);
-    if (transfer && this.protection.wanted && this.state.protection.value !== 'P') await this.protection.protect(control, 'P');
+    if (transfer) await this.protection.protectData(control);
     if (transfer !== 'anew' || this.state.restart.value === 0) return;
     try {
       await this.switchType(control, 'I'); // ProFTPD 1.3.8 and pyftpdlib 1.5.7 take no REST in ASCII
@@ -390,9 +405,10 @@ export class Session implements ControlListener {
   }
 
   /** Sends a caller's own command, and remembers what it changes. */
-  async execRaw(control: ControlConnection, command: Command, transfer: boolean, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+  async execRaw(control: ControlConnection, command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+    const { transfers } = ruleOf(command.verb, false);
     if (command.verb === 'QUIT') control.expectClose();
-    const reply = await control.exec(command, { transfer, raw: true }, onPreliminary);
+    const reply = await control.exec(command, { transfer: transfers, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#callersType = command;
     if (command.verb === 'REST') this.#restartIsCallers = true;
     return reply;
@@ -458,6 +474,7 @@ export class Session implements ControlListener {
     this.#control = undefined;
     this.#negotiation = undefined;
     this.#lastError = error;
+    clearInterval(this.#noops);
     this.dataConnections.release(error);
     this.listener.onClose(error);
   }

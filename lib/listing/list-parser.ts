@@ -31,16 +31,14 @@ const DEFAULT_MAX_LINE_BYTES = 65_536;
 export function parseList(listing: string | Buffer, options: ListParserOptions = {}): Entry[] {
   checkNames(options, LIST_PARSER_OPTIONS);
   const { maxLineBytes = Infinity } = options;
-  if (typeof listing === 'string') return entriesOf(listing, options, maxLineBytes);
-  const decoder = new ListDecoder({ ...options, maxLineBytes });
-  return [...decoder.decode(listing), ...decoder.end()];
-}
-
-function entriesOf(text: string, options: ListParserOptions, maxLineBytes: number): Entry[] {
+  if (typeof listing !== 'string') {
+    const decoder = new ListDecoder({ ...options, maxLineBytes });
+    return [...decoder.decode(listing), ...decoder.end()];
+  }
   const entries: Entry[] = [];
-  const listing = new Listing(options, (entry) => void entries.push(entry));
-  splitText(text, maxLineBytes, (line, lineEnd) => listing.line(line, undefined, lineEnd));
-  listing.end();
+  const lines = new Listing(options, (entry) => void entries.push(entry));
+  splitText(listing, maxLineBytes, (line, lineEnd) => lines.line(line, undefined, lineEnd));
+  lines.end();
   return entries;
 }
 

@@ -94,7 +94,7 @@ export class Listing {
     if (isNoise(line.text)) return;
     const parsed = this.#parse(line.text);
     if (parsed === undefined && isFraming(line.text)) return;
-    if (parsed === undefined) this.#unparsed(line.text);
+    if (parsed === undefined) this.#options.onUnparsed?.(line.text);
     else if (parsed === 'header') this.#context.header = line.text;
     else if (parsed === 'more') this.#open = { ...copyOf(line), format: this.#matched };
     else this.#takeEntry(parsed, line, lineEnd);
@@ -166,7 +166,7 @@ export class Listing {
 
   #close(open: Open): void {
     if (open.entry !== undefined) this.#entry(open.entry, open);
-    else this.#unparsed(open.text);
+    else this.#options.onUnparsed?.(open.text);
   }
 
   #entry(entry: Entry, line: Line): void {
@@ -181,10 +181,6 @@ export class Listing {
     if (!isEntry(latin1)) return;
     const name = Buffer.from(latin1.name, 'latin1');
     if (!name.equals(Buffer.from(entry.name, 'utf8'))) setRawName(entry, name);
-  }
-
-  #unparsed(text: string): void {
-    this.#options.onUnparsed?.(text);
   }
 }
 

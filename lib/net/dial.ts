@@ -78,7 +78,7 @@ export class ConnectionAttempt {
   readonly #onClose = (): void => this.#fail(new ConnectionClosedError('closed while connecting'));
 
   #fail(reason: unknown): void {
-    this.#settle(unreachable(reason));
+    this.#settle(reason instanceof FTPError ? reason : new ConnectionClosedError(`cannot connect: ${describe(reason)}`, { cause: reason, phase: 'connect' }));
   }
 
   #settle(state: 'made' | FTPError): void {
@@ -101,11 +101,9 @@ function dial({ host, port, purpose, localAddress, family }: ConnectionRequest, 
     // After the server's FIN, Node would answer with ours: in an upload that would mean that the file is complete.
     allowHalfOpen: purpose === 'data',
     keepAlive: purpose === 'control',
-    keepAliveInitialDelay: KEEP_ALIVE,
+    keepAliveInitialDelay: 60_000, // milliseconds of silence: routers forget quiet connections after some minutes
   } as NetConnectOpts);
 }
-/** Milliseconds of silence before TCP sends a probe: routers forget quiet connections after some minutes. */
-const KEEP_ALIVE = 60_000;
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
@@ -115,11 +113,6 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
 function isDuplex(value: unknown): value is Duplex {
   const stream = Object(value) as Record<string, unknown>;
   return ['on', 'off', 'once', 'pipe', 'unpipe', 'pause', 'resume', 'write', 'end', 'destroy'].every((method) => typeof stream[method] === 'function');
-}
-
-function unreachable(cause: unknown): FTPError {
-  if (cause instanceof FTPError) return cause;
-  return new ConnectionClosedError(`cannot connect: ${describe(cause)}`, { cause, phase: 'connect' });
 }
 
 /** Where Node has tried several addresses, it fails with an AggregateError, whose own message is empty. */

@@ -26,7 +26,8 @@ export interface KeyShares {
 
 /** The TLS of one control connection and of its data connections: which server it must be, and the newest ticket to resume its session. */
 export class TLSSession {
-  readonly #options: ConnectionOptions;
+  /** The options for the TLS of the control connection. */
+  readonly options: ConnectionOptions;
   /** False where the caller has set groups or a context of his own, which stay as they are. */
   readonly #choosesGroup: boolean;
   readonly #keyShares: KeyShares;
@@ -44,15 +45,10 @@ export class TLSSession {
   constructor(host: string, options: ConnectionOptions = {}, keyShares: KeyShares) {
     const secureContext = options.secureContext ?? contextOf(options); // made once, and not for each data connection
     const verify = options.checkServerIdentity ?? checkIdentity;
-    this.#options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => refusalOf(() => verify(...args)), secureContext };
-    this.#dataOptions = this.#options;
+    this.options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => refusalOf(() => verify(...args)), secureContext };
+    this.#dataOptions = this.options;
     this.#choosesGroup = !options.secureContext && (options.ecdhCurve ?? DEFAULT_ECDH_CURVE) === 'auto';
     this.#keyShares = keyShares;
-  }
-
-  /** The options for the TLS of the control connection. */
-  get options(): ConnectionOptions {
-    return this.#options;
   }
 
   /** The control connection is in TLS: keeps its certificate and its session for the data connections. */
@@ -60,7 +56,7 @@ export class TLSSession {
     this.#fingerprint = fingerprintOf(stream);
     this.#keepTickets(stream);
     const group = this.#choosesGroup && !this.#keyShares.defaultOnly ? keyGroup(stream) : undefined;
-    if (group) this.#dataOptions = { ...this.#options, secureContext: contextOf({ ...this.#options, ecdhCurve: group }) };
+    if (group) this.#dataOptions = { ...this.options, secureContext: contextOf({ ...this.options, ecdhCurve: group }) };
   }
 
   /**
@@ -91,7 +87,7 @@ export class TLSSession {
 
   /** Only the server itself can resume its session. A client that verifies no certificate compares none, either. */
   #isSameServer(stream: TLSSocket): boolean {
-    return stream.isSessionReused() || this.#options.rejectUnauthorized === false || fingerprintOf(stream) === this.#fingerprint;
+    return stream.isSessionReused() || this.options.rejectUnauthorized === false || fingerprintOf(stream) === this.#fingerprint;
   }
 
   /** Keeps the newest session: in TLS 1.2 the handshake gives it, in TLS 1.3 the server sends tickets at any time. */
@@ -116,8 +112,13 @@ function keyGroup(control: TLSSocket): string | undefined {
 }
 
 function contextOf(options: ConnectionOptions): SecureContext {
+  return usable(() => createSecureContext(options));
+}
+
+/** @throws SecurityError where OpenSSL or Node cannot use the options */
+function usable<T>(make: () => T): T {
   try {
-    return createSecureContext(options);
+    return make();
   } catch (error) {
     throw new SecurityError(`the option tls cannot be used: ${(error as Error).message}`, { cause: error });
   }
@@ -154,7 +155,7 @@ export async function secure(socket: Duplex, options: ConnectionOptions): Promis
 
 function shakeHands(socket: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secured = begin(socket, options);
+    const secured = usable(() => connect({ ...options, socket })); // Node checks some of the options only now
     const settle = (error?: Error): void => {
       // The last flight may fail before the caller has its listener: the error is ignored here, and `secure` looks at the stream.
       secured.off('secureConnect', settle).off('error', settle).off('close', onClose).on('error', ignore);
@@ -165,15 +166,6 @@ function shakeHands(socket: Duplex, options: ConnectionOptions): Promise<TLSSock
     const onClose = (): void => settle(new Error('the server closed the connection during the handshake'));
     secured.once('secureConnect', settle).once('error', settle).once('close', onClose);
   });
-}
-
-/** Begins the handshake; Node checks some of the options only now. */
-function begin(socket: Duplex, options: ConnectionOptions): TLSSocket {
-  try {
-    return connect({ ...options, socket });
-  } catch (error) {
-    throw new SecurityError(`the option tls cannot be used: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 const HEADER = 5;

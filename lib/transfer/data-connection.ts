@@ -262,7 +262,10 @@ export abstract class DataConnection {
     if (this.#state !== 'live') return this.#drop();
     socket.on('end', this.#onEnd);
     if (this.#direction === 'up') {
-      socket.on('drain', () => this.#onDrain());
+      socket.on('drain', () => {
+        this.#rest();
+        this.#onWritable();
+      });
       if (typeof (socket as Socket).setTimeout === 'function') this.#timed = (socket as Socket).on('timeout', this.#onStall);
     }
     if (this.#secured) {
@@ -295,11 +298,6 @@ export abstract class DataConnection {
   readonly #onClosed = (): void => {
     if (this.#state === 'live' && this.#fin !== 'left') this.failed(new TransferError('the data connection was closed', { phase: 'data' }));
   };
-
-  #onDrain(): void {
-    this.#rest();
-    this.#onWritable();
-  }
 
   #onWritable(): void {
     if (this.#state === 'live') this.#listener?.onWritable();

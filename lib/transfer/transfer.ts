@@ -409,11 +409,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (cleared) await interrupt.race(cleared);
     const preparing = session.negotiationUnderWay();
     if (preparing) await preparing; // its OPTS must not come after the transfer command
-    if (interrupt.reason) throw interrupt.reason as Error;
+    interrupt.check();
     // Awaited, because a server that refuses REST would send or overwrite the file from its beginning.
     if (start > 0) await interrupt.race(control.exec(session.command('REST', String(start))));
     const chosen = typeof command === 'function' ? await interrupt.race(command()) : command;
-    if (interrupt.reason) throw interrupt.reason as Error;
+    interrupt.check();
     const reply = await this.#send(current, chosen);
     data.close();
     if (control.unansweredNoops > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));

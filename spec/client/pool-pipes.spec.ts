@@ -51,7 +51,7 @@ describe('downloads piped into uploads', () => {
       const pipes = new Pipes();
       const [source, target] = [place(download), place(upload)];
       pipes.add(source, target, 2);
-      const running = [source, target, ...(other ? [place(other)] : [])].filter((each) => each.running);
+      const running = [source, target, ...(other ? [place(other)] : [])].filter((each) => each.state === 'running');
       expect(pipes.deadlocked(running)).to.equal(deadlocked ? target : undefined);
     });
   }

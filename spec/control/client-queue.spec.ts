@@ -110,7 +110,7 @@ describe('ClientQueue', () => {
     enter('later').ready();
     await turn();
     expect(ran.slice(2)).to.deep.equal(['late: gone', 'later: gone']);
-    expect(unused.over).to.equal(true);
+    expect(unused.state).to.equal('done');
     queue.open();
     enter('anew').ready();
     await turn();

@@ -88,8 +88,7 @@ describe('Queue', () => {
     first?.();
     await turn();
     expect(said).to.deep.equal(['a', 'a']);
-    expect(a.running).to.equal(true);
-    expect(b.waiting).to.equal(true);
+    expect([a.state, b.state]).to.deep.equal(['running', 'ready']);
   });
 
   it('that cannot be had drop the place, or let it rest until it is ready once more', async () => {
@@ -99,7 +98,7 @@ describe('Queue', () => {
     b.ready();
     for (const place of [a, b]) place.refuse(new Error('none'));
     expect(said).to.deep.equal(['a: none', 'b rests: none']);
-    expect([a.over, b.over, queue.contended()]).to.deep.equal([true, false, false]);
+    expect([a.state, b.state, queue.contended()]).to.deep.equal(['done', 'idle', false]);
     b.ready();
     await turn();
     expect(said.at(-1)).to.equal('b');
