@@ -129,18 +129,6 @@ interface DownloadSetup {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A download that is complete. */
-interface Downloaded {
-  /** The local file. */
-  readonly local: string;
-  /** Bytes of the whole file. */
-  readonly bytes: number;
-  /** Bytes of it that were there before. */
-  readonly resumedFrom: number;
-  /** Times that it has gone on after a loss. */
-  readonly retries: number;
-}
-
 /** Bytes of a remote file, and what to verify them by. */
 interface Range {
   readonly start: number;
@@ -163,7 +151,7 @@ export class FileDownload {
     this.#setup = setup;
   }
 
-  async run(): Promise<Downloaded> {
+  async run(): Promise<Omit<GetResult, 'path' | 'ms'>> {
     const { remote, path, open, restart, asksFacts, traffic } = this.#setup;
     if (asksFacts) {
       this.#facts = await this.#ask(() => factsOf(remote, path));
@@ -179,7 +167,7 @@ export class FileDownload {
     }
   }
 
-  async #into(part: LocalPart): Promise<Downloaded> {
+  async #into(part: LocalPart): Promise<Omit<GetResult, 'path' | 'ms'>> {
     const { restart, judge, signal } = this.#setup;
     try {
       const bytes = await this.#fetch(part);

@@ -290,7 +290,10 @@ export class ProgressStream extends PassThrough {
   constructor({ total, interval = INTERVAL, clock = systemClock }: ProgressOptions) {
     super();
     if (total !== undefined) checkOffset('total', total);
-    this.#meter = new ProgressMeter((now) => void this.emit('progress', now), { interval: checkInterval(interval), clock });
+    if (typeof interval !== 'number' || !(interval > 0 && interval < 2 ** 31)) {
+      throw new ArgumentError(`interval must be a number of milliseconds greater than 0, not ${String(interval)}`);
+    }
+    this.#meter = new ProgressMeter((now) => void this.emit('progress', now), { interval, clock });
     this.#meter.total = total;
   }
 
@@ -308,11 +311,4 @@ export class ProgressStream extends PassThrough {
     this.#meter.stop();
     callback(error);
   }
-}
-
-function checkInterval(interval: unknown): number {
-  if (typeof interval !== 'number' || !(interval > 0 && interval < 2 ** 31)) {
-    throw new ArgumentError(`interval must be a number of milliseconds greater than 0, not ${String(interval)}`);
-  }
-  return interval;
 }

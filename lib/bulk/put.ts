@@ -299,16 +299,6 @@ interface UploadSetup {
   readonly signal: AbortSignal | undefined;
 }
 
-/** An upload that is complete. */
-interface Uploaded {
-  /** Bytes of the whole file. */
-  readonly bytes: number;
-  /** Bytes of it that were there before. */
-  readonly resumedFrom: number;
-  /** Times that it has gone on after a loss. */
-  readonly retries: number;
-}
-
 /**
  * The ways to go on from a byte, the safest first. With REST and STOR each byte is written to its place, even if a session that was lost still writes;
  * after APPE its bytes would be there twice. REST at the size of the file leaves no tail after it, which Pure-FTPd 1.0.50 would cut off. A server
@@ -357,7 +347,7 @@ export class FileUpload {
     this.#sent = setup.resume ? (setup.source.size ?? Infinity) : 0;
   }
 
-  async run(): Promise<Uploaded> {
+  async run(): Promise<Omit<PutResult, 'path' | 'ms'>> {
     const { target, backoff, resume, signal } = this.#setup;
     try {
       const bytes = await withRetry(() => this.#attempt(), {
@@ -442,18 +432,16 @@ export class FileUpload {
       await pipeline([...source.read(offset), ...traffic.streams(), stream], signal ? { signal } : {});
       return offset + stream.bytesWritten;
     } catch (error) {
-      if (stream.pending && offset > 0 && isRefusal(error)) return await this.#nextWay();
+      if (stream.pending && offset > 0 && isRefusal(error)) {
+        this.#way += 1;
+        return await this.#upload(await this.#offset());
+      }
       this.#isContested ||= !isUnreachable(error);
       throw error;
     } finally {
       if (!stream.pending) this.#writing = 'begun';
       if (!stream.pending) this.#sent = Math.max(offset > 0 ? this.#sent : 0, offset + stream.bytesWritten);
     }
-  }
-
-  async #nextWay(): Promise<number> {
-    this.#way += 1;
-    return this.#upload(await this.#offset());
   }
 
   #open(offset: number): StorStream {

@@ -93,8 +93,9 @@ export interface SegmentedDownload extends TypedReadable<Buffer, SegmentedEvents
 }
 
 /**
- * A download in parts that are fetched at the same time, as a Readable of bytes in order. `end` proves that every part is whole, and that size and time
- * of the file were the same before and after. Nothing is sent before the first read.
+ * A download of a file, or of a range of it, in parts that are fetched at the same time, as a Readable of bytes in order. `end` proves that every part
+ * is whole, and that size and time of the file were the same before and after. Nothing is sent before the first read. Each part is retried as the
+ * option `retry` says. A server without SIZE gives the file in one part.
  *
  * Bytes that wait for those before them are at most `segmentBuffer`; when they are that many, the download waits for its reader.
  * Events besides those of a Readable: SegmentedEvents.
@@ -125,7 +126,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   /** Bytes of each part. */
   #length = 0;
 
-  /** @internal use `segmented` */
+  /** @internal use `FTPPool.retr` with the option `segments` @throws ArgumentError for an option that cannot be */
   constructor(remote: Remote, path: string, options: RetrOptions) {
     const { start = 0, end, retry, segments = 1, segmentBuffer = SEGMENT_BUFFER, highWaterMark, signal } = options;
     super(highWaterMark === undefined ? {} : { highWaterMark });
@@ -274,14 +275,4 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     const { retry = false } = this.#options;
     return retry === false ? act() : withRetry(act, { backoff: new Backoff(retry), signal: this.#stop.signal });
   }
-}
-
-/**
- * Downloads a file, or a range of it, in `options.segments` parts at the same time, each of them retried as `options.retry` says. This is what the
- * verb `retr` of a pool does with `segments`. A server without SIZE gives it in one part.
- *
- * @throws ArgumentError for an option that cannot be
- */
-export function segmented(remote: Remote, path: string, options: RetrOptions): SegmentedStream {
-  return new SegmentedStream(remote, path, options);
 }

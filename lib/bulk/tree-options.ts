@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import { checkNames, type OptionNames } from '../options';
+import { checkNames, checkWhole, type OptionNames } from '../options';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, type Verify } from '../transfer/verify';
 import { partName } from '../transfer/temporary-name';
@@ -125,13 +125,13 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     select: selector(options.filter),
     dryRun: flag('dryRun', options.dryRun, false),
     preserveTimes: flag('preserveTimes', options.preserveTimes, defaults.preserveTimes),
-    concurrency: whole('concurrency', options.concurrency ?? usual(remote.maxConnections ?? 1)),
+    concurrency: checkWhole('concurrency', options.concurrency ?? usual(remote.maxConnections ?? 1), 1),
     temporaryName: namer(options.temporaryName ?? true),
     symlinks: oneOf('symlinks', options.symlinks ?? 'skip', ['skip', 'follow']),
     names: oneOf('names', options.names ?? 'portable', ['portable', 'native']),
     continueOnError: flag('continueOnError', options.continueOnError, false),
     ...levels(options.depth),
-    maxPendingBytes: whole('maxPendingBytes', options.maxPendingBytes ?? MAX_PENDING_BYTES),
+    maxPendingBytes: checkWhole('maxPendingBytes', options.maxPendingBytes ?? MAX_PENDING_BYTES, 1),
     signal: options.signal,
     retry: options.retry === false ? undefined : options.retry,
     verify: checkVerify(options.verify),
@@ -157,13 +157,7 @@ export function checkPlaces(remotePath: unknown, localPath: unknown): void {
 /** The option `depth`. @throws ArgumentError */
 export function levels(depth: number | undefined): { depth: number; depthChosen: boolean } {
   if (depth === undefined) return { depth: MOST_LEVELS, depthChosen: false };
-  return { depth: depth === Infinity ? depth : whole('depth', depth), depthChosen: true };
-}
-
-/** @throws ArgumentError */
-export function whole(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw new ArgumentError(`${name} must be a whole number from 1 on, not ${String(value)}`);
-  return value;
+  return { depth: depth === Infinity ? depth : checkWhole('depth', depth, 1), depthChosen: true };
 }
 
 /** @throws ArgumentError */

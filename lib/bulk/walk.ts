@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import { ArgumentError, LimitError, SecurityError } from '../errors';
 import type { Entry, EntryType } from '../listing/entry';
-import { checkNames, type OptionNames } from '../options';
+import { checkNames, checkWhole, type OptionNames } from '../options';
 import { entryAt, factsOf } from '../transfer/facts';
 import type { ReadableEvents } from '../transfer/piped-readable';
 import { type Filter, selector } from './filter';
 import { checkName, type FolderListing, isAboutPath, joined, Listings, placed, type WalkEntry } from './listings';
 import { type Remote, WorkStream } from './remote';
 import { Budget, MAX_PENDING_BYTES, TreeLog } from './tree-memory';
-import { flag, levels, whole } from './tree-options';
+import { flag, levels } from './tree-options';
 
 /** Symlinks whose targets are to be asked for. They wait for the end of the listing that showed them, which uses the connection until then. */
 export class LinkLog {
@@ -117,7 +117,7 @@ function walkSettings(options: WalkOptions) {
     select: selector(filter),
     follow: flag('followSymlinks', followSymlinks, false),
     ...levels(depth),
-    maxPendingBytes: whole('maxPendingBytes', maxPendingBytes),
+    maxPendingBytes: checkWhole('maxPendingBytes', maxPendingBytes, 1),
     signal,
   };
 }

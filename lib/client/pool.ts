@@ -1,4 +1,4 @@
-import { segmented, type SegmentedDownload } from '../bulk/segments';
+import { type SegmentedDownload, SegmentedStream } from '../bulk/segments';
 import { Session } from '../control/session';
 import { ConnectionClosedError } from '../errors';
 import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
@@ -81,7 +81,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
   override retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
   override retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedDownload {
     checkNames(options, RETR_OPTIONS);
-    return (options.segments ?? 1) > 1 ? segmented(this, path, options) : super.retr(path, options);
+    return (options.segments ?? 1) > 1 ? new SegmentedStream(this, path, options) : super.retr(path, options);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { segmented } from '../../lib/bulk/segments';
+import { SegmentedStream } from '../../lib/bulk/segments';
 import type { Remote } from '../../lib/bulk/remote';
 import type { FTP, RetrOptions } from '../../lib/index';
 import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../../lib/errors';
@@ -45,7 +45,7 @@ describe('a download in segments', () => {
   for (const [what, options, parts] of divisions) {
     it(what, async () => {
       const { start = 0, end = SIZE - 1 } = options;
-      const stream = segmented(remote(), 'file', options);
+      const stream = new SegmentedStream(remote(), 'file', options);
       const { bytes, error } = await outcomeOf(stream);
       expect(error).to.equal(undefined);
       expect(bytes.equals(FILE.subarray(start, end + 1))).to.equal(true);
@@ -55,21 +55,21 @@ describe('a download in segments', () => {
   }
 
   it('of a small or empty file is one part', async () => {
-    expect((await outcomeOf(segmented(remote(), 'small', { segments: 4 }))).bytes.toString()).to.equal('abc');
-    expect(await outcomeOf(segmented(remote(), 'empty', { segments: 4 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
-    expect(await outcomeOf(segmented(remote(), 'small', { segments: 4, start: 3 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
+    expect((await outcomeOf(new SegmentedStream(remote(), 'small', { segments: 4 }))).bytes.toString()).to.equal('abc');
+    expect(await outcomeOf(new SegmentedStream(remote(), 'empty', { segments: 4 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
+    expect(await outcomeOf(new SegmentedStream(remote(), 'small', { segments: 4, start: 3 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
     expect(bench.server.commands.filter((line) => line.startsWith('RETR'))).to.deep.equal(['RETR small', 'RETR empty', 'RETR small']);
   });
 
   it('does the same on one connection, one part after the other', async () => {
-    const { bytes, error } = await outcomeOf(segmented(bench.client(), 'file', { segments: 4 }));
+    const { bytes, error } = await outcomeOf(new SegmentedStream(bench.client(), 'file', { segments: 4 }));
     expect(error).to.equal(undefined);
     expect(bytes.equals(FILE)).to.equal(true);
     expect(bench.logins).to.equal(1);
   });
 
   it('sends nothing before it is read', async () => {
-    const stream = segmented(remote(), 'file', { segments: 4 });
+    const stream = new SegmentedStream(remote(), 'file', { segments: 4 });
     await new Promise(setImmediate);
     expect(bench.server.commands).to.deep.equal([]);
     expect(stream.pending).to.equal(true);
@@ -77,7 +77,7 @@ describe('a download in segments', () => {
   });
 
   it('fetches no more than the buffer while its reader has paused', async () => {
-    const stream = segmented(remote(2), 'file', { segments: 2, segmentBuffer: 600_000, highWaterMark: 1 });
+    const stream = new SegmentedStream(remote(2), 'file', { segments: 2, segmentBuffer: 600_000, highWaterMark: 1 });
     await once(stream, 'readable');
     // Both parts that the buffer holds have arrived when their connections are free again.
     while (stream.bytesRead < 600_000) await new Promise(setImmediate);
@@ -90,7 +90,7 @@ describe('a download in segments', () => {
 
   it('is one part that heeds its reader where the server tells no size', async () => {
     bench.server.script = { SIZE: '502 No SIZE.', MLST: '502 No MLST.', MDTM: '502 No MDTM.' };
-    const stream = segmented(remote(), 'file', { segments: 4, highWaterMark: 1 });
+    const stream = new SegmentedStream(remote(), 'file', { segments: 4, highWaterMark: 1 });
     await once(stream, 'readable');
     expect(stream.expectedBytes).to.equal(undefined);
     await new Promise(setImmediate);
@@ -102,7 +102,7 @@ describe('a download in segments', () => {
   it('retries each part', async () => {
     const broken: Sequence = [openData(), send('150 Here it comes.'), dataReset(), send('426 Broken.')];
     bench.server.script = { SIZE: [['421 Not now.'], [normal()]], RETR: [broken, broken, [normal()]] };
-    const stream = segmented(remote(), 'file', { segments: 4, retry: QUICK });
+    const stream = new SegmentedStream(remote(), 'file', { segments: 4, retry: QUICK });
     let retries = 0;
     stream.on('retry', () => (retries += 1));
     const { bytes, error } = await outcomeOf(stream);
@@ -113,7 +113,7 @@ describe('a download in segments', () => {
 
   it('fails as a whole with the first part that fails', async () => {
     bench.server.script = { RETR: [[normal()], [openData(), send('150 Here it comes.'), dataReset(), send('426 Broken.')], [normal()]] };
-    const stream = segmented(remote(), 'file', { segments: 4 });
+    const stream = new SegmentedStream(remote(), 'file', { segments: 4 });
     expect((await outcomeOf(stream)).error).to.include({ code: 'ERR_FTP_TEMPORARY' });
   });
 
@@ -128,48 +128,48 @@ describe('a download in segments', () => {
         session.reply('226 Done.');
       }];
       bench.server.script = { RETR: wrong };
-      expect((await outcomeOf(segmented(remote(), 'file', { segments: 4 }))).error).to.be.instanceOf(Kind);
+      expect((await outcomeOf(new SegmentedStream(remote(), 'file', { segments: 4 }))).error).to.be.instanceOf(Kind);
     }
   });
 
   it('fails when the file has changed meanwhile', async () => {
     bench.server.script = { MDTM: [[normal()], '213 20250101000000'] };
-    expect((await outcomeOf(segmented(remote(), 'file', { segments: 4 }))).error).to.be.instanceOf(ChangedError);
+    expect((await outcomeOf(new SegmentedStream(remote(), 'file', { segments: 4 }))).error).to.be.instanceOf(ChangedError);
   });
 
   it('is verified as a whole', async () => {
     for (const verify of ['size', 'hash'] as const) {
-      expect(await outcomeOf(segmented(remote(), 'file', { segments: 4, verify }))).to.deep.equal({ bytes: FILE, error: undefined });
+      expect(await outcomeOf(new SegmentedStream(remote(), 'file', { segments: 4, verify }))).to.deep.equal({ bytes: FILE, error: undefined });
     }
     bench.server.script = { HASH: `213 SHA-256 0-${SIZE} ${'a'.repeat(64)} file` };
-    expect((await outcomeOf(segmented(remote(), 'file', { segments: 4, verify: 'hash' }))).error).to.be.instanceOf(MismatchError);
+    expect((await outcomeOf(new SegmentedStream(remote(), 'file', { segments: 4, verify: 'hash' }))).error).to.be.instanceOf(MismatchError);
     await bench.serve({ files: { '/file': PATTERN }, script: { SIZE: '502 No.', MLST: '502 No.' } });
     for (const verify of ['size', 'hash'] as const) {
-      expect((await outcomeOf(segmented(remote(), 'file', { segments: 4, verify }))).error).to.be.instanceOf(UnsupportedError);
+      expect((await outcomeOf(new SegmentedStream(remote(), 'file', { segments: 4, verify }))).error).to.be.instanceOf(UnsupportedError);
     }
   });
 
   it('ends all its parts when its reader leaves', async () => {
-    const stream = segmented(remote(), 'file', { segments: 4, segmentBuffer: 1_000_000 });
+    const stream = new SegmentedStream(remote(), 'file', { segments: 4, segmentBuffer: 1_000_000 });
     for await (const chunk of stream) {
       expect(chunk).to.be.instanceOf(Buffer);
       break;
     }
     expect(stream.destroyed).to.equal(true);
     const controller = new AbortController();
-    const aborted = segmented(remote(), 'file', { segments: 4, signal: controller.signal });
+    const aborted = new SegmentedStream(remote(), 'file', { segments: 4, signal: controller.signal });
     const closed = closing(aborted);
     aborted.once('data', () => controller.abort()).on('error', (error) => expect(error.name).to.equal('AbortError'));
     await closed;
   });
 
   it('of a missing file is the server’s refusal', async () => {
-    expect((await outcomeOf(segmented(remote(), 'missing', { segments: 4 }))).error).to.include({ code: 'ERR_FTP_PERMANENT' });
+    expect((await outcomeOf(new SegmentedStream(remote(), 'missing', { segments: 4 }))).error).to.include({ code: 'ERR_FTP_PERMANENT' });
   });
 
   it('is refused at the door where it cannot be', () => {
     for (const options of [{ segments: 1.5 }, { segments: -1 }, { start: -1 }, { start: 2, end: 1 }, { retry: -1 }, { verify: 'hash', start: 1 } as const, { segmentBuffer: -1 }]) {
-      expect(() => segmented(remote(), 'file', { segments: 2, ...options }), JSON.stringify(options)).to.throw(ArgumentError);
+      expect(() => new SegmentedStream(remote(), 'file', { segments: 2, ...options }), JSON.stringify(options)).to.throw(ArgumentError);
     }
     expect(bench.server.commands).to.deep.equal([]);
   });
