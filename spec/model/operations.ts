@@ -606,7 +606,8 @@ const put = define<Put, { readonly bytes: number }>(
     const unsure = (!facts.size && (resume === true || retry)) || (resume === true && foreign);
     const kept = renames ? oneOf(exactly(old), exactly(fresh)) : interrupted(state, old, fresh);
     // It is joined before the bytes at the seam show that it was none of ours.
-    const joined = !renames && resume && old ? writtenInto(old, old.length, fresh.subarray(old.length)) : undefined;
+    const head = old && facts.restart === 'zeros' ? Buffer.alloc(old.length) : old; // such a server cuts the file to nothing, and put says what it has found
+    const joined = !renames && resume && head ? oneOf(writtenInto(head, head.length, fresh.subarray(head.length)), ...(old ? [exactly(old)] : [])) : undefined;
     const began = !joined ? kept : oneOf(kept, wholeOnly(state) && old ? exactly(Buffer.concat([old, fresh.subarray(old.length)])) : joined);
     return {
       due: refused ? 'refusal' : unsure ? 'either' : 'success',
