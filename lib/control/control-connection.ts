@@ -368,7 +368,7 @@ export class ControlConnection {
   }
 
   #outOfStep(reply: Reply, { command }: Pending): FTPError {
-    return new ProtocolError(`${command?.shown}: its reply is missing before ${reply}`, { reply });
+    return new ProtocolError(`${command?.shown}: its reply is missing before ${reply}`, { reply, command: command?.shown });
   }
 
   /** 421 ends the session, whatever command it answers (RFC 959, 5.4): the first command fails with it, the others with the lost connection. */

@@ -323,7 +323,7 @@ export abstract class Queue {
 
   #stallError({ listener }: Place, blocking: readonly Place[]): Error {
     const others = blocking.map((each) => `${each.listener.name} (${each.listener.pauseReason ?? 'it is paused'})`).join(' and ');
-    return new TimeoutError(`${listener.name} waits for ${others}, and for ${this.#stallTimeout} ms nothing has moved (stallTimeout): does that wait for ${listener.name} in turn?`);
+    return new TimeoutError(`${listener.name} waits for ${others}, and for ${this.#stallTimeout} ms nothing has moved (stallTimeout): does that wait for ${listener.name} in turn?`, { command: listener.name });
   }
 
   #accepts(): boolean {

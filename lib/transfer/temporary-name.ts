@@ -87,6 +87,8 @@ interface Renaming {
 export class Replacement {
   /** The name that the old file has, or may have, meanwhile. */
   #aside: string | undefined;
+  /** The error that says so. */
+  #explainedError: unknown;
 
   constructor(
     private readonly remote: Renaming,
@@ -131,7 +133,8 @@ export class Replacement {
 
   /** Adds to the error of a failure what the old file is called. */
   explain(error: unknown): void {
-    if (this.#aside === undefined || !(error instanceof FTPError) || error.message.includes(this.#aside)) return;
+    if (this.#aside === undefined || !(error instanceof FTPError) || error === this.#explainedError) return;
+    this.#explainedError = error;
     error.message += ` (the old ${this.to} is called ${this.#aside} now)`;
   }
 

@@ -243,7 +243,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   describe(error: Error): FTPError {
     const { command, direction } = this.#request;
     const known = error instanceof FTPError ? error : new FTPError(error.message, { cause: error });
-    if (known.command === undefined && !known.message.startsWith(command.verb)) known.message = `${command.shown}: ${known.message}`;
+    if (known.command === undefined) known.message = `${command.shown}: ${known.message}`;
     const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
     return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
   }
@@ -329,7 +329,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** Ends the transfer with AbortedError, at once for the stream; resolves with the reply to ABOR, if it was sent and answered. */
   async abort(): Promise<Reply | undefined> {
-    const reason = new AbortedError(`${this.#request.command.shown}: aborted`);
+    const reason = new AbortedError('aborted');
     this.#interrupt.raise(reason);
     if (this.#interrupt.reason === reason) this.#stream.onError(this.describe(reason));
     await this.#running;
@@ -640,7 +640,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       const known = error instanceof ReplyError && [500, 502].includes(error.reply?.code ?? 0); // there is no PWD
       if (known) return this.#concludeDownload(current, reply);
       if (control.open) control.destroy(error as Error);
-      this.#fail(new ProtocolError(`${command?.shown}: ${reply} came without a mark before it, and is not the last word: ${(error as Error).message}`, { reply, cause: error }));
+      this.#fail(new ProtocolError(`${command?.shown}: ${reply} came without a mark before it, and is not the last word: ${(error as Error).message}`, { reply, command: command?.shown, cause: error }));
     }
   }
 
