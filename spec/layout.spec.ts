@@ -169,7 +169,7 @@ function isDefaultExport(statement: ts.Statement): boolean {
 }
 
 function layerOf(file: string): number {
-  return file === TOP ? LAYERS.length : LAYERS.indexOf(posix.dirname(file));
+  return file === TOP ? LAYERS.length : LAYERS.indexOf(posix.dirname(file).split('/')[0] as string);
 }
 
 function cyclesOf(files: readonly string[], edges: readonly Import[]): string[][] {

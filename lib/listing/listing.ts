@@ -6,7 +6,7 @@ import { type Entry, setRawName } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
 import type { LineEnd } from './lines';
 import { mlsx } from './mlsx';
-import { RARE_FORMATS } from './rare-formats';
+import { RARE_FORMATS } from './rare/rare-formats';
 import { Calendar } from './time';
 import { unix, unixAnyMode } from './unix';
 import { isBlank, LONGEST_WORD, skipBlanks } from './words';

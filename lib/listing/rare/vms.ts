@@ -1,9 +1,9 @@
 // The listings of VMS, now OpenVMS: `NAME.TYPE;1  4/15  1-JAN-2004 12:00:00  [GROUP,OWNER]  (RWED,RWED,RE,)`.
 
-import { type Draft, setSize } from './entry';
-import type { ListFormat, Parsed } from './format';
-import { type Calendar, ClockTime, monthAt } from './time';
-import { endOfWord, isDigit, skipBlanks } from './words';
+import { type Draft, setSize } from '../entry';
+import type { ListFormat, Parsed } from '../format';
+import { type Calendar, ClockTime, monthAt } from '../time';
+import { endOfWord, isDigit, skipBlanks } from '../words';
 
 const BLOCK = 512n;
 const LONGEST = 1024;

@@ -1,10 +1,10 @@
 // The listings of OS/400, now IBM i: `PEP  4019 04/03/18 18:58:16 *STMF  name`.
 
-import { unambiguous, utc, type Calendar } from './time';
-import { setSize, type Draft, type Entry, type EntryType } from './entry';
-import type { ListFormat } from './format';
-import { unix } from './unix';
-import { isBlank } from './words';
+import { type Draft, type Entry, type EntryType, setSize } from '../entry';
+import type { ListFormat } from '../format';
+import { type Calendar, unambiguous, utc } from '../time';
+import { unix } from '../unix';
+import { isBlank } from '../words';
 
 /** An object: owner, size, date, time, type, name. A member has neither size nor date. */
 const OBJECT =

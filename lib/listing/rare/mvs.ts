@@ -1,9 +1,9 @@
 // The listings of MVS, now z/OS: data sets, members of a partitioned data set, load modules, and jobs.
 
-import type { Calendar } from './time';
-import { setSize, type Draft, type EntryType } from './entry';
-import type { ListFormat, Parsed } from './format';
-import { firstWords } from './words';
+import { type Draft, type EntryType, setSize } from '../entry';
+import type { ListFormat, Parsed } from '../format';
+import type { Calendar } from '../time';
+import { firstWords } from '../words';
 
 const DATASETS = /^[ \t]*Volume[ \t]+Unit[ \t]/i;
 const MEMBERS = /^[ \t]*Name[ \t]+(?:VV\.MM|Size)[ \t]/i;

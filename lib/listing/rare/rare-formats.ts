@@ -1,13 +1,13 @@
 // The formats that few servers print, and the order in which they are tried. `Listing` loads this file with the first line that needs it.
 
-import { type Draft, type EntryType, lettersOf, setSize } from './entry';
-import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
+import { type Draft, type EntryType, lettersOf, setSize } from '../entry';
+import type { ListContext, ListFormat, ListFormatName, Parsed } from '../format';
+import { fullYear, monthAt } from '../time';
+import { Columns, unixAnyMode } from '../unix';
+import { isAllBlank, numberAt, skipBlanks } from '../words';
 import { mvs } from './mvs';
 import { os400 } from './os400';
-import { fullYear, monthAt } from './time';
-import { Columns, unixAnyMode } from './unix';
 import { vms } from './vms';
-import { isAllBlank, numberAt, skipBlanks } from './words';
 
 /** EPLF of publicfile and anonftpd (cr.yp.to/ftp/list/eplf.html): facts, TAB, name: `+i8388621.48594,m825718503,r,s280,\tname`. */
 const eplf: ListFormat = {
