@@ -15,25 +15,45 @@ import type { StorOptions, StorStream } from '../transfer/stor-stream';
 export interface Remote {
   /** Operations that can run at the same time: the connections that a pool may have; undefined means one, as a client has. */
   readonly maxConnections?: number;
+  /** A file as a Readable of bytes, whose `end` proves that it is whole (RFC 959, 4.1.3 RETR). */
   retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
+  /** A Writable that replaces a file; `finish` proves that the server has it (RFC 959, 4.1.3 STOR). */
   stor(path: string, options?: StorOptions): StorStream;
+  /** A Writable that appends to a file, or makes it (RFC 959, 4.1.3 APPE). */
   appe(path: string, options?: Pick<StorOptions, 'signal' | 'highWaterMark'>): StorStream;
+  /** A Writable that makes a file whose name the server chooses (RFC 1123, 4.1.2.9 STOU). */
   stou(path?: string, options?: Pick<StorOptions, 'signal' | 'highWaterMark'>): StorStream;
+  /** The data of any command that sends some, as lines in TYPE A. */
   retrlines(cmd: string, options?: Pick<RetrOptions, 'signal' | 'highWaterMark'>): RetrStream<string>;
+  /** Uploads text in TYPE A with any command that takes some; line ends are sent as CRLF. */
   storlines(cmd: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
+  /** The names in a folder, as the server gives them (RFC 959, 4.1.3 NLST). */
   nlst(path?: string): RetrStream<string>;
+  /** The lines of LIST, as the server gives them (RFC 959, 4.1.3 LIST). */
   dir(path?: string): RetrStream<string>;
+  /** The entries of a folder, by MLSD where the server offers it, else by LIST; a missing folder is a PermanentError. */
   list(path?: string, options?: ListOptions): RetrStream<Entry>;
+  /** The entries of a folder, by MLSD only (RFC 3659, 7). */
   mlsd(path?: string, options?: MlsdOptions): RetrStream<Entry>;
+  /** What the server knows of one path (RFC 3659, 7 MLST), or else by CWD, SIZE and MDTM; PermanentError where there is nothing. */
   mlst(path: string): Promise<Entry>;
+  /** Makes a folder and resolves with its name as the server says it (RFC 959, 4.1.3 MKD). */
   mkd(dir: string): Promise<string>;
+  /** Removes an empty folder (RFC 959, 4.1.3 RMD). */
   rmd(dir: string): Promise<Reply>;
+  /** Removes a file (RFC 959, 4.1.3 DELE). */
   delete(path: string): Promise<Reply>;
+  /** Renames a file or folder (RFC 959, 4.1.3 RNFR and RNTO). */
   rename(from: string, to: string): Promise<Reply>;
+  /** The size of a file in bytes, in TYPE I (RFC 3659, 4 SIZE). */
   size(path: string): Promise<number>;
+  /** When a file was modified, in UTC (RFC 3659, 3 MDTM). */
   mdtm(path: string): Promise<Date>;
+  /** Sets when a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT). */
   mfmt(path: string, date: Date): Promise<Reply>;
+  /** What the server offers: names in capitals, and the text after each (RFC 2389, 3 FEAT). */
   feat(): Promise<Map<string, string>>;
+  /** The hash of a file as the server computes it, in lower-case hex; UnsupportedError where it offers none. */
   hash(path: string, algorithm?: string): Promise<string>;
 }
 
