@@ -66,7 +66,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the working folder is lost with the connection',
-    edits: [['control/session.ts', 'this.#folder.leave();', 'this.#folder.arrive();']],
+    edits: [['control/session.ts', 'this.#folder.leave();', 'this.#folder.arrived = true;']],
     server: 'embedded',
     sign: /pwd\(\) is|must be|interfered|failed/,
   },
