@@ -106,9 +106,13 @@ async function runLane(ftp: FTP, scene: Scene, lane: string, rounds: readonly Ro
   ftp.off('command', onCommand).off('reply', onReply).off('close', onClose);
 }
 
-/** A server that loses a data connection says nothing, or 426 behind all bytes. */
+/** A server that loses a data connection says nothing, or 426 after all bytes; one that loses the socket that it listens on refuses the connection. */
 function isLost(error: unknown): boolean {
-  return error instanceof TimeoutError || (error instanceof TemporaryError && error.reply?.code === 426);
+  return error instanceof TimeoutError || (error instanceof TemporaryError && error.reply?.code === 426) || isRefused(error);
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' || isRefused(error.cause));
 }
 
 /** Called while the transfer is still being given up: replies out of step would show here. */
