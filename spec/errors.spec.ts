@@ -14,6 +14,7 @@ import {
   PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from '../lib/errors';
 import { NetrcParseError } from '../lib/netrc';
+import { CLOSED_PORT } from './support/client';
 
 describe('errors', () => {
   const kinds: [typeof FTPError, string][] = [
@@ -89,8 +90,8 @@ describe('errors', () => {
     after(() => rmSync(folder, { recursive: true }));
 
     const network: Record<string, () => Promise<Error> | Error> = {
-      'connect ECONNREFUSED': async () => errorOf(net.connect(await closedPort(), '127.0.0.1')),
-      'connect ECONNREFUSED of a name with several addresses': async () => errorOf(net.connect({ port: await closedPort(), host: 'localhost', autoSelectFamily: true })),
+      'connect ECONNREFUSED': async () => errorOf(net.connect(CLOSED_PORT, '127.0.0.1')),
+      'connect ECONNREFUSED of a name with several addresses': async () => errorOf(net.connect({ port: CLOSED_PORT, host: 'localhost', autoSelectFamily: true })),
       'connect ENOENT of a socket in the file system': () => errorOf(net.connect(join(folder, 'missing'))),
       'bind EADDRNOTAVAIL': () => errorOf(net.connect({ port: 9, host: '127.0.0.1', localAddress: '192.0.2.1' })),
       'getaddrinfo ENOTFOUND': () => errorOf(net.connect(9, `${'x'.repeat(64)}.invalid`)),
@@ -170,15 +171,6 @@ function writeToFifo(path: string): void {
   } finally {
     closeSync(writer);
   }
-}
-
-async function closedPort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 function errorOf(emitter: NodeJS.EventEmitter): Promise<Error> {

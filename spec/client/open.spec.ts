@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { ArgumentError, PermanentError, TransferError } from '../../lib/errors';
 import { open } from '../../lib/client/open';
-import { closedPort, failure, scene } from '../support/client';
+import { failure, scene, NOBODY } from '../support/client';
 import { certificate } from '../support/server/certificates';
 import type { FtpServer } from '../support/server/ftp-server';
 import { data, dataEnd, hangUp, send, silence } from '../support/server/steps';
@@ -144,9 +144,8 @@ describe('open', () => {
     });
 
     it('in errors of the connection, the login and the transfer', async () => {
-      const refused = await closedPort();
       const server = await stage.serve({ users: { me: SECRET }, files: FILES });
-      for (const url of [`ftp://me:${SECRET}@${refused.host}:${refused.port}/x`, `ftp://me:${SECRET}1@${server.host}:${server.port}/x`, `${server.url}missing`]) {
+      for (const url of [`ftp://me:${SECRET}@${NOBODY.host}:${NOBODY.port}/x`, `ftp://me:${SECRET}1@${server.host}:${server.port}/x`, `${server.url}missing`]) {
         const error = await failure(finished(open(url).resume()));
         expect(inspect(error, { depth: 9 })).to.not.include(SECRET);
       }

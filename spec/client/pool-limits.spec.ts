@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, ConnectionClosedError, PermanentError, TemporaryError } from '../../lib/errors';
-import { closedPort, failure } from '../support/client';
+import { failure, NOBODY } from '../support/client';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
 import type { Act, Script, Step } from '../support/server/script';
@@ -72,7 +72,7 @@ describe('FTPPool where the server has a limit', () => {
   });
 
   it('fails with the reason when nobody listens', async () => {
-    const ours = pool(await closedPort(), { connections: 3 });
+    const ours = pool(NOBODY, { connections: 3 });
     for (const error of await Promise.all([failure(ours.size('f')), failure(text(ours.retr('g'))), failure(ours.mkd('h'))])) {
       expect(error).to.be.instanceOf(ConnectionClosedError);
       expect(error.message).to.include('ECONNREFUSED');

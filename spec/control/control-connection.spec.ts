@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Reply } from '../../lib/reply';
 import { ConnectionClosedError, isFTPError, PermanentError, ProtocolError, TemporaryError, TimeoutError } from '../../lib/errors';
 import type { FTP } from '../../lib/client/ftp';
-import { closedPort, failure, scene, tapped } from '../support/client';
+import { failure, scene, tapped, NOBODY } from '../support/client';
 import { gate } from '../support/server/gate';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { FtpServer } from '../support/server/ftp-server';
@@ -77,7 +77,7 @@ describe('control connection', () => {
     });
 
     it('times out where not even the connection comes', async () => {
-      const ftp = stage.client(await closedPort(), { connectTimeout: 100, createConnection: () => connectingForever() });
+      const ftp = stage.client(NOBODY, { connectTimeout: 100, createConnection: () => connectingForever() });
       const error = await failure(ftp.connect());
       expect(error).to.be.instanceOf(TimeoutError);
       expect(error.phase).to.equal('connect');
@@ -85,7 +85,7 @@ describe('control connection', () => {
   });
 
   it('tells why a connection is refused', async () => {
-    const error = await failure(stage.client(await closedPort()).connect());
+    const error = await failure(stage.client(NOBODY).connect());
     expect(isFTPError(error)).to.equal(true);
     expect(error).to.be.instanceOf(ConnectionClosedError);
     expect(error.phase).to.equal('connect');

@@ -75,12 +75,11 @@ export async function failure(promise: Promise<unknown>): Promise<FTPError> {
   return outcome.error as FTPError;
 }
 
-/** A server that has stopped: its port refuses connections. */
-export async function closedPort(): Promise<{ host: string; port: number }> {
-  const server = await FtpServer.start();
-  await server.close();
-  return { host: server.host, port: server.port };
-}
+/** A port on which nobody listens. None that is free by chance: another spec that runs at the same time may be given that one. */
+export const CLOSED_PORT = 1;
+
+/** A server that is not there. */
+export const NOBODY = { host: '127.0.0.1', port: CLOSED_PORT } as const;
 
 /** Keeps each write to a socket. */
 export function tapped(socket: Socket, writes: Buffer[]): Socket {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { TemporaryError, TimeoutError } from '../../lib/index';
+import { CLOSED_PORT } from '../support/client';
 import type { Script } from '../support/server/script';
 import type { Session } from '../support/server/session';
 import { hangUp, silence } from '../support/server/steps';
@@ -47,13 +48,11 @@ describe('passive mode', () => {
   });
 
   it('is PASV where the port of EPSV refuses connections, which is remembered', async () => {
-    const port = await closedPort();
-    expect(await twice({ EPSV: `229 Entering Extended Passive Mode (|||${port}|)` })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
+    expect(await twice({ EPSV: `229 Entering Extended Passive Mode (|||${CLOSED_PORT}|)` })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
   });
 
   it('is an error where both lead nowhere, and the session goes on', async () => {
-    const port = await closedPort();
-    await bench.serve({ script: { EPSV: '500 What?', PASV: `227 Entering Passive Mode (127,0,0,1,${port >> 8},${port & 255})` } });
+    await bench.serve({ script: { EPSV: '500 What?', PASV: `227 Entering Passive Mode (127,0,0,1,0,${CLOSED_PORT})` } });
     const ftp = bench.client();
     const { error } = await outcomeOf(ftp.retr('file'));
     expect(error).to.include({ code: 'ERR_FTP_TRANSFER' });
@@ -128,10 +127,9 @@ describe('passive mode', () => {
   it('is tried step by step again once a data connection could not be made', async () => {
     await bench.serve({ files: { '/file': 'hello' } });
     const ftp = await bench.warmClient();
-    const port = await closedPort();
-    bench.server.script = { EPSV: [`229 Entering Extended Passive Mode (|||${port}|)`] , RETR: '425 Nobody came.' };
+    bench.server.script = { EPSV: [`229 Entering Extended Passive Mode (|||${CLOSED_PORT}|)`] , RETR: '425 Nobody came.' };
     expect((await outcomeOf(ftp.retr('file'))).error).to.be.instanceOf(Error);
-    bench.server.script = { EPSV: `229 Entering Extended Passive Mode (|||${port}|)` };
+    bench.server.script = { EPSV: `229 Entering Extended Passive Mode (|||${CLOSED_PORT}|)` };
     expect((await outcomeOf(ftp.retr('file'))).bytes.toString()).to.equal('hello');
 
     expect(bench.transcript.filter((line) => /^(EPSV|PASV|RETR)/.test(line))).to.deep.equal(['EPSV', 'RETR file', 'EPSV', 'PASV', 'RETR file']);
@@ -151,14 +149,6 @@ const listening = {
 
 function pair(port: number): string {
   return `${port >> 8},${port & 255}`;
-}
-
-/** A port that nobody listens on. */
-async function closedPort(): Promise<number> {
-  const { server, port } = await listen('127.0.0.1');
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function listen(host: string, onSocket: (socket: Socket) => void = () => undefined): Promise<{ server: Server; port: number; readonly connections: number }> {
