@@ -18,6 +18,9 @@ const DIST = join(__dirname, '..', 'dist');
 /** Folders whose files call each other for each line: to ask each time whether a neighbour is loaded makes a listing a tenth slower. */
 const TOGETHER = ['control', 'listing'];
 
+/** What every program that uses the package has loaded by then. */
+const LOADED = /^require\("(node:(buffer|events|stream)|\.\.\/(errors|reply|encoding))"\)$/;
+
 for (const file of readdirSync(DIST, { recursive: true })) {
   if (file.endsWith('.js')) writeFileSync(join(DIST, file), lazy(readFileSync(join(DIST, file), 'utf8'), TOGETHER.includes(dirname(file))));
 }
@@ -25,7 +28,7 @@ for (const file of readdirSync(DIST, { recursive: true })) {
 /** The text of a compiled module, whose imports are loaded when they are used; those from its own folder with it where they belong together. */
 function lazy(text, together) {
   const source = ts.createSourceFile('module.js', text, ts.ScriptTarget.ES2022, true);
-  const isLazy = ([, call]) => !(together && /^require\("\.\/[^/]+"\)$/.test(call));
+  const isLazy = ([, call]) => !LOADED.test(call) && !(together && /^require\("\.\/[^/]+"\)$/.test(call));
   const lazyImportsOf = (statement) => importsOf(statement).filter(isLazy);
   const imports = new Map(source.statements.flatMap(lazyImportsOf));
   const edits = [];
