@@ -106,21 +106,44 @@ export function beginWork(remote: Remote, onClosed: (reason: Error) => void, lis
   };
 }
 
+/** A Readable of what work on a client gives. `quit()` waits for the work, but not for a reader who takes nothing. */
+export abstract class WorkReadable<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
+  /** @internal items given */
+  protected given = 0;
+  /** How many they were when `quit()` asked last. */
+  #givenBefore = 0;
+
+  /** @internal whether the next item is on its way, so that nothing waits for the reader */
+  protected abstract readonly isProducing: boolean;
+
+  /** @internal begins the work, whose end by the client ends the stream */
+  protected beginWork(remote: Remote): BegunWork {
+    return beginWork(remote, (reason) => this.destroy(reason), {
+      // A reader that takes an item now and then is slow, but not stuck.
+      moved: () => {
+        const moved = this.isProducing || this.given > this.#givenBefore;
+        this.#givenBefore = this.given;
+        return moved;
+      },
+      onQuitting: (stuck) => {
+        if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
+      },
+    });
+  }
+}
+
 /**
  * Work as a Readable of what an async generator gives. Nothing is done before it is read, and what was given before an error is read before it. When
  * the stream is destroyed or the client closed, the generator's signal is aborted, and `close` comes when the generator has cleaned up.
  */
-export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends PipedReadable<T, E> {
+export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends WorkReadable<T, E> {
   readonly #controller = new AbortController();
   readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>;
   readonly #remote: Remote;
   #source: AsyncGenerator<T, void, void> | undefined;
   #work: BegunWork | undefined;
-  /** The generator is at work; else the reader has taken nothing since. */
-  #producing = false;
-  /** Items given, and how many they were when `quit()` asked last. */
-  #given = 0;
-  #givenBefore = 0;
+  /** @internal the generator is at work; else the reader has taken nothing since */
+  protected isProducing = false;
 
   constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
     // With one item at a time an error never overtakes an item that nobody has read.
@@ -133,31 +156,20 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
 
   override _read(): void {
     try {
-      this.#work ??= beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
+      this.#work ??= this.beginWork(this.#remote);
     } catch (error) {
       return void this.destroy(error as Error);
     }
     this.#source ??= this.#begin(this.#controller.signal);
-    this.#producing = true;
+    this.isProducing = true;
     this.#source.next().then(
       ({ done, value }) => {
-        this.#producing = false;
-        this.#given += 1;
+        this.isProducing = false;
+        this.given += 1;
         if (!this.destroyed) this.push(done ? null : value);
       },
       (error: Error) => void this.destroy(this.#work?.closed ?? error),
     );
-  }
-
-  /** Whether something has happened since `quit()` asked last: a reader that takes an item now and then is slow, but not stuck. */
-  #moved(): boolean {
-    const moved = this.#producing || this.#given > this.#givenBefore;
-    this.#givenBefore = this.#given;
-    return moved;
-  }
-
-  #onQuitting(stuck: boolean): void {
-    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

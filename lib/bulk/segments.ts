@@ -3,11 +3,11 @@ import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedE
 import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
-import { PipedReadable, type ReadableEvents, type TypedReadable, unreadAtQuit } from '../transfer/piped-readable';
+import type { ReadableEvents, TypedReadable } from '../transfer/piped-readable';
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
-import { beginWork, type BegunWork, type Remote, withRetry } from './remote';
+import { type BegunWork, type Remote, withRetry, WorkReadable } from './remote';
 
 /** What one part of a download reports. */
 interface SegmentListener {
@@ -100,7 +100,7 @@ export interface SegmentedDownload extends TypedReadable<Buffer, SegmentedEvents
  * Bytes that wait for those before them are at most `segmentBuffer`; when they are that many, the download waits for its reader.
  * Events besides those of a Readable: SegmentedEvents.
  */
-export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
+export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
   readonly #remote: Remote;
   readonly #path: string;
   readonly #options: RetrOptions;
@@ -113,12 +113,10 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   #facts: FileFacts = UNKNOWN_FACTS;
   #digest: Digest | undefined;
   #state: 'unread' | 'asking' | 'fetching' | 'verifying' = 'unread';
-  #wanted = false;
+  /** @internal the reader wants more */
+  protected isProducing = false;
   #opened = false;
   #bytesRead = 0;
-  /** Chunks that were read, and how many there were at the last call of `#moved`. */
-  #given = 0;
-  #givenBefore = 0;
   /** The first byte that is in no part yet. */
   #next: number;
   /** The byte after the last one that is wanted; Infinity while the size is unknown. */
@@ -158,7 +156,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   }
 
   override _read(): void {
-    this.#wanted = true;
+    this.isProducing = true;
     if (this.#state === 'fetching') this.#deliver();
     else if (this.#state === 'unread') void this.#attempt(() => this.#begin());
   }
@@ -168,17 +166,6 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
     for (const segment of this.#window.splice(0)) segment.destroy();
     this.#work?.done();
     callback(error);
-  }
-
-  /** Whether the reader has taken something since the last call: one who takes a little now and then is slow, but not stuck. */
-  #moved(): boolean {
-    const moved = this.#wanted || this.#given > this.#givenBefore;
-    this.#givenBefore = this.#given;
-    return moved;
-  }
-
-  #onQuitting(stuck: boolean): void {
-    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
   }
 
   async #attempt(step: () => Promise<void>): Promise<void> {
@@ -191,7 +178,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
 
   async #begin(): Promise<void> {
     this.#state = 'asking';
-    this.#work = beginWork(this.#remote, (reason) => this.destroy(reason), { moved: () => this.#moved(), onQuitting: (stuck) => this.#onQuitting(stuck) });
+    this.#work = this.beginWork(this.#remote);
     const { start = 0, end = Infinity, verify } = this.#options;
     if (verify === 'hash') this.#digest = new Digest(chooseDigest(await this.#ask(() => this.#remote.feat())).algorithm);
     this.#facts = await this.#ask(() => factsOf(this.#remote, this.#path));
@@ -222,7 +209,7 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
         onRetry: (event) => void this.emit('retry', event),
         onChunk: (bytes) => {
           this.#bytesRead += bytes;
-          if (this.#wanted) this.#deliver();
+          if (this.isProducing) this.#deliver();
         },
         onEnd: () => this.#deliver(),
         onError: (error) => void this.destroy(error),
@@ -244,12 +231,12 @@ export class SegmentedStream extends PipedReadable<Buffer, SegmentedEvents> {
   /** Gives the reader the bytes of the first parts, as long as it wants more. */
   #deliver(): void {
     for (let first = this.#window[0]; first && !this.destroyed; first = this.#window[0]) {
-      for (let chunk = this.#wanted ? first.shift() : undefined; chunk; chunk = this.#wanted ? first.shift() : undefined) {
+      for (let chunk = this.isProducing ? first.shift() : undefined; chunk; chunk = this.isProducing ? first.shift() : undefined) {
         this.#digest?.update(chunk);
-        this.#given += 1;
-        this.#wanted = this.push(chunk);
+        this.given += 1;
+        this.isProducing = this.push(chunk);
       }
-      first.want(this.#wanted);
+      first.want(this.isProducing);
       if (!first.over) return;
       this.#window.shift();
       this.#fill();

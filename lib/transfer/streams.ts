@@ -26,6 +26,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
   const { retry, verify, segments } = options;
+  // A plain download needs nothing of what is about retries and proofs, and does not load it.
   const plain = retry === undefined && verify === undefined && segments === undefined;
   const plan = plain ? undefined : planDownload(command, options, (event) => void stream.emit('retry', event));
   const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: ruleOf(command.verb, true).lists ? 'listing' : 'file' });
