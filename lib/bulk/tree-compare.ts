@@ -93,14 +93,6 @@ export function decide(rule: Overwrite, source: Known, target: Known, keepsTimes
   return transfer;
 }
 
-/**
- * The form that names share which a file system may take for the same name: Windows and macOS ignore case, macOS the Unicode form, Windows dots and
- * blanks at the end.
- */
-export function folded(name: string): string {
-  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replace(/[. ]+$/, '');
-}
-
 /** A file that is to be downloaded, unless the answer to a question shows that the local one will do. */
 export interface Candidate {
   readonly name: string;

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
-import { checkedPart, partName } from '../transfer/temporary-name';
+import { checkedPart, folded, partName, PartNames } from '../transfer/temporary-name';
 import { FileDownload } from './get';
 import { checkName, type FolderListing, joined, placed, type WalkEntry } from './listings';
 import { LocalPart } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
-import { BATCH, type Candidate, CandidateLog, decide, folded, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
+import { BATCH, type Candidate, CandidateLog, decide, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { LocalRemoval } from './tree-removal';
@@ -30,14 +30,14 @@ class Receiver {
     this.#traffic = traffic;
   }
 
-  /** @param parts names in its folder on the server that could be temporary names of ours */
-  async receive(path: string, listed: Known, planned: number | undefined, parts: ReadonlySet<string>): Promise<TreeResult> {
+  /** @param parts what its folder on the server has under such names */
+  async receive(path: string, listed: Known, planned: number | undefined, parts: PartNames): Promise<TreeResult> {
     const job = new Job('file', path);
     try {
       const { temporaryName } = this.#settings;
       const name = posix.basename(path);
       const part = temporaryName && checkedPart(temporaryName(name), name);
-      const isOurs = part !== undefined && temporaryName === partName && !parts.has(folded(part));
+      const isOurs = part !== undefined && temporaryName === partName && !parts.has(part);
       const names = [path, ...(part === undefined ? [] : [path.slice(0, path.lastIndexOf('/') + 1) + part])].map(folded);
       const { bytes } = await this.#alone(names, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
       return job.result('downloaded', { bytes });
@@ -114,8 +114,8 @@ interface LocalFolder extends Folder {
   made: boolean;
   /** It was there before. */
   readonly existed: boolean;
-  /** Names in its listing that could be temporary names of ours. */
-  readonly parts: Set<string>;
+  /** Files in its listing. */
+  readonly parts: PartNames;
 }
 
 /** What is to be done after the listing of a folder has been read. */
@@ -153,7 +153,7 @@ class DownloadPlan {
   async *steps(): AsyncGenerator<Step, void, void> {
     const existed = await this.#local.open();
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
-    yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed, parts: new Set() });
+    yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed, parts: new PartNames() });
     for (let found = this.#pending.next(); found; found = this.#pending.next()) yield* this.#enter(found);
     this.#traffic.planned();
   }
@@ -166,7 +166,7 @@ class DownloadPlan {
     try {
       const chain = enter(parent.chain, found, depth);
       const existed = parent.existed && (await this.#clearPlace(path, parent));
-      const folder = { path, chain, parent, made: existed, existed, parts: new Set<string>() };
+      const folder = { path, chain, parent, made: existed, existed, parts: new PartNames() };
       if (existed && found.wanted) yield job.result('skipped', { reason: 'exists' });
       if (found.wanted) yield* this.#make(folder);
       yield* this.#folder(folder);
@@ -249,7 +249,7 @@ class DownloadPlan {
     const named: Entry[] = [];
     for (const entry of entries) {
       listed.names?.add(entry.name);
-      if (/^\..*\.part$/is.test(entry.name)) listed.folder.parts.add(folded(entry.name));
+      listed.folder.parts.add(entry.name);
       if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') listed.links.add(entry);
       else named.push(entry);
     }

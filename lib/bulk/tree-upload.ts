@@ -1,9 +1,10 @@
+import type { Dirent } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
-import { partName, temporaryPaths } from '../transfer/temporary-name';
+import { partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
 import { type FolderListing, joined, type WalkEntry } from './listings';
 import { LocalSource } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
@@ -44,6 +45,15 @@ interface UploadCandidate {
   readonly there: Known | undefined;
   readonly job: Job;
 }
+
+/** A folder on the server, and what the local one has under names of partial files. */
+interface SourceFolder {
+  readonly folder: RemoteFolder;
+  readonly parts: PartNames;
+}
+
+/** Names that the file system gives at a time where only they are of interest. */
+const NAMES_AT_A_TIME = 1024;
 
 /** Goes through a local tree, and gives the steps to upload it, which `perform` does. */
 class UploadPlan {
@@ -157,17 +167,28 @@ class UploadPlan {
   /** Reads the local folder; returns why it was not read to its end. */
   async *#read(folder: RemoteFolder, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): AsyncGenerator<Step, Step | undefined, void> {
     try {
+      let parts: PartNames | undefined;
       for await (const entries of inBatches(await opendir(join(this.#root, folder.path)), BATCH)) {
+        parts ??= await this.#partNames(folder, entries);
         const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
         const isLast = entries.length < BATCH && this.#pending.isEmpty;
         yield* found.filter((each): each is TreeResult => each !== undefined && 'action' in each);
-        yield* this.#batch(folder, found.filter((each): each is UploadCandidate => each !== undefined && !('action' in each)), isLast);
+        yield* this.#batch({ folder, parts }, found.filter((each): each is UploadCandidate => each !== undefined && !('action' in each)), isLast);
       }
       return undefined;
     } catch (error) {
       if (this.#remote.signal.aborted) throw error;
       return new Job('directory', folder.path).failed(error);
     }
+  }
+
+  /** Files of a local folder that are called as a partial file would be. @param begin its first names, all of them where there are fewer than BATCH */
+  async #partNames(folder: RemoteFolder, begin: readonly Dirent[]): Promise<PartNames> {
+    const parts = new PartNames();
+    if (this.#settings.temporaryName !== partName) return parts;
+    const all = begin.length < BATCH ? begin : await opendir(join(this.#root, folder.path), { bufferSize: NAMES_AT_A_TIME });
+    for await (const { name } of all) parts.add(name);
+    return parts;
   }
 
   /** A file to be compared, a result, or nothing where it is a folder or not wanted. */
@@ -191,8 +212,8 @@ class UploadPlan {
   }
 
   /** Asks about files that are in doubt, all at the same time, and gives the uploads. @param isLast no file comes after these */
-  async *#batch(folder: RemoteFolder, batch: readonly UploadCandidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#stepFor(folder, candidate)));
+  async *#batch({ folder, parts }: SourceFolder, batch: readonly UploadCandidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
+    const steps = await Promise.all(batch.map((candidate) => this.#stepFor({ folder, parts }, candidate)));
     for (const [index, step] of steps.entries()) if (typeof step === 'function') this.#traffic.plan(batch[index]?.local.size);
     if (isLast) this.#traffic.planned();
     for (const [index, step] of steps.entries()) {
@@ -205,7 +226,7 @@ class UploadPlan {
     }
   }
 
-  async #stepFor(folder: RemoteFolder, { file, local, there, job }: UploadCandidate): Promise<Step> {
+  async #stepFor({ folder, parts }: SourceFolder, { file, local, there, job }: UploadCandidate): Promise<Step> {
     const { path } = file;
     const { overwrite, dryRun } = this.#settings;
     try {
@@ -213,7 +234,7 @@ class UploadPlan {
       if (there?.type === 'directory' && !folder.listing?.whole) throw inDoubt(this.#remote.path(path), 'folder');
       if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
       if (dryRun && !there) this.#extraneous.noteNew({ path, parent: folder });
-      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send(folder, file.name, local.size, there === undefined));
+      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send({ folder, parts }, file.name, local.size, there === undefined));
     } catch (error) {
       return job.failed(error);
     }
@@ -225,12 +246,12 @@ class UploadPlan {
     return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#keepsTimes) === true;
   }
 
-  async #send(folder: RemoteFolder, name: string, planned: number | undefined, isFresh: boolean): Promise<TreeResult> {
+  async #send({ folder, parts }: SourceFolder, name: string, planned: number | undefined, isFresh: boolean): Promise<TreeResult> {
     const path = joined(folder.path, name);
     const job = new Job('file', path);
     try {
       this.#remote.signal.throwIfAborted();
-      const { bytes } = await this.#traffic.file(planned, (traffic) => this.#upload(path, traffic));
+      const { bytes } = await this.#traffic.file(planned, (traffic) => this.#upload(path, parts, traffic));
       if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
@@ -239,15 +260,16 @@ class UploadPlan {
     }
   }
 
-  async #upload(relative: string, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+  async #upload(relative: string, parts: PartNames, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
     const { temporaryName, symlinks, retry = 0, verify } = this.#settings;
     const { remote, signal } = this.#remote;
     const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
     try {
       const path = this.#remote.path(relative);
       const part = temporaryName?.(basename(relative));
-      const taken = part !== undefined && (await lstat(join(this.#root, dirname(relative), part)).catch(() => undefined)); // it is uploaded, too
-      const temporaryPath = temporaryPaths(path, taken || temporaryName === partName ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
+      const isOurs = temporaryName === partName;
+      const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
+      const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
       const target = new UploadTarget({ remote, path, temporaryPath, deletesOwnName: true });
       const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
       return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();
@@ -259,6 +281,13 @@ class UploadPlan {
 
 function knownAs([type, size, time, unit]: [EntryType, number | null, number | null, number]): Known {
   return { type, ...(size === null ? {} : { size }), ...(time === null ? {} : { time }), unit, exact: false };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function absent(error: unknown): undefined {

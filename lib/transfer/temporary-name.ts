@@ -61,8 +61,30 @@ export function checkedPart(part: unknown, name: string): string {
   return part;
 }
 
-function folded(name: string): string {
-  return name.normalize('NFKC').toLowerCase();
+/**
+ * The form that names share which a file system may take for the same name: Windows and macOS ignore case, macOS the Unicode form, Windows dots and
+ * blanks at the end.
+ */
+export function folded(name: string): string {
+  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replace(/[. ]+$/, '');
+}
+
+/** Names that are remembered; a folder with more of them is taken to have any. */
+const MOST_PART_NAMES = 10_000;
+
+/** The files of a folder that are called as a partial file of ours would be: no other file is written to such a name. */
+export class PartNames {
+  readonly #names = new Set<string>();
+
+  /** Remembers a name of the folder, if it is one. */
+  add(name: string): void {
+    if (/^\..*\.part[. ]*$/is.test(name) && this.#names.size < MOST_PART_NAMES) this.#names.add(folded(name));
+  }
+
+  /** Whether a file of the folder has that name, or one that its file system may take for it. */
+  has(part: string): boolean {
+    return this.#names.size === MOST_PART_NAMES || this.#names.has(folded(part));
+  }
 }
 
 /** Tells long names apart that begin alike. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { mirror } from '../../lib/bulk/mirror';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
-import { folded } from '../../lib/bulk/tree-compare';
+import { folded } from '../../lib/transfer/temporary-name';
 import { PermanentError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';

@@ -222,6 +222,19 @@ describe('uploadTree()', () => {
     });
   }
 
+  it('takes no file for another where the server ignores case, and one is called as the other would be until it is complete', async () => {
+    const server = await stage.serve(PERSONALITIES.caseInsensitive);
+    const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 3 });
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, each) => [`other ${each}`, '']));
+    for (const rest of [{}, many]) {
+      const files = { ...rest, '.A.part': 'of its own', a: 'x'.repeat(200_000), b: 'y'.repeat(200_000), '.B.PART': 'its own, too' };
+      await scratch.put('source', files);
+      await uploadTree(pool, scratch.path('source'), '/top').toArray();
+      expect(served(server)).to.deep.equal(files);
+    }
+    await pool.quit();
+  });
+
   it('changes nothing with dryRun, and tells what it would do', async () => {
     const server = await stage.serve({ files: { '/top/a.txt': 'old', '/top/gone/x': '' } });
     await scratch.put('source', SOURCE);
