@@ -23,12 +23,11 @@ export type { Remote } from './bulk/remote';
 
 export { RetrStream, type RetrEvents, type RetrOptions } from './transfer/retr-stream';
 export { StorStream, type StorEvents, type StorOptions } from './transfer/stor-stream';
-export type { ReadableEvents, TypedReadable } from './transfer/piped-readable';
 export type { ListOptions, MlsdOptions } from './transfer/list-plan';
 export type { RetryEvent, RetryOptions } from './transfer/retry';
 export type { HashAlgorithm, Verify } from './transfer/verify';
 
-export { ListParser, type ListParserOptions, parseList } from './listing/list-parser';
+export { ListParser, type ListParserEvents, type ListParserOptions, parseList } from './listing/list-parser';
 export { type Entry, type EntryType, type Facts, rawNameOf } from './listing/entry';
 export type { ListFormatName } from './listing/format';
 
@@ -38,6 +37,7 @@ export { parse150, parse227, parse229, parse257 } from './control/reply-text';
 export type { ConnectionRequest, FTPOptions } from './options';
 export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
+export type { ReadableEvents, TransformEvents, TypedReadable, TypedTransform } from './typed-streams';
 export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 export {
   AbortedError, allErrors, ArgumentError, ChangedError, ConnectionClosedError, FTPError, type FTPErrorDetails, isFTPError, LimitError, MismatchError, PermanentError,

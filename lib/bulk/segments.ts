@@ -3,7 +3,7 @@ import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedE
 import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
-import type { ReadableEvents, TypedReadable } from '../transfer/piped-readable';
+import type { ReadableEvents, TypedReadable } from '../typed-streams';
 import type { RetrOptions } from '../transfer/retr-stream';
 import { Backoff, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';

@@ -3,7 +3,7 @@ import { ArgumentError, LimitError, SecurityError } from '../errors';
 import type { Entry, EntryType } from '../listing/entry';
 import { checkNames, checkWhole, type OptionNames } from '../options';
 import { entryAt, factsOf } from '../transfer/facts';
-import type { ReadableEvents } from '../transfer/piped-readable';
+import type { ReadableEvents } from '../typed-streams';
 import { type Filter, selector } from './filter';
 import { checkName, type FolderListing, isAboutPath, joined, Listings, placed, type WalkEntry } from './listings';
 import { type Remote, WorkStream } from './remote';

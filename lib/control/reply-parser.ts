@@ -1,10 +1,11 @@
 // The bytes of a control connection in, replies out (RFC 959, 4.2), with Telnet's sequences taken out (RFC 854).
 
-import { Transform, type TransformCallback } from 'node:stream';
+import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import { codecFor, type Codec, type Encoding } from '../encoding';
 import { Reply } from '../reply';
 import { ProtocolError } from '../errors';
 import { checkByteCount, checkNames, type OptionNames } from '../options';
+import type { TypedTransform } from '../typed-streams';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -37,12 +38,15 @@ const REPLY_PARSER_OPTIONS: OptionNames<ReplyParserOptions> = { encoding: true, 
 /** What the next byte is: text, or a part of a Telnet sequence. */
 type Telnet = 'text' | 'command' | 'option' | 'subnegotiation' | 'subcommand';
 
+/** Transform, as TypedTransform describes it. */
+const Typed = Transform as unknown as new (options?: TransformOptions) => TypedTransform<Reply>;
+
 /**
  * A Transform from the bytes of a control connection to `Reply` objects (RFC 959, 4.2), however the bytes are cut into chunks.
  *
  * It fails with ProtocolError for bytes that are no reply, for a line or a reply that is too long, and for an end inside a reply.
  */
-export class ReplyParser extends Transform {
+export class ReplyParser extends Typed {
   readonly #codec: Codec;
   readonly #maxLineBytes: number;
   readonly #maxReplyBytes: number;
@@ -198,13 +202,6 @@ export class ReplyParser extends Transform {
       ? new ProtocolError(`a line of a reply is longer than ${this.#maxLineBytes} bytes (maxLineBytes; of a client: maxReplyLineBytes)`)
       : new ProtocolError(`a reply is longer than ${this.#maxReplyBytes} bytes (maxReplyBytes)`);
   }
-}
-
-/** What a reader gets, which is `any` in Node's own types. The first overload cannot be called: it makes the class one of those that `pipeline` takes. */
-export interface ReplyParser {
-  [Symbol.asyncIterator]<X>(this: never): X;
-  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Reply>;
-  toArray(options?: { readonly signal?: AbortSignal }): Promise<Reply[]>;
 }
 
 /** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */

@@ -1,7 +1,8 @@
 // The three ways to have a listing read: `ListParser`, a stream; `parseList`, a function for a whole listing; and `ListDecoder`, which both use.
 
-import { Transform, type TransformCallback } from 'node:stream';
+import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import { checkNames, type OptionNames } from '../options';
+import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Entry } from './entry';
 import { LineSplitter, LineText, type ListEncoding, splitText } from './lines';
 import { Listing, type ListingOptions } from './listing';
@@ -42,13 +43,22 @@ export function parseList(listing: string | Buffer, options: ListParserOptions =
   return entries;
 }
 
+/** The events of a ListParser. */
+export interface ListParserEvents extends TransformEvents<Entry> {
+  /** A line that cannot be read was skipped. */
+  unparsed: [line: string];
+}
+
+/** Transform, as TypedTransform describes it. */
+const Typed = Transform as unknown as new (options?: TransformOptions) => TypedTransform<Entry, ListParserEvents>;
+
 /**
  * A Transform from the bytes of a listing, of LIST or MLSD, to `Entry` objects; it may be piped from any connection or file.
  *
  * A line that cannot be read is no error: it is skipped, and emitted as `unparsed`. A line longer than `maxLineBytes` fails
  * the stream with a LimitError.
  */
-export class ListParser extends Transform {
+export class ListParser extends Typed {
   readonly #decoder: ListDecoder;
 
   /**
@@ -87,13 +97,6 @@ export class ListParser extends Transform {
     }
     done();
   }
-}
-
-/** What a reader gets, which is `any` in Node's own types. The first overload cannot be called: it makes the class one of those that `pipeline` takes. */
-export interface ListParser {
-  [Symbol.asyncIterator]<X>(this: never): X;
-  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Entry>;
-  toArray(options?: { readonly signal?: AbortSignal }): Promise<Entry[]>;
 }
 
 /** Turns the bytes of a listing into entries, without a stream. */

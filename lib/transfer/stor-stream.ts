@@ -6,7 +6,7 @@ import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } fro
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
-import type { Listener } from './piped-readable';
+import type { Listener } from '../typed-streams';
 import type { TemporaryName } from './temporary-name';
 import { Transfer, type TransferRequest } from './transfer';
 import type { Verify } from './verify';

@@ -17,7 +17,7 @@ describe('a million lines through a ListParser', () => {
     const heap = new Heap();
     const started = performance.now();
     let count = 0;
-    for await (const entry of parser as AsyncIterable<Entry>) {
+    for await (const entry of parser) {
       if (entry.size !== count) expect.fail(`${entry.name} is out of order`);
       count++;
       if (count % 2000 === 0) await setImmediate(); // the writer runs ahead as far as the streams let it
