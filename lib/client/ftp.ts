@@ -147,7 +147,7 @@ export class FTP extends Verbs<FTPEvents> {
     const cwd = this.session.command('CWD', dir === '' ? '.' : dir);
     if (dir !== '..') return this.exec(cwd, { needs: { folder: !dir.startsWith('/') } });
     const cdup = this.session.command('CDUP');
-    return this.sequence(cdup, async (control) => {
+    return this.sequence(cdup, async ({ control }) => {
       try {
         return await control.exec(cdup);
       } catch (error) {
@@ -192,17 +192,17 @@ export class FTP extends Verbs<FTPEvents> {
    * @throws SecurityError where the server refuses; the connection is then closed
    */
   async protP(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT P'), (control) => this.session.protection.protect(control, 'P'));
+    return this.sequence(this.session.command('PROT P'), ({ control }) => this.session.protection.protect(control, 'P'));
   }
 
   /** Sends PROT C: all later data connections are in the clear, which nothing but this call brings about where TLS was asked for (RFC 4217, 9). */
   async protC(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT C'), (control) => this.session.protection.protect(control, 'C'));
+    return this.sequence(this.session.command('PROT C'), ({ control }) => this.session.protection.protect(control, 'C'));
   }
 
   /** Sends CCC: the control connection goes on in the clear, so that a firewall can read it; it cannot go back to TLS (RFC 4217, 11.2). */
   async ccc(): Promise<Reply> {
-    return this.sequence(this.session.command('CCC'), (control) => this.session.protection.clear(control));
+    return this.sequence(this.session.command('CCC'), ({ control }) => this.session.protection.clear(control));
   }
 
   // ---- raw commands
@@ -245,6 +245,6 @@ export class FTP extends Verbs<FTPEvents> {
     const { verb, argument } = command;
     const isAbsolute = /^X?CWD$/.test(verb) && argument.startsWith('/'); // it means the same in any folder, and may be the way out of one that is gone
     const needs = isAbsolute ? { folder: false } : undefined;
-    return this.run((control, session) => session.execRaw(control, command, onPreliminary), command, { exclusive: EXCLUSIVE.has(verb), names: false, needs });
+    return this.run(({ control, session }) => session.execRaw(control, command, onPreliminary), command, { exclusive: EXCLUSIVE.has(verb), names: false, needs });
   }
 }

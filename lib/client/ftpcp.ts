@@ -2,7 +2,7 @@ import type { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
 import { formatEprt, formatPort, parse227, parse229 } from '../control/reply-text';
 import { abortTransfer } from '../control/resync';
-import type { Needs, Session } from '../control/session';
+import type { Needs, Session, Turn } from '../control/session';
 import { ArgumentError } from '../errors';
 import { isAddress } from '../net/dial';
 import type { Reply } from '../reply';
@@ -14,14 +14,16 @@ const NEEDS: Needs = { folder: true, transfer: 'anew' };
 
 /** One of the two servers of a copy. */
 class Side {
+  readonly session: Session;
+  readonly control: ControlConnection;
   #completion: Promise<Reply> | undefined;
   #marked = false;
   #answered = false;
 
-  constructor(
-    readonly session: Session,
-    readonly control: ControlConnection,
-  ) {}
+  constructor({ session, control }: Turn) {
+    this.session = session;
+    this.control = control;
+  }
 
   /** Starts a transfer; resolves with its mark. */
   async start(command: Command): Promise<void> {
@@ -74,11 +76,11 @@ export async function ftpcp(source: FTP, sourceName: string, target: FTP, target
   let finish: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (finish = resolve));
   const targetTurn = new Promise<Side>((resolve, reject) => {
-    target.sequence(stor, (control) => (resolve(new Side(target.session, control)), over), NEEDS).catch(reject);
+    target.sequence(stor, (turn) => (resolve(new Side(turn)), over), NEEDS).catch(reject);
   });
   targetTurn.catch(() => undefined); // heard below, unless the source failed before
   return source
-    .sequence(retr, async (control) => copy(new Side(source.session, control), retr, await targetTurn, stor, type), NEEDS)
+    .sequence(retr, async (turn) => copy(new Side(turn), retr, await targetTurn, stor, type), NEEDS)
     .finally(finish);
 }
 

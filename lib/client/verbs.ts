@@ -9,10 +9,9 @@ import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
 import type { Command } from '../control/command';
 import { unexpected } from '../control/command-table';
-import type { ControlConnection } from '../control/control-connection';
 import type { PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import { parse257 } from '../control/reply-text';
-import type { Needs, Session } from '../control/session';
+import type { Needs, Session, Turn } from '../control/session';
 import { ArgumentError, ConnectionClosedError, isFTPError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { formatTime } from '../listing/time';
@@ -24,8 +23,8 @@ import type { StorOptions, StorStream } from '../transfer/stor-stream';
 import { download, entries, lines, upload } from '../transfer/streams';
 import { askDigest, checkAlgorithm, chooseDigest } from '../transfer/verify';
 
-/** @internal What an operation does in its turn, on the connection and in the session that it was given. */
-export type Steps<T> = (control: ControlConnection, session: Session) => Promise<T>;
+/** What an operation does in its turn. */
+type Steps<T> = (turn: Turn) => Promise<T>;
 
 /** How an operation is run. */
 interface RunOptions {
@@ -189,7 +188,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    */
   async mlst(path: string): Promise<Entry> {
     const command = this.session.command('MLST', requirePath(path));
-    return this.sequence(command, (control, session) => lookUp({ session, control }, command));
+    return this.sequence(command, (turn) => lookUp(turn, command));
   }
 
   // ---- files and folders
@@ -232,7 +231,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async rename(from: string, to: string): Promise<Reply> {
     const rnfr = this.session.command('RNFR', requirePath(from));
     const rnto = this.session.command('RNTO', requirePath(to));
-    return this.sequence(rnfr, async (control) => {
+    return this.sequence(rnfr, async ({ control }) => {
       await control.exec(rnfr);
       return control.exec(rnto);
     });
@@ -284,8 +283,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    */
   async hash(path: string, algorithm?: string): Promise<string> {
     const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
-    return this.sequence(this.session.command('HASH', requirePath(path)), async (control, session) => {
-      return askDigest({ session, control }, chooseDigest(await session.features(), wanted), path);
+    return this.sequence(this.session.command('HASH', requirePath(path)), async (turn) => {
+      return askDigest(turn, chooseDigest(await turn.session.features(), wanted), path);
     });
   }
 
@@ -296,7 +295,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * FEAT gives an empty map.
    */
   async feat(): Promise<Map<string, string>> {
-    return new Map(await this.sequence(this.session.command('FEAT'), (_control, session) => session.features()));
+    return new Map(await this.sequence(this.session.command('FEAT'), ({ session }) => session.features()));
   }
 
   /** Asks which system the server runs on; the reply's text begins with its name (RFC 959, 4.1.3 SYST). */
@@ -435,7 +434,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @param options.type is switched to first, in the same write
    */
   protected exec(command: Command, { type, needs }: { readonly type?: 'I' | 'A'; readonly needs?: Needs } = {}): Promise<Reply> {
-    const act: Steps<Reply> = async (control, session) => {
+    const act: Steps<Reply> = async ({ control, session }) => {
       const typed = type && session.switchType(control, type);
       const [answer, set] = await Promise.allSettled([control.exec(command), typed]);
       if (set.status === 'rejected' && set.reason instanceof ReplyError) throw set.reason;
@@ -466,7 +465,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
           // Until the server is known to keep the order of replies, a command that changes something is sent alone: FEAT before it would cost a round trip.
           if (names && !(command.ascii && control.sendsAlone(command))) session.beginNegotiation();
           if (exclusive || !command.ascii) await session.negotiationUnderWay();
-          const outcome = act(control, session);
+          const outcome = act({ control, session });
           if (!exclusive) {
             outcome.catch(ignore);
             const room = control.room();
