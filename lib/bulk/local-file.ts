@@ -188,7 +188,8 @@ export class LocalPart {
    * For trees: a file in a folder that was checked. No symbolic link in its place is followed.
    *
    * @param part its name until it is complete; undefined writes in place
-   * @param isOurs whether a file that has that name can only be what an interrupted run has left; otherwise it stays, and another name is taken
+   * @param isOurs whether a file that has that name can only be what an interrupted run has left. Anything else that has the name stays, and another name
+   * is taken
    * @throws SecurityError
    */
   static async replace(path: string, part: string | undefined, isOurs: boolean): Promise<LocalPart> {
@@ -200,10 +201,10 @@ export class LocalPart {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     // What an interrupted run has left is removed. What was written to recently may be another run's: it would rename our half a file.
-    const stats = await lstat(name).catch(() => undefined);
-    const taken = stats?.isFile() && (!isOurs || Date.now() - stats.mtimeMs < FRESH);
-    if (!taken) await unlink(name);
-    const free = taken ? join(dirname(name), `.${randomBytes(8).toString('hex')}.part`) : name;
+    const stats = await statOf(name);
+    const isLeftover = isOurs && stats?.isFile() === true && Date.now() - stats.mtimeMs >= FRESH;
+    if (isLeftover) await unlink(name);
+    const free = isLeftover ? name : join(dirname(name), `.${randomBytes(8).toString('hex')}.part`);
     return new LocalPart(path, free, await open(free, NEW), 'ours');
   }
 

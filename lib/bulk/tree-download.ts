@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Entry } from '../listing/entry';
-import { checkedPart, folded, partName, PartNames } from '../transfer/temporary-name';
+import { checkedPart, partName, PartNames } from '../transfer/temporary-name';
 import { FileDownload } from './get';
 import { checkName, type FolderListing, joined, placed, type WalkEntry } from './listings';
 import { LocalPart } from './local-file';
@@ -10,7 +10,7 @@ import { BATCH, type Candidate, CandidateLog, decide, inBatches, type Known, kno
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { LocalRemoval } from './tree-removal';
-import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
+import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
 import { checkLocalName, LocalTree, RemoteTree } from './tree-sides';
 import { chainOfRoot, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type PendingFolder } from './walk';
 
@@ -20,10 +20,10 @@ class Receiver {
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
   readonly #traffic: TreeTraffic;
-  /** Files that are being written, by their names as `folded` has them. */
-  readonly #writing = new Map<string, Promise<unknown>>();
+  readonly #inUse: NamesInUse;
 
-  constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings, traffic: TreeTraffic) {
+  constructor(remote: RemoteTree, local: LocalTree, settings: TreeSettings, traffic: TreeTraffic, inUse: NamesInUse) {
+    this.#inUse = inUse;
     this.#remote = remote;
     this.#local = local;
     this.#settings = settings;
@@ -38,8 +38,8 @@ class Receiver {
       const name = posix.basename(path);
       const part = temporaryName && checkedPart(temporaryName(name), name);
       const isOurs = part !== undefined && temporaryName === partName && !parts.has(part);
-      const names = [path, ...(part === undefined ? [] : [path.slice(0, path.lastIndexOf('/') + 1) + part])].map(folded);
-      const { bytes } = await this.#alone(names, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
+      const names = [path, ...(part === undefined ? [] : [path.slice(0, path.lastIndexOf('/') + 1) + part])];
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
       return job.result('downloaded', { bytes });
     } catch (error) {
       return job.failed(error);
@@ -68,19 +68,6 @@ class Receiver {
       signal,
     });
     return download.run();
-  }
-
-  /** Names that may be those of one file, temporary ones too, are written one after the other, so that the second finds the first. */
-  async #alone<T>(names: readonly string[], act: () => Promise<T>): Promise<T> {
-    const other = (): Promise<unknown> | undefined => names.map((name) => this.#writing.get(name)).find((work) => work);
-    for (let work = other(); work; work = other()) await work.catch(() => undefined);
-    const work = act();
-    for (const name of names) this.#writing.set(name, work);
-    try {
-      return await work;
-    } finally {
-      for (const name of names) this.#writing.delete(name);
-    }
   }
 }
 
@@ -144,8 +131,9 @@ class DownloadPlan {
     this.#local = new LocalTree(localPath);
     this.#settings = settings;
     this.#traffic = traffic;
-    this.#receiver = new Receiver(remote, this.#local, settings, traffic);
-    this.#removal = new LocalRemoval(this.#local, settings);
+    const inUse = new NamesInUse();
+    this.#receiver = new Receiver(remote, this.#local, settings, traffic, inUse);
+    this.#removal = new LocalRemoval(this.#local, settings, inUse);
     this.#budget = remote.budget;
     this.#pending = new PendingFolders(this.#budget);
   }

@@ -7,7 +7,7 @@ import { checkName, joined, type WalkEntry } from './listings';
 import { knownLocally, knownOf, localTime } from './tree-compare';
 import { type Budget, TreeLog, TreeTable } from './tree-memory';
 import { MOST_LEVELS, type TreeResult, type TreeSettings } from './tree-options';
-import { Job, PendingTasks, type Step, unreadable } from './tree-run';
+import { Job, type NamesInUse, PendingTasks, type Step, unreadable } from './tree-run';
 import type { LocalTree, RemoteTree } from './tree-sides';
 import { type Folder, listingPath } from './walk';
 
@@ -22,10 +22,13 @@ interface LocalExtraneous {
 export class LocalRemoval {
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
+  readonly #inUse: NamesInUse;
 
-  constructor(local: LocalTree, settings: TreeSettings) {
+  /** @param inUse an earlier run may have left what a download is writing again */
+  constructor(local: LocalTree, settings: TreeSettings, inUse: NamesInUse) {
     this.#local = local;
     this.#settings = settings;
+    this.#inUse = inUse;
   }
 
   /** Finds the names in a folder that are none of `names`; those that begin with a dot only where the server would have shown them. */
@@ -80,12 +83,16 @@ export class LocalRemoval {
     if (entry.type === 'directory' && entered) {
       for await (const name of this.#local.names(path)) yield* this.one(joined(path, name), depth + 1);
     }
-    if (wanted) yield await this.#remove(entry);
+    if (!wanted) return;
+    const result = await this.#inUse.alone([path], () => this.#remove(entry));
+    if (result) yield result;
   }
 
-  async #remove({ path, type }: WalkEntry): Promise<Step> {
+  /** Undefined where it is gone. */
+  async #remove({ path, type }: WalkEntry): Promise<Step | undefined> {
     const job = new Job(type, path);
     try {
+      if (!(await this.#local.facts(path))) return undefined;
       if (this.#settings.dryRun) return job.result('deleted');
       if (type === 'directory') await this.#local.removeFolder(path);
       else await this.#local.removeFile(path);

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
+import { folded } from '../transfer/temporary-name';
 import type { FolderListing } from './listings';
 import { TreeTraffic } from './progress';
 import { type Remote, WorkStream } from './remote';
@@ -73,6 +74,28 @@ export class PendingTasks {
         resolve();
       };
     });
+  }
+}
+
+/**
+ * Files that are written or removed, by their names as `folded` has them. What may be one file, temporary names too, is worked on by one at a time:
+ * the next one finds what the one before has left.
+ */
+export class NamesInUse {
+  readonly #work = new Map<string, Promise<unknown>>();
+
+  /** Does something with files when nobody else works on them. @param paths from the start of the tree */
+  async alone<T>(paths: readonly string[], act: () => Promise<T>): Promise<T> {
+    const names = paths.map(folded);
+    const other = (): Promise<unknown> | undefined => names.map((name) => this.#work.get(name)).find((work) => work);
+    for (let work = other(); work; work = other()) await work.catch(() => undefined);
+    const work = act();
+    for (const name of names) this.#work.set(name, work);
+    try {
+      return await work;
+    } finally {
+      for (const name of names) this.#work.delete(name);
+    }
   }
 }
 

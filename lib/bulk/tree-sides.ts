@@ -97,7 +97,7 @@ export class LocalTree {
   async check(relative: string): Promise<void> {
     const path = this.path(relative);
     const real = await this.#files.realpath(path);
-    if (real !== path) throw new SecurityError(`${path} leads to ${real}: nothing is written there`);
+    if (real !== path) throw new SecurityError(`${path} leads to ${real}: nothing is written or deleted there`);
   }
 
   /** Makes a folder in one that was checked; the root with all that it is in. */
@@ -106,19 +106,21 @@ export class LocalTree {
     if (relative === '') await this.open();
   }
 
-  /** The names in a folder; nothing for one that is not there. */
+  /** The names in a folder; nothing for one that is not there. @throws SecurityError for a folder that is not where its path says */
   async *names(relative: string): AsyncGenerator<string> {
-    const folder: Dir | undefined = await opendir(this.path(relative)).catch(absent);
+    const folder: Dir | undefined = await this.check(relative).then(() => opendir(this.path(relative))).catch(absent);
     if (folder) for await (const { name } of folder) yield name;
   }
 
-  /** Removes a file, or a symlink itself. */
+  /** Removes a file, or a symlink itself. @throws SecurityError where its folder is not where its path says */
   async removeFile(relative: string): Promise<void> {
+    await this.check(folderOf(relative));
     await unlink(this.path(relative));
   }
 
-  /** Removes a folder that is empty. */
+  /** Removes a folder that is empty. @throws SecurityError where it is not where its path says */
   async removeFolder(relative: string): Promise<void> {
+    await this.check(folderOf(relative));
     await rmdir(this.path(relative));
   }
 
@@ -126,6 +128,10 @@ export class LocalTree {
   async facts(relative: string): Promise<Stats | undefined> {
     return this.#files.lstat(this.path(relative)).catch(absent);
   }
+}
+
+function folderOf(relative: string): string {
+  return relative.slice(0, Math.max(0, relative.lastIndexOf('/')));
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {

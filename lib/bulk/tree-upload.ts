@@ -14,7 +14,7 @@ import { BATCH, decide, inBatches, type Known, knownLocally, knownOf } from './t
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
-import { inDoubt, inTheWay, Job, type Step, TreeStream, unreadable } from './tree-run';
+import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
 import { RemoteTree } from './tree-sides';
 import { chainOfRoot, enter, listingPath, PendingFolders, type PendingFolder } from './walk';
 
@@ -65,6 +65,7 @@ class UploadPlan {
   readonly #budget: Budget;
   readonly #pending: PendingFolders<RemoteFolder>;
   readonly #extraneous: RemoteExtraneous;
+  readonly #inUse = new NamesInUse();
   #keepsTimes = false;
 
   constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
@@ -250,8 +251,9 @@ class UploadPlan {
     const path = joined(folder.path, name);
     const job = new Job('file', path);
     try {
-      this.#remote.signal.throwIfAborted();
-      const { bytes } = await this.#traffic.file(planned, (traffic) => this.#upload(path, parts, traffic));
+      const target = await this.#target(path, parts);
+      const names = [path, joined(folder.path, basename(target.name))];
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#upload(path, target, traffic)));
       if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
@@ -260,17 +262,22 @@ class UploadPlan {
     }
   }
 
-  async #upload(relative: string, parts: PartNames, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
-    const { temporaryName, symlinks, retry = 0, verify } = this.#settings;
+  async #target(relative: string, parts: PartNames): Promise<UploadTarget> {
+    const { temporaryName } = this.#settings;
+    const path = this.#remote.path(relative);
+    const part = temporaryName?.(basename(relative));
+    const isOurs = temporaryName === partName;
+    const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
+    const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
+    return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, deletesOwnName: true });
+  }
+
+  async #upload(relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+    const { symlinks, retry = 0, verify } = this.#settings;
     const { remote, signal } = this.#remote;
+    signal.throwIfAborted();
     const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
     try {
-      const path = this.#remote.path(relative);
-      const part = temporaryName?.(basename(relative));
-      const isOurs = temporaryName === partName;
-      const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
-      const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
-      const target = new UploadTarget({ remote, path, temporaryPath, deletesOwnName: true });
       const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
       return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();
     } finally {

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
-import { rm, writeFile } from 'node:fs/promises';
+import { access, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { mirror } from '../../lib/bulk/mirror';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
-import { TransferError, type FTP } from '../../lib/index';
+import { SecurityError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
 import { FEATURES } from '../support/server/server-options';
+import { data, dataEnd, normal, openData, send, until } from '../support/server/steps';
 import { line, listing } from './tree-listing';
 import { failure, told } from './tree-results';
 import { Scratch } from './tree-scratch';
@@ -129,6 +131,30 @@ describe('downloadTree() with delete', () => {
       await results(ftp, { continueOnError: true });
       expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
     });
+  });
+
+  it('does not delete what it is writing, where an interrupted run has left a file of that name', async () => {
+    const isThere = (): Promise<boolean> => access(scratch.path('copy', '.a.txt.part')).then(() => true, () => false);
+    const deleted = async (): Promise<void> => {
+      for (let turns = 0; turns < 500 && (await isThere()); turns++) await turn();
+    };
+    const server = await stage.serve({ files: { '/top/a.txt': 'aaa' }, script: { RETR: [send('150 go'), openData(), data('a'), until(deleted), data('aa'), dataEnd(), send('226 done')] } });
+    await rm(scratch.path('copy', 'sub'), { recursive: true });
+    await scratch.put('copy', { '.a.txt.part': 'half', gone: '' }, new Date(0));
+    expect(told(await results(stage.client(server), { concurrency: 2 }))).to.deep.equal(['deleted gone', 'downloaded a.txt']);
+    expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa' });
+  });
+
+  it('deletes nothing where a folder has become a symlink meanwhile', async () => {
+    const swap = async (): Promise<void> => {
+      await rename(scratch.path('copy', 'sub'), scratch.path('moved'));
+      await symlink(scratch.path('outside'), scratch.path('copy', 'sub'));
+    };
+    const server = await stage.serve({ files: { '/top/sub/c.txt': 'c' }, script: { RETR: [until(swap), normal()] } });
+    await scratch.put('outside', { 'b.txt': 'precious' });
+    const list = await results(stage.client(server), { continueOnError: true });
+    expect(list.find(({ path }) => path === 'sub/b.txt')?.error).to.be.instanceOf(SecurityError);
+    expect(await scratch.tree('outside')).to.deep.equal({ 'b.txt': 'precious' });
   });
 
   it('enters a folder only where something would be deleted and nothing has proved that paths are looked at', async () => {

@@ -50,14 +50,22 @@ describe('downloadTree() from a hostile server', () => {
     expect((await scratch.tree('copy'))['good']).to.equal('good');
   });
 
-  it('follows no symlink in the place of its temporary file', async () => {
+  it('neither follows nor removes a symlink in the place of its temporary file', async () => {
     const ftp = stage.client(await stage.serve({ files: { '/top/file': 'new' } }));
     await scratch.put('outside', { file: 'mine' });
     await mkdir(scratch.path('copy'));
     await symlink('../outside/file', scratch.path('copy/.file.part'));
     await results(ftp);
     expect(await scratch.tree('outside')).to.deep.equal({ file: 'mine' });
-    expect(await scratch.tree('copy')).to.deep.equal({ file: 'new' });
+    expect(await scratch.tree('copy')).to.deep.equal({ '.file.part': 'link to ../outside/file', file: 'new' });
+  });
+
+  it("leaves what has the caller's own temporary name, be it a file, a folder or a symlink", async () => {
+    const ftp = stage.client(await stage.serve({ files: { '/top/file': 'new', '/top/folder': 'new', '/top/link': 'new' } }));
+    await scratch.put('copy', { 'my-file': 'mine', 'my-folder/': '' }, new Date(0));
+    await symlink('nowhere', scratch.path('copy/my-link'));
+    await results(ftp, { temporaryName: (name) => `my-${name}` });
+    expect(await scratch.tree('copy')).to.deep.equal({ file: 'new', folder: 'new', link: 'new', 'my-file': 'mine', 'my-folder/': '', 'my-link': 'link to nowhere' });
   });
 
   it('does not write where a folder has become a symlink meanwhile', async () => {

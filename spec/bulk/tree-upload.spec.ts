@@ -222,6 +222,16 @@ describe('uploadTree()', () => {
     });
   }
 
+  it('mixes no files where they have the same name until they are complete', async () => {
+    const server = await stage.serve();
+    const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 4 });
+    const files = Object.fromEntries([...'abcdefgh'].map((name) => [name, name.repeat(300_000)]));
+    await scratch.put('source', files);
+    await uploadTree(pool, scratch.path('source'), '/top', { temporaryName: () => 'unfinished' }).toArray();
+    expect(served(server)).to.deep.equal(files);
+    await pool.quit();
+  });
+
   it('takes no file for another where the server ignores case, and one is called as the other would be until it is complete', async () => {
     const server = await stage.serve(PERSONALITIES.caseInsensitive);
     const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 3 });
