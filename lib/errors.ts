@@ -95,7 +95,7 @@ export class TransferError extends FTPError {
   override readonly code: string = 'ERR_FTP_TRANSFER';
 }
 
-/** A transfer was ended by the caller before it was complete, by `abort()`, by `destroy()` or by a signal. */
+/** A transfer was ended by the caller before it was complete: by `abort()`, or by `destroy()` while a write waited. A signal ends it with Node's AbortError. */
 export class AbortedError extends TransferError {
   override readonly name: string = 'AbortedError';
   override readonly code: string = 'ERR_FTP_ABORTED';
@@ -174,7 +174,7 @@ const STREAM_CALL = /^(read|write)v?$/;
 /** The classes of all errors that FTP work can fail with, for `instanceof`: FTPError, and Node's errors of sockets and TLS (`all_errors` of Python's ftplib). */
 export const allErrors: readonly { [Symbol.hasInstance](error: unknown): boolean }[] = Object.freeze([FTPError, NodeNetworkError]);
 
-/** Returns true for an FTPError, and for an error of Node's sockets and TLS: an instance of one of `allErrors`. */
-export function isFTPError(error: unknown): error is Error {
+/** Returns true for an FTPError, and for an error of Node's sockets and TLS: an instance of one of `allErrors`, each of which has a `code`. */
+export function isFTPError(error: unknown): error is Error & { readonly code: string } {
   return allErrors.some((kind) => error instanceof (kind as typeof FTPError));
 }

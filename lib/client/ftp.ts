@@ -38,12 +38,13 @@ export class FTP extends Verbs<FTPEvents> {
   /**
    * Checks the options, which are copied; nothing is sent.
    *
-   * @param options or an `ftp://` or `ftps://` URL (RFC 1738, 3.2)
+   * @param options or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit TLS, or `ftps://` with implicit TLS; its host, port, user and password
+   *   count, and its path does not
    * @throws ArgumentError for an option or a URL that cannot be; its message has no credentials
    */
-  constructor(options: FTPOptions | string = {}) {
+  constructor(options: FTPOptions | string | URL = {}) {
     super();
-    this.session = new Session(settingsOf(typeof options === 'string' ? parseFTPURL(options).options : options), {
+    this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options), {
       onCommand: (line) => void this.emit('command', line),
       onReply: (reply) => void this.emit('reply', reply),
       onClose: (error) => void this.emit('close', error),

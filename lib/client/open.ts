@@ -7,8 +7,8 @@ import { joinPath, parseFTPURL } from '../url';
 import { FTP } from './ftp';
 
 /**
- * What an `ftp://` or `ftps://` URL names, as a Readable of bytes on a connection of its own, which is closed with the
- * stream (RFC 1738, 3.2). Nothing is sent before the first read.
+ * What an `ftp://`, `ftpes://` (explicit TLS) or `ftps://` (implicit TLS) URL names, as a Readable of bytes on a connection of its own,
+ * which is closed with the stream (RFC 1738, 3.2). Nothing is sent before the first read.
  *
  * `;type=a` is TYPE A, `;type=d` the names in a folder (NLST); a path that ends in `/` is listed (LIST).
  *

@@ -46,12 +46,13 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
   /**
    * Checks the options, which are copied; nothing is sent.
    *
-   * @param options or an `ftp://` or `ftps://` URL (RFC 1738, 3.2)
+   * @param options or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit TLS, or `ftps://` with implicit TLS; its host, port, user and password
+   *   count, and its path does not
    * @throws ArgumentError for an option or a URL that cannot be; its message has no credentials
    */
-  constructor(options: FTPPoolOptions | string = {}) {
+  constructor(options: FTPPoolOptions | string | URL = {}) {
     super();
-    const given: FTPPoolOptions = typeof options === 'string' ? parseFTPURL(options).options : options;
+    const given: FTPPoolOptions = typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options;
     checkNames(given, POOL_OPTIONS);
     const { connections = 4, ...rest } = given;
     this.maxConnections = checkWhole('connections', connections, 1);

@@ -161,11 +161,27 @@ function shakeHands(socket: Duplex, options: ConnectionOptions): Promise<TLSSock
       secured.off('secureConnect', settle).off('error', settle).off('close', onClose).on('error', ignore);
       if (!error) return resolve(secured);
       secured.destroy();
-      reject(error instanceof FTPError ? error : new SecurityError(`TLS: ${error.message}`, { cause: error }));
+      reject(error instanceof FTPError ? error : new SecurityError(`TLS: ${describe(error)}`, { cause: error }));
     };
     const onClose = (): void => settle(new Error('the server closed the connection during the handshake'));
     secured.once('secureConnect', settle).once('error', settle).once('close', onClose);
   });
+}
+
+/** What to do about a failure, by its code. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS here, or not yet (option secure)',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS here, or not yet (option secure)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'to trust it, give it as ca in the option tls',
+  SELF_SIGNED_CERT_IN_CHAIN: 'to trust its authority, give it as ca in the option tls',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'to trust its authority, give it as ca in the option tls',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'to trust its authority, give it as ca in the option tls',
+};
+
+/** Of OpenSSL's errors the reason, because their message has a thread and a line of its source; and what to do. */
+function describe(error: Error): string {
+  const { code = '', reason = error.message } = error as Error & { readonly code?: string; readonly reason?: string };
+  return Object.hasOwn(REMEDIES, code) ? `${reason}: ${REMEDIES[code]}` : reason;
 }
 
 const HEADER = 5;

@@ -36,7 +36,7 @@ export interface RetrOptions {
   segmentBuffer?: number;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
-  /** Bytes (or items) that the stream holds before it pauses the connection. */
+  /** Bytes that the stream holds before it pauses the connection; default 512 KiB. For entries, names and lines: their number; default Node's, which is 16. */
   highWaterMark?: number;
 }
 

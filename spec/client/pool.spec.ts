@@ -25,9 +25,11 @@ describe('FTPPool', () => {
 
   it('takes a URL', async () => {
     const server = await stage.serve({ files: FILES });
-    const ours = new FTPPool(server.url);
-    expect(await text(ours.retr('f1'))).to.equal('file 1');
-    await ours.quit();
+    for (const url of [server.url, new URL(server.url)]) {
+      const ours = new FTPPool(url);
+      expect(await text(ours.retr('f1'))).to.equal('file 1');
+      await ours.quit();
+    }
   });
 
   it('keeps the options that it was made with', async () => {

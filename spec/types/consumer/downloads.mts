@@ -5,6 +5,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { FTP, FTPPool, open, type Entry, type Reply, type RetrStream, type RetryEvent, type SegmentedDownload, type TypedReadable } from 'ftplib';
 
 const ftp = new FTP('ftp://localhost');
+const named = new FTP(new URL('ftp://localhost'));
 const pool = new FTPPool({ host: 'localhost', connections: 2 });
 
 export async function bytes(): Promise<Buffer> {
@@ -60,6 +61,7 @@ export async function streams(): Promise<void> {
   Readable.from(ftp.nlst()).pipe(process.stdout);
   for await (const piece of ftp.retr('a').setEncoding('utf8')) piece.toUpperCase();
   for await (const piece of open('ftp://localhost/a')) piece.subarray(1);
+  await named.quit();
   await using closing = new FTP('ftp://localhost');
   await closing.pwd();
 }

@@ -54,5 +54,5 @@ export function events(error: unknown): string {
   ftp.on('command', (line) => line.trim()).on('reply', ({ kind }) => kind.length).on('close', (reason) => reason?.message);
   // @ts-expect-error a command is a string
   ftp.on('command', (line: number) => line);
-  return error instanceof PermanentError ? String(error.reply?.code) : isFTPError(error) ? error.message : '';
+  return error instanceof PermanentError ? String(error.reply?.code) : isFTPError(error) ? error.message + error.code.trim() : '';
 }
