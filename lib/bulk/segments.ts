@@ -1,5 +1,5 @@
 import { addAbortSignal, type Readable } from 'node:stream';
-import { ArgumentError, ChangedError, MismatchError, TransferError, UnsupportedError } from '../errors';
+import { ArgumentError, ChangedError, MismatchError, notifyCaller, TransferError, UnsupportedError } from '../errors';
 import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
@@ -206,7 +206,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
     this.#window.push(
       new Segment(stream, known ? next - this.#next : undefined, {
         onOpen: (reply) => this.#onOpen(reply),
-        onRetry: (event) => void this.emit('retry', event),
+        onRetry: (event) => notifyCaller(() => this.emit('retry', event)),
         onChunk: (bytes) => {
           this.#bytesRead += bytes;
           if (this.isProducing) this.#deliver();
@@ -225,7 +225,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
   #onOpen(reply: Reply): void {
     if (this.#opened) return;
     this.#opened = true;
-    this.emit('open', reply);
+    notifyCaller(() => this.emit('open', reply));
   }
 
   /** Gives the reader the bytes of the first parts, as long as it wants more. */

@@ -3,7 +3,7 @@ import { unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, Session } from '../control/session';
-import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError } from '../errors';
+import { ArgumentError, ConnectionClosedError, notifyCaller, PermanentError, ProtocolError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
@@ -45,9 +45,9 @@ export class FTP extends Verbs<FTPEvents> {
   constructor(options: FTPOptions | string | URL = {}) {
     super();
     this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options), {
-      onCommand: (line) => void this.emit('command', line),
-      onReply: (reply) => void this.emit('reply', reply),
-      onClose: (error) => void this.emit('close', error),
+      onCommand: (line) => notifyCaller(() => this.emit('command', line)),
+      onReply: (reply) => notifyCaller(() => this.emit('reply', reply)),
+      onClose: (error) => notifyCaller(() => this.emit('close', error)),
       onAborted: (error) => this.queue.close(() => closedByClient(error)),
       isIdle: () => this.queue.idle,
     });
@@ -106,7 +106,7 @@ export class FTP extends Verbs<FTPEvents> {
 
   async #sayQuit(): Promise<Reply | undefined> {
     this.queue.close(() => new ConnectionClosedError('the client has quit', { final: true }));
-    const { control } = this.session;
+    const control = this.session.usable;
     try {
       control?.expectClose();
       return await control?.exec(this.session.command('QUIT'));

@@ -121,12 +121,12 @@ class PooledConnection {
 
   /** True while there is a control connection. */
   get open(): boolean {
-    return this.session.control !== undefined;
+    return this.session.usable !== undefined;
   }
 
   /** Says QUIT after what is still to be answered, and closes; a server that is gone is no error. */
   async quit(): Promise<void> {
-    const { control } = this.session;
+    const control = this.session.usable;
     control?.expectClose();
     try {
       await control?.exec(this.session.command('QUIT'));

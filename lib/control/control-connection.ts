@@ -142,6 +142,11 @@ export class ControlConnection {
     this.#sendNext();
   }
 
+  /** Takes back the transfer command of this listener, which hears nothing more of it; false where it was sent already, or is answered. */
+  withdraw(listener: ReplyListener): boolean {
+    return this.#pending.withdraw(listener);
+  }
+
   /** Resolves once another plain command may be given; undefined where it may be at once. */
   room(): Promise<void> | undefined {
     return this.#pending.room();

@@ -124,6 +124,14 @@ export class PendingReplies {
     if (this.#waitingForRoom.length > 0 && this.#pending.length <= WINDOW / 2) this.#makeRoom();
   }
 
+  /** Takes back the command of this listener; false where it was sent, or is answered. */
+  withdraw(listener: ReplyListener): boolean {
+    const at = this.#pending.findIndex((each) => each.listener === listener);
+    if (at < this.#sent) return false;
+    this.#pending.splice(at, 1);
+    return true;
+  }
+
   /** The server has refused these commands because it takes none before the final reply of a transfer: they are sent again after it. */
   sendAgain(refused: readonly Pending[]): void {
     const head = this.#pending.slice(0, this.#sent).filter((each) => !refused.includes(each));

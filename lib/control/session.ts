@@ -127,6 +127,11 @@ export class Session implements ControlListener {
     return this.#preparing ? undefined : this.#control;
   }
 
+  /** The control connection, if commands may be sent on it: also one that is logged in, and on its way to where an operation needs it. */
+  get usable(): ControlConnection | undefined {
+    return this.state.loggedIn ? this.#control : this.control;
+  }
+
   /** Whether `ready()` may succeed. */
   get reconnects(): boolean {
     return !this.#closedFor && (!this.#manual || this.#control !== undefined);
@@ -214,14 +219,16 @@ export class Session implements ControlListener {
     const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
     this.#abandonAttempt = (error) => attempt.destroy(error);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    let control: ControlConnection | undefined;
     try {
-      const control = this.#adopt(new ControlConnection(await attempt.made(), settings, this));
+      control = this.#adopt(new ControlConnection(await attempt.made(), settings, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
       await this.protection.afterGreeting(control, host, this.welcome);
       return control;
     } catch (error) {
       attempt.destroy();
+      control?.destroy(error as Error); // now, and not when its socket reports the end: the next operation makes another connection
       throw during('connect', error);
     } finally {
       inTime();

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable, Writable, type WritableOptions } from 'n
 import type { Download, Queue } from '../control/queue';
 import type { Session } from '../control/session';
 import type { Codec } from '../encoding';
-import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
+import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError, notifyCaller } from '../errors';
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
@@ -178,7 +178,7 @@ export class StorStream extends Typed {
   onOpen(reply: Reply): void {
     this.#opened = reply;
     this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
-    this.emit('open', reply);
+    notifyCaller(() => this.emit('open', reply));
   }
 
   /** @internal */
@@ -199,7 +199,7 @@ export class StorStream extends Typed {
   /** @internal */
   onComplete(reply: Reply | undefined): void {
     if (this.destroyed) return;
-    if (reply) this.emit('reply', reply);
+    if (reply) notifyCaller(() => this.emit('reply', reply));
     this.#finalCallback?.();
   }
 

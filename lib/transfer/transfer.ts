@@ -434,11 +434,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     });
   }
 
-  /** The only place where the state changes. NOOPs are sent while the data move, and only then. */
+  /** The only place where the state changes. NOOPs are sent while the data move and the transfer is wanted, and only then. */
   #move(state: State): void {
     this.#state = state;
     if (this.#noops) clearInterval(this.#noops);
-    this.#noops = state.is === 'moving' && this.#session.settings.keepAliveDuringTransfers ? this.#sendNoops() : undefined;
+    this.#noops = state.is === 'moving' && this.#try?.settle && this.#session.settings.keepAliveDuringTransfers ? this.#sendNoops() : undefined;
   }
 
   /** On request only, for NOOPs during a transfer break it on some servers (Pure-FTPd 1.0.50 answers one for many). */
@@ -676,6 +676,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   #fail(reason: Reason): void {
     clearTimeout(this.#lastBytes);
+    clearInterval(this.#noops);
     const current = this.#try;
     current?.settle?.reject(reason);
     if (current) current.settle = undefined;
@@ -708,14 +709,15 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   async #leave(reason: Reason): Promise<Reply | undefined> {
     const current = this.#try;
     if (!current) return undefined;
-    const { control, command, data } = current;
+    const { control, data } = current;
+    // Where the final reply of the transfer before is due, the command may not have left yet: ABOR would then be for that transfer.
+    const command = control.withdraw(this) ? undefined : current.command;
     const isAnswered = (): boolean => this.#answer !== undefined || !control.open;
     const error = reason instanceof Error ? reason : new AbortedError(`${this.#request.command.shown}: nobody reads it on`);
-    clearInterval(this.#noops);
     if (isAnswered()) data?.abandon();
     else if (this.phase !== 'completion' || this.#request.direction === 'up') { // else the data are here, and the reply comes in its turn
       if (command && ruleOf(command.verb, true).lists && (await this.#drainListing(current, error))) return undefined;
-      if (data) await this.#connectToReset(current, data);
+      if (data) await this.#connectToReset(control, command, data);
       if (command && !isAnswered()) return abortTransfer(this.#session, control, error);
     }
     if (control.unansweredNoops > 0) await takeNoopReplies(this.#session, control, error);
@@ -742,7 +744,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
    * The server waits for the connection that it has offered: it is made, and reset. Twisted 22.4 reads no command before that, and GridFTP
    * 13.24 no ABOR. A TLS handshake is finished first: vsftpd 3.0.3 and Pure-FTPd 1.0.50 do not survive one that is cut.
    */
-  async #connectToReset({ control, command }: Try, data: DataConnection): Promise<void> {
+  async #connectToReset(control: ControlConnection, command: Command | undefined, data: DataConnection): Promise<void> {
     if (command && this.#session.protection.secureData) {
       data.pause();
       await data.securedWithin(TO_RESET);

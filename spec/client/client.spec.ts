@@ -9,7 +9,8 @@ import { FTP } from '../../lib/client/ftp';
 import type { ConnectionRequest, FTPOptions } from '../../lib/options';
 import { failure, scene } from '../support/client';
 import { content } from '../support/server/content';
-import { data, dataClosed, hangUp, send, silence } from '../support/server/steps';
+import { gate, turn } from '../support/server/gate';
+import { data, dataClosed, dataEnd, hangUp, openData, send, silence, until } from '../support/server/steps';
 
 const FILES = { '/a': 'file a', '/b': 'file b', '/folder/c': 'file c' };
 
@@ -44,6 +45,25 @@ describe('client', () => {
       expect([await whole, await size]).to.deep.equal(['file a', 6]);
       expect(server.commands.at(-1)).to.equal('QUIT');
       await server.deserted();
+    });
+
+    it('waits for the 226 of a download, although the one after it was left while its REST 0 waited for that', async () => {
+      const done = gate();
+      const server = await stage.serve({ files: FILES });
+      const ftp = stage.client(server);
+      await text(ftp.retr('b'));
+      server.script = { RETR: [openData(), send('150 Here.'), data('e a'), dataEnd(), until(done), send('226 Done.')] };
+      const first = ftp.retr('a', { start: 3 });
+      const whole = text(first);
+      const left = ftp.retr('b').resume();
+      await once(first, 'data');
+      for (let turns = 0; turns < 10; turns++) await turn();
+      left.destroy();
+      const quit = ftp.quit();
+      for (let turns = 0; turns < 10; turns++) await turn();
+      done.open();
+      expect(await whole).to.equal('e a');
+      expect((await quit)?.code).to.equal(221);
     });
 
     it('fails streams that nobody has read or written, without crashing', async () => {

@@ -32,6 +32,28 @@ describe('FTPPool', () => {
     }
   });
 
+  for (const end of ['goes on', 'quits'] as const) {
+    it(`${end} after an operation that was left while the connection had the 226 of the one before to come`, async () => {
+      const done = gate();
+      const server = await stage.serve({ files: FILES });
+      const ours = pool(server, { connections: 1 });
+      await text(ours.retr('f1'));
+      server.script = { RETR: [[openData(), send('150 Here.'), data('e 1'), dataEnd(), until(done), send('226 Done.')], [normal()]] };
+      const first = ours.retr('f1', { start: 3 });
+      const whole = text(first);
+      const left = ours.retr('f2').resume(); // its REST 0 waits for the 226
+      await once(first, 'data');
+      for (let turns = 0; turns < 10; turns++) await turn();
+      left.destroy();
+      const next = end === 'quits' ? ours.quit() : text(ours.retr('f3'));
+      for (let turns = 0; turns < 10; turns++) await turn();
+      done.open();
+      expect(await whole).to.equal('e 1');
+      expect(await next).to.equal(end === 'quits' ? undefined : 'file 3');
+      expect(loginsOf(server)).to.equal(1);
+    });
+  }
+
   it('keeps the options that it was made with', async () => {
     const server = await stage.serve({ files: FILES });
     const options = { host: server.host, port: server.port, user: 'user', password: 'secret' };

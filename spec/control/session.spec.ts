@@ -45,6 +45,16 @@ describe('session', () => {
       expect(await text(stage.client(server).retr('/a/b/file'))).to.equal('found');
     });
 
+    for (const greeting of ['421 Full.', '530 Not now.', '350 What?']) {
+      it(`tries again at a verb that waited while the greeting was ${greeting}`, async () => {
+        const server = await stage.serve({ script: { GREETING: [greeting, '220 Welcome.'] } });
+        const ftp = stage.client(server);
+        const [refused, path] = await Promise.allSettled([ftp.pwd(), ftp.pwd()]);
+        expect(refused.status).to.equal('rejected');
+        expect(path).to.deep.equal({ status: 'fulfilled', value: '/' });
+      });
+    }
+
     it('tries again at the next verb after a failure', async () => {
       const server = await stage.serve({ script: { GREETING: ['421 Full.', '220 Welcome.'] } });
       const ftp = stage.client(server);

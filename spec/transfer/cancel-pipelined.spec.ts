@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { data, dataClosed, dataEnd, openData, send, until } from '../support/server/steps';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { StorStream } from '../../lib/index';
+import { gate, turn } from '../support/server/gate';
+import { data, dataClosed, dataEnd, normal, openData, send, until } from '../support/server/steps';
 import { closing, outcomeOf, useBench } from '../support/transfers';
 
 describe('a transfer that is left while the replies to commands before it are due', () => {
@@ -41,3 +45,48 @@ describe('a download that is left between the end of its data and a mark that is
     expect(bench.logins).to.equal(1);
   });
 });
+
+describe('a transfer that is left while the 226 of the one before is due, on a server that answers EPSV before it', () => {
+  const bench = useBench();
+  const early = createServer();
+
+  before(() => once(early.listen(0, '127.0.0.1'), 'listening'));
+  after(() => void early.close());
+
+  for (const verb of ['RETR', 'STOR'] as const) {
+    it(`${verb} has not been sent, and the one before it stays whole`, async () => {
+      const done = gate();
+      await bench.serve({ files: { '/first': 'whole', '/second': 'second' } });
+      const ftp = await bench.warmClient();
+      const isSecond = (line: string): boolean => line === 'EPSV' && bench.transcript.filter((each) => each === 'EPSV').length === 2;
+      const offer = send(`229 Early (|||${(early.address() as AddressInfo).port}|)`);
+      const first = [openData(), send('150 Go.'), data('whole'), dataEnd(), until(() => bench.server.waitFor(isSecond)), offer, until(done), send('226 Done.')];
+      bench.server.script = {
+        EPSV: [[normal()], [() => undefined], [normal()]], // the second one was answered already
+        RETR: async (session, name) => {
+          if (name !== 'first') return session.normal();
+          for (const step of first) await step(session);
+        },
+      };
+      const whole = outcomeOf(ftp.retr('first'));
+      const left = verb === 'RETR' ? ftp.retr('second').resume() : begun(ftp.stor('up'));
+      const [connection] = (await once(early, 'connection')) as [Socket];
+      await turn(); // its command waits for the 226
+      left.destroy();
+      await closing(connection.on('error', () => undefined).resume());
+      done.open();
+      const { bytes, error } = await whole;
+      expect(error).to.equal(undefined);
+      expect(bytes.toString()).to.equal('whole');
+      expect((await outcomeOf(ftp.retr('second'))).bytes.toString()).to.equal('second');
+      expect(bench.transcript).to.deep.equal(['EPSV', 'RETR first', 'EPSV', 'EPSV', 'RETR second']);
+      expect(bench.logins).to.equal(1);
+    });
+  }
+});
+
+/** An upload that has its first byte. */
+function begun(upload: StorStream): StorStream {
+  upload.write('x');
+  return upload;
+}

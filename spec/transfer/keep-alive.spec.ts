@@ -5,6 +5,7 @@ import { gate, type Gate } from '../support/server/gate';
 import type { FtpServer } from '../support/server/ftp-server';
 import type { Session } from '../support/server/session';
 import { data, dataClosed, dataEnd, openData, send, until } from '../support/server/steps';
+import { dialAfter, useBench } from '../support/transfers';
 
 const DURING = { keepAlive: 5, keepAliveDuringTransfers: true };
 
@@ -120,5 +121,36 @@ describe('keepAlive', () => {
       expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
       expect(server.commands.filter((line) => line === 'PWD')).to.have.lengthOf(1);
     });
+  });
+});
+
+describe('keepAlive during a transfer that is left before its mark', () => {
+  const bench = useBench();
+
+  it('sends no NOOP, whose reply could be taken for that of ABOR', async () => {
+    await bench.serve({ files: { '/other': 'other' } });
+    let made: Promise<unknown> = Promise.resolve();
+    const ftp = await bench.warmClient({ ...DURING, createConnection: dialAfter(() => made) });
+    const left = gate();
+    const held = gate();
+    made = held.promise;
+    bench.server.script = { RETR: [until(left), send('150 Here.'), openData(), dataClosed(), send('426 Broken.')] };
+    const stream = ftp.retr('file').resume();
+    await bench.server.waitFor('RETR');
+    const mark = once(ftp, 'reply');
+    stream.destroy();
+    left.open();
+    await mark;
+    const commands: string[] = [];
+    ftp.on('command', (line) => void commands.push(line));
+    const other = bench.client({ keepAlive: 5 });
+    await other.noop();
+    let noops = 0;
+    await new Promise<void>((resolve) => {
+      other.on('command', (line) => void (line === 'NOOP' && ++noops === 5 && resolve()));
+    });
+    held.open();
+    expect(await ftp.pwd()).to.equal('/');
+    expect(commands).to.deep.equal(['ABOR', 'PWD', 'PWD']);
   });
 });
