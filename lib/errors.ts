@@ -51,7 +51,7 @@ export class FTPError extends Error {
   }
 }
 
-/** The server sent a reply that the command does not allow, such as 3yz where 2yz is due (`error_reply` of Python's ftplib); the base of the next two. */
+/** The server sent a reply that the command does not allow, such as 3xx where 2xx is due (`error_reply` of Python's ftplib); the base of the next two. */
 export class ReplyError extends FTPError {
   override readonly name: string = 'ReplyError';
   override readonly code: string = 'ERR_FTP_REPLY';

@@ -9,7 +9,7 @@ import { Backoff, type RetryEvent } from '../transfer/retry';
 import { checkVerify, chooseDigest, Digest } from '../transfer/verify';
 import { type BegunWork, type Remote, withRetry, WorkReadable } from './remote';
 
-/** What one part of a download reports. */
+/** What one part of a download reports to the SegmentedStream, which has several of them. */
 interface SegmentListener {
   onOpen(reply: Reply): void;
   onRetry(event: RetryEvent): void;
@@ -76,7 +76,7 @@ const SMALLEST_PART = 256 * 1024;
 
 /** The events of a download in segments. */
 export interface SegmentedEvents extends ReadableEvents<Buffer> {
-  /** The server has begun the transfer of the first part: its 1yz reply. */
+  /** The server has begun the transfer of the first part: its 1xx reply. */
   open: [reply: Reply];
   /** The connection of one part was lost, and the part goes on by itself after a pause; with the option `retry` only. */
   retry: [event: RetryEvent];

@@ -86,7 +86,7 @@ export class ConnectionLimit {
   }
 }
 
-/** What the connections of a pool say; `connection` is the number of the one that says it, from 1 on. */
+/** What the connections of a pool report to the FTPPool, which imports this file; `connection` is the number of the one that reports it, from 1 on. */
 interface PoolListener {
   onCommand(line: string, connection: number): void;
   onReply(reply: Reply, connection: number): void;

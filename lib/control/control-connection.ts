@@ -21,7 +21,7 @@ import { ReplyParser } from './reply-parser';
 /** The limits and the timeouts of a control connection. */
 type ControlOptions = Pick<Settings, 'replyTimeout' | 'connectTimeout'> & Partial<Pick<Settings, 'encoding' | 'maxReplyLineBytes' | 'maxReplyBytes'>>;
 
-/** Called for what happens on a control connection. */
+/** What a control connection reports to its session; an interface, because session.ts imports this file. */
 export interface ControlListener {
   /** A command is written; the line is for people to read, without passwords. */
   onCommand(line: string): void;
@@ -37,7 +37,7 @@ export interface ControlListener {
   onClose(error: Error | undefined): void;
 }
 
-/** Takes all replies after the commands that wait were given up. */
+/** Takes all replies after the commands that wait were given up; it is made in resync.ts, which imports this file. */
 interface Collector {
   onReply(reply: Reply): void;
   /** The connection is closed. */

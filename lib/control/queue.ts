@@ -33,7 +33,7 @@ export interface PlaceOptions {
   readonly ends?: boolean;
 }
 
-/** What the queue asks and reports while `quit()` waits for work. */
+/** What the queue asks and reports while `quit()` waits for work; an interface, because work is done in bulk, above this layer. */
 export interface WorkListener {
   /** Whether it has moved since the last call; a stream whose reader takes nothing has not. */
   moved(): boolean;
@@ -303,13 +303,13 @@ export abstract class Queue {
   }
 
   #startStallTimer(): void {
-    this.#progress = progressOf(this.blocking);
+    this.#progress = progressOfCallers(this.blocking);
     this.#stall.start(this.#onStall);
   }
 
   readonly #onStall = (): void => {
     const { blocking } = this;
-    if (this.#progress !== progressOf(blocking)) return this.#startStallTimer();
+    if (this.#progress !== progressOfCallers(blocking)) return this.#startStallTimer();
     this.#progress = undefined;
     const long = performance.now() - this.#stallTimeout * 0.9;
     for (let place = this.first; place; ) {
@@ -340,7 +340,7 @@ export abstract class Queue {
   }
 }
 
-function progressOf(places: readonly Place[]): string {
+function progressOfCallers(places: readonly Place[]): string {
   return places.map(({ listener }) => listener.progress?.() ?? '').join();
 }
 

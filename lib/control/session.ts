@@ -37,7 +37,7 @@ export interface Turn {
   readonly control: ControlConnection;
 }
 
-/** Called for what happens in a session, and asked what its operations do. */
+/** What a session reports, and what it asks: a client, or one connection of a pool. */
 interface SessionListener {
   onCommand(line: string): void;
   onReply(reply: Reply): void;

@@ -99,9 +99,6 @@ function tooLong(maxBytes: number): LimitError {
   return new LimitError(`a line of the listing is longer than ${maxBytes} bytes (maxLineBytes)`);
 }
 
-/** The encoding of a listing: `auto` reads every line that is valid UTF-8 as UTF-8, and the others as latin1. */
-export type ListEncoding = Encoding | 'auto';
-
 /** So many bytes become text at a time; few, because a line that is kept keeps all of their text in memory. */
 const PORTION = 4096;
 const NOTHING = Buffer.alloc(0);
@@ -119,7 +116,7 @@ export class LineText {
   #ascii: string | undefined;
 
   /** @throws ArgumentError for an unknown encoding */
-  constructor(encoding: ListEncoding) {
+  constructor(encoding: Encoding) {
     this.#read = encoding === 'auto' ? this.#auto : encoding === 'utf8' || encoding === 'utf-8' ? this.#utf8 : this.#codec(encoding);
   }
 

@@ -1,16 +1,17 @@
 // The three ways to have a listing read: `ListParser`, a stream; `parseList`, a function for a whole listing; and `ListDecoder`, which both use.
 
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
+import type { Encoding } from '../encoding';
 import { checkNames, type OptionNames } from '../options';
 import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Entry } from './entry';
-import { LineSplitter, LineText, type ListEncoding, splitText } from './lines';
+import { LineSplitter, LineText, splitText } from './lines';
 import { Listing, type ListingOptions } from './listing';
 
 /** The options of `ListParser` and `parseList`. */
 export interface ListParserOptions extends ListingOptions {
   /** The encoding of the lines; default `auto`: UTF-8 for every line that is valid UTF-8, and latin1 for the others. */
-  readonly encoding?: ListEncoding | undefined;
+  readonly encoding?: Encoding | undefined;
   /** The most bytes of a line, without its end; default 65536 for `ListParser`, and no limit for `parseList`. */
   readonly maxLineBytes?: number | undefined;
 }

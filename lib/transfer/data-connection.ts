@@ -21,7 +21,7 @@ export interface DataRequest {
   readonly interrupt: Interrupt;
 }
 
-/** The transfer that a data connection belongs to. After `onError`, `close()`, `reset()` or `abandon()` it hears nothing more. */
+/** The transfer that a data connection belongs to; an interface, because transfer.ts imports this file. After `onError`, `close()`, `reset()` or `abandon()` it hears nothing more. */
 export interface DataListener {
   /** Bytes arrived; false pauses the connection until `resume()`. */
   onChunk(chunk: Buffer): boolean;

@@ -18,7 +18,7 @@ export interface RetrOptions {
   /** Last byte wanted, inclusive as in `fs.createReadStream`; the rest is not transferred. Default: all. */
   end?: number;
   /**
-   * Goes on by itself after a lost connection, data that broke, a timeout or a 4yz: connects again, makes sure by SIZE and MDTM that
+   * Goes on by itself after a lost connection, data that broke, a timeout or a 4xx reply: connects again, makes sure by SIZE and MDTM that
    * the file is the same (ChangedError if not), and sends REST at the byte that it has delivered. The event `retry` (RetryEvent) reports
    * each; the download keeps its turn meanwhile. Fails with the loss itself after `attempts` in a row without a byte, where
    * neither SIZE nor MDTM identifies the file, and where the client was connected by hand, as `connect()` says. Default false; true: with the defaults.
@@ -45,9 +45,9 @@ export const RETR_OPTIONS: OptionNames<RetrOptions> = { start: true, end: true, 
 
 /** The events of a download, and of a listing. */
 export interface RetrEvents<T> extends ReadableEvents<T> {
-  /** The server has begun the transfer: its 1yz reply. */
+  /** The server has begun the transfer: its 1xx reply. */
   open: [reply: Reply];
-  /** The transfer is complete: the server's 2yz reply. Not where `end` of the options, or the reader, ended it early. */
+  /** The transfer is complete: the server's 2xx reply. Not where `end` of the options, or the reader, ended it early. */
   reply: [reply: Reply];
   /** The connection was lost, and the download goes on by itself after a pause; with the option `retry` only. */
   retry: [event: RetryEvent];
@@ -71,7 +71,7 @@ const HIGH_WATER_MARK = 512 * 1024;
 const PORTION = 16 * 1024;
 
 /**
- * A download as a Readable of T: `end` is emitted only when the data connection ended cleanly, the server said 2yz and
+ * A download as a Readable of T: `end` is emitted only when the data connection ended cleanly, the server sent a 2xx reply and
  * nothing that it announced is missing; everything else is `error`. Nothing is sent before the first read.
  *
  * Its events besides Readable's: see RetrEvents.

@@ -97,7 +97,7 @@ export function isLoss(error: unknown): error is FTPError {
 }
 
 /** So many bytes before a loss are read again. */
-const SEAM = 4096;
+const OVERLAP = 4096;
 const NOTHING = Buffer.alloc(0);
 
 /** Which bytes of a file are wanted, and how they are checked. */
@@ -129,12 +129,12 @@ class DownloadPlan implements Plan {
   /** Whether the last try ended with a completion that came too early. */
   #short = false;
   /** For a range: it may end before the file does, and then the size cannot show whether the download went on at the right byte after a loss. */
-  seam: Buffer | undefined;
+  overlap: Buffer | undefined;
 
   constructor(command: Command, setup: DownloadSetup) {
     this.#command = command;
     this.#setup = setup;
-    if (setup.backoff && setup.end !== undefined) this.seam = NOTHING;
+    if (setup.backoff && setup.end !== undefined) this.overlap = NOTHING;
     this.#hash = setup.verify === 'hash' ? new HashCheck(command.argument) : undefined;
   }
 
@@ -153,7 +153,7 @@ class DownloadPlan implements Plan {
 
   observe(chunk: Uint8Array): void {
     this.#hash?.update(chunk);
-    if (this.seam) this.seam = Buffer.concat([chunk.length < SEAM ? this.seam : NOTHING, chunk.subarray(-SEAM)]).subarray(-SEAM);
+    if (this.overlap) this.overlap = Buffer.concat([chunk.length < OVERLAP ? this.overlap : NOTHING, chunk.subarray(-OVERLAP)]).subarray(-OVERLAP);
   }
 
   async again(error: FTPError, moved: number, signal: AbortSignal): Promise<boolean> {

@@ -61,9 +61,9 @@ export interface StorEvents {
   pipe: [source: Readable];
   /** A Readable is no longer piped into it. */
   unpipe: [source: Readable];
-  /** The server has begun the transfer: its 1yz reply. */
+  /** The server has begun the transfer: its 1xx reply. */
   open: [reply: Reply];
-  /** The transfer is complete: the server's 2yz reply. */
+  /** The transfer is complete: the server's 2xx reply. */
   reply: [reply: Reply];
 }
 
@@ -88,7 +88,7 @@ interface TypedUpload extends Writable {
 const Typed = Writable as new (options?: WritableOptions) => TypedUpload;
 
 /**
- * An upload as a Writable: `finish` is emitted only after the server's 2yz; everything else is `error`.
+ * An upload as a Writable: `finish` is emitted only after the server's 2xx reply; everything else is `error`.
  * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
  *
  * Its events besides Writable's: see StorEvents.

@@ -87,7 +87,7 @@ export class PartNames {
   }
 }
 
-/** Tells long names apart that begin alike. */
+/** A short text by which long names differ that begin alike. */
 function checksum(name: string): string {
   let sum = 5381;
   for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 33) + name.charCodeAt(i)) >>> 0;

@@ -44,8 +44,8 @@ export interface Plan {
   finish?(turn: Turn, complete: boolean, bytes: number): Promise<void>;
   /** Whether, the data having ended, no further command of this plan follows a complete transfer: then another operation's command may leave before the final reply. */
   isLast?(): boolean;
-  /** The last bytes that have passed: a try that goes on after them reads them again, where nothing else would show that it does go on there. */
-  readonly seam?: Buffer | undefined;
+  /** The last bytes that have passed. The next try begins before them and compares them, where nothing else would show that it goes on at the right byte. */
+  readonly overlap?: Buffer | undefined;
   /** Payload bytes pass. */
   observe?(chunk: Uint8Array): void;
   /** A try failed and is over: resolves with true when the next is to begin, from byte `moved` of the request on; `signal` ends a pause. */
@@ -133,7 +133,7 @@ interface Drain {
 const TRANSFER: SendOptions = { transfer: true };
 
 /** Connections that may be found dead, one after the other, before that is the operation's own failure. */
-const MOST_MOVES = 3;
+const MOST_DEAD_CONNECTIONS = 3;
 
 /** Milliseconds for the bytes that are on their way when the server has said that the transfer failed. */
 const LAST_BYTES = 500;
@@ -162,15 +162,15 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** The byte of the file at which the next try begins. */
   #offset: number;
   /** Payload bytes of the tries before this one. */
-  #moved = 0;
+  #bytesBefore = 0;
   /** The last of them, which this try reads again. */
-  #seam: Buffer = NOTHING;
+  #overlap: Buffer = NOTHING;
   /** Payload bytes that the first mark announced. */
   #announced: number | undefined;
   /** Connections that were found dead. */
-  #moves = 0;
-  /** Set while the consumer wants no more: a lost connection is then not made again. */
-  #wanted: Milestone | undefined;
+  #deadConnections = 0;
+  /** Set while the consumer wants no more, and reached when it does again: a lost connection is not made again before that. */
+  #wantedAgain: Milestone | undefined;
   #drain: Drain | undefined;
   #noops: NodeJS.Timeout | undefined;
   #lastBytes: NodeJS.Timeout | undefined;
@@ -199,7 +199,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** Payload bytes moved. */
   get bytes(): number {
-    return this.#moved + Math.max(0, (this.#try?.bytes ?? 0) - this.#seam.length);
+    return this.#bytesBefore + Math.max(0, (this.#try?.bytes ?? 0) - this.#overlap.length);
   }
 
   /** Payload bytes that the server announced in its first mark. */
@@ -297,8 +297,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** The stream takes bytes again, and is not to be waited for. */
   resume(): void {
     this.place.pause(false);
-    this.#wanted?.settle(true);
-    this.#wanted = undefined;
+    this.#wantedAgain?.settle(true);
+    this.#wantedAgain = undefined;
     this.#try?.data?.resume();
   }
 
@@ -359,7 +359,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
           this.#move({ is: 'over', phase: 'completion' });
           this.#stream.onComplete(reply);
         } catch (reason) {
-          ended = await this.#isOverAfter(reason as Reason, control);
+          ended = await this.#endTry(reason as Reason, control);
         }
       }
     } finally {
@@ -370,7 +370,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** Tries the plan's commands until one is not refused. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
     const turn: Turn = { session: this.#session, control };
-    let command = await this.#interrupt.step(plan.begin(turn, this.#moved));
+    let command = await this.#interrupt.step(plan.begin(turn, this.#bytesBefore));
     let reply: Reply | undefined;
     while (command !== 'complete') {
       try {
@@ -480,23 +480,23 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       return true;
     }
     const { plan } = this.#request;
-    const chunk = this.#seam.length === 0 ? received : this.#afterSeam(current, received);
+    const chunk = this.#overlap.length === 0 ? received : this.#afterOverlap(current, received);
     if (chunk.length === 0) return true;
     plan?.observe?.(chunk);
     const more = this.#stream.onChunk?.(chunk) ?? true;
     if (!more) {
       this.place.pause(true);
-      if (plan?.again) this.#wanted ??= new Milestone();
+      if (plan?.again) this.#wantedAgain ??= new Milestone();
     }
     return more;
   }
 
   /** What is new of a chunk. */
-  #afterSeam({ bytes, start }: Try, chunk: Buffer): Buffer {
+  #afterOverlap({ bytes, start }: Try, chunk: Buffer): Buffer {
     const at = bytes - chunk.length;
-    if (at >= this.#seam.length) return chunk;
-    const again = chunk.subarray(0, this.#seam.length - at);
-    if (again.equals(this.#seam.subarray(at, at + again.length))) return chunk.subarray(again.length);
+    if (at >= this.#overlap.length) return chunk;
+    const again = chunk.subarray(0, this.#overlap.length - at);
+    if (again.equals(this.#overlap.subarray(at, at + again.length))) return chunk.subarray(again.length);
     this.#interrupt.raise(new MismatchError(`from byte ${start} on came other bytes than before: the server ignores REST, or the file has changed`));
     return NOTHING;
   }
@@ -684,9 +684,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   // ---- how it ends before its time
 
-  /** Ends a try that failed; false when there is to be another. */
-  async #isOverAfter(failure: Reason, control: ControlConnection | undefined): Promise<boolean> {
-    if (this.#isUnsent(failure, control)) await this.#moveOn(failure as Error);
+  /** Ends a try that failed; resolves with false where another is to begin. */
+  async #endTry(failure: Reason, control: ControlConnection | undefined): Promise<boolean> {
+    if (this.#isUnsent(failure, control)) await this.#waitAgain(failure as Error);
     else {
       const reason = await this.#retry(failure);
       if (!reason) return false;
@@ -756,17 +756,17 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
   #isUnsent(reason: Reason, control: ControlConnection | undefined): boolean {
-    if (!this.#queue.pooled || !control || control.open || this.#interrupt.reason || this.#moves === MOST_MOVES) return false;
+    if (!this.#queue.pooled || !control || control.open || this.#interrupt.reason || this.#deadConnections === MOST_DEAD_CONNECTIONS) return false;
     if (this.bytes > 0 || (this.#state.is !== 'connecting' && this.#state.is !== 'preparing')) return false;
     const lost = reason instanceof ConnectionClosedError || (reason instanceof FTPError && reason.reply?.code === 421);
     return lost && (reason as FTPError).command !== undefined;
   }
 
   /** Waits for its turn once more, on another connection. */
-  async #moveOn(error: Error): Promise<void> {
+  async #waitAgain(error: Error): Promise<void> {
     await this.#leave(error);
     this.#try = undefined;
-    this.#moves += 1;
+    this.#deadConnections += 1;
     this.#move({ is: 'waiting' });
     this.#giveBack();
     this.place.again();
@@ -779,14 +779,14 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const known = this.describe(failure);
     await this.#leave(failure);
     this.#announced = this.announced;
-    this.#moved = this.bytes;
-    this.#seam = plan.seam ?? this.#seam;
-    this.#offset = this.#request.start + this.#moved - this.#seam.length;
+    this.#bytesBefore = this.bytes;
+    this.#overlap = plan.overlap ?? this.#overlap;
+    this.#offset = this.#request.start + this.#bytesBefore - this.#overlap.length;
     this.#try = undefined;
     const pause = new AbortController();
     try {
-      if (this.#wanted) await this.#interrupt.race(this.#wanted.reached());
-      return this.#session.reconnects && (await this.#interrupt.race(plan.again(known, this.#moved, pause.signal))) ? undefined : known;
+      if (this.#wantedAgain) await this.#interrupt.race(this.#wantedAgain.reached());
+      return this.#session.reconnects && (await this.#interrupt.race(plan.again(known, this.#bytesBefore, pause.signal))) ? undefined : known;
     } catch (reason) {
       return reason as Reason;
     } finally {

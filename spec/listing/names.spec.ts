@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Codec } from '../../lib/encoding';
 import { ArgumentError } from '../../lib/errors';
 import { rawNameOf } from '../../lib/listing/entry';
-import type { ListEncoding } from '../../lib/listing/lines';
+import type { Encoding } from '../../lib/encoding';
 import { parseList } from '../../lib/listing/list-parser';
 
 const UTF8 = Buffer.from('größe');
@@ -15,7 +15,7 @@ const shiftJis: Codec = {
   decode: (bytes) => new TextDecoder('shift_jis').decode(bytes),
 };
 
-function read(name: Buffer, encoding?: ListEncoding, front = '-rw-r--r-- 1 u g 1 Jan 1 2020 '): { name: string | undefined; bytes: Buffer | undefined } {
+function read(name: Buffer, encoding?: Encoding, front = '-rw-r--r-- 1 u g 1 Jan 1 2020 '): { name: string | undefined; bytes: Buffer | undefined } {
   const listing = Buffer.concat([Buffer.from(front), name, Buffer.from('\r\n')]);
   const [entry] = parseList(listing, encoding === undefined ? {} : { encoding });
   return { name: entry?.name, bytes: entry && (rawNameOf(entry) ?? Buffer.from(entry.name)) };
