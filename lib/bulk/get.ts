@@ -62,8 +62,8 @@ export interface GetResult {
 
 /**
  * Downloads a file (RETR, RFC 959, 4.1.3, in TYPE I) into a local one, and goes on after losses. The bytes are written into another file in the same
- * folder, which gets the file's name when all of them are there: nobody sees half a file, and what was there stays until then. A symbolic link in the
- * local path is followed.
+ * folder, which gets the file's name when all of them are there: nobody sees half a file, and what was there stays until then. The new file has the
+ * permissions of the one that it replaces. A symbolic link in the local path is followed.
  *
  * @param remote a client or a pool
  * @param local the path of the local file; its folder must exist
@@ -169,6 +169,7 @@ export class FileDownload {
 
   async #into(part: LocalPart): Promise<Omit<GetResult, 'path' | 'ms'>> {
     const { restart, judge, signal } = this.#setup;
+    const isFoundAgain = restart !== undefined && this.#facts.size !== undefined;
     try {
       const bytes = await this.#fetch(part);
       const modified = await judge(bytes, this.#facts);
@@ -177,7 +178,7 @@ export class FileDownload {
       return { local: part.path, bytes, resumedFrom: part.bytes, retries: this.#retries };
     } catch (error) {
       const useless = error instanceof MismatchError || error instanceof ChangedError || error instanceof PermanentError;
-      await (restart && !useless ? part.keep() : part.discard());
+      await (isFoundAgain && !useless ? part.keep() : part.discard());
       throw error;
     }
   }
@@ -188,7 +189,8 @@ export class FileDownload {
     const segments = Math.min(this.#setup.segments, remote.maxConnections ?? 1);
     const { size } = this.#facts;
     traffic.begin(part.bytes);
-    if (part.adopted && !(await this.#isHashed())) await this.#assertBeginning(part);
+    const isKnown = part.bytes === 0 || (!part.adopted && this.#facts.modified !== undefined);
+    if (!isKnown && !(await this.#isHashed())) await this.#assertBeginning(part);
     if (part.bytes === 0 && (segments === 1 || size === undefined)) return this.#fetchRange(part, { start: 0, verify }, this.#setup.signal);
     if (segments > 1) await this.#fetchSegments(part, size as number, segments);
     else if (part.bytes < (size as number)) await this.#fetchRange(part, { start: part.bytes }, this.#setup.signal);
@@ -206,7 +208,7 @@ export class FileDownload {
       ...(verify ? { verify } : {}),
       ...(signal ? { signal } : {}),
     });
-    stream.on('open', () => part.begin()).on('retry', () => (this.#retries += 1));
+    stream.on('retry', () => (this.#retries += 1));
     const between = traffic.streams();
     const last = between.at(-1);
     if (!last) return writeAll(stream, part, start);
@@ -245,7 +247,7 @@ export class FileDownload {
     return verify !== 'size' && digestCommands(await this.#ask(() => remote.feat())).length > 0;
   }
 
-  /** Compares the head and the end of a local file that is taken for the beginning of the remote one, and may be another. @throws MismatchError */
+  /** Compares the head and the end of what is taken for the beginning of the remote file, and may be that of another one. @throws MismatchError */
   async #assertBeginning(part: LocalPart): Promise<void> {
     const { remote, path, signal } = this.#setup;
     const { bytes } = part;

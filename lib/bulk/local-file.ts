@@ -6,10 +6,11 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { ArgumentError, ChangedError, SecurityError } from '../errors';
 import { formatTime } from '../listing/time';
+import { shortened } from '../transfer/temporary-name';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
 const [open, close, read, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.read), promisify(fs.write)];
-const [fstat, truncate, utimes] = [promisify(fs.fstat), promisify(fs.ftruncate), promisify(fs.futimes)];
+const [fstat, fchmod, truncate, utimes] = [promisify(fs.fstat), promisify(fs.fchmod), promisify(fs.ftruncate), promisify(fs.futimes)];
 const [lstat, rename, unlink] = [promisify(fs.lstat), promisify(fs.rename), promisify(fs.unlink)];
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = constants;
@@ -66,7 +67,7 @@ export class LocalSource {
   private constructor(
     private readonly path: string,
     private readonly file: number,
-    /** What must not change while it is uploaded: the size, the time to the nanosecond, the file itself. */
+    /** Its size, and its time to the nanosecond. */
     private readonly identity: BigIntStats,
   ) {}
 
@@ -103,10 +104,11 @@ export class LocalSource {
     return buffer.subarray(0, bytesRead);
   }
 
+  /** A file that has become longer is appended to, as a log is: its beginning, which is uploaded, is the same. */
   async check(): Promise<void> {
-    const { size, mtimeNs, ino } = await fstat(this.file, { bigint: true });
+    const { size, mtimeNs } = await fstat(this.file, { bigint: true });
     const { identity } = this;
-    if (size !== identity.size || mtimeNs !== identity.mtimeNs || ino !== identity.ino) throw new ChangedError(`${this.path} was changed while it was uploaded`);
+    if (size < identity.size || (size === identity.size && mtimeNs !== identity.mtimeNs)) throw new ChangedError(`${this.path} was changed while it was uploaded`);
   }
 
   async close(): Promise<void> {
@@ -114,11 +116,20 @@ export class LocalSource {
   }
 }
 
-/**
- * What is under the name that is written to: an older file; the same, when the server has begun to send another; all of the file, which the
- * caller has had before; or only what has come.
- */
-type Content = 'old' | 'outdated' | 'whole' | 'ours';
+/** What is under the name that is written to: an older file; all of the file, which the caller has had before; or only what has come. */
+type Content = 'old' | 'whole' | 'ours';
+
+/** How a file of a tree takes the place of another one. */
+interface Replacing {
+  /** Its name until it is complete; undefined writes in place. */
+  readonly part: string | undefined;
+  /**
+   * Whether a file that has that name can only be what an interrupted run has left. Anything else that has the name stays, and another name is taken.
+   */
+  readonly isOurs: boolean;
+  /** What is there. */
+  readonly replaced: Stats | undefined;
+}
 
 /**
  * A local file that is being written. Its bytes go into a file of another name, which is renamed over it when all of them are there; so it is complete,
@@ -147,8 +158,8 @@ export class LocalPart {
   /** For `get`: a new file. Symbolic links in its place are followed. @throws ArgumentError where the path leads to something that is no file */
   static async create(local: string): Promise<LocalPart> {
     const path = await followLinks(local);
-    const name = `${path}.${randomBytes(4).toString('hex')}.part`;
-    return new LocalPart(path, name, await open(name, NEW), 'ours');
+    const name = `${stemOf(path)}.${randomBytes(4).toString('hex')}.part`;
+    return new LocalPart(path, name, await openNew(name, await statOf(path)), 'ours');
   }
 
   /**
@@ -163,9 +174,12 @@ export class LocalPart {
     await forgetOthers(path, name);
     const own = (await statOf(name)) ? undefined : await statOf(path);
     const adopted = own !== undefined && own.size <= size && (modified === undefined || own.mtimeMs >= modified.getTime());
-    if (adopted && own.size === size) return new LocalPart(path, path, await open(path, O_RDONLY), 'whole', size, !isSameTime(own.mtimeMs, modified));
+    if (adopted && own.size === size && size > 0) return new LocalPart(path, path, await open(path, O_RDONLY), 'whole', size, !isSameTime(own.mtimeMs, modified));
     if (adopted) await copy(path, name, own);
-    const file = await open(name, O_RDWR | O_CREAT | O_NOFOLLOW);
+    const file = await open(name, O_RDWR | O_NOFOLLOW).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return openNew(name, own);
+    });
     try {
       const { size: bytes } = await fstat(file);
       if (bytes > size) await truncate(file);
@@ -181,22 +195,19 @@ export class LocalPart {
     const path = await followLinks(local);
     const name = partOf(path, size, modified);
     await rm(name, { force: true });
-    return new LocalPart(path, name, await open(name, NEW), 'ours');
+    return new LocalPart(path, name, await openNew(name, await statOf(path)), 'ours');
   }
 
   /**
    * For trees: a file in a folder that was checked. No symbolic link in its place is followed.
    *
-   * @param part its name until it is complete; undefined writes in place
-   * @param isOurs whether a file that has that name can only be what an interrupted run has left. Anything else that has the name stays, and another name
-   * is taken
    * @throws SecurityError
    */
-  static async replace(path: string, part: string | undefined, isOurs: boolean): Promise<LocalPart> {
+  static async replace(path: string, { part, isOurs, replaced }: Replacing): Promise<LocalPart> {
     if (part === undefined) return LocalPart.#inPlace(path);
     const name = join(dirname(path), part);
     try {
-      return new LocalPart(path, name, await open(name, NEW), 'ours');
+      return new LocalPart(path, name, await openNew(name, replaced), 'ours');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
@@ -205,7 +216,7 @@ export class LocalPart {
     const isLeftover = isOurs && stats?.isFile() === true && Date.now() - stats.mtimeMs >= FRESH;
     if (isLeftover) await unlink(name);
     const free = isLeftover ? name : join(dirname(name), `.${randomBytes(8).toString('hex')}.part`);
-    return new LocalPart(path, free, await open(free, NEW), 'ours');
+    return new LocalPart(path, free, await openNew(free, replaced), 'ours');
   }
 
   static async #inPlace(path: string): Promise<LocalPart> {
@@ -217,11 +228,6 @@ export class LocalPart {
       if (code !== 'ENOENT') throw error;
       return new LocalPart(path, path, await open(path, NEW), 'ours');
     }
-  }
-
-  /** The server has begun to send the file: what is in its place is not worth keeping any more. */
-  begin(): void {
-    if (this.#content === 'old') this.#content = 'outdated';
   }
 
   /** Writes bytes where they belong; no two calls for the same bytes at the same time. */
@@ -267,14 +273,14 @@ export class LocalPart {
   }
 
   async #remove(): Promise<void> {
-    if (this.#content === 'outdated' || this.#content === 'ours') await unlink(this.name).catch(() => undefined); // what has failed before is the error
+    if (this.#content === 'ours') await unlink(this.name).catch(() => undefined); // what has failed before is the error
   }
 
   /** Removes the bytes of an older file: when the first byte of the new one has come, or the end of an empty one. */
   async #empty(): Promise<void> {
-    if (this.#content === 'ours' || this.#content === 'whole') return;
-    await truncate(this.file);
+    if (this.#content !== 'old') return;
     this.#content = 'ours';
+    await truncate(this.file);
   }
 
   #close(): Promise<void> {
@@ -283,7 +289,29 @@ export class LocalPart {
 }
 
 function partOf(path: string, size: number, modified: Date | undefined): string {
-  return `${path}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+  return `${stemOf(path)}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+}
+
+/** What the longest name of a part adds to that of its file: the size and the time. */
+const LONGEST_ADDITION = `.${Number.MAX_SAFE_INTEGER}-20000101000000.part`.length;
+
+/** The path that the parts of a file begin with. */
+function stemOf(path: string): string {
+  return join(dirname(path), shortened(basename(path), LONGEST_ADDITION));
+}
+
+/** Opens a new file, which may be read, written and executed by whom the one that it will replace may be. */
+async function openNew(name: string, replaced: Stats | undefined): Promise<number> {
+  if (!replaced) return open(name, NEW);
+  const mode = replaced.mode & 0o777;
+  const file = await open(name, NEW, mode);
+  try {
+    await fchmod(file, mode); // what the umask has left out
+    return file;
+  } catch (error) {
+    await close(file);
+    throw error;
+  }
 }
 
 /** A copy that can be written to, also where the original cannot. */
@@ -312,7 +340,7 @@ async function followLinks(local: string): Promise<string> {
 /** Removes parts of what the remote file was before it changed. */
 async function forgetOthers(path: string, name: string): Promise<void> {
   const folder = dirname(path);
-  const begin = `${basename(path)}.`;
+  const begin = `${basename(stemOf(path))}.`;
   for (const each of await readdir(folder)) {
     const ours = each.startsWith(begin) && /^\d+-(\d{14}|undated)\.part$/.test(each.slice(begin.length));
     if (ours && each !== basename(name)) await rm(join(folder, each), { force: true });

@@ -90,7 +90,7 @@ export async function put(remote: Remote, source: PutSource, path: string, optio
     const opened = await openSource(source, size);
     traffic.expect(opened.size);
     try {
-      const target = new UploadTarget({ remote, path, temporaryPath: temporaryPaths(path, temporaryName, resume ? 'same' : 'new'), deletesOwnName: false });
+      const target = new UploadTarget({ remote, path, temporaryPath: temporaryPaths(path, temporaryName, resume ? 'same' : 'new'), isOurs: temporaryName === true, deletesOwnName: false });
       const done = await new FileUpload({ remote, source: opened, target, backoff, traffic, resume, verify, signal: ended }).run();
       traffic.finish();
       return { path, ...done, ms: performance.now() - begun };
@@ -184,7 +184,7 @@ interface UploadSource {
   read(offset: number): (Readable | Transform)[];
   /** Some of its bytes; `end` is not included. */
   bytes(start: number, end: number): Promise<Buffer>;
-  /** Makes sure that the source is what it was before the first attempt. @throws ChangedError */
+  /** Makes sure that what is uploaded of the source is what it was before the first attempt. @throws ChangedError */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -199,6 +199,8 @@ interface TargetSetup {
    * may still write to the first.
    */
   readonly temporaryPath: (again: boolean) => string;
+  /** We make the temporary names, so that no file of somebody else has one. */
+  readonly isOurs: boolean;
   /** What is incomplete is deleted even if it has the file's own name. */
   readonly deletesOwnName: boolean;
 }
@@ -252,7 +254,8 @@ export class UploadTarget {
   }
 
   /**
-   * Cleans up after an upload that has failed: gives an old file that was renamed its name back, and deletes what is left under names of ours. A
+   * Cleans up after an upload that has failed: gives an old file that was renamed its name back, and deletes what is left. vsftpd 3.0.3, ProFTPD 1.3.8
+   * and Pure-FTPd 1.0.50 have made an empty file when they answer 425; under a name that is not ours there may be somebody else's, and that stays. A
    * refusal is ignored, for nothing can be done about it.
    *
    * @param keep a later call is to find what is left
@@ -261,9 +264,9 @@ export class UploadTarget {
   async leave(keep: boolean, begun: boolean): Promise<void> {
     await this.#replacement?.restore().catch(ignore);
     if (keep) return;
-    const isOwn = this.#name === this.path;
-    const names = isOwn && !(begun && this.#setup.deletesOwnName) ? this.#abandoned : [...this.#abandoned, this.#name];
-    for (const name of names) await this.#setup.remote.delete(name).catch(ignore);
+    const { remote, isOurs, deletesOwnName } = this.#setup;
+    const isDeleted = this.#name === this.path ? begun && deletesOwnName : begun || isOurs;
+    for (const name of [...this.#abandoned, ...(isDeleted ? [this.#name] : [])]) await remote.delete(name).catch(ignore);
   }
 
   /** Adds to the error of a failure what has become of the files on the server. */
@@ -367,9 +370,10 @@ export class FileUpload {
   }
 
   async #attempt(): Promise<number> {
-    const { remote, target, modified, signal } = this.#setup;
+    const { remote, source, target, modified, signal } = this.#setup;
     if (this.#bytes === undefined) {
       const bytes = await this.#upload(await this.#offset());
+      await source.check();
       await this.#verify(bytes);
       this.#bytes = bytes;
     }
@@ -457,7 +461,6 @@ export class FileUpload {
     if (!this.#continued || verify === false) return;
     const { size: there } = await factsOf(remote, target.name, { modified: false });
     if (there !== bytes) throw new MismatchError(`${target.path}: the server has ${there ?? 'none'} of ${bytes} bytes`);
-    await source.check();
     const begin = Math.max(0, this.#seam - BEFORE_SEAM);
     const isRead = await this.#readBack(begin, Math.min(bytes, this.#seam + AFTER_SEAM));
     if (isRead && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));

@@ -51,11 +51,11 @@ class Receiver {
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = posix.dirname(path);
-    await Promise.all([this.#local.check(folder === '.' ? '' : folder), this.#local.look(path)]);
+    const [replaced] = await Promise.all([this.#local.look(path), this.#local.check(folder === '.' ? '' : folder)]);
     const download = new FileDownload({
       remote,
       path: this.#remote.path(path),
-      open: () => LocalPart.replace(this.#local.path(path), part, isOurs),
+      open: () => LocalPart.replace(this.#local.path(path), { part, isOurs, replaced }),
       asksFacts: false,
       retry,
       segments: 1,

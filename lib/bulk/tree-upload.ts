@@ -269,7 +269,7 @@ class UploadPlan {
     const isOurs = temporaryName === partName;
     const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
     const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
-    return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, deletesOwnName: true });
+    return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, isOurs: isOurs || taken, deletesOwnName: true });
   }
 
   async #upload(relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {

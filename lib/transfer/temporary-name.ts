@@ -7,15 +7,22 @@ import { entryAt, lookUp } from './facts';
 import type { Choice, Plan } from './transfer';
 import type { UploadPlan } from './verify';
 
+/** Bytes that the name of a file can have on most file systems. */
 const LONGEST_NAME = 255;
+/** A dot and the longest checksum. */
+const CHECKSUM = 8;
 
-/** The name of a partial file, the same each time. It begins with a dot, which hides it on most systems; a long name is cut, because file systems take 255 bytes. */
+/** A name to which so many bytes can be added: the name itself, or, of one that is too long, the beginning and a checksum. */
+export function shortened(name: string, added: number): string {
+  if (Buffer.byteLength(name) + added <= LONGEST_NAME) return name;
+  const kept = [...name.slice(0, LONGEST_NAME)];
+  while (Buffer.byteLength(kept.join('')) > LONGEST_NAME - added - CHECKSUM) kept.pop();
+  return `${kept.join('')}.${checksum(name)}`;
+}
+
+/** The name of a partial file, the same each time. It begins with a dot, which hides it on most systems. */
 export function partName(name: string): string {
-  const part = `.${name}.part`;
-  if (Buffer.byteLength(part) <= LONGEST_NAME) return part;
-  let kept = name.slice(0, LONGEST_NAME - 16);
-  while (Buffer.byteLength(kept) > LONGEST_NAME - 16) kept = kept.slice(0, -1);
-  return `.${kept}.${checksum(name)}.part`;
+  return `.${shortened(name, '..part'.length)}.part`;
 }
 
 /** Characters of a file's own name that a name of ours begins with, so that the longest ones stay within the 255 bytes of most systems. */

@@ -38,10 +38,15 @@ describe('get, with resume', () => {
 
   const sent = (verb: string): string[] => at.sent(verb);
 
+  /** Resolves when bytes are in the only file of the folder. */
+  async function arrived(): Promise<void> {
+    for (;;) {
+      const [name] = await readdir(folder);
+      if (name !== undefined && (await stat(join(folder, name))).size > 0) return;
+    }
+  }
+
   it('goes on with what an earlier call has left', async () => {
-    const arrived = async (): Promise<void> => {
-      while ((await stat(join(folder, PARTIAL))).size === 0) await new Promise(setImmediate);
-    };
     server.script = { RETR: [sendThenReset(150_000, arrived), normally] };
     await failure(get(ftp, '/f', local, { resume: true, retry: false }));
     expect(await readdir(folder)).to.deep.equal([PARTIAL]);
@@ -51,6 +56,32 @@ describe('get, with resume', () => {
     expect(sent('REST')).to.deep.equal([`REST ${size}`]);
     expect(await readFile(local)).to.deep.equal(BYTES);
     expect(await readdir(folder)).to.deep.equal(['file']);
+  });
+
+  it('leaves nothing that no later call would find, where the server does not say the size', async () => {
+    server.script = { SIZE: '502 No.', MLST: '502 No.', RETR: [sendThenReset(150_000, arrived), normally] };
+    await failure(get(ftp, '/f', local, { resume: true, retry: false }));
+    expect(await readdir(folder)).to.deep.equal([]);
+  });
+
+  it('finds that what an earlier call has left is of another file, where the server does not say the time', async () => {
+    await serve(['SIZE', 'REST STREAM']);
+    server.script = { MDTM: '502 No.', MLST: '502 No.' };
+    await writeFile(join(folder, `file.${SIZE}-undated.part`), Buffer.alloc(150_000, 'x'));
+    expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 0 });
+    expect(await readFile(local)).to.deep.equal(BYTES);
+    await writeFile(join(folder, `other.${SIZE}-undated.part`), BYTES.subarray(0, 150_000));
+    expect(await get(ftp, '/f', join(folder, 'other'), { resume: true })).to.include({ resumedFrom: 150_000 });
+  });
+
+  it('has a part for the longest name of a file', async () => {
+    const name = '名'.repeat(85);
+    server.script = { RETR: [sendThenReset(150_000, arrived), normally] };
+    await failure(get(ftp, '/f', join(folder, name), { resume: true, retry: false }));
+    expect((await get(ftp, '/f', join(folder, name), { resume: true })).resumedFrom).to.be.greaterThan(0);
+    expect(await readdir(folder)).to.deep.equal([name]);
+    await get(ftp, '/f', join(folder, name));
+    expect(await readdir(folder)).to.deep.equal([name]);
   });
 
   it('tells why the whole file does not get its name, and leaves it for another call', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get, type GetOptions } from '../../lib/bulk/get';
 import type { Progress } from '../../lib/bulk/progress';
@@ -54,6 +54,16 @@ describe('get', () => {
     const sizes = async (): Promise<number[]> => Promise.all((await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size));
     while (!(await sizes()).some((size) => size > 0)) await new Promise(setImmediate);
   }
+
+  it('leaves those that may read a file, and execute it, as they were', async () => {
+    for (const mode of [0o600, 0o775, 0o444]) {
+      await writeFile(local, 'old', { mode });
+      await chmod(local, mode);
+      await get(ftp, '/f', local);
+      expect((await stat(local)).mode & 0o777).to.equal(mode);
+      await rm(local);
+    }
+  });
 
   it('downloads a file, and tells what it did', async () => {
     const result = await get(ftp, '/f', local);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLoss } from '../../lib/transfer/retry';
@@ -218,6 +218,20 @@ describe('put, when connections are lost', () => {
       expect(sent('STOR'), 'one more for what it kept the first time').to.have.length(2 + QUICK.attempts);
       expect(names()).to.deep.equal([]);
     });
+  });
+
+  for (const temporaryName of [true, false]) {
+    it(`completes no local file that was changed while it was uploaded in one go, ${temporaryName ? 'renamed' : 'in place'}`, async () => {
+      server.script = { STOR: (session) => (writeFileSync(local, Buffer.alloc(SIZE, 'x'), { flag: 'r+' }), session.normal()) };
+      expect(await failure(put(ftp, local, '/in/a', { temporaryName, verify: 'size' }))).to.be.instanceOf(ChangedError);
+      expect(names()).to.deep.equal(temporaryName ? [] : ['a']);
+    });
+  }
+
+  it('uploads the beginning of a local file that grows, as a log does', async () => {
+    server.script = { STOR: (session) => (appendFileSync(local, 'more'), session.normal()) };
+    expect(await put(ftp, local, '/in/a')).to.include({ bytes: SIZE });
+    expect(server.read('/in/a')).to.deep.equal(BYTES);
   });
 
   it('does not go on with a local file that was changed within its millisecond', async () => {

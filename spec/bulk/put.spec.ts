@@ -87,6 +87,18 @@ describe('put', () => {
       expect(names()).to.deep.equal(['a']);
     });
 
+    for (const [what, script] of [
+      ['the server refuses', '553 No.'],
+      ['has no data connection for', '425 No.'],
+    ] as const) {
+      it(`leaves a file that ${what} to write to, and that has the caller's own temporary name`, async () => {
+        server.write('/in/theirs', 'precious');
+        server.script = { STOR: script };
+        await failure(put(ftp, BYTES, '/in/a', { temporaryName: () => 'theirs', retry: false }));
+        expect(names()).to.deep.equal(['theirs']);
+      });
+    }
+
     it('keeps to 255 bytes, whatever the name', async () => {
       const name = '名'.repeat(80);
       await put(ftp, BYTES, name);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { chmod, lstat, mkdir, symlink, utimes, watch, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, stat, symlink, utimes, watch, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
@@ -296,6 +296,15 @@ describe('downloadTree()', () => {
       await pool.quit();
     });
   }
+
+  it('leaves those that may read a file, and execute it, as they were', async () => {
+    const ftp = stage.client(await stage.serve({ files: { '/top/secret': 'new', '/top/tool': 'new' } }));
+    await scratch.put('copy', { secret: 'old', tool: 'old' });
+    for (const [name, mode] of [['secret', 0o600], ['tool', 0o775]] as const) await chmod(scratch.path('copy', name), mode);
+    await results(ftp);
+    expect(await scratch.tree('copy')).to.deep.equal({ secret: 'new', tool: 'new' });
+    for (const [name, mode] of [['secret', 0o600], ['tool', 0o775]] as const) expect((await stat(scratch.path('copy', name))).mode & 0o777).to.equal(mode);
+  });
 
   it('replaces what an interrupted run has left', async () => {
     const ftp = stage.client(await stage.serve({ files: { '/top/file': 'new' } }));

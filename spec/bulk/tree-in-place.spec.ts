@@ -1,9 +1,10 @@
 import { expect } from 'chai';
+import { setImmediate as turn } from 'node:timers/promises';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import { uploadTree } from '../../lib/bulk/tree-upload';
 import { TransferError } from '../../lib/index';
 import { scene } from '../support/client';
-import { data, dataReset, openData, send } from '../support/server/steps';
+import { data, dataReset, openData, send, until } from '../support/server/steps';
 import { told } from './tree-results';
 import { Scratch } from './tree-scratch';
 
@@ -12,10 +13,14 @@ const OPTIONS = { temporaryName: false, continueOnError: true } as const;
 describe('files of trees that are written under their own names', () => {
   const stage = scene();
   const scratch = new Scratch();
+  const written = async (): Promise<void> => {
+    while ((await scratch.tree('copy'))['file'] !== 'n') await turn();
+  };
 
   for (const [what, script, left] of [
     ['stays where the server refuses the new one', { RETR: '550 No.' }, { file: 'old' }],
-    ['goes when the new one is cut', { RETR: [send('150 go'), openData(), data('n'), dataReset(), send('426 Cut.')] }, {}],
+    ['stays where the new one is cut before its first byte', { RETR: [send('150 go'), openData(), dataReset(), send('426 Cut.')] }, { file: 'old' }],
+    ['goes when the new one is cut after it', { RETR: [send('150 go'), openData(), data('n'), until(() => written()), dataReset(), send('426 Cut.')] }, {}],
     ['is replaced', {}, { file: 'new' }],
   ] as const) {
     it(`what is there ${what}, down`, async () => {
