@@ -32,7 +32,7 @@ const AS_PYTHON: readonly (readonly [what: string, text: string, hosts: Hosts])[
   ['quotes', 'machine h login "l" password "p q"', { h: ['l', '', 'p q'] }],
   ['quotes over lines', 'machine h password "p\nq"', { h: ['', '', 'p\nq'] }],
   ['empty quotes', 'machine h login "" account "" password ""', { h: ['', '', ''] }],
-  ['a word right behind quotes', 'machine h login "l"password p', { h: ['l', '', 'p'] }],
+  ['a word right after quotes', 'machine h login "l"password p', { h: ['l', '', 'p'] }],
   ['a quote inside a word', 'machine h password p"q"', { h: ['', '', 'p"q"'] }],
   ['an escaped quote', 'machine h login \\"l password "\\"p"', { h: ['"l', '', '"p'] }],
   ['an escaped backslash', 'machine h password p\\\\q', { h: ['', '', 'p\\q'] }],
@@ -67,7 +67,7 @@ const BAD: readonly (readonly [what: string, text: string, lineno: number])[] = 
   ['an unknown word at the top', 'hunter2 x', 1],
   ['an unknown word within an entry', 'machine h\nlogin l\npassword hunter2 hunter2\nmachine g', 3],
   ['a keyword in another case', 'Machine h password hunter2', 1],
-  ['a host behind default', 'default h password hunter2', 1],
+  ['a host after default', 'default h password hunter2', 1],
   ['an empty word where a keyword belongs', 'machine h password hunter2\n"" machine g', 2],
   ['a machine without a name', 'machine h password hunter2\nmachine\n', 2],
   ['a machine with an empty name', 'machine "" password hunter2', 1],
@@ -164,7 +164,7 @@ default login z`);
       ]);
     });
 
-    it('may have a blank behind their name, or their first line', () => {
+    it('may have a blank after their name, or their first line', () => {
       expect(macros('macdef a \nx\n\nmacdef b y z\nx\n\n')).to.deep.equal([
         ['a', ['x']],
         ['b', ['y z', 'x']],

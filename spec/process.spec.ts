@@ -45,7 +45,7 @@ describe('a process whose client is idle', function () {
     });
   }
 
-  it('does not end while a client waits for its turn behind a connection that is being made', async () => {
+  it('does not end while a client waits for its turn, and for a connection that is being made', async () => {
     const held = gate();
     server = await FtpServer.start({ files: FILES, script: { GREETING: [until(held), '220 Ready.'] } });
     server.once('session', () => setImmediate(held.open));

@@ -20,8 +20,7 @@ interface Part {
 export async function holdsSameBytes(remote: Remote, { path, start, end, ours, signal }: Part): Promise<boolean | undefined> {
   let at = start;
   try {
-    for await (const piece of remote.retr(path, { start, end: end - 1, ...(signal ? { signal } : {}) })) {
-      const theirs = piece as Buffer;
+    for await (const theirs of remote.retr(path, { start, end: end - 1, ...(signal ? { signal } : {}) })) {
       if (!theirs.equals(await ours(at, at + theirs.length))) return false;
       at += theirs.length;
     }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { TransferError } from '../errors';
+import { ConnectionClosedError, FTPError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { folded } from '../transfer/temporary-name';
 import type { FolderListing } from './listings';
@@ -175,8 +175,8 @@ class TaskRunner {
 }
 
 /** The server cannot be reached, or refuses the login: every other file would fail in the same way. */
-function isFatal(error: Error & { readonly phase?: string; readonly code?: string }): boolean {
-  return error.phase === 'login' || (error.phase === 'connect' && error.code === 'ERR_FTP_CONNECTION_CLOSED');
+function isFatal(error: Error): boolean {
+  return error instanceof FTPError && (error.phase === 'login' || (error.phase === 'connect' && error instanceof ConnectionClosedError));
 }
 
 /** Measures the work on one file or folder. */

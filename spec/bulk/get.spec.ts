@@ -133,7 +133,7 @@ describe('get', () => {
     });
   });
 
-  it('does not go on behind a loss where nothing tells how long the file is', async () => {
+  it('does not go on after a loss where nothing tells how long the file is', async () => {
     server.script = { SIZE: '502 No.', MLST: '502 No.', RETR: [sendThenReset(150_000, arrived), normally] };
     await failure(get(ftp, '/f', local, { retry: QUICK }));
     expect(await readdir(folder)).to.deep.equal([]);

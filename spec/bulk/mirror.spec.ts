@@ -20,7 +20,7 @@ describe('mirror()', () => {
   const stage = scene();
   const scratch = new Scratch();
 
-  /** The paths that were not skipped, behind what was done with them. */
+  /** The paths that were not skipped, after what was done with them. */
   async function run(options: MirrorOptions): Promise<string[]> {
     const results = await mirror(options).toArray();
     return results.filter(({ action }) => action !== 'skipped').map(({ action, path }) => `${action} ${path}`).sort();

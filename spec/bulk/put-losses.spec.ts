@@ -46,7 +46,7 @@ describe('put, when connections are lost', () => {
     });
 
     for (const refusal of ['550 No.', '451 Append/Restart not permitted, try again.']) {
-      it(`begins again where STOR behind REST, and APPE, say ${refusal.slice(0, 3)}`, async () => {
+      it(`begins again where STOR after REST, and APPE, say ${refusal.slice(0, 3)}`, async () => {
         server.script = {
           STOR: (session) => {
             if (session.restart > 0) return session.reply(refusal);

@@ -171,7 +171,7 @@ describe('downloadTree()', () => {
   });
 
   describe('when something fails', () => {
-    it('ends with that error, behind all results before it', async () => {
+    it('ends with that error, after all results before it', async () => {
       const ftp = stage.client(await stage.serve({ files: TREE, script: { RETR: (session, argument) => (argument.endsWith('b.txt') ? session.reply('550 No.') : session.normal()) } }));
       const seen: TreeResult[] = [];
       const error = await failure((async () => {
@@ -189,7 +189,7 @@ describe('downloadTree()', () => {
       expect(Object.keys(await scratch.tree('copy')).filter((path) => path.includes('part') || path.endsWith('b.txt'))).to.deep.equal([]);
     });
 
-    it('goes on behind a connection that was lost', async () => {
+    it('goes on after a connection that was lost', async () => {
       const script = { RETR: [[send('150 go'), openData(), resetControl()], [normal()]] };
       const list = await results(stage.client(await stage.serve({ files: TREE, script })), { continueOnError: true });
       expect(list.filter(({ action }) => action === 'failed')).to.have.length(1);

@@ -71,7 +71,7 @@ describe('a hostile folder without end', function () {
     });
   }
 
-  it('of more than may be remembered is a LimitError, and the folder behind it is fetched', async () => {
+  it('of more than may be remembered is a LimitError, and the folder after it is fetched', async () => {
     const folders = (path: string): Iterable<string> => (path === '/top' ? [line('huge', { type: 'dir' }), line('last', { type: 'dir' })] : path === '/top/huge' ? hostile(50_000) : [line('file')]);
     const ftp = stage.client(await stage.serve({ script: { MLSD: listing(folders) } }));
     const counts = new Map<string, number>();

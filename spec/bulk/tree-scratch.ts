@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A local folder for each test of the `describe` that it is made in; it is gone behind the test. */
+/** A local folder for each test of the `describe` that it is made in; it is gone after the test. */
 export class Scratch {
   #folder = '';
 
@@ -28,7 +28,7 @@ export class Scratch {
     }
   }
 
-  /** What is below a folder: the text of files, `link to …` for symlinks, a slash behind the names of folders. */
+  /** What is below a folder: the text of files, `link to …` for symlinks, a slash after the names of folders. */
   async tree(root: string): Promise<Record<string, string>> {
     return treeIn(this.path(root));
   }

@@ -74,7 +74,7 @@ describe('the files of a tree', () => {
       assertUploaded(server);
     });
 
-    it('give each name once, where a listing is cut behind the first ones', async () => {
+    it('give each name once, where a listing is cut after the first ones', async () => {
       const server = await serve({
         features: ['MLST type*;size*;modify*;'],
         script: {

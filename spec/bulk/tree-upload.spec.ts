@@ -25,7 +25,7 @@ describe('uploadTree()', () => {
     return uploadTree(remote, scratch.path('source'), '/top', options).toArray();
   }
 
-  /** What the server has below /top: text, or a slash behind the name. */
+  /** What the server has below /top: text, or a slash after the name. */
   function served(server: FtpServer, below = '/top/'): Record<string, string> {
     const found: Record<string, string> = {};
     for (const [path, node] of server.files) {
@@ -279,7 +279,7 @@ describe('uploadTree()', () => {
   });
 
   describe('when something fails', () => {
-    it('ends with that error, behind all results before it', async () => {
+    it('ends with that error, after all results before it', async () => {
       const server = await stage.serve({ script: { STOR: (session, argument) => (argument.includes('b.txt') ? session.reply('553 No.') : session.normal()) } });
       await scratch.put('source', SOURCE);
       const seen: TreeResult[] = [];

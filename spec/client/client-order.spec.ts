@@ -88,7 +88,7 @@ describe('operations of one client', () => {
       expect(replies).to.deep.equal([150, 226, 211, 200]);
     });
 
-    it('does not crash where the final reply behind the mark is a failure', async () => {
+    it('does not crash where the final reply after the mark is a failure', async () => {
       const server = await stage.serve({ script: { XLONG: [send('150 Working.'), send('451 Broke.')] } });
       const ftp = await stage.connect(server);
       expect((await ftp.sendcmd('XLONG')).code).to.equal(150);

@@ -12,7 +12,7 @@ import { data, dataEnd, hangUp, send, silence } from '../support/server/steps';
 
 const FILES = { '/x': 'top', '/a/b/x': 'deep', '/a/with space;%': 'odd', '/lines': 'one\ntwo\n', '/big': Buffer.alloc(4 << 20), '/empty/': '' };
 
-/** What the server was asked behind the login. */
+/** What the server was asked after the login. */
 function asked({ commands }: FtpServer): string[] {
   return commands.slice(commands.findIndex((line) => line.startsWith('PASS')) + 1).filter((line) => !/^(FEAT|OPTS UTF8 ON|EPSV|QUIT)$/.test(line));
 }

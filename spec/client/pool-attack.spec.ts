@@ -125,7 +125,7 @@ describe('FTPPool under attack', function () {
 /** Node never closes a socket that is reset while its end is on the way. */
 const dropped = new WeakSet<Session>();
 
-/** Drops a connection behind the next command, or some later one, while operations go on. */
+/** Drops a connection after the next command, or some later one, while operations go on. */
 async function dropOne(server: FtpServer, { int, pick }: Random, over: Promise<unknown>): Promise<void> {
   const controller = new AbortController();
   const { signal } = controller;

@@ -23,7 +23,7 @@ describe('the connections that a pool may have', () => {
     expect(limit.room(8, 0)).to.equal(0);
   });
 
-  it('are tried one at a time behind a refusal', () => {
+  it('are tried one at a time after a refusal', () => {
     limit.onRefused(3, 'with others');
     expect(limit.room(3, 2)).to.equal(0);
     expect(limit.room(3, 0)).to.equal(1);

@@ -3,7 +3,7 @@ import { FTPPool, type FTPPoolOptions } from '../../lib/client/pool';
 import { scene, type Scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 
-/** A scene with pools, which are closed behind each test. */
+/** A scene with pools, which are closed after each test. */
 export interface PoolScene {
   readonly stage: Scene;
   pool(server: { readonly host: string; readonly port: number }, options?: FTPPoolOptions): FTPPool;

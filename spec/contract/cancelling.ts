@@ -34,7 +34,7 @@ export interface Toll {
   complete: number;
   /** How control connections were lost that had to be made anew: each with the round and its lines. */
   lost: string[];
-  /** Rounds behind which a server that `losesReplies` lost a data connection. */
+  /** Rounds after which a server that `losesReplies` lost a data connection. */
   unanswered: number;
   /** Milliseconds from leaving a stream until the commands behind it were answered, at most. */
   slowest: number;

@@ -14,7 +14,7 @@ export interface Facts {
   readonly missing: Readonly<{ retr: number; size: number; rename: number; full: number }>;
   /** What `LIST missing` gives: the code, or a listing. */
   readonly listMissing: number | 'listing';
-  /** What remains behind the bytes of REST and STOR: the file's tail, or nothing. */
+  /** What remains after the bytes of REST and STOR: the file's tail, or nothing. */
   readonly restStor: 'keeps' | 'cuts';
   /** The number in `150 … (n bytes)`: of the whole file also after REST, of what is left, or none. */
   readonly announces: 'whole' | 'rest' | 'never';

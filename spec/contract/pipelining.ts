@@ -47,7 +47,7 @@ export function describePipelining(scene: Scene): void {
     for (let index = 0; index < 10; index++) expect(scene.read(`mixed-${index}`).toString()).to.equal(String(index));
   });
 
-  itNeeds(target, 'SIZE', 'goes on behind commands that fail', async () => {
+  itNeeds(target, 'SIZE', 'goes on after commands that fail', async () => {
     const { ftp } = scene;
     await scene.put('there', Buffer.alloc(99));
     const answers = await Promise.all(

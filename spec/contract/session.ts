@@ -14,7 +14,7 @@ const INTERVAL = 10;
 
 /** What a client does so that a session lasts, and when it was lost all the same. */
 export function describeSession(scene: Scene): void {
-  describe('behind a control connection that was lost', () => describeRepair(scene));
+  describe('after a control connection that was lost', () => describeRepair(scene));
   describe('keepAlive', () => describeKeepAlive(scene));
 
   it('abort() ends the transfer that runs, and the session goes on', async () => {

@@ -64,7 +64,7 @@ describe('ClientQueue', () => {
     expect(ran.at(-1)).to.equal('b');
   });
 
-  it('tells the place that has the turn when somebody begins to wait behind it', async () => {
+  it('tells the place that has the turn when somebody begins to wait for its turn', async () => {
     const { ran, enter } = recorder();
     enter('a', true).ready();
     await turn();

@@ -14,7 +14,7 @@ describe('control connection', () => {
   const stage = scene();
 
   describe('greeting', () => {
-    it('waits for the 220 behind a 120', async () => {
+    it('waits for the 220 after a 120', async () => {
       const server = await stage.serve({ script: { GREETING: [send('120 Ready in a minute.'), boundary(), send('220 Here.')] } });
       const ftp = stage.client(server);
       const replies: number[] = [];

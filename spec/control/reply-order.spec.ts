@@ -265,7 +265,7 @@ describe('a reply to one command', () => {
   });
 });
 
-/** Resolves when the EPSV of the next transfer has come, behind a RETR since the mark. */
+/** Resolves when the EPSV of the next transfer has come, after a RETR since the mark. */
 async function afterRetr(server: FtpServer): Promise<void> {
   await server.waitFor('RETR');
   await server.waitFor('EPSV', server.commands.lastIndexOf(server.commands.findLast((line) => line.startsWith('RETR')) ?? '') + 1);

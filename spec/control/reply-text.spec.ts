@@ -128,14 +128,14 @@ describe('parse257', () => {
     ['undoubled', '257 "/a"b"c" is current', '/a"b"c'],
     ['undoubled', '257 "/a"b""c" is current', '/a"b""c'],
     ['undoubled', '257 "/a" b" is current', '/a" b'],
-    // words behind the path
+    // words after the path
     ['commentary', '257 "/x" is "y"', '/x'],
     ['commentary', '257 "/a""b" is "y"', '/a"b'],
     ['commentary', '257 "/x".', '/x'],
     ['commentary', '257 "/a""b".', '/a"b'],
     ['commentary', '257 "/x":created', '/x'],
-    ['behind words', '257 current directory is "/foo"', '/foo'],
-    ['behind words', '257 Current directory: "/a""b" now', '/a"b'],
+    ['after words', '257 current directory is "/foo"', '/foo'],
+    ['after words', '257 Current directory: "/a""b" now', '/a"b'],
     ['two lines', '257-"/foo" is current\r\n257 end', '/foo'],
     ['two lines', '257-working directory:\n257 "/foo"', '/foo'],
   ];

@@ -35,7 +35,7 @@ describe('TLS', () => {
       expect(behind.toString('latin1')).to.equal('');
     });
 
-    it('begins behind a 234 of many lines, and behind one that comes byte by byte', async () => {
+    it('begins after a 234 of many lines, and after one that comes byte by byte', async () => {
       for (const [start, rest] of [['234-Hello.\r\n', '234 Go.\r\n'], ['234 Go.\r', '\n']] as const) {
         const last = (session: Session): void => void session.writeRaw(rest); // TLS must be ready before it has arrived
         const server = await stage.serve({}, { script: { AUTH: [split(start, 1), last, startTls()] } });
@@ -74,10 +74,10 @@ describe('TLS', () => {
       ['a space', [raw('234 Go.\r\n ')]],
       ['a line end cut in two', [raw('234 Go.\r\n\r')]],
       ['part of a line in a packet of its own', [raw('234 Go.\r\n'), boundary(), raw('230 Logged'), startTls()]],
-      ['part of a line behind a 234 that comes byte by byte', [split('234 Go.\r\n230 Logged', 1), startTls()]],
+      ['part of a line after a 234 that comes byte by byte', [split('234 Go.\r\n230 Logged', 1), startTls()]],
       ['a reply in a packet of its own', [raw('234 Go.\r\n'), boundary(), raw('230 Logged in.\r\n'), startTls()]],
     ] as const) {
-      it(`refuses ${what} in the clear behind the 234`, async () => {
+      it(`refuses ${what} in the clear after the 234`, async () => {
         const server = await stage.serve({}, { script: { AUTH: steps } });
         await stage.refuses(server, stage.client(server), ['AUTH TLS']);
       });

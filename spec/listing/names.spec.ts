@@ -25,7 +25,7 @@ describe('names of a listing', () => {
   for (const front of ['-rw-r--r-- 1 u g 1 Jan 1 2020 ', 'type=file; ', '+r,\t', '04-06-00  03:47PM  589 ']) {
     for (const encoding of [undefined, 'auto', 'utf8', 'latin1', shiftJis] as const) {
       const shown = typeof encoding === 'object' ? 'shift_jis' : encoding;
-      it(`are the server’s bytes behind ${JSON.stringify(front)} in ${shown ?? 'no encoding'}`, () => {
+      it(`are the server’s bytes after ${JSON.stringify(front)} in ${shown ?? 'no encoding'}`, () => {
         for (const name of [UTF8, LATIN1, SHIFT_JIS, Buffer.from('plain')]) {
           expect(read(name, encoding, front).bytes).to.deep.equal(name);
         }

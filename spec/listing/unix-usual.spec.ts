@@ -29,7 +29,7 @@ describe('a usual line of ls -l', () => {
     for (let n = 0; n < LINES; n++) {
       const line = lineOf(dice);
       if (usualEntry(line, new Calendar(NOW, 0))) usual += 1;
-      // Behind a blank, a line is read by its columns.
+      // After a blank, a line is read by its columns.
       const [byColumns, asItIs] = [` ${line}`, line].map((text) => parseList(text, { now: NOW, format: 'unix', keepDots: true }).map(({ raw: _raw, ...entry }) => entry));
       expect(asItIs, `${JSON.stringify(line)} ${describeSeed(dice.seed)}`).to.deep.equal(byColumns);
     }

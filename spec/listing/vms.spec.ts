@@ -33,7 +33,7 @@ describe('a VMS listing', () => {
     it(`reads ${line}`, () => expect(read(line)).to.include(fields));
   }
 
-  it('goes on in the next line behind a long name', () => {
+  it('goes on in the next line after a long name', () => {
     const unparsed: string[] = [];
     const listing = ['Directory ANON:[000000]', '', 'A-LONG-NAME.TXT;1', '     4/15  24-FEB-2003 13:17:24  [POSTWARE,LP]  (RWED,RWED,RE,)', 'B.TXT;1', 'C.TXT;1 4 5-MAR-1993 18:09', 'D.TXT;1', '', 'Total of 2 files, 8 blocks.'];
     const entries = parseList(listing.join('\r\n'), { onUnparsed: (line) => void unparsed.push(line) });

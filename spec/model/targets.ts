@@ -12,7 +12,7 @@ import { World, type Node } from './world';
 /** What the model must know of a server. */
 export interface ServerFacts {
   readonly naming: Naming | undefined;
-  /** What STOR after REST makes of a file: the bytes behind the new ones stay, or are cut off; the head becomes zeros; or it is written anew. */
+  /** What STOR after REST makes of a file: the bytes after the new ones stay, or are cut off; the head becomes zeros; or it is written anew. */
   readonly restart: 'keeps' | 'cuts' | 'zeros' | 'ignored';
   /** What lists a folder that is not there as an empty one. */
   readonly emptyIfMissing: readonly ('list' | 'nlst' | 'mlsd' | 'dir')[];

@@ -66,7 +66,7 @@ describe('ReceiveBuffer', () => {
       expect(lend(Array.from({ length: 4 }, () => Infinity)).spaces).to.deep.equal([65_536, 131_072, 131_072, 131_072]);
     });
 
-    it('is not what was given away before, and is not given away behind it', () => {
+    it('is not what was given away before, and is not given away after it', () => {
       const memory = new ReceiveBuffer();
       const given: Buffer[] = [];
       const read = (size: number, byte: number, lent: boolean): void => {

@@ -54,7 +54,7 @@ describe('RecordTap', () => {
     ['half an alert\'s header', record(ALERT, 26).subarray(0, 3), false],
     ['nothing', Buffer.alloc(0), false],
   ] as const) {
-    it(`calls the end ${proper ? 'proper' : 'none'} behind ${what}`, async () => {
+    it(`calls the end ${proper ? 'proper' : 'none'} after ${what}`, async () => {
       const before = record(APPLICATION_DATA, 40);
       for (const pieces of splits(Buffer.concat([before, last]))) expect((await through(...pieces)).tap.closedProperly).to.equal(proper);
     });

@@ -49,7 +49,7 @@ describe('FTPPool on real servers', function () {
         expect(pool.connections).to.equal(0);
       });
 
-      it('goes on behind downloads that are left, and a folder that is missing', async () => {
+      it('goes on after downloads that are left, and a folder that is missing', async () => {
         const names = (await readdir(join(home, 'small'))).slice(0, 12);
         const left = names.map((each) => pool.retr(`small/${each}`).on('error', () => undefined).resume());
         const missing = await Promise.all([1, 2, 3].map((number) => buffer(pool.retr(`missing/${number}`)).catch((error: unknown) => error)));
@@ -57,7 +57,7 @@ describe('FTPPool on real servers', function () {
         for (const stream of left) stream.destroy();
         const contents = await Promise.all(names.map((each) => buffer(pool.retr(`small/${each}`))));
         for (const [index, each] of names.entries()) expect(contents[index]?.equals(await readFile(join(home, 'small', each))), each).to.equal(true);
-        await pool.quit(); // behind the ends of those that were left
+        await pool.quit(); // after the ends of those that were left
       });
     });
   }

@@ -10,7 +10,7 @@ export type Family = 'vsftpd' | 'proftpd' | 'pureftpd' | 'pyftpdlib' | 'inetutil
 export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
 
 /**
- * What some servers lack. `restStor`: bytes behind an upload at an offset stay; `nlst`: works without an argument; `utf8`: names beyond
+ * What some servers lack. `restStor`: bytes after an upload at an offset stay; `nlst`: works without an argument; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
  * begin with one; `anonymous`: can log in, and list.
  */
@@ -81,7 +81,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   },
 };
 
-/** Control ports are below the kernel's ephemeral ports, as are the passive ones: 600 for each row from 12000 on, for a port rests a minute behind its use. */
+/** Control ports are below the kernel's ephemeral ports, as are the passive ones: 600 for each row from 12000 on, for a port rests a minute after its use. */
 const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
   ['vsftpd-plain', 11101, 'none'],
   ['vsftpd-tls', 11102, 'required'],

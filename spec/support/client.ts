@@ -7,7 +7,7 @@ import { assertNoLeaks, snapshot, type Snapshot } from './leaks';
 import { FtpServer } from './server/ftp-server';
 import type { FtpServerOptions } from './server/server-options';
 
-/** The servers and clients of one test; all are closed behind it. */
+/** The servers and clients of one test; all are closed after it. */
 export class Scene {
   readonly #servers: FtpServer[] = [];
   readonly #clients: FTP[] = [];
@@ -26,7 +26,7 @@ export class Scene {
     return ftp;
   }
 
-  /** A client that was connected and logged in by hand; the server's transcript begins behind that. */
+  /** A client that was connected and logged in by hand; the server's transcript begins after that. */
   async connect(server: FtpServer, options: FTPOptions = {}): Promise<FTP> {
     const ftp = this.client(server, options);
     await ftp.connect();

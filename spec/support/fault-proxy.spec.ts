@@ -40,7 +40,7 @@ describe('FaultProxy', () => {
     expect(proxy.traffic.control).to.deep.equal({ toClient: 11, toServer: 6 });
   });
 
-  it('cuts by FIN behind the chosen byte', async () => {
+  it('cuts by FIN after the chosen byte', async () => {
     await meet(toClient('fin', 5));
     peer.write('220 hello\r\n');
     expect(await toEnd(client)).to.equal('220 h');
@@ -56,7 +56,7 @@ describe('FaultProxy', () => {
     expect((await errors).map(([error]) => (error as NodeJS.ErrnoException).code)).to.deep.equal(['ECONNRESET', 'ECONNRESET']);
   });
 
-  it('freezes: what was before arrives, nothing behind it, and the sockets stay', async () => {
+  it('freezes: what was before arrives, nothing after it, and the sockets stay', async () => {
     await meet(toClient('freeze', 5));
     peer.write('220 hello\r\n');
     expect(await read(client, 5)).to.equal('220 h');

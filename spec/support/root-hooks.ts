@@ -11,7 +11,7 @@ const onHeard = (promise: Promise<unknown>): void => void unheard.delete(promise
 
 export const mochaGlobalSetup = beginSummary;
 
-/** Behind mocha's own summary, so that it is the last that is printed. */
+/** After mocha's own summary, so that it is the last that is printed. */
 export function mochaGlobalTeardown(): void {
   console.log(endSummary());
 }

@@ -84,7 +84,7 @@ describe('embedded server: TLS', () => {
     expect(await served.said('AUTH TLS')).to.equal('502');
   });
 
-  it('drops what came in the clear behind AUTH', async () => {
+  it('drops what came in the clear after AUTH', async () => {
     await served.client.codes(1);
     served.client.write('AUTH TLS\r\nUSER user\r\nPASS sec');
     expect(await served.client.codes(1)).to.equal('234');
@@ -173,7 +173,7 @@ describe('embedded server: TLS', () => {
     expect(await served.client.codes(1)).to.equal('226');
   });
 
-  it('can send bytes in the clear behind its 234', async () => {
+  it('can send bytes in the clear after its 234', async () => {
     served.server.script = { AUTH: [raw('234 go\r\n220 injected\r\n'), startTls()] };
     await served.client.codes(1);
     served.client.write('AUTH TLS\r\n');

@@ -121,7 +121,7 @@ export function hearEnd(heard: string[]): Step {
         heard.push(end);
         resolve();
       };
-      // libuv tells an RST behind bytes as an end; a connection that was reset has no peer any more.
+      // libuv tells an RST after bytes as an end; a connection that was reset has no peer any more.
       const { _handle: handle } = socket as unknown as { _handle: { getpeername(into: object): number } };
       socket.once('end', () => note(handle.getpeername({}) === 0 ? 'FIN' : 'RST'));
       socket.once('error', () => note('RST'));

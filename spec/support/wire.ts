@@ -6,12 +6,12 @@ export interface TlsRecord {
   readonly length: number;
 }
 
-/** One direction of a connection: the text before TLS, TLS's records, and what is behind them. */
+/** One direction of a connection: the text before TLS, TLS's records, and what is after them. */
 export interface Dissected {
   readonly clear: string;
   /** The whole records. */
   readonly records: readonly TlsRecord[];
-  /** Behind the last whole record: its cut-off successor, or text in the clear. */
+  /** After the last whole record: its cut-off successor, or text in the clear. */
   readonly behind: Buffer;
 }
 

@@ -19,7 +19,7 @@ describe('digest commands', () => {
     expect(found.map(({ verb, name }) => `${verb} ${name}`)).to.deep.equal(['CKSM SHA512', 'CKSM SHA256', 'CKSM SHA1', 'CKSM MD5']);
   });
 
-  it('are told by the verb alone, whatever FEAT has behind it', () => {
+  it('are told by the verb alone, whatever FEAT has after it', () => {
     expect(chooseDigest(features('XCRC "filename" SP EP', 'XMD5 filename;start;end'))).to.include({ verb: 'XMD5', algorithm: 'md5' });
   });
 

@@ -73,7 +73,7 @@ describe('keepAlive', () => {
       for (let index = 0; index < count; index++) session.reply(reply);
     };
 
-    it('counts replies that come behind the final one (vsftpd, ProFTPD)', async () => {
+    it('counts replies that come after the final one (vsftpd, ProFTPD)', async () => {
       const { bytes, size } = await download(async (session, noops) => {
         await finish(session);
         times(noops(), session, '200 NOOP ok.');
@@ -89,11 +89,11 @@ describe('keepAlive', () => {
       expect({ bytes, size }).to.deep.equal({ bytes: 'abc', size: 6 });
     });
 
-    it('sends none behind the end of the data, when the mark is late', async () => {
+    it('sends none after the end of the data, when the mark is late', async () => {
       const server = await stage.serve({ script: { RETR: [openData(), data('abc'), dataEnd(), dataClosed(), send('150 here'), send('226 done')] } });
       const ftp = stage.client(server, DURING);
       expect(Buffer.concat(await ftp.retr('x').toArray()).toString()).to.equal('abc');
-      ftp.close(); // a timer that runs on is found by the hook behind each spec
+      ftp.close(); // a timer that runs on is found by the hook after each spec
     });
 
     it('takes the replies to them also when a download is left behind the end of its data', async () => {

@@ -217,7 +217,7 @@ describe('list()', () => {
   });
 
   for (const [end, code] of [[[send('421 Timeout.'), hangUp()], 421], [[hangUp()], undefined]] as const) {
-    it(`whose session ends behind EPSV, ${code ? `by a ${code}` : 'silently'}, is told why`, async () => {
+    it(`whose session ends after EPSV, ${code ? `by a ${code}` : 'silently'}, is told why`, async () => {
       await bench.serve({ files: FILES, script: { EPSV: [normal(), ...end] } });
       const error = await rejection(bench.client().list('sub').toArray());
       expect(error).to.be.instanceOf(ConnectionClosedError);

@@ -9,7 +9,7 @@ import { outcomeOf, received, useBench } from '../support/transfers';
 describe('a download whose final reply is lost by the server', () => {
   const bench = useBench();
 
-  it('is not proved by the reply to the command behind it', async () => {
+  it('is not proved by the reply to the command after it', async () => {
     await bench.serve();
     const ftp = await bench.warmClient({ replyTimeout: 250 });
     bench.server.script = {
@@ -50,7 +50,7 @@ describe('a download whose final reply is lost by the server', () => {
     expect(bench.logins).to.equal(2);
   });
 
-  it('is waited for no longer than replyTimeout behind another mark', async () => {
+  it('is waited for no longer than replyTimeout after another mark', async () => {
     await bench.serve();
     const ftp = await bench.warmClient({ replyTimeout: 250 });
     const stream = ftp.retr('a');

@@ -11,7 +11,7 @@ import { outcomeOf, useBench } from '../support/transfers';
 describe('passive mode', () => {
   const bench = useBench();
 
-  /** The commands of two downloads behind the login. */
+  /** The commands of two downloads after the login. */
   async function twice(script: Script, options: Parameters<typeof bench.client>[0] = {}, host: '127.0.0.1' | '::1' = '127.0.0.1'): Promise<string[]> {
     await bench.serve({ files: { '/file': 'hello' }, features: [], host, script });
     const ftp = bench.client({ connectTimeout: 300, ...options });

@@ -12,7 +12,7 @@ const BYTES = Buffer.alloc(SIZE, 'x');
 
 type Completion = 'before' | 'after' | 'never';
 type Data = 'end' | 'reset' | 'never';
-/** When the mark comes: before the data, or behind their end, as two connections may have it. */
+/** When the mark comes: before the data, or after their end, as two connections may have it. */
 type Mark = 'first' | 'late';
 type Reader = 'flowing' | 'paused' | 'destroyed';
 
@@ -59,7 +59,7 @@ describe('a download whose 2yz and data race', () => {
   for (const completion of ['after', 'never'] as const) {
     for (const end of ['end', 'reset'] as const) {
       const ending = ENDINGS[completion][end];
-      it(`data ${end} before the mark, 2yz ${completion === 'never' ? 'never' : 'behind it'}: ${tell(ending)}`, async () => {
+      it(`data ${end} before the mark, 2yz ${completion === 'never' ? 'never' : 'after it'}: ${tell(ending)}`, async () => {
         await race('late', completion, end, 'flowing', ending);
       });
     }

@@ -20,7 +20,7 @@ describe('a range of a file', () => {
     ['of one byte', { start: 9, end: 9 }, '9'],
     ['of the first byte', { start: 0, end: 0 }, '0'],
     ['that is all of it', { start: 0, end: 9 }, DIGITS],
-    ['that ends behind the file', { start: 8, end: 1000 }, '89'],
+    ['that ends after the file', { start: 8, end: 1000 }, '89'],
     ['that begins at the end of the file', { start: 10 }, ''],
     ['that begins and ends at the end of the file', { start: 10, end: 20 }, ''],
   ] as const) {
@@ -35,7 +35,7 @@ describe('a range of a file', () => {
     });
   }
 
-  it('that begins behind the end of the file is the server’s refusal', async () => {
+  it('that begins after the end of the file is the server’s refusal', async () => {
     await bench.serve({ files: { '/file': DIGITS } });
     const ftp = bench.client();
     const { error } = await outcomeOf(ftp.retr('file', { start: 11 }));
@@ -54,7 +54,7 @@ describe('a range of a file', () => {
       },
     };
 
-    it('that begins behind the end of the file is an error', async () => {
+    it('that begins after the end of the file is an error', async () => {
       await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
       const ftp = bench.client();
       const { error } = await outcomeOf(ftp.retr('file', { start: 11 }));
@@ -71,7 +71,7 @@ describe('a range of a file', () => {
       expect((await outcomeOf(ftp.retr('file', { start: 8 }))).bytes.toString()).to.equal('89');
     });
 
-    it('that begins behind the end, with the next download already called, is an error of its own only', async () => {
+    it('that begins after the end, with the next download already called, is an error of its own only', async () => {
       await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
       const ftp = bench.client();
       const [behind, next, size] = await Promise.all([outcomeOf(ftp.retr('file', { start: 11 })), outcomeOf(ftp.retr('file')), ftp.size('file')]);

@@ -18,7 +18,7 @@ function* many(): Generator<{ name: string; size: number }> {
   for (let i = 0; i < MANY; i++) yield { name: `entry-with-a-name-of-some-length-${String(i).padStart(6, '0')}`, size: i };
 }
 
-describe('a listing that others wait behind', () => {
+describe('a listing that others wait for', () => {
   const bench = useBench();
 
   async function serve(): Promise<void> {
@@ -69,7 +69,7 @@ describe('a listing that others wait behind', () => {
     expect(seen).to.deep.equal(['a/1/x', 'a/2/y', 'b/3/z']);
   });
 
-  it('is read ahead to its end, and loses nothing: 60,000 entries with a command behind the first', async () => {
+  it('is read ahead to its end, and loses nothing: 60,000 entries with a command after the first', async () => {
     await serve();
     const ftp = bench.client();
     const names: string[] = [];

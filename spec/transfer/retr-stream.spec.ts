@@ -102,7 +102,7 @@ describe('a download', () => {
     expect(stream.expectedBytes).to.equal(undefined);
   });
 
-  it('takes the size behind a name that has one, too', async () => {
+  it('takes the size after a name that has one, too', async () => {
     await bench.serve({ files: { '/a (5000 bytes) b': 'hello' } });
     const stream = bench.client().retr('a (5000 bytes) b');
     const { error } = await outcomeOf(stream);

@@ -95,10 +95,10 @@ function problemOfRetries(retries: readonly RetryEvent[], { attempts, backoff, m
   for (const retry of retries) {
     failures = retry.offset > offset && !(isShort(retry.error) && isShort(last)) ? 1 : failures + 1;
     last = retry.error;
-    if (retry.attempt !== failures || retry.offset < offset) return `attempt ${retry.attempt} at ${retry.offset} in place of ${failures} behind ${offset}`;
+    if (retry.attempt !== failures || retry.offset < offset) return `attempt ${retry.attempt} at ${retry.offset} in place of ${failures} after ${offset}`;
     if (!(retry.delay >= 0 && retry.delay <= Math.min(maxDelay, backoff * 2 ** (failures - 1)))) return `a delay of ${retry.delay} ms for attempt ${failures}`;
     if (failures > attempts) return `attempt ${failures} of ${attempts}`;
-    if (!isLoss(retry.error)) return `a retry behind ${String(retry.error)}`;
+    if (!isLoss(retry.error)) return `a retry after ${String(retry.error)}`;
     offset = retry.offset;
   }
   if (!error || !isLoss(error)) return undefined;

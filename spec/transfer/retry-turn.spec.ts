@@ -101,7 +101,7 @@ describe('a download with retry', () => {
     expect(bench.logins).to.equal(1);
   });
 
-  it('keeps its turn: what was called behind it comes behind it', async () => {
+  it('keeps its turn: what was called after it comes after it', async () => {
     const ftp = bench.client();
     const downloading = scene.download([lost], {}, ftp);
     const quitting = ftp.quit();

@@ -86,7 +86,7 @@ describe('a download with retry', () => {
     expect(bench.server.commands.filter((line) => /^(REST|RETR)/.test(line))).to.deep.equal(['RETR file']);
   });
 
-  it('bears one loss after another, and begins to count anew behind each byte', async () => {
+  it('bears one loss after another, and begins to count anew after each byte', async () => {
     const offsets = [1000, 1001, 2000, 65_536, 100_000, 200_000, SIZE - 1];
     const cuts = offsets.map((offset, index): Sequence => [scene.arrive(offset), ...(index % 2 === 0 ? broken.slice(1) : lost.slice(1))]);
     const { bytes, error, retries } = await scene.download(cuts);

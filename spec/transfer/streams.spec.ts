@@ -101,7 +101,7 @@ describe('streams of transfers', () => {
     expect(bench.server.commands.filter((line) => line.startsWith('RETR'))).to.deep.equal(['RETR a', 'RETR file', 'RETR b']);
   });
 
-  it('that are piped are done before a quit that was called behind them', async () => {
+  it('that are piped are done before a quit that was called after them', async () => {
     const ftp = bench.client();
     const out = new PassThrough();
     const bytes = buffer(out);
@@ -159,7 +159,7 @@ describe('streams of transfers', () => {
     expect(bench.logins).to.equal(1);
   });
 
-  it('give no bytes behind destroy()', async () => {
+  it('give no bytes after destroy()', async () => {
     const stream = bench.client().retr('file');
     let late = 0;
     stream.on('data', () => {

@@ -118,7 +118,7 @@ describe('timeouts of transfers', () => {
     expect(bench.logins).to.equal(1);
   });
 
-  it('a server that stops reading behind the end of an upload is a TimeoutError', async () => {
+  it('a server that stops reading after the end of an upload is a TimeoutError', async () => {
     await bench.serve();
     const ftp = bench.client({ stallTimeout: STALL, replyTimeout: 500 });
     bench.server.script = { STOR: [openData(), send('150 Go on.'), until(bench.server.waitFor('ABOR')), dataClosed(), send('426 Aborted.')] };

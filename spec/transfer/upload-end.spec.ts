@@ -45,7 +45,7 @@ describe('an upload whose last byte and FIN have left', () => {
 
   for (const [when, ...steps] of [
     ['before', dataEnd(), DONE],
-    ['behind', DONE, dataEnd()],
+    ['after', DONE, dataEnd()],
   ] as const) {
     it(`is complete when the server ends the connection ${when} its 226`, async () => {
       expect((await put(openData(), MARK, receiveData(), ...steps)).error).to.equal(undefined);

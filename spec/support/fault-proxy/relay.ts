@@ -94,7 +94,7 @@ export class Relay {
     switch (kind) {
       case 'fin':
         this.#state = 'cut';
-        // Its bytes are no longer taken; a sender of data that were told so by FIN, or behind the server's 226, could not know that they are lost.
+        // Its bytes are no longer taken; a sender of data that were told so by FIN, or after the server's 226, could not know that they are lost.
         if (this.on === 'data') await gone(reset(source));
         else source.end();
         target.end();

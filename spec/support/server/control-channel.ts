@@ -95,7 +95,7 @@ export class ControlChannel {
     secured.end();
   }
 
-  /** FIN behind what has been written; no line has its turn any more. */
+  /** FIN after what has been written; no line has its turn any more. */
   hangUp(): void {
     this.#hungUp = true;
     this.#stream.end();

@@ -184,7 +184,7 @@ export class FtpServer extends EventEmitter {
     if (this.files.has(place) && this.files.follow(place).node.kind === 'directory') throw new Refusal('553 Could not create file.');
   }
 
-  /** Makes the file, or empties it, or keeps what is before and behind byte `from`. */
+  /** Makes the file, or empties it, or keeps what is before and after byte `from`. */
   openUpload(path: string, from: number | 'end'): OpenUpload {
     const place = this.files.place(path, 553);
     const isNew = !this.files.has(place);

@@ -16,7 +16,7 @@ export function* withCRLF(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
   }
 }
 
-/** CRLF as LF, across chunks; a CR alone is kept, and dropped where nothing comes behind it. */
+/** CRLF as LF, across chunks; a CR alone is kept, and dropped where nothing comes after it. */
 export function withLF(take: (chunk: Uint8Array) => void): (chunk: Uint8Array) => void {
   let held = false;
   return (chunk) => {

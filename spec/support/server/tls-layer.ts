@@ -7,7 +7,7 @@ const FIRST_RECORD = 20;
 const LAST_RECORD = 23;
 
 /**
- * Lies between a socket and its TLS, so that TLS can end and the connection go on: after CCC the first byte behind a
+ * Lies between a socket and its TLS, so that TLS can end and the connection go on: after CCC the first byte after a
  * record that begins no record is in the clear.
  */
 export class TlsLayer extends Duplex {

@@ -13,7 +13,7 @@ export interface OpenUpload {
   undo(): void;
 }
 
-/** Keeps what comes: behind the first `from` bytes of what was there before, and over the rest of it. */
+/** Keeps what comes: after the first `from` bytes of what was there before, and over the rest of it. */
 export class StoredUpload implements Upload {
   #bytes: Buffer;
   #chunks: Uint8Array[] = [];
@@ -22,7 +22,7 @@ export class StoredUpload implements Upload {
 
   constructor(before: Content, from: number) {
     this.#before = from === 0 ? Buffer.alloc(0) : Buffer.from(before.read(0, before.size));
-    // Behind the end there are zeros between, as in a Unix file.
+    // After the end there are zeros between, as in a Unix file.
     this.#bytes = Buffer.concat([this.#before.subarray(0, from)], from);
   }
 

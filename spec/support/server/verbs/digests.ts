@@ -47,7 +47,7 @@ function old(verb: string, algorithm: string): Verb {
   };
 }
 
-/** What FEAT has behind the verb. @throws Refusal 500 */
+/** What FEAT has after the verb. @throws Refusal 500 */
 function offered({ server }: Session, verb: string): string {
   const line = server.features.find((each) => each === verb || each.startsWith(`${verb} `));
   if (line === undefined) throw new Refusal('500 Unknown command.');
