@@ -17,7 +17,7 @@ export { walk, type Unreadable, type Walk, type WalkEvents, type WalkOptions } f
 export type { WalkEntry } from './bulk/listings';
 export type { Filter } from './bulk/filter';
 export { SegmentedStream, type SegmentedDownload, type SegmentedEvents } from './bulk/segments';
-export { progress, type Progress, type ProgressListener, type ProgressOptions, type ProgressStream } from './bulk/progress';
+export { progress, type Progress, type ProgressEvents, type ProgressListener, type ProgressOptions, type ProgressStream } from './bulk/progress';
 export { throttle, type Throttle } from './bulk/throttle';
 export type { Remote } from './bulk/remote';
 

@@ -1,7 +1,8 @@
-import { PassThrough, Transform, type TransformCallback } from 'node:stream';
+import { PassThrough, Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import { ArgumentError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
 import { type Clock, systemClock } from '../net/clock';
+import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Throttle } from './throttle';
 
 /** How far a transfer is. */
@@ -282,8 +283,17 @@ export function progress(options: ProgressOptions | ProgressListener = {}, liste
   return heard ? stream.on('progress', heard) : stream;
 }
 
+/** The events of a ProgressStream. */
+export interface ProgressEvents extends TransformEvents<Buffer> {
+  /** How far it is, at each interval and once more at the end. */
+  progress: [progress: Progress];
+}
+
+/** PassThrough, as TypedTransform describes it. */
+const Typed = PassThrough as unknown as new (options?: TransformOptions) => TypedTransform<Buffer, ProgressEvents>;
+
 /** The stream that `progress` returns. Its event `progress` has a Progress. */
-export class ProgressStream extends PassThrough {
+export class ProgressStream extends Typed {
   readonly #meter: ProgressMeter;
 
   /** @internal use `progress` */

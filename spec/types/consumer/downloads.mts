@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
-import { FTP, FTPPool, open, type Entry, type Reply, type RetrStream, type RetryEvent, type SegmentedDownload, type TypedReadable } from 'ftplib';
+import { FTP, FTPPool, open, progress, type Entry, type Reply, type RetrStream, type RetryEvent, type SegmentedDownload, type TypedReadable } from 'ftplib';
 
 const ftp = new FTP('ftp://localhost');
 const named = new FTP(new URL('ftp://localhost'));
@@ -79,6 +79,16 @@ export async function operators(): Promise<void> {
   // @ts-expect-error numbers
   for await (const each of lengths) each.trim();
   [...names, ...sizes, total].toString();
+}
+
+export async function counted(): Promise<void> {
+  const meter = progress({ total: 10 }).on('progress', ({ bytes, percent, eta }) => bytes + (percent ?? 0) + (eta ?? 0));
+  // @ts-expect-error it is called bytes
+  meter.on('progress', ({ byets }) => byets);
+  // @ts-expect-error there is no such event
+  meter.on('progess', () => undefined);
+  await pipeline(ftp.retr('a'), meter, createWriteStream('a'));
+  for await (const chunk of ftp.retr('a').pipe(meter)) chunk.subarray(1);
 }
 
 export async function segments(): Promise<number> {
