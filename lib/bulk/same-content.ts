@@ -1,6 +1,6 @@
 import { type Readable, type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MismatchError, ReplyError, UnsupportedError } from '../errors';
+import { ReplyError, UnsupportedError } from '../errors';
 import { isLoss } from '../transfer/retry';
 import { chooseDigest, Digest } from '../transfer/verify';
 import { type Remote, wasClosed } from './remote';
@@ -46,8 +46,7 @@ export async function assertSameHash(remote: Remote, path: string, read: () => r
     callback();
   };
   await pipeline([...read(), new Writable({ write })]);
-  const ours = digest.hex();
-  if (ours !== theirs) throw new MismatchError(`${path}: its ${algorithm} is ${theirs}, and ours is ${ours}`);
+  digest.assertIs(theirs, path);
 }
 
 /** Does so where the server offers a hash and computes it within `replyTimeout`. @throws MismatchError */

@@ -1,5 +1,5 @@
 import { addAbortSignal, type Readable } from 'node:stream';
-import { ArgumentError, ChangedError, MismatchError, notifyCaller, TransferError, UnsupportedError } from '../errors';
+import { ArgumentError, ChangedError, notifyCaller, TransferError, UnsupportedError } from '../errors';
 import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
@@ -249,12 +249,8 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
   /** Ends the stream where the file is the same as before: else its parts may be of different files. */
   async #verify(): Promise<void> {
     assertSame(this.#path, this.#facts, await this.#ask(() => factsOf(this.#remote, this.#path)));
-    const { algorithm } = this.#digest ?? {};
-    if (algorithm) {
-      const theirs = await this.#ask(() => this.#remote.hash(this.#path, algorithm));
-      const ours = this.#digest?.hex();
-      if (theirs !== ours) throw new MismatchError(`the server's ${algorithm} of ${this.#path} is ${theirs}, but that of what was transferred is ${ours}`);
-    }
+    const digest = this.#digest;
+    if (digest) digest.assertIs(await this.#ask(() => this.#remote.hash(this.#path, digest.algorithm)), this.#path);
     if (!this.destroyed) this.push(null);
   }
 

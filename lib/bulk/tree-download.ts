@@ -91,7 +91,7 @@ export function downloadTree(remote: Remote, remotePath: string, localPath: stri
 /** @internal for settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream(remote, (signal, traffic) => new DownloadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
+  return new TreeStream(remote, (signal, traffic) => new TreeDownload(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
 /** A remote folder, and what there is of it here. */
@@ -116,7 +116,7 @@ interface ListedFolder {
 }
 
 /** Goes through a remote tree, and gives the steps to download it, which `perform` does. */
-class DownloadPlan {
+class TreeDownload {
   readonly #remote: RemoteTree;
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;

@@ -170,7 +170,7 @@ export class RemoteTree {
 
   /** Asks the server for the facts of a file that are in doubt. */
   async exact(relative: string, known: Known, doubt: Doubt): Promise<Known> {
-    const asked = { size: doubt.size, modified: doubt.time, patient: this.#retry === undefined, lacks: this.#lacks };
+    const asked = { size: doubt.size, modified: doubt.time, ignoresTemporary: this.#retry === undefined, lacks: this.#lacks };
     const { size, modified } = await this.#withRetry(() => factsOf(this.remote, this.path(relative), asked));
     const time = modified?.getTime();
     return {

@@ -35,7 +35,7 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 /** @internal for settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream(remote, (signal, traffic) => new UploadPlan(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
+  return new TreeStream(remote, (signal, traffic) => new TreeUpload(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
 /** A local file that is to be uploaded, unless the file of its name on the server will do. */
@@ -56,7 +56,7 @@ interface SourceFolder {
 const NAMES_AT_A_TIME = 1024;
 
 /** Goes through a local tree, and gives the steps to upload it, which `perform` does. */
-class UploadPlan {
+class TreeUpload {
   readonly #remote: RemoteTree;
   readonly #root: string;
   readonly #settings: TreeSettings;

@@ -35,8 +35,8 @@ interface FactsOptions {
   readonly size?: boolean;
   /** Default true. */
   readonly modified?: boolean;
-  /** Whether a fact is unknown after a 4yz, which is thrown otherwise, as any error that says nothing about the file. Default false. */
-  readonly patient?: boolean;
+  /** Whether a fact is taken for unknown after a 4yz. Default false: it is thrown, as is any error that says nothing about the file. */
+  readonly ignoresTemporary?: boolean;
   /** The commands that the server lacks, which are not sent again; those that it does not know are added. */
   readonly lacks?: Set<FactCommand>;
 }
@@ -45,13 +45,13 @@ interface FactsOptions {
  * Asks for the size and the time of a file: SIZE and MDTM together (RFC 3659, 3 and 4), and MLST in place of one that the server does not have
  * (aioftp 0.21 has no SIZE). A fact that the server refuses is unknown; a missing file has no facts.
  */
-export async function factsOf(source: FactsSource, path: string, { size = true, modified = true, patient = false, lacks = new Set() }: FactsOptions = {}): Promise<FileFacts> {
+export async function factsOf(source: FactsSource, path: string, { size = true, modified = true, ignoresTemporary = false, lacks = new Set() }: FactsOptions = {}): Promise<FileFacts> {
   const ask = async <T>(command: FactCommand, question: () => Promise<T>): Promise<T | undefined> => {
     if (lacks.has(command)) return undefined;
     try {
       return await question();
     } catch (error) {
-      if (!isAnswer(error, patient)) throw error;
+      if (!isAnswer(error, ignoresTemporary)) throw error;
       if (isNotImplemented(error.reply)) lacks.add(command);
       return undefined;
     }
@@ -75,9 +75,9 @@ export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): 
 }
 
 /** True for a reply about the path, and false where the session has ended, or could not be made. */
-function isAnswer(error: unknown, patient: boolean): error is ReplyError {
+function isAnswer(error: unknown, ignoresTemporary: boolean): error is ReplyError {
   if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
-  return patient || !(error instanceof TemporaryError);
+  return ignoresTemporary || !(error instanceof TemporaryError);
 }
 
 /** True for a reply that says that the server does not have the command. */
@@ -95,15 +95,15 @@ export interface Identity extends FileFacts {
  * Asks for the facts of a file in the turn of its transfer, in one flight where FEAT has SIZE. MLST is asked only where FEAT has no SIZE, and the
  * server has neither SIZE nor MDTM: otherwise the transfer may be under way when the replies come.
  *
- * @param patient whether a fact is unknown after a 4yz, which is thrown otherwise
+ * @param ignoresTemporary whether a fact is taken for unknown after a 4yz, which is thrown otherwise
  */
-export async function identify(turn: Turn, path: string, features: Features, patient: boolean): Promise<Identity> {
+export async function identify(turn: Turn, path: string, features: Features, ignoresTemporary: boolean): Promise<Identity> {
   const source = new TurnSource(turn, features.has('SIZE'));
   const lacks = new Set<FactCommand>(['MLST']);
-  let facts = await factsOf(source, path, { patient, lacks });
+  let facts = await factsOf(source, path, { ignoresTemporary, lacks });
   if (!features.has('SIZE') && lacks.has('SIZE') && lacks.has('MDTM')) {
     lacks.delete('MLST');
-    facts = await factsOf(source, path, { patient, lacks });
+    facts = await factsOf(source, path, { ignoresTemporary, lacks });
   }
   return { ...facts, unsized: facts.size === undefined && lacks.has('SIZE') };
 }

@@ -52,6 +52,12 @@ export class Digest {
   hex(): string {
     return (this.#hex ??= this.#hash?.digest('hex') ?? this.#crc.toString(16).padStart(HEX_DIGITS.crc32, '0'));
   }
+
+  /** Compares it with the hash that the server gives of its file. @throws MismatchError where they differ */
+  assertIs(theirs: string, path: string): void {
+    const ours = this.hex();
+    if (theirs !== ours) throw new MismatchError(`the server's ${this.algorithm} of ${path} is ${theirs}, but that of what was transferred is ${ours}`);
+  }
 }
 
 /** A command that asks a server for the hash of a file. */
@@ -163,10 +169,7 @@ export class HashCheck {
   /** Compares the hashes, after the transfer; it may be called again where the reply was lost. @throws MismatchError where they differ */
   async compare(turn: Turn): Promise<void> {
     if (!this.#command || !this.#digest) throw new TypeError('prepare() first');
-    const { algorithm } = this.#command;
-    const theirs = await askDigest(turn, this.#command, this.#path);
-    const ours = this.#digest.hex();
-    if (theirs !== ours) throw new MismatchError(`the server's ${algorithm} of ${this.#path} is ${theirs}, but that of what was transferred is ${ours}`);
+    this.#digest.assertIs(await askDigest(turn, this.#command, this.#path), this.#path);
   }
 }
 
