@@ -20,10 +20,11 @@ export class NetrcParseError extends FTPError {
   override readonly name: string = 'NetrcParseError';
   override readonly code: string = 'ERR_FTP_NETRC';
 
-  /** @param lineno the number of the line that is wrong, from 1 */
   constructor(
     message: string,
+    /** The path of the netrc file. */
     readonly filename: string,
+    /** The number of the line that is wrong, from 1. */
     readonly lineno: number,
   ) {
     super(`${filename}, line ${lineno}: ${message}`);

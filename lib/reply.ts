@@ -8,12 +8,10 @@ export class Reply {
   /** The class of the reply: `completion` for 2xx, and so on. */
   readonly kind: ReplyKind;
 
-  /**
-   * @param code the three digits, 100 to 599
-   * @param lines the lines as the server sent them, with their codes and without their line ends
-   */
   constructor(
+    /** The three digits as a number, 100 to 599. */
     readonly code: number,
+    /** The lines as the server sent them, with their codes and without their line ends. */
     readonly lines: readonly string[],
   ) {
     this.kind = KINDS[Math.floor(code / 100) - 1] as ReplyKind;

@@ -28,6 +28,9 @@ export interface Needs {
   readonly transfer?: 'anew' | 'restarted' | undefined;
 }
 
+/** The port that IANA has for `ftps`: a server there says nothing before TLS. */
+const IMPLICIT_TLS_PORT = 990;
+
 /** The needs of a command with a name. */
 const PLAIN: Needs = { folder: true };
 
@@ -216,7 +219,8 @@ export class Session implements ControlListener {
     const { connectTimeout, signal } = settings;
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason, final: true });
     const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
-    const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`);
+    const hint = this.#port === IMPLICIT_TLS_PORT && settings.secure !== 'implicit' ? ', and that port is for TLS from the first byte (option secure)' : '';
+    const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)${hint}`);
     this.#abandonAttempt = (error) => attempt.destroy(error);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     let control: ControlConnection | undefined;

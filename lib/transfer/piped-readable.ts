@@ -10,6 +10,7 @@ const Typed = Readable as unknown as abstract new <T, E extends ReadableEvents<T
  * paused for ever, with the connection that it holds; an HTTP response is gone whenever its browser leaves.
  */
 export abstract class PipedReadable<T, E extends ReadableEvents<T> = ReadableEvents<T>> extends Typed<T, E> {
+  /** Pipes it into a Writable, as Node's `pipe` does; when that is gone and nothing else reads this stream, it is destroyed. */
   override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
     const onUnpipe = (source: unknown): void => {
       if (source !== this) return;

@@ -135,8 +135,9 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
     return this.#queue.addPipe(this.#transfer.place, upload);
   }
 
-  /** It is in use from here on: what it is piped into may be an upload of the same client. */
+  /** Pipes it into a Writable, as Node's `pipe` does; when that is gone and nothing else reads the download, it is left, as by `destroy()`. */
   override pipe<D extends NodeJS.WritableStream>(destination: D, options?: { end?: boolean }): D {
+    // The destination may be an upload of the same client, which the queue must know then.
     if (!this.destroyed) this.#queue.downloads.add(this);
     return super.pipe(destination, options);
   }

@@ -119,6 +119,13 @@ describe('TLS', () => {
       expect(error.message).to.match(/^TLS: [a-z ]+: the server does not speak TLS here, or not yet \(option secure\)$/);
     });
 
+    it('is what an error names where port 990 says nothing in the clear', async () => {
+      const server = await stage.serve({ mode: 'implicit' });
+      const error = await failure(stage.client(server, { secure: false, port: 990, connectTimeout: 50, createConnection: () => new Promise(() => {}) }).connect());
+      expect(error).to.be.instanceOf(TimeoutError);
+      expect(error.message).to.match(/option secure/);
+    });
+
     it('has the handshake in connectTimeout', async () => {
       const server = await stage.serve({ mode: 'implicit' }, { script: { CONNECT: [silence()] } });
       const error = await failure(stage.client(server, { secure: 'implicit', connectTimeout: 100 }).connect());
