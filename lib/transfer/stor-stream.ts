@@ -24,8 +24,8 @@ export interface StorOptions {
   /**
    * The name that the file has until it is complete, so that nobody sees half of it: true makes one in the same folder (`.name.1a2b3c4d.part`), a
    * string is one, and a function makes one of the file's name. At `finish` the file has its own name, and has replaced what had it before. A stream
-   * that fails, or is destroyed, leaves nothing under that name, and deletes the temporary file where the server still answers. For STOR only, and
-   * not with `start`. Default false: the file has its own name from the beginning.
+   * that fails, or is destroyed, before the server was asked for that (RNTO) leaves nothing under that name, and deletes the temporary file where the
+   * server still answers. For STOR only, and not with `start`. Default false: the file has its own name from the beginning.
    */
   temporaryName?: TemporaryName | string;
   /** Ends the stream with an AbortError. */

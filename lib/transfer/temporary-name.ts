@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from '../control/command';
 import type { Turn } from '../control/session';
-import { ArgumentError, FTPError, isFTPError, ReplyError } from '../errors';
+import { AbortedError, ArgumentError, FTPError, isFTPError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { entryAt, lookUp } from './facts';
 import type { Choice, Plan } from './transfer';
@@ -135,7 +135,7 @@ export class Replacement {
       try {
         await remote.rename(from, to);
       } catch (error) {
-        if (isRefusal(error)) await this.restore();
+        if (isRefusal(error) || error instanceof AbortedError) await this.restore();
         throw this.#explained(error);
       }
     }
@@ -259,11 +259,19 @@ export class TemporaryUpload implements Plan {
 
   async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
     if (!complete) return this.#remove(turn);
-    const { command, path, verified, isLeft } = this.#setup;
+    const { command, path, verified } = this.#setup;
     await verified?.finish(turn, true, bytes);
-    if (isLeft()) return;
-    await new Replacement(renamingIn(turn), command.argument, path).run();
+    this.#checkWanted();
+    const onServer = renamingIn(turn, (from) => {
+      if (from === command.argument) this.#checkWanted();
+    });
+    await new Replacement(onServer, command.argument, path).run();
     this.#isThere = false;
+  }
+
+  /** @throws AbortedError where the file must not get its own name any more */
+  #checkWanted(): void {
+    if (this.#setup.isLeft()) throw new AbortedError('the stream was destroyed');
   }
 
   async #remove(turn: Turn): Promise<void> {
@@ -276,12 +284,14 @@ export class TemporaryUpload implements Plan {
   }
 }
 
-function renamingIn(turn: Turn): Renaming {
+/** @param beforeRNTO is called before a file gets another name; what it throws leaves it as it is */
+function renamingIn(turn: Turn, beforeRNTO?: (from: string) => void): Renaming {
   const { session, control } = turn;
   const exec = (verb: string, path: string): Promise<unknown> => control.exec(session.command(verb, path));
   return {
     rename: async (from, to) => {
       await exec('RNFR', from);
+      beforeRNTO?.(from);
       await exec('RNTO', to);
     },
     delete: (path) => exec('DELE', path),

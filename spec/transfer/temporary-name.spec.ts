@@ -161,6 +161,28 @@ describe('stor() with a temporary name', () => {
       });
     }
 
+    for (const [what, options, renames] of [
+      ['is renamed', {}, 1],
+      ['is renamed on a server that renames over none', PERSONALITIES.noRenameOver, 1],
+      ['is renamed again there, after the old file', PERSONALITIES.noRenameOver, 2],
+    ] as const) {
+      it(`leaves the old file where the stream is destroyed while the new one ${what}, before RNTO`, async () => {
+        await serve({ files: { '/in/file': 'old' }, ...options });
+        const ftp = bench.client();
+        const stream = ftp.stor('/in/file', { temporaryName: true });
+        let begun = 0;
+        ftp.on('command', (line) => {
+          if (/^RNFR .*\.part$/.test(line) && ++begun === renames) stream.destroy();
+        });
+        stream.end(BYTES);
+        await closing(stream);
+        await ftp.noop();
+        expect(stream.writableFinished).to.equal(false);
+        expect(names()).to.deep.equal(['file']);
+        expect(bench.server.read('/in/file').toString()).to.equal('old');
+      });
+    }
+
     it('leaves nothing where the stream is destroyed while its bytes are on their way', async () => {
       const ftp = bench.client();
       const stream = ftp.stor('/in/file', { temporaryName: true });
