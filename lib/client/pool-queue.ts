@@ -101,9 +101,9 @@ class PooledConnection {
   /** True when no operation waited for it any more before it was open. */
   abandoned = false;
 
-  /** @param sibling has the options, and what is known of the server */
-  constructor(sibling: Session, number: number, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
-    const { signal: _ofThePool, ...settings } = sibling.settings;
+  /** @param template a session that is never connected: this one takes from it the options, and what is known of the server */
+  constructor(template: Session, number: number, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
+    const { signal: _ofThePool, ...settings } = template.settings;
     this.session = new Session(
       settings,
       {
@@ -115,7 +115,7 @@ class PooledConnection {
           listener.onClose(error, number);
         },
       },
-      sibling,
+      template,
     );
   }
 
@@ -152,7 +152,7 @@ interface ConnectionsListener extends PoolListener {
 class Connections {
   /** Why there are fewer than were asked for. */
   refusal: Error | undefined;
-  readonly #sibling: Session;
+  readonly #template: Session;
   readonly #clock: Clock;
   readonly #limit: ConnectionLimit;
   readonly #listener: ConnectionsListener;
@@ -165,11 +165,11 @@ class Connections {
   #cancelRetry: (() => void) | undefined;
   #number = 0;
 
-  /** @param sibling has the options, and what is known of the server; it is never connected itself */
-  constructor(sibling: Session, wanted: number, clock: Clock, listener: ConnectionsListener) {
-    this.#sibling = sibling;
+  /** @param template a session that is never connected: the others take from it the options, and what is known of the server */
+  constructor(template: Session, wanted: number, clock: Clock, listener: ConnectionsListener) {
+    this.#template = template;
     this.#clock = clock;
-    this.#limit = new ConnectionLimit(wanted, sibling.settings.connectTimeout, clock);
+    this.#limit = new ConnectionLimit(wanted, template.settings.connectTimeout, clock);
     this.#listener = listener;
   }
 
@@ -206,11 +206,11 @@ class Connections {
   /** Opens connections for so many operations that wait. */
   request(count: number): void {
     if (this.#cancelRetry) return;
-    const { signal } = this.#sibling.settings;
+    const { signal } = this.#template.settings;
     if (signal?.aborted) return this.#listener.onAborted(this.#aborted());
     signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close, for a pause between two tries is to end, too
     const more = Math.min(count - this.#opening.size, this.#limit.room(this.#all.size, this.#opening.size));
-    for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#sibling, ++this.#number, this.#listener, this.#onLost));
+    for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#template, ++this.#number, this.#listener, this.#onLost));
   }
 
   /** Nobody waits for a connection: no further try is made. */
@@ -260,11 +260,12 @@ class Connections {
     } else if (this.#all.size > 0) {
       this.refusal = failure;
       this.#limit.onRefused(this.#all.size, tried);
-    } else this.#onAllLost(failure);
+    } else this.#onNoneOpen(failure);
     this.#listener.onChange();
   }
 
-  #onAllLost(error: Error): void {
+  /** No connection is open, and the only one that was tried has failed: tries again after a pause, or fails what waits. */
+  #onNoneOpen(error: Error): void {
     const pause = this.#limit.pauseAfter(error);
     if (pause === undefined) return this.#listener.onFailure(error);
     this.#cancelRetry = this.#clock.after(pause, () => {
@@ -285,11 +286,11 @@ class Connections {
   };
 
   #unlisten(): void {
-    this.#sibling.settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#template.settings.signal?.removeEventListener('abort', this.#onAbort);
   }
 
   #aborted(): Error {
-    return new ConnectionClosedError('the pool was aborted', { cause: this.#sibling.settings.signal?.reason });
+    return new ConnectionClosedError('the pool was aborted', { cause: this.#template.settings.signal?.reason });
   }
 }
 
@@ -335,7 +336,7 @@ const READ_AHEAD = 1024 * 1024;
 /** The order of operations on the connections of a pool: the first that is ready gets the next connection that is free. */
 export class PoolQueue extends Queue {
   readonly pooled = true;
-  readonly #sibling: Session;
+  readonly #template: Session;
   readonly #limit: number;
   readonly #readAhead: number;
   readonly #connections: Connections;
@@ -344,13 +345,13 @@ export class PoolQueue extends Queue {
   /** The QUIT, while it runs: it has no connection of its own, and nothing else runs. */
   #quit: Place | undefined;
 
-  /** @param sibling has the options, and what is known of the server; it is never connected itself */
-  constructor(sibling: Session, limit: number, listener: PoolListener, clock = systemClock) {
-    super(sibling.settings.stallTimeout);
-    this.#sibling = sibling;
+  /** @param template a session that is never connected: the others take from it the options, and what is known of the server */
+  constructor(template: Session, limit: number, listener: PoolListener, clock = systemClock) {
+    super(template.settings.stallTimeout);
+    this.#template = template;
     this.#limit = limit;
-    this.#readAhead = Math.min(READ_AHEAD, sibling.settings.maxReadAheadBytes / 2);
-    this.#connections = new Connections(sibling, limit, clock, {
+    this.#readAhead = Math.min(READ_AHEAD, template.settings.maxReadAheadBytes / 2);
+    this.#connections = new Connections(template, limit, clock, {
       ...listener,
       onChange: () => {
         if (this.first) this.serveSoon();
@@ -448,7 +449,7 @@ export class PoolQueue extends Queue {
     if (this.#running.size > 0) return this.#relieve();
     this.#connections.abandon();
     this.#quit = place;
-    place.run(this.#sibling);
+    place.run(this.#template);
   }
 
   #hurryOtherEnds(place: Place): void {

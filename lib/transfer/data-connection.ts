@@ -116,14 +116,14 @@ export abstract class DataConnection {
 
   pause(): void {
     this.#paused = true;
-    this.#rest();
+    this.#stopStallTimer();
     this.#socket?.pause();
   }
 
   resume(): void {
     this.#paused = false;
     if (this.#state !== 'live') return;
-    if (this.#begun) this.#wait();
+    if (this.#begun) this.#startStallTimer();
     this.#socket?.resume();
   }
 
@@ -135,7 +135,7 @@ export abstract class DataConnection {
     let room = true;
     for (const chunk of chunks) room = socket.write(chunk);
     if (chunks.length > 1) socket.uncork();
-    if (!room) this.#wait();
+    if (!room) this.#startStallTimer();
     return room;
   }
 
@@ -149,13 +149,13 @@ export abstract class DataConnection {
     const socket = this.#socket;
     this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
-    this.#wait();
+    this.#startStallTimer();
     const finish = (): void => {
       if (this.#state !== 'live') return;
       this.#fin = 'leaving';
       socket.end((error?: Error | null) => {
         this.#fin = error ? 'asked' : 'left';
-        this.#rest();
+        this.#stopStallTimer();
         if (!error) flushed();
       });
       // The error of an RST that has come is gone with close_notify, and would read as the server's end. FIN leaves a turn later: until then, only an RST takes the peer away.
@@ -217,7 +217,7 @@ export abstract class DataConnection {
     this.session.dataConnections.stalling.restart(this.#onStall);
     if (this.#listener.onChunk(chunk)) return true;
     this.#paused = true;
-    this.#rest();
+    this.#stopStallTimer();
     return false;
   };
 
@@ -263,7 +263,7 @@ export abstract class DataConnection {
     socket.on('end', this.#onEnd);
     if (this.#direction === 'up') {
       socket.on('drain', () => {
-        this.#rest();
+        this.#stopStallTimer();
         this.#onWritable();
       });
       if (typeof (socket as Socket).setTimeout === 'function') this.#timed = (socket as Socket).on('timeout', this.#onStall);
@@ -281,7 +281,7 @@ export abstract class DataConnection {
     if (this.#state !== 'live') return;
     // Not at once: a 226 that came together with the mark is none for bytes that had not left. Until there are any, it is our own source that is silent.
     if (this.#direction === 'up') process.nextTick(() => this.#onWritable());
-    else if (!this.#paused) this.#wait();
+    else if (!this.#paused) this.#startStallTimer();
   }
 
   #take(socket: Duplex, chunk: Buffer): void {
@@ -303,15 +303,15 @@ export abstract class DataConnection {
     if (this.#state === 'live') this.#listener?.onWritable();
   }
 
-  /** We wait for the server from now on. */
-  #wait(): void {
+  /** From now on it is the server that keeps the data from moving. */
+  #startStallTimer(): void {
     const { dataConnections, settings } = this.session;
     if (this.#timed) this.#timed.setTimeout(settings.stallTimeout);
     else if (this.#socket) dataConnections.stalling.start(this.#onStall);
   }
 
-  /** We do not wait: our own side is the slow one, or the work is done. */
-  #rest(): void {
+  /** Our own side is the slow one, or the work is done. */
+  #stopStallTimer(): void {
     if (this.#timed) this.#timed.setTimeout(0);
     else this.session.dataConnections.stalling.stop(this.#onStall);
   }
@@ -322,7 +322,7 @@ export abstract class DataConnection {
   #leave(state: 'closed' | 'reset', awaited: boolean): void {
     if (this.#state !== 'live') return;
     this.#state = state;
-    this.#rest();
+    this.#stopStallTimer();
     this.#handshaken?.settle(false);
     if (!this.#raw && !awaited) this.cancel();
     this.#drop();

@@ -29,7 +29,7 @@ export function partName(name: string): string {
 const KEPT = 60;
 
 /** The path of another name in the same folder, made of the beginning of the file's name. */
-function besides(path: string, make: (name: string) => string): string {
+function inSameFolder(path: string, make: (name: string) => string): string {
   const at = path.lastIndexOf('/') + 1;
   return path.slice(0, at) + make([...path.slice(at)].slice(0, KEPT).join(''));
 }
@@ -50,7 +50,7 @@ export function temporaryPaths(path: string, temporaryName: TemporaryName, ours:
     if (temporaryName === false) return path;
     if (typeof temporaryName === 'function') return path.slice(0, at) + checkedPart(temporaryName(name), name);
     if (ours === 'same' || (ours === 'same, then new' && !again)) return path.slice(0, at) + partName(name);
-    return besides(path, (short) => `.${short}.${randomBytes(4).toString('hex')}.part`);
+    return inSameFolder(path, (short) => `.${short}.${randomBytes(4).toString('hex')}.part`);
   };
 }
 
@@ -171,7 +171,7 @@ export class Replacement {
   async #stepAside(): Promise<boolean> {
     const type = (await entryAt(this.remote, this.to))?.type;
     if (type !== 'file' && type !== 'symlink') return false;
-    const aside = (this.#aside ??= besides(this.to, (name) => `.${name}.${randomBytes(4).toString('hex')}.old`));
+    const aside = (this.#aside ??= inSameFolder(this.to, (name) => `.${name}.${randomBytes(4).toString('hex')}.old`));
     try {
       await this.remote.rename(this.to, aside);
       return true;
