@@ -7,7 +7,7 @@ import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
 import { LocalPart, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
-import { assertNotAborted, asWork, type Remote, withRetry } from './remote';
+import { askUnlessAborted, assertNotAborted, asWork, type Remote, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** The options of `get`. */
@@ -87,7 +87,7 @@ export async function get(remote: Remote, path: string, local: string, options: 
       path,
       open: ({ size, modified }) => (resume && size !== undefined ? LocalPart.continue(local, size, modified) : LocalPart.create(local)),
       restart: resume ? ({ size = 0, modified }) => LocalPart.restart(local, size, modified) : undefined,
-      asksFacts: resume || segments > 1 || preserveTimes || progress !== undefined,
+      facts: resume || segments > 1 || preserveTimes ? 'needed' : progress ? 'wanted' : 'not asked',
       retry,
       segments,
       verify,
@@ -116,8 +116,8 @@ interface DownloadSetup {
    * a download that fails is not kept either.
    */
   readonly restart?: ((facts: FileFacts) => Promise<LocalPart>) | undefined;
-  /** Size and time are asked for before the first byte. `restart`, `segments` and a total of progress need them. */
-  readonly asksFacts: boolean;
+  /** Whether size and time are asked for before the first byte. `restart`, `segments` and times need them; progress does without where the server sends 4yz. */
+  readonly facts: 'needed' | 'wanted' | 'not asked';
   /** Undefined: one try, without a question about the size. */
   readonly retry: RetryOptions | number | boolean | undefined;
   /** Parts that are fetched at the same time. */
@@ -152,9 +152,9 @@ export class FileDownload {
   }
 
   async run(): Promise<Omit<GetResult, 'path' | 'ms'>> {
-    const { remote, path, open, restart, asksFacts, traffic } = this.#setup;
-    if (asksFacts) {
-      this.#facts = await this.#ask(() => factsOf(remote, path));
+    const { remote, path, open, restart, facts, traffic } = this.#setup;
+    if (facts !== 'not asked') {
+      this.#facts = await this.#ask(() => factsOf(remote, path, { ignoresTemporary: facts === 'wanted' }));
       traffic.expect(this.#facts.size);
     }
     const part = await open(this.#facts);
@@ -275,7 +275,8 @@ export class FileDownload {
   /** Asks the server, and again after a loss. */
   #ask<T>(question: () => Promise<T>): Promise<T> {
     const { retry = false, signal } = this.#setup;
-    return withRetry(question, { backoff: new Backoff(retry === false ? 0 : retry), signal, onRetry: () => void (this.#retries += 1) });
+    const policy = { backoff: new Backoff(retry === false ? 0 : retry), signal, onRetry: () => void (this.#retries += 1) };
+    return withRetry(() => askUnlessAborted(question, signal), policy);
   }
 }
 

@@ -206,6 +206,19 @@ export async function withRetry<T>(act: () => Promise<T>, policy: RetryPolicy): 
   }
 }
 
+/** Asks, and waits for the answer until the signal is aborted: a server that is silent must not hold up who has no use for it any more. @throws an AbortError */
+export async function askUnlessAborted<T>(question: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return question();
+  await assertNotAborted(signal);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => void assertNotAborted(signal).catch(reject);
+    signal.addEventListener('abort', onAbort);
+    question()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Waits until the next try. @throws the error where there is none; an AbortError */
 export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetryable, onRetry }: RetryPolicy): Promise<void> {
   if (!isRetryable?.(error) && (!isLoss(error) || wasClosed(error))) throw error;

@@ -11,7 +11,7 @@ import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { LocalRemoval } from './tree-removal';
 import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
-import { checkLocalName, LocalTree, RemoteTree } from './tree-sides';
+import { checkLocalName, LocalTree, parentOf, RemoteTree } from './tree-sides';
 import { chainOfRoot, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type PendingFolder } from './walk';
 
 /** Fetches files into a local tree. */
@@ -50,13 +50,13 @@ class Receiver {
     const { preserveTimes, retry, verify } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
-    const folder = posix.dirname(path);
-    const [replaced] = await Promise.all([this.#local.look(path), this.#local.check(folder === '.' ? '' : folder)]);
+    const folder = parentOf(path);
+    const [replaced] = await Promise.all([this.#local.look(path), this.#local.check(folder)]);
     const download = new FileDownload({
       remote,
       path: this.#remote.path(path),
       open: () => LocalPart.replace(this.#local.path(path), { part, isOurs, replaced }),
-      asksFacts: false,
+      facts: 'not asked',
       retry,
       segments: 1,
       verify,

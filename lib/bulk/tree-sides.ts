@@ -7,7 +7,7 @@ import { PermanentError, SecurityError, TransferError } from '../errors';
 import { entryAt, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { joined, Listings } from './listings';
-import { type Remote, withRetry } from './remote';
+import { askUnlessAborted, type Remote, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
 import type { TreeSettings } from './tree-options';
@@ -97,7 +97,7 @@ export class LocalTree {
   async check(relative: string): Promise<void> {
     const path = this.path(relative);
     const real = await this.#files.realpath(path);
-    if (real !== path) throw new SecurityError(`${path} leads to ${real}: nothing is written or deleted there`);
+    if (real !== path) throw new SecurityError(`${path} leads to ${real}: it is not followed`);
   }
 
   /** Makes a folder in one that was checked; the root with all that it is in. */
@@ -114,13 +114,13 @@ export class LocalTree {
 
   /** Removes a file, or a symlink itself. @throws SecurityError where its folder is not where its path says */
   async removeFile(relative: string): Promise<void> {
-    await this.check(folderOf(relative));
+    await this.check(parentOf(relative));
     await unlink(this.path(relative));
   }
 
   /** Removes a folder that is empty. @throws SecurityError where it is not where its path says */
   async removeFolder(relative: string): Promise<void> {
-    await this.check(folderOf(relative));
+    await this.check(parentOf(relative));
     await rmdir(this.path(relative));
   }
 
@@ -130,7 +130,8 @@ export class LocalTree {
   }
 }
 
-function folderOf(relative: string): string {
+/** The folder of a path from the start of the tree. */
+export function parentOf(relative: string): string {
   return relative.slice(0, Math.max(0, relative.lastIndexOf('/')));
 }
 
@@ -218,6 +219,7 @@ export class RemoteTree {
   }
 
   #withRetry<T>(act: () => Promise<T>): Promise<T> {
-    return this.#retry === undefined ? act() : withRetry(act, { backoff: new Backoff(this.#retry), signal: this.signal });
+    const once = (): Promise<T> => askUnlessAborted(act, this.signal);
+    return this.#retry === undefined ? once() : withRetry(once, { backoff: new Backoff(this.#retry), signal: this.signal });
   }
 }

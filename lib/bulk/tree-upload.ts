@@ -15,7 +15,7 @@ import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
 import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
-import { RemoteTree } from './tree-sides';
+import { LocalTree, parentOf, RemoteTree } from './tree-sides';
 import { chainOfRoot, enter, listingPath, PendingFolders, type PendingFolder } from './walk';
 
 /**
@@ -59,6 +59,7 @@ const NAMES_AT_A_TIME = 1024;
 class TreeUpload {
   readonly #remote: RemoteTree;
   readonly #root: string;
+  readonly #local: LocalTree;
   readonly #settings: TreeSettings;
   readonly #traffic: TreeTraffic;
   readonly #removal: RemoteRemoval;
@@ -71,6 +72,7 @@ class TreeUpload {
   constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
     this.#root = root;
+    this.#local = new LocalTree(root);
     this.#settings = settings;
     this.#traffic = traffic;
     this.#budget = remote.budget;
@@ -81,6 +83,7 @@ class TreeUpload {
 
   async *steps(): AsyncGenerator<Step, void, void> {
     const stats = await stat(this.#root);
+    await this.#local.open();
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
     this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
     const chain = { ...chainOfRoot(''), unique: `${stats.dev}:${stats.ino}` };
@@ -170,6 +173,7 @@ class TreeUpload {
     try {
       let parts: PartNames | undefined;
       for await (const entries of inBatches(await opendir(join(this.#root, folder.path)), BATCH)) {
+        await this.#assertInPlace(folder.path);
         parts ??= await this.#partNames(folder, entries);
         const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
         const isLast = entries.length < BATCH && this.#pending.isEmpty;
@@ -262,6 +266,11 @@ class TreeUpload {
     }
   }
 
+  /** Makes sure that a folder has not become a symlink since it was found. @throws SecurityError */
+  async #assertInPlace(folder: string): Promise<void> {
+    if (this.#settings.symlinks === 'skip') await this.#local.check(folder);
+  }
+
   async #target(relative: string, parts: PartNames): Promise<UploadTarget> {
     const { temporaryName } = this.#settings;
     const path = this.#remote.path(relative);
@@ -278,6 +287,7 @@ class TreeUpload {
     signal.throwIfAborted();
     const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
     try {
+      await this.#assertInPlace(parentOf(relative));
       const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
       return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();
     } finally {

@@ -12,7 +12,7 @@ import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, QUICK, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import { data, dataEnd, openData, send } from '../support/server/steps';
+import { data, dataEnd, openData, send, silence } from '../support/server/steps';
 import { sendChunks } from '../support/server/transfer';
 
 /** Sends so many bytes from where REST says, and calls it complete. */
@@ -63,6 +63,23 @@ describe('get', () => {
       expect((await stat(local)).mode & 0o777).to.equal(mode);
       await rm(local);
     }
+  });
+
+  it('is aborted while the server does not answer a question', async () => {
+    server.script = { SIZE: [silence()] };
+    const controller = new AbortController();
+    server.on('command', (line: string) => void (line.startsWith('SIZE') && controller.abort()));
+    const error = await get(ftp, '/f', local, { preserveTimes: true, signal: controller.signal }).catch((reason: unknown) => reason);
+    expect(error).to.have.property('name', 'AbortError');
+    expect(await readdir(folder)).to.deep.equal([]);
+    ftp.close();
+  });
+
+  it('downloads without a total where the server does not say the size for now', async () => {
+    server.script = { SIZE: '450 Busy.' };
+    const seen: Progress[] = [];
+    await get(ftp, '/f', local, { retry: false, progress: (now) => seen.push(now) });
+    expect(seen.at(-1)).to.include({ bytes: SIZE }).and.to.not.have.property('total');
   });
 
   it('downloads a file, and tells what it did', async () => {

@@ -8,7 +8,7 @@ import { FTPPool } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { gate } from '../support/server/gate';
-import { data, dataEnd, normal, openData, send, until } from '../support/server/steps';
+import { data, dataEnd, normal, openData, send, silence, until } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
 import { Heap } from '../support/heap';
@@ -134,6 +134,16 @@ describe('the work on a tree', () => {
     await downloadTree(stage.client(server), '/top', scratch.path('copy')).toArray();
     const order = server.commands.filter((command) => /^(MLSD|RETR)/.test(command)).map((command) => command.replace(/file-.*/, ''));
     expect(order).to.deep.equal(['MLSD /top', ...[0, 1, 2, 3].flatMap((n) => [`MLSD /top/f${n}`, ...Array.from({ length: 3 }, () => `RETR /top/f${n}/`)])]);
+  });
+
+  it('ends at once when it is destroyed while a folder is made, though the server says nothing', async () => {
+    const server = await stage.serve({ script: { MKD: [silence()] } });
+    await scratch.put('source', files(1, 1));
+    const ftp = stage.client(server);
+    const stream = uploadTree(ftp, scratch.path('source'), '/top');
+    server.on('command', (command: string) => void (command.startsWith('MKD') && stream.destroy()));
+    await closing(stream.resume());
+    ftp.close();
   });
 
   it('leaves nothing open when a pool is cancelled in the middle', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { rm, symlink } from 'node:fs/promises';
+import { rename, rm, symlink } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import type { Remote } from '../../lib/bulk/remote';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
@@ -221,6 +221,25 @@ describe('uploadTree()', () => {
       await pool.quit();
     });
   }
+
+  it('uploads nothing from where a folder leads that has become a symlink meanwhile', async () => {
+    const swap = async (): Promise<void> => {
+      await rename(scratch.path('source', 'sub'), scratch.path('moved'));
+      await symlink(scratch.path('outside'), scratch.path('source', 'sub'));
+    };
+    await scratch.put('source', { first: '1', 'sub/file': '2', 'sub/more': '3' });
+    await scratch.put('outside', { file: 'secret', more: 'secret', other: 'secret' });
+    for (const folder of ['/top/', '/top/sub/']) {
+      const server = await stage.serve();
+      let swaps = 0;
+      server.script = { STOR: async (session, path) => (path.startsWith(folder) && swaps++ === 0 && (await swap()), session.normal()) };
+      const list = await uploadTree(stage.client(server), scratch.path('source'), '/top', { continueOnError: true }).toArray();
+      expect(list.filter(({ action }) => action === 'failed').map(({ error }) => error?.name)).to.deep.equal(['SecurityError']);
+      expect(Object.values(served(server))).to.not.include('secret');
+      await rm(scratch.path('source', 'sub'));
+      await rename(scratch.path('moved'), scratch.path('source', 'sub'));
+    }
+  });
 
   it('mixes no files where they have the same name until they are complete', async () => {
     const server = await stage.serve();
