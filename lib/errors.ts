@@ -178,17 +178,3 @@ export const allErrors: readonly { [Symbol.hasInstance](error: unknown): boolean
 export function isFTPError(error: unknown): error is Error & { readonly code: string } {
   return allErrors.some((kind) => error instanceof (kind as typeof FTPError));
 }
-
-/**
- * Emits an event of the caller's. What one of his listeners throws is his own exception, and must not end the step that emits the event: it is thrown
- * again in a turn of its own, where it is uncaught, as Node does with the listeners of an EventTarget.
- */
-export function notifyCaller(emit: () => unknown): void {
-  try {
-    emit();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}

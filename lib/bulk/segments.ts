@@ -1,5 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream';
-import { ArgumentError, ChangedError, notifyCaller, TransferError, UnsupportedError } from '../errors';
+import { emitToCaller } from '../control/session';
+import { ArgumentError, ChangedError, TransferError, UnsupportedError } from '../errors';
 import { checkOffset, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
@@ -206,7 +207,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
     this.#window.push(
       new Segment(stream, known ? next - this.#next : undefined, {
         onOpen: (reply) => this.#onOpen(reply),
-        onRetry: (event) => notifyCaller(() => this.emit('retry', event)),
+        onRetry: (event) => emitToCaller(this, 'retry', event),
         onChunk: (bytes) => {
           this.#bytesRead += bytes;
           if (this.isProducing) this.#deliver();
@@ -225,7 +226,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
   #onOpen(reply: Reply): void {
     if (this.#opened) return;
     this.#opened = true;
-    notifyCaller(() => this.emit('open', reply));
+    emitToCaller(this, 'open', reply);
   }
 
   /** Gives the reader the bytes of the first parts, as long as it wants more. */

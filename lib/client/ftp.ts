@@ -2,8 +2,8 @@ import type { Command } from '../control/command';
 import { unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
-import { closedByClient, Session } from '../control/session';
-import { ArgumentError, ConnectionClosedError, notifyCaller, PermanentError, ProtocolError } from '../errors';
+import { closedByClient, emitToCaller, Session } from '../control/session';
+import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
@@ -45,9 +45,9 @@ export class FTP extends Verbs<FTPEvents> {
   constructor(options: FTPOptions | string | URL = {}) {
     super();
     this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options), {
-      onCommand: (line) => notifyCaller(() => this.emit('command', line)),
-      onReply: (reply) => notifyCaller(() => this.emit('reply', reply)),
-      onClose: (error) => notifyCaller(() => this.emit('close', error)),
+      onCommand: (line) => emitToCaller(this, 'command', line),
+      onReply: (reply) => emitToCaller(this, 'reply', reply),
+      onClose: (error) => emitToCaller(this, 'close', error),
       onAborted: (error) => this.queue.close(() => closedByClient(error)),
       isIdle: () => this.queue.idle,
     });

@@ -1,6 +1,6 @@
 import { type SegmentedDownload, SegmentedStream } from '../bulk/segments';
-import { Session } from '../control/session';
-import { ConnectionClosedError, notifyCaller } from '../errors';
+import { emitToCaller, Session } from '../control/session';
+import { ConnectionClosedError } from '../errors';
 import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
@@ -57,9 +57,9 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
     const { connections = 4, ...rest } = given;
     this.maxConnections = checkWhole('connections', connections, 1);
     const listener = {
-      onCommand: (line: string, connection: number) => notifyCaller(() => this.emit('command', line, connection)),
-      onReply: (reply: Reply, connection: number) => notifyCaller(() => this.emit('reply', reply, connection)),
-      onClose: (error: Error | undefined, connection: number) => notifyCaller(() => this.emit('close', error, connection)),
+      onCommand: (line: string, connection: number) => emitToCaller(this, 'command', line, connection),
+      onReply: (reply: Reply, connection: number) => emitToCaller(this, 'reply', reply, connection),
+      onClose: (error: Error | undefined, connection: number) => emitToCaller(this, 'close', error, connection),
     };
     this.session = new Session(settingsOf({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }), NEVER_CONNECTED);
     this.queue = new PoolQueue(this.session, connections, listener);

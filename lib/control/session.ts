@@ -4,6 +4,7 @@
 // It outlives its control connection. After a connection was lost, the next operation makes another one, logs in and goes back to the
 // working folder. Where the caller has made the connection by hand, with `connect()`, he has to make the next one, too.
 
+import type { EventEmitter } from 'node:events';
 import { type Codec, isUTF8, NameMemory } from '../encoding';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
 import { ConnectionAttempt, deadline } from '../net/dial';
@@ -542,6 +543,20 @@ class DataConnections {
     this.attempt?.destroy(reason ?? new ConnectionClosedError('the connection was closed'));
     this.connecting.release();
     this.stalling.release();
+  }
+}
+
+/**
+ * Emits an event of a client or of a stream. What one of the caller's listeners throws is his own exception, and must not end the step that emits the
+ * event: it is thrown again in a turn of its own, where it is uncaught, as Node does with the listeners of an EventTarget.
+ */
+export function emitToCaller(emitter: EventEmitter, event: string, ...args: unknown[]): void {
+  try {
+    emitter.emit(event, ...args);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
 

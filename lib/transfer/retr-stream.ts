@@ -1,7 +1,7 @@
 import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:stream';
 import type { Place, Queue } from '../control/queue';
-import type { Session } from '../control/session';
-import { type FTPError, LimitError, notifyCaller } from '../errors';
+import { emitToCaller, type Session } from '../control/session';
+import { type FTPError, LimitError } from '../errors';
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import type { ReadableEvents } from '../typed-streams';
@@ -170,7 +170,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   onOpen(reply: Reply): void {
     if (this.#opened) return; // by another try
     this.#opened = reply;
-    notifyCaller(() => this.emit('open', reply));
+    emitToCaller(this, 'open', reply);
   }
 
   /** @internal False pauses the connection, unless it is a listing for which somebody waits: then its bytes are kept. */
@@ -205,7 +205,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   /** @internal */
   onComplete(reply: Reply | undefined): void {
     if (this.destroyed) return;
-    if (reply) notifyCaller(() => this.emit('reply', reply));
+    if (reply) emitToCaller(this, 'reply', reply);
     const reading = this.#state === 'flowing';
     this.#state = 'ended';
     if (reading || (!this.#rest && this.#ahead.length === 0)) this.#pushEnd();

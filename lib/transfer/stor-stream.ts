@@ -1,8 +1,8 @@
 import { addAbortSignal, type Readable, Writable, type WritableOptions } from 'node:stream';
 import type { Download, Queue } from '../control/queue';
-import type { Session } from '../control/session';
+import { emitToCaller, type Session } from '../control/session';
 import type { Codec } from '../encoding';
-import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError, notifyCaller } from '../errors';
+import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
 import type { OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
@@ -178,7 +178,7 @@ export class StorStream extends Typed {
   onOpen(reply: Reply): void {
     this.#opened = reply;
     this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
-    notifyCaller(() => this.emit('open', reply));
+    emitToCaller(this, 'open', reply);
   }
 
   /** @internal */
@@ -199,7 +199,7 @@ export class StorStream extends Typed {
   /** @internal */
   onComplete(reply: Reply | undefined): void {
     if (this.destroyed) return;
-    if (reply) notifyCaller(() => this.emit('reply', reply));
+    if (reply) emitToCaller(this, 'reply', reply);
     this.#finalCallback?.();
   }
 

@@ -1,8 +1,8 @@
 import type { Command } from '../control/command';
 import { ruleOf } from '../control/command-table';
 import type { Queue } from '../control/queue';
-import type { Session } from '../control/session';
-import { ArgumentError, notifyCaller } from '../errors';
+import { emitToCaller, type Session } from '../control/session';
+import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkNames, checkOffset } from '../options';
 import { type Decoder, LineDecoder } from './lines';
@@ -28,7 +28,7 @@ export function download({ session, queue }: Owner, command: Command, options: R
   const { retry, verify, segments } = options;
   // A plain download needs nothing of what is about retries and proofs, and does not load it.
   const plain = retry === undefined && verify === undefined && segments === undefined;
-  const plan = plain ? undefined : planDownload(command, options, (event) => notifyCaller(() => stream.emit('retry', event)));
+  const plan = plain ? undefined : planDownload(command, options, (event) => emitToCaller(stream, 'retry', event));
   const stream = new RetrStream(session, queue, { request: { command, type, direction: 'down', start, plan }, options, kind: ruleOf(command.verb, true).lists ? 'listing' : 'file' });
   return stream;
 }
