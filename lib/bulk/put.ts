@@ -66,7 +66,8 @@ export interface PutResult {
 
 /**
  * Uploads a local file, bytes, or what a function gives (STOR, RFC 959, 4.1.3, in TYPE I), and goes on after losses: it asks how much the server has,
- * and sends the rest. It resolves when the server has all of it under its name; what had that name stays until then.
+ * and sends the rest. It resolves when the server has all of it under its name; what had that name stays until then. A Readable is destroyed in the
+ * end, as a pipeline does, whether it was uploaded or not.
  *
  * @param remote a client or a pool
  * @param source a local path, bytes, a function `(offset) => Readable`, or a Readable with `retry: false`
@@ -75,6 +76,14 @@ export interface PutResult {
  * ChangedError when the source changes meanwhile; MismatchError when the server has something else; else the error of the last attempt
  */
 export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
+  try {
+    return await upload(remote, source, path, options);
+  } finally {
+    if (source instanceof Readable) source.destroy(); // also where nothing has read it, so that its file does not stay open
+  }
+}
+
+async function upload(remote: Remote, source: PutSource, path: string, options: PutOptions): Promise<PutResult> {
   checkNames(options, PUT_OPTIONS);
   const { retry = true, resume = false, temporaryName = true, verify, size, signal } = options;
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');

@@ -266,6 +266,17 @@ describe('put', () => {
     expect(names()).to.deep.equal([]);
   });
 
+  it('destroys a Readable, also one that it has not read', async () => {
+    const sources = Array.from({ length: 4 }, () => Readable.from([BYTES]));
+    const [whole, aborted, refused, late] = sources as [Readable, Readable, Readable, Readable];
+    await put(ftp, whole, '/in/a', { retry: false });
+    await put(ftp, aborted, '/in/a', { retry: false, signal: AbortSignal.abort() }).catch(() => undefined);
+    await failure(put(ftp, refused, '', { retry: false }));
+    ftp.close();
+    await failure(put(ftp, late, '/in/a', { retry: false }));
+    expect(sources.map(({ destroyed }) => destroyed)).to.deep.equal([true, true, true, true]);
+  });
+
   it('fails with what its source fails with, at once', async () => {
     const reason = new Error('disk on fire');
     const source = (): Readable => new Readable({ read: (): void => void reason, construct: (callback) => callback(reason) });
