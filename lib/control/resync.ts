@@ -1,4 +1,4 @@
-// How the control connection gets back in step, so that the next reply belongs to the next command: after ABOR, and after NOOPs during a transfer.
+// How the control connection gets back in step, so that the next reply belongs to the next command: after ABOR, after NOOPs during a transfer, and after a transfer that failed.
 
 import type { Command } from './command';
 import type { ControlConnection } from './control-connection';
@@ -29,8 +29,8 @@ export function abortTransfer(session: Session, control: ControlConnection, reas
   return inStepAfter(session, control, reason, session.command('ABOR'));
 }
 
-/** Waits for the replies to the NOOPs that were sent during a transfer; some of them never come. */
-export async function takeNoopReplies(session: Session, control: ControlConnection, reason: Error): Promise<void> {
+/** Takes what the server still has to say of a transfer: the replies to the NOOPs during it, some of which never come, and a second final reply. */
+export async function takeFurtherReplies(session: Session, control: ControlConnection, reason: Error): Promise<void> {
   await inStepAfter(session, control, reason, undefined);
 }
 

@@ -4,7 +4,7 @@ import type { ControlConnection, SendOptions } from '../control/control-connecti
 import type { ReplyListener } from '../control/pending-replies';
 import type { Place, PlaceListener, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
-import { abortTransfer, takeNoopReplies } from '../control/resync';
+import { abortTransfer, takeFurtherReplies } from '../control/resync';
 import type { Session, Turn } from '../control/session';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
@@ -258,6 +258,12 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return (this.#state.is === 'answered' || this.#state.is === 'ended') && !this.#state.mark;
   }
 
+  /** The server has begun, and then refused: it may say 250 of the same transfer as well, and that would be taken for the reply to the next command. */
+  get #brokenOff(): boolean {
+    const state = this.#state;
+    return (state.is === 'answered' || state.is === 'ended') && state.mark !== undefined && state.answer instanceof ReplyError;
+  }
+
   // ---- what its place in the queue asks for
 
   get name(): string {
@@ -416,7 +422,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     interrupt.check();
     const reply = await this.#send(current, chosen);
     data.close();
-    if (control.unansweredNoops > 0) await takeNoopReplies(session, control, new FTPError('NOOP: not answered'));
+    if (control.unansweredNoops > 0) await takeFurtherReplies(session, control, new FTPError('NOOP: not answered'));
     return reply;
   }
 
@@ -720,7 +726,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       if (data) await this.#connectToReset(control, command, data);
       if (command && !isAnswered()) return abortTransfer(this.#session, control, error);
     }
-    if (control.unansweredNoops > 0) await takeNoopReplies(this.#session, control, error);
+    // Not once the turn was given back: other commands are in flight then.
+    if (control.unansweredNoops > 0 || (this.#brokenOff && this.place.state === 'running')) await takeFurtherReplies(this.#session, control, error);
     return undefined;
   }
 

@@ -2,8 +2,26 @@ import { expect } from 'chai';
 import { connect } from 'node:net';
 import { type FTP, PermanentError, ProtocolError, type RetrStream, TemporaryError, TimeoutError } from '../../lib/index';
 import { gate } from '../support/server/gate';
-import { data, dataEnd, dataReset, normal, openData, send, until } from '../support/server/steps';
-import { outcomeOf, received, useBench } from '../support/transfers';
+import { boundary, data, dataEnd, dataReset, normal, openData, send, until } from '../support/server/steps';
+import { outcomeOf, received, rejection, useBench } from '../support/transfers';
+
+describe('a transfer that the server says has failed, and then that it is complete', () => {
+  const bench = useBench();
+
+  for (const second of ['226 Done.', '250 Done.'] as const) {
+    it(`by ${second.slice(0, 3)}, which no command after it takes for its reply`, async () => {
+      await bench.serve({ files: { '/next': 'next' } });
+      const ftp = await bench.warmClient();
+      bench.server.script = { RETR: [[openData(), send('150 Opening.'), data('half'), dataReset(), send('426 Broken.'), boundary(), send(second)], [normal()]] };
+      const failed = outcomeOf(ftp.retr('a'));
+      const [missing, gone, next] = await Promise.all([rejection(ftp.delete('missing')), ftp.delete('next'), rejection(ftp.size('next'))]);
+      expect((await failed).error).to.be.instanceOf(TemporaryError);
+      expect([missing, next].map(({ reply }) => reply?.code)).to.deep.equal([550, 550]);
+      expect(gone.code).to.equal(250);
+      expect(bench.logins).to.equal(1);
+    });
+  }
+});
 
 /** pyftpdlib 1.5.7 with many clients now and then closes a data connection before RETR, and never answers that RETR. */
 describe('a download whose final reply is lost by the server', () => {

@@ -51,7 +51,7 @@ describe('a download with retry', () => {
     const { bytes } = await scene.download([broken], {}, ftp);
     expect(bytes.equals(FILE)).to.equal(true);
     expect(String(writes[0])).to.equal('SIZE file\r\nMDTM file\r\nEPSV\r\n');
-    expect(bench.transcript).to.deep.equal(['SIZE file', 'MDTM file', 'EPSV', 'RETR file', 'SIZE file', 'MDTM file', 'EPSV', `REST ${CUT}`, 'RETR file']);
+    expect(bench.transcript).to.deep.equal(['SIZE file', 'MDTM file', 'EPSV', 'RETR file', 'PWD', 'SIZE file', 'MDTM file', 'EPSV', `REST ${CUT}`, 'RETR file']);
   });
 
   describe('in a range that has an end', () => {
