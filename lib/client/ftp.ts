@@ -9,7 +9,10 @@ import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
 import { Verbs } from './verbs';
 
-/** The events of a client. There is no event `error`, so nothing crashes because nobody listens. */
+/**
+ * The events of a client. There is no event `error`, so nothing crashes because nobody listens. What a listener throws is an uncaught exception of the
+ * program, and disturbs no operation.
+ */
 export interface FTPEvents {
   /** A command was written; secrets in it are replaced by `****`. */
   command: [line: string];
