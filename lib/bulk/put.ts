@@ -445,6 +445,7 @@ export class FileUpload {
       await pipeline([...source.read(offset), ...traffic.streams(), stream], signal ? { signal } : {});
       return offset + stream.bytesWritten;
     } catch (error) {
+      await stream.turnOver(); // a DELE on another connection of a pool could overtake the STOR, which would then make the file
       if (stream.pending && offset > 0 && isRefusal(error)) {
         this.#way += 1;
         return await this.#upload(await this.#offset());

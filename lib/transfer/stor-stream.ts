@@ -172,6 +172,11 @@ export class StorStream extends Typed {
     if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));
   }
 
+  /** @internal Resolves when the server has ended the command of a stream that is closed already; at once where none was sent. */
+  turnOver(): Promise<void> {
+    return this.#transfer.turnOver();
+  }
+
   // ---- what its transfer reports
 
   /** @internal */

@@ -342,6 +342,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return this.#abortReply;
   }
 
+  /** Resolves when its turn is over, and the server has ended its command; at once where its turn has not come. */
+  async turnOver(): Promise<void> {
+    await this.#running;
+  }
+
   /** The client was closed: there is no further try, and a paused reader gets no more, even where the final reply is here already. */
   onClosed(error: Error): void {
     if (this.#state.is !== 'over') this.#interrupt.raise(error);

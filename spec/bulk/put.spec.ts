@@ -8,11 +8,13 @@ import { put, type PutOptions, type PutSource } from '../../lib/bulk/put';
 import { throttle } from '../../lib/bulk/throttle';
 import type { FTP } from '../../lib/client/ftp';
 import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, PermanentError, ReplyError, UnsupportedError } from '../../lib/errors';
+import { FTPPool } from '../../lib/index';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { gate } from '../support/server/gate';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { Script, Step } from '../support/server/script';
-import { normal } from '../support/server/steps';
+import { normal, until } from '../support/server/steps';
 import { BYTES, FileScene, normally, QUICK, SIZE, takeThenReset } from './file-scene';
 
 describe('put', () => {
@@ -264,6 +266,22 @@ describe('put', () => {
     expect(error).to.be.instanceOf(ChangedError);
     expect(error.message).to.include('1 bytes short');
     expect(names()).to.deep.equal([]);
+  });
+
+  it('leaves nothing where it is aborted while the server carries out its STOR, and another connection of a pool is free', async () => {
+    const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 2 });
+    await Promise.all([pool.list('/in').toArray(), pool.list('/in').toArray()]);
+    const controller = new AbortController();
+    const abort = async (): Promise<void> => {
+      controller.abort();
+      for (let turns = 0; turns < 5000 && sent('DELE').length === 0; turns++) await new Promise(setImmediate);
+    };
+    const stored = gate();
+    server.script = { STOR: [until(abort), async (session) => session.normal().finally(stored.open)] };
+    await put(pool, BYTES, '/in/a', { signal: controller.signal }).catch(() => undefined);
+    await stored.promise;
+    expect(names()).to.deep.equal([]);
+    pool.close();
   });
 
   it('destroys a Readable, also one that it has not read', async () => {
