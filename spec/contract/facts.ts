@@ -150,6 +150,49 @@ export const FACTS = {
     stored: (name) => Buffer.from(name).toString('latin1'), // names are ISO 8859-1 to it
     slow: true,
   },
+  ftpsrv: {
+    ...usual,
+    software: 'ftp-srv 4.6.3',
+    // 502 Command not allowed: MLSD; 550 Cannot read properties of null, to STOU
+    refuses: { STOU: 550, MFMT: 502, MLST: 502, MLSD: 502, SITE: 502 },
+    doublesQuotes: false,
+    stored: (name) => name.replaceAll('"', ''), // it drops all quotes of a command
+    missing: { retr: 551, size: 550, rename: 550, full: 550 },
+    listMissing: 451,
+    textEnds: '\r\n', // TYPE A is 200 and changes nothing
+  },
+  npmftpd: {
+    ...usual,
+    software: 'ftpd 0.2.16 of npm',
+    refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502 },
+    missing: { retr: 550, size: 450, rename: 550, full: 550 }, // 450 Failed to get size of file
+    listMissing: 'listing',
+    textEnds: '\r\n',
+  },
+  simpleftpd: {
+    ...usual,
+    software: 'simple-ftpd 0.0.4',
+    refuses: {
+      EPSV: 502, EPRT: 502, PORT: 502, APPE: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, MLST: 502, MLSD: 502, NLST: 502, NOOP: 502, STAT: 502,
+      HELP: 502, SITE: 502, OPTS: 502, 'TYPE A down': 550, 'TYPE A up': 550,
+    },
+    listMissing: 'listing', // LIST takes no path: it is the working folder's
+  },
+  tcllib: {
+    ...usual,
+    software: 'tcllib ftpd 1.3',
+    doublesQuotes: false,
+    refuses: { EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, OPTS: 500 },
+    missing: { retr: 500, size: 550, rename: 550, full: 550 },
+    listMissing: 'listing',
+  },
+  ftpproxy: {
+    ...usual,
+    software: 'ftp-proxy 1.9.2.4',
+    // 500 'FEAT': command unrecognized.
+    refuses: { EPSV: 500, EPRT: 500, MFMT: 500, MLST: 500, MLSD: 500, OPTS: 500 },
+  },
+  modproxy: { ...usual, software: 'ProFTPD mod_proxy 0.9.2', refuses: { OPTS: 501 } },
 } satisfies Record<string, Facts>;
 
 /** What is different in TLS: a reset in the data connection's handshake ends the session. */

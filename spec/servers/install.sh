@@ -7,9 +7,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 packages=$LAB/packages debs=$LAB/debs conf=$LAB/conf tls=$LAB/tls
 
 # Debian's FTP servers conflict with each other, so they are unpacked side by side; only libraries are installed.
-servers=(vsftpd proftpd-core proftpd-mod-crypto pure-ftpd pure-ftpd-common inetutils-ftpd ftpd-ssl globus-gridftp-server-progs)
+servers=(vsftpd proftpd-core proftpd-mod-crypto proftpd-mod-proxy ftp-proxy pure-ftpd pure-ftpd-common inetutils-ftpd ftpd-ssl globus-gridftp-server-progs)
 libraries=(openssl libcap2 libpam0g libwrap0 libsodium23 libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3
-  libglobus-gridftp-server6 libglobus-gfork0 python3-pyftpdlib python3-openssl python3-aioftp python3-twisted)
+  libglobus-gridftp-server6 libglobus-gfork0 libsqlite3-0 libldap-2.5-0
+  python3-pyftpdlib python3-openssl python3-aioftp python3-twisted tcl tcllib)
 
 [[ $(id -u) == 0 ]] || { echo 'install: must be root' >&2; exit 1; }
 install -d -m 755 "$LAB" "$LAB"/{conf,debs,empty,home,log,packages,pub,run,tls}
@@ -33,11 +34,19 @@ for name in "${missing_servers[@]}"; do
 done
 # proftpd looks for its modules in one folder.
 install -d "$packages/proftpd-modules"
-cp -u "$packages"/proftpd-{core,mod-crypto}/usr/lib/proftpd/*.so "$packages/proftpd-modules/"
+cp -u "$packages"/proftpd-{core,mod-crypto,mod-proxy}/usr/lib/proftpd/*.so "$packages/proftpd-modules/"
+
+# Those of npm are in the project's own folder. Their scripts only make a native part that they can do without.
+if ! cmp -s "$here/npm/package-lock.json" "$here/npm/node_modules/.installed"; then
+  npm ci --prefix "$here/npm" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$here/npm/package-lock.json" "$here/npm/node_modules/.installed"
+fi
 
 # "package version" lines, for the table.
 dpkg-query -W -f '${Package} ${Version}\n' "${libraries[@]}" >"$LAB/versions"
 for deb in "$debs"/*.deb; do dpkg-deb -W --showformat '${Package} ${Version}\n' "$deb"; done >>"$LAB/versions"
+
+(cd "$here/npm" && node -p 'Object.keys(require("./package").dependencies).map((name) => `${name} ${require(`./package-lock`).packages[`node_modules/${name}`].version}`).join("\n")') >>"$LAB/versions"
 
 # FTP_USER owns the files; ftp is what several servers turn into for anonymous users, some of them with its home folder as root.
 user() { # name, home, more options for useradd
@@ -55,6 +64,9 @@ echo "$FTP_USER:$FTP_PASSWORD" | chpasswd -c SHA512 -s 1000
 hash=$(openssl passwd -6 "$FTP_PASSWORD")
 # Without this file ftpd-ssl answers USER with 550.
 [[ -e /etc/pam.d/ftp ]] || cp "$packages/ftpd-ssl/etc/pam.d/ftp" /etc/pam.d/ftp
+
+# The proxies write as that user.
+install -d -o "$FTP_USER" "$LAB/log/ftp-proxy" "$LAB/run/modproxy-plain.tables"
 
 # The same user for the servers with a password file of their own.
 (

@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LAB, textOf } from './lab';
 import { ftpdssl, inetutils } from './recipes/inetd';
+import { ftpproxy } from './recipes/ftpproxy';
 import { gridftp } from './recipes/gridftp';
-import { proftpd } from './recipes/proftpd';
+import { npm } from './recipes/npm';
+import { modproxy, proftpd } from './recipes/proftpd';
 import { pureftpd } from './recipes/pureftpd';
 import { python } from './recipes/python';
 import type { Recipe } from './recipes/recipe';
+import { tcllib } from './recipes/tcllib';
 import { vsftpd } from './recipes/vsftpd';
 import { isUp, type Family, type RealServer } from './servers';
 
 const RECIPES: Readonly<Record<Family, (server: RealServer, configFile: string) => Recipe>> = {
   vsftpd, proftpd, pureftpd, pyftpdlib: python, inetutils, ftpdssl, gridftp, aioftp: python, twisted: python,
+  ftpsrv: npm, npmftpd: npm, simpleftpd: npm, tcllib, ftpproxy, modproxy,
 };
 
 /** A pid alone does not tell a process from a later one. `started` is in clock ticks since boot. */

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { FTPOptions } from '../../lib/index';
 import { CERTIFICATE, HOME, LAB, PASSWORD, PUB, USER, textOf } from './lab';
 
-export type Family = 'vsftpd' | 'proftpd' | 'pureftpd' | 'pyftpdlib' | 'inetutils' | 'ftpdssl' | 'gridftp' | 'aioftp' | 'twisted';
+export type Family =
+  | 'vsftpd' | 'proftpd' | 'pureftpd' | 'pyftpdlib' | 'inetutils' | 'ftpdssl' | 'gridftp' | 'aioftp' | 'twisted'
+  | 'ftpsrv' | 'npmftpd' | 'simpleftpd' | 'tcllib' | 'ftpproxy' | 'modproxy';
 
 /** `explicit`: offered; `required`: refused without; `reuse`: required, and data connections must resume the TLS session; `implicit`: from the first byte. */
 export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
@@ -24,7 +26,7 @@ export type Ability = (typeof ABILITIES)[number];
 export interface RealServer {
   readonly name: string;
   readonly family: Family;
-  /** Of the Debian package that is installed, empty before that. */
+  /** Of the package of Debian or npm that is installed, empty before that. */
   readonly version: string;
   /** The first of `hosts`, which are the loopback addresses that it listens on. */
   readonly host: '127.0.0.1' | '::1';
@@ -43,9 +45,11 @@ export interface RealServer {
   readonly login: string;
   /** The anonymous users' tree on disk. */
   readonly pub: string;
-  /** First and last; inetutils, ftpdssl and gridftp take ports of the kernel's choice instead. */
+  /** First and last; inetutils, ftpdssl, gridftp, simpleftpd, tcllib and ftpproxy take ports of the kernel's choice instead. */
   readonly passivePorts: readonly [first: number, last: number];
   readonly can: Readonly<Record<Ability, boolean>>;
+  /** Why the specs leave it out unless `FTPLIB_SERVERS` names it; undefined for all others. */
+  readonly trial: string | undefined;
 }
 
 interface FamilyFacts {
@@ -54,6 +58,7 @@ interface FamilyFacts {
   /** Without chroot: paths are those on disk. */
   readonly realPaths?: true;
   readonly lacks: readonly Ability[];
+  readonly trial?: string;
 }
 
 const BOTH = ['127.0.0.1', '::1'] as const;
@@ -79,6 +84,36 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     hosts: IPV4,
     lacks: ['epsv', 'eprt', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes'],
   },
+  ftpsrv: {
+    package: 'ftp-srv',
+    hosts: IPV4,
+    lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes'],
+    trial: 'new',
+  },
+  npmftpd: {
+    package: 'ftpd',
+    hosts: IPV4,
+    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes'],
+    trial: 'new',
+  },
+  simpleftpd: {
+    package: 'simple-ftpd',
+    hosts: IPV4,
+    lacks: [
+      'epsv', 'eprt', 'port', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank',
+    ],
+    trial: 'new',
+  },
+  tcllib: {
+    package: 'tcllib',
+    hosts: IPV4,
+    realPaths: true,
+    lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'anonymous', 'anyBytes'],
+    trial: 'new',
+  },
+  // Both in front of pyftpdlib-plain.
+  ftpproxy: { package: 'ftp-proxy', hosts: IPV4, lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes'], trial: 'new' },
+  modproxy: { package: 'proftpd-mod-proxy', hosts: IPV4, lacks: ['anyBytes'], trial: 'new' },
 };
 
 /** Control ports are below the kernel's ephemeral ports, as are the passive ones: 600 for each row from 12000 on, for a port rests a minute after its use. */
@@ -111,7 +146,18 @@ const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
   ['aioftp-plain', 11181, 'none'],
   ['aioftp-implicit', 11184, 'implicit'],
   ['twisted-plain', 11191, 'none'],
+  ['ftpsrv-plain', 11201, 'none'],
+  ['ftpsrv-tls', 11202, 'explicit'],
+  ['ftpsrv-implicit', 11204, 'implicit'],
+  ['npmftpd-plain', 11211, 'none'],
+  ['modproxy-plain', 11221, 'none'],
+  ['simpleftpd-plain', 11231, 'none'],
+  ['tcllib-plain', 11241, 'none'],
+  ['ftpproxy-plain', 11251, 'none'],
 ];
+
+/** Where the server listens that the proxies lead to: pyftpdlib-plain. */
+export const UPSTREAM_PORT = 11131;
 
 /** Every server of the lab, up or not. */
 export const SERVERS: readonly RealServer[] = describeAll();
@@ -119,11 +165,15 @@ export const SERVERS: readonly RealServer[] = describeAll();
 /** With `FTPLIB_REQUIRE_SERVERS=1` a server that is not up is a failure. */
 export const SERVERS_REQUIRED = process.env['FTPLIB_REQUIRE_SERVERS'] === '1';
 
+/** Names or families, with commas: the specs use these servers only, those on trial included. */
+const CHOSEN = process.env['FTPLIB_SERVERS']?.split(',');
+
 /** The servers to test, at the time of the call, so that suites can be defined from it: those that listen, or all when all are required. */
 export function realServers(): readonly RealServer[] {
-  if (SERVERS_REQUIRED) return SERVERS;
+  const chosen = SERVERS.filter(({ name, family, trial }) => (CHOSEN ? CHOSEN.includes(name) || CHOSEN.includes(family) : trial === undefined));
+  if (SERVERS_REQUIRED) return chosen;
   const listening = listeningPorts();
-  return SERVERS.filter(({ port }) => listening.has(port));
+  return chosen.filter(({ port }) => listening.has(port));
 }
 
 /** How to get in; a server without TLS needs no certificate. */
@@ -171,6 +221,7 @@ function describeAll(): readonly RealServer[] {
       login: facts.realPaths ? HOME : '/',
       pub: PUB,
       passivePorts: [12_000 + index * 600, 12_599 + index * 600],
+      trial: facts.trial,
       can: Object.fromEntries(ABILITIES.map((ability) => [ability, !lacks.includes(ability)])) as Record<Ability, boolean>,
     };
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CERTIFICATE, KEY, LAB, PUB, USER, packageFolder } from '../lab';
-import type { RealServer } from '../servers';
+import { UPSTREAM_PORT, type RealServer } from '../servers';
 import type { Recipe } from './recipe';
 
 /**
@@ -65,6 +65,44 @@ LoadModule mod_copy.c
   </Limit>
 </Anonymous>
 ${server.tls === 'none' ? '' : tls(server)}
+`;
+  return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
+}
+
+/** ProFTPD as a proxy in front of another server, which has the users. mod_proxy needs the symbols of mod_tls. */
+export function modproxy(server: RealServer, configFile: string): Recipe {
+  const config = `
+ModulePath ${packageFolder('proftpd-modules')}
+LoadModule mod_tls.c
+LoadModule mod_proxy.c
+ServerName "ProFTPD proxy"
+ServerType standalone
+DefaultAddress 127.0.0.1
+SocketBindTight on
+UseIPv6 off
+Port ${server.port}
+PassivePorts ${server.passivePorts.join(' ')}
+MaxInstances 500
+User ${USER}
+Group ${USER}
+PidFile ${LAB}/run/${server.name}.proftpd
+ScoreboardFile ${LAB}/run/${server.name}.score
+SystemLog ${LAB}/log/${server.name}.proftpd
+TransferLog NONE
+WtmpLog off
+UseReverseDNS off
+<IfModule mod_delay.c>
+  DelayEngine off
+</IfModule>
+<IfModule mod_ctrls.c>
+  ControlsEngine off
+</IfModule>
+AuthPAM off
+ProxyEngine on
+ProxyRole reverse
+ProxyReverseServers ftp://127.0.0.1:${UPSTREAM_PORT}
+ProxyTables ${LAB}/run/${server.name}.tables
+ProxyLog ${LAB}/log/${server.name}.proxy
 `;
   return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
 }
