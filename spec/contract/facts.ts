@@ -1,21 +1,34 @@
+import type { Reply } from '../../lib/index';
+
 /** What differs between servers, each with the reply or the behaviour that shows it. */
 export interface Facts {
   /** Name and version, as the package calls it. */
   readonly software: string;
   /** Commands that it refuses, and the code of its reply. */
   readonly refuses: Readonly<Partial<Record<Verb, number>>>;
-  /** What its 257 to MKD names: the path, the name as given, or nothing. */
-  readonly mkdTells: 'path' | 'name' | 'nothing';
+  /** What its 257 to MKD names: the path, the name as given, nothing, or the path on its disk. */
+  readonly mkdTells: 'path' | 'name' | 'nothing' | 'disk';
+  /** False where a path from the root is taken for one in the working folder, except by CWD and LIST. */
+  readonly takesPaths: boolean;
+  /** True where CWD to a folder that does not exist is 250, too. */
+  readonly entersAnything: boolean;
+  /** The code for a wrong password. */
+  readonly wrongPassword: number;
+  /** True where MDTM takes half a day off each time after noon. */
+  readonly twelveHours: boolean;
   /** Whether quotes in its 257 are doubled, as RFC 959 asks; where they are not, `""` in a name cannot be told from one quote. */
   readonly doublesQuotes: boolean;
   /** What a new file is called on disk when it is called `name` on the wire. */
   readonly stored: (name: string) => string;
-  /** The code for a file that does not exist: RETR, SIZE, RNFR or RNTO, RMD of a folder that is not empty. */
-  readonly missing: Readonly<{ retr: number; size: number; rename: number; full: number }>;
+  /**
+   * The code for a file that does not exist: RETR (after a mark, or not), SIZE, RNFR or RNTO, RMD of a folder that is not empty; and the kind
+   * of reply to STOR into a folder that does not exist.
+   */
+  readonly missing: Readonly<{ retr: number; mark: boolean; size: number; rename: number; full: number; stor: Reply['kind'] }>;
   /** What `LIST missing` gives: the code, or a listing. */
   readonly listMissing: number | 'listing';
-  /** What remains after the bytes of REST and STOR: the file's tail, or nothing. */
-  readonly restStor: 'keeps' | 'cuts';
+  /** What remains of the file with REST and STOR: all else; what is before the bytes; or nothing, and zeroes are before the bytes. */
+  readonly restStor: 'keeps' | 'cuts' | 'zeroes';
   /** The number in `150 … (n bytes)`: of the whole file also after REST, of what is left, or none. */
   readonly announces: 'whole' | 'rest' | 'never';
   /** How lines that were sent in TYPE A end on disk. */
@@ -33,14 +46,20 @@ export interface Facts {
 /** Verbs that some server refuses. */
 export type Verb =
   | 'EPSV' | 'EPRT' | 'PORT' | 'REST' | 'APPE' | 'STOU' | 'SIZE' | 'MDTM' | 'MFMT' | 'MLST' | 'MLSD' | 'NLST' | 'NOOP'
-  | 'STAT' | 'HELP' | 'SITE' | 'OPTS' | 'TYPE A down' | 'TYPE A up';
+  | 'STAT' | 'HELP' | 'SITE' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
 
 const same = (name: string): string => name;
+const withoutLead = (name: string): string => name.trimStart();
+const MISSING: Facts['missing'] = { retr: 550, mark: false, size: 550, rename: 550, full: 550, stor: 'permanent' };
 const usual: Omit<Facts, 'software' | 'refuses'> = {
   mkdTells: 'path',
+  takesPaths: true,
+  entersAnything: false,
+  wrongPassword: 530,
+  twelveHours: false,
   doublesQuotes: true,
   stored: same,
-  missing: { retr: 550, size: 550, rename: 550, full: 550 },
+  missing: MISSING,
   listMissing: 550,
   restStor: 'keeps',
   announces: 'never',
@@ -109,7 +128,7 @@ export const FACTS = {
     ...usual,
     software: 'ftpd-ssl 0.17.36',
     // 500 'MLST a': command not understood.
-    refuses: { MLST: 500, MLSD: 500, MFMT: 500, STOU: 500, OPTS: 500 },
+    refuses: { FEAT: 500, MLST: 500, MLSD: 500, MFMT: 500, STOU: 500, OPTS: 500 },
     mkdTells: 'name',
     listMissing: 'listing', // /bin/ls: cannot access 'missing': No such file or directory
     announces: 'whole',
@@ -122,7 +141,7 @@ export const FACTS = {
     doublesQuotes: false,
     refuses: { STOU: 500, OPTS: 500 }, // 500 Command not supported.; 500 OPTS failed.
     stored: (name) => name.replace(/^ +|[^\x20-\x7e]/g, ''), // MKD dür makes dr
-    missing: { retr: 500, size: 550, rename: 500, full: 451 }, // 451-GridFTP-Error-String: Directory not empty
+    missing: { ...MISSING, retr: 500, rename: 500, full: 451 }, // 451-GridFTP-Error-String: Directory not empty
     ownCR: 'doubled',
     outlivesCancel: false, // 226 Transfer Complete., to ABOR, and the connection is closed
   },
@@ -131,9 +150,9 @@ export const FACTS = {
     software: 'aioftp 0.21.4',
     doublesQuotes: false,
     // 502 'port' not implemented
-    refuses: { PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502 },
+    refuses: { FEAT: 502, PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502 },
     mkdTells: 'nothing', // 257 and a blank
-    missing: { retr: 550, size: 550, rename: 550, full: 451 }, // 451 file system error
+    missing: { ...MISSING, full: 451 }, // 451 file system error
     textEnds: '\r\n', // TYPE A is 200 and changes nothing
     outlivesCancel: false, // no reply to ABOR: the connection is closed
   },
@@ -153,46 +172,71 @@ export const FACTS = {
   ftpsrv: {
     ...usual,
     software: 'ftp-srv 4.6.3',
-    // 502 Command not allowed: MLSD; 550 Cannot read properties of null, to STOU
+    // 502 Command not allowed: MLSD; 550 Cannot read properties of null (reading 'replace'), to STOU
     refuses: { STOU: 550, MFMT: 502, MLST: 502, MLSD: 502, SITE: 502 },
+    mkdTells: 'disk',
     doublesQuotes: false,
-    stored: (name) => name.replaceAll('"', ''), // it drops all quotes of a command
-    missing: { retr: 551, size: 550, rename: 550, full: 550 },
+    stored: (name) => name.replaceAll('"', ''), // it takes the quotes out of every command
+    missing: { ...MISSING, retr: 551 },
     listMissing: 451,
+    restStor: 'zeroes',
     textEnds: '\r\n', // TYPE A is 200 and changes nothing
+    slow: true,
   },
   npmftpd: {
     ...usual,
     software: 'ftpd 0.2.16 of npm',
+    // 502 Command not implemented.
     refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502 },
-    missing: { retr: 550, size: 450, rename: 550, full: 550 }, // 450 Failed to get size of file
+    twelveHours: true,
+    stored: withoutLead,
+    missing: { ...MISSING, size: 450, stor: 'transient' }, // 450 Failed to get size of file; 426 Connection closed; transfer aborted
     listMissing: 'listing',
     textEnds: '\r\n',
+    outlivesCancel: false, // ABOR is 502, and the RETR whose data connection we close is never answered
   },
   simpleftpd: {
     ...usual,
     software: 'simple-ftpd 0.0.4',
+    // 502 Command not supported.; 550 binary data encoding required for files., in TYPE A
     refuses: {
       EPSV: 502, EPRT: 502, PORT: 502, APPE: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, MLST: 502, MLSD: 502, NLST: 502, NOOP: 502, STAT: 502,
-      HELP: 502, SITE: 502, OPTS: 502, 'TYPE A down': 550, 'TYPE A up': 550,
+      HELP: 502, SITE: 502, OPTS: 502, CDUP: 502, QUIT: 502, 'TYPE A down': 550, 'TYPE A up': 550,
     },
+    stored: (name) => name.replace(/\s+/g, ' ').trim(),
+    missing: { ...MISSING, mark: true }, // 125 Data connection already open., and 550 then
     listMissing: 'listing', // LIST takes no path: it is the working folder's
   },
   tcllib: {
     ...usual,
-    software: 'tcllib ftpd 1.3',
+    software: 'ftpd 1.3 of tcllib',
     doublesQuotes: false,
-    refuses: { EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, OPTS: 500 },
-    missing: { retr: 500, size: 550, rename: 550, full: 550 },
+    // 500 Unknown command EPSV; 500 Copy Failed, to STOU without a name
+    refuses: { FEAT: 500, EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, OPTS: 500 },
+    takesPaths: false,
+    entersAnything: true,
+    wrongPassword: 551,
+    missing: { ...MISSING, retr: 500 },
     listMissing: 'listing',
+    outlivesCancel: false, // 225 to ABOR, and nothing for the RETR
+    slow: true,
   },
   ftpproxy: {
     ...usual,
     software: 'ftp-proxy 1.9.2.4',
     // 500 'FEAT': command unrecognized.
-    refuses: { EPSV: 500, EPRT: 500, MFMT: 500, MLST: 500, MLSD: 500, OPTS: 500 },
+    refuses: { FEAT: 500, EPSV: 500, EPRT: 500, MFMT: 500, MLST: 500, MLSD: 500, OPTS: 500 },
+    stored: withoutLead,
+    outlivesCancel: false, // now and then neither the RETR that is left nor ABOR is answered
+    losesReplies: true, // pyftpdlib
   },
-  modproxy: { ...usual, software: 'ProFTPD mod_proxy 0.9.2', refuses: { OPTS: 501 } },
+  modproxy: {
+    ...usual,
+    software: 'ProFTPD mod_proxy 0.9.2',
+    refuses: { OPTS: 501 },
+    outlivesCancel: false, // pyftpdlib
+    losesReplies: true,
+  },
 } satisfies Record<string, Facts>;
 
 /** What is different in TLS: a reset in the data connection's handshake ends the session. */

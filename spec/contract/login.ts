@@ -13,7 +13,7 @@ export function describeLogin(target: Target): void {
       expect((await ftp.login()).kind).to.equal('completion');
       expect(await ftp.pwd()).to.equal(target.root || '/');
       const closed = once(ftp, 'close');
-      expect((await ftp.quit())?.code).to.equal(221);
+      expect((await ftp.quit())?.code).to.equal(target.facts.refuses.QUIT ?? 221);
       expect(await closed).to.deep.equal([undefined]);
     });
 
@@ -42,7 +42,7 @@ export function itRefusesWrongPassword(target: Target): void {
     const error = await ftp.pwd().catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(PermanentError);
     const { reply, phase, message } = error as PermanentError;
-    expect({ code: reply?.code, phase }).to.deep.equal({ code: 530, phase: 'login' });
+    expect({ code: reply?.code, phase }).to.deep.equal({ code: target.facts.wrongPassword, phase: 'login' });
     expect(message).not.to.contain('wrong-password');
     ftp.close();
   });

@@ -13,7 +13,7 @@ export function describeMode(target: Target, title: string, mode: Mode, contract
       const asked: string[] = [];
       const note = (line: string): void => void (/^(EPSV|PASV|EPRT|PORT)/.test(line) && asked.push(line.slice(0, 4)));
       scene.ftp.on('command', note);
-      await collect(scene.ftp.retr(`${target.root}/readme.txt`));
+      await collect(scene.ftp.retr(scene.outside('readme.txt')));
       scene.ftp.off('command', note);
       expect(asked).to.deep.equal([mode]);
     });
@@ -25,7 +25,7 @@ function describeRefusal(target: Target, title: string, mode: Mode, code: number
   describe(title, () => {
     it(`${target.facts.software} says ${code} to ${mode}, and goes on`, async () => {
       const ftp = new Scene(target, title, options).client();
-      expect((await refusal(collect(ftp.retr(`${target.root}/readme.txt`)))).reply?.code).to.equal(code);
+      expect((await refusal(collect(ftp.retr('readme.txt')))).reply?.code).to.equal(code);
       expect(await ftp.pwd()).to.equal(target.root || '/');
       await ftp.quit();
     });

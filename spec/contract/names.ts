@@ -27,6 +27,7 @@ export function describeNames(scene: Scene): void {
   }
 
   for (const name of FOLDERS) {
+    if (facts.stored(name) === '') continue; // nothing is left of it
     it(`makes, enters and removes the folder ${JSON.stringify(name)}`, async () => {
       await scene.ftp.mkd(name);
       expect(scene.names()).to.include(facts.stored(name));
@@ -35,7 +36,7 @@ export function describeNames(scene: Scene): void {
       await scene.put('file', 'x');
       expect(scene.names(facts.stored(name))).to.deep.equal(['file']);
       await scene.ftp.delete('file');
-      await scene.ftp.cdup();
+      await scene.up();
       expect(await scene.ftp.pwd()).to.equal(scene.path);
       await scene.ftp.rmd(name);
       expect(scene.names()).not.to.include(facts.stored(name));

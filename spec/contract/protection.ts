@@ -13,7 +13,7 @@ export function describeProtection(scene: Scene, resumes: boolean): void {
     const ftp = scene.client();
     const verbs: string[] = [];
     ftp.on('command', (line) => void verbs.push(/^(AUTH|USER|PBSZ|PROT|EPSV|RETR)/.exec(line)?.[0] ?? ''));
-    const stream = ftp.retr(`${target.root}/readme.txt`);
+    const stream = ftp.retr('readme.txt');
     stream.resume();
     await finished(stream);
     await ftp.quit();

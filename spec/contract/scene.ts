@@ -39,8 +39,23 @@ export class Scene {
   async open(): Promise<void> {
     const ftp = this.client();
     this.#ftp = ftp;
-    await ftp.mkd(this.path);
+    await ftp.mkd(this.asked(''));
     await ftp.cwd(this.path);
+  }
+
+  /** What a client in its home calls a file of the folder. */
+  asked(name: string): string {
+    return (this.target.facts.takesPaths ? `${this.path}/${name}` : `${this.folder}/${name}`).replace(/\/$/, '');
+  }
+
+  /** What the client in the folder calls a file of the home. */
+  outside(name: string): string {
+    return this.target.facts.takesPaths ? `${this.target.root}/${name}` : `../${name}`;
+  }
+
+  /** One folder up, for a client that is in one. */
+  async up(ftp = this.ftp): Promise<unknown> {
+    return this.target.facts.refuses.CDUP === undefined ? ftp.cdup() : ftp.cwd('..');
   }
 
   async close(): Promise<void> {

@@ -18,8 +18,8 @@ export function describeSession(scene: Scene): void {
   describe('keepAlive', () => describeKeepAlive(scene));
 
   it('abort() ends the transfer that runs, and the session goes on', async () => {
-    const { ftp, target } = scene;
-    const stream = ftp.retr(`${target.root}/10m.bin`);
+    const { ftp } = scene;
+    const stream = ftp.retr(scene.outside('10m.bin'));
     const failed = failure(collect(stream));
     await once(stream, 'open');
     await ftp.abort();
@@ -102,7 +102,7 @@ function describeKeepAlive(scene: Scene): void {
       new Promise((resolve) => {
         ftp.on('command', (line: string) => void (line === 'NOOP' && --count === 0 && resolve()));
       });
-    const down = ftp.retr(`${scene.target.root}/10m.bin`);
+    const down = ftp.retr(scene.outside('10m.bin'));
     const chunks: Buffer[] = [];
     for await (const chunk of down) {
       if (chunks.push(chunk as Buffer) === 1) await sent(3);

@@ -5,6 +5,9 @@ import { PermanentError } from '../../lib/index';
 import { list, type Scene } from './scene';
 import { itNeeds, refusal } from './target';
 
+/** In seconds. */
+const HALF_A_DAY = 43_200;
+
 /** Every verb that is a command and a reply. */
 export function describeVerbs(scene: Scene): void {
   describe('folders', () => describeFolders(scene));
@@ -19,12 +22,12 @@ function describeFolders(scene: Scene): void {
   it('makes a folder, enters and leaves it, and removes it', async () => {
     const { ftp } = scene;
     const path = `${scene.path}/made`;
-    const told = { path, name: 'made', nothing: '' }[facts.mkdTells];
+    const told = { path, name: 'made', nothing: '', disk: join(scene.disk, 'made') }[facts.mkdTells];
     expect(await ftp.mkd('made')).to.equal(told);
     expect(scene.names()).to.include('made');
     await ftp.cwd('made');
     expect(await ftp.pwd()).to.equal(path);
-    await ftp.cdup();
+    await scene.up();
     expect(await ftp.pwd()).to.equal(scene.path);
     await ftp.cwd('made');
     await ftp.cwd('..');
@@ -34,10 +37,13 @@ function describeFolders(scene: Scene): void {
   });
 
   it('is told that a folder is missing', async () => {
-    const error = await refusal(scene.ftp.cwd('missing'));
-    expect(error).to.be.instanceOf(PermanentError);
-    expect(error.reply?.code).to.equal(550);
-    expect(error.message).to.match(/^CWD missing: 550/);
+    if (facts.entersAnything) await scene.ftp.cwd('missing').then(() => scene.up());
+    else {
+      const error = await refusal(scene.ftp.cwd('missing'));
+      expect(error).to.be.instanceOf(PermanentError);
+      expect(error.reply?.code).to.equal(550);
+      expect(error.message).to.match(/^CWD missing: 550/);
+    }
     expect((await refusal(scene.ftp.rmd('missing'))).reply?.code).to.equal(550);
     expect(await scene.ftp.pwd()).to.equal(scene.path);
   });
@@ -45,7 +51,9 @@ function describeFolders(scene: Scene): void {
   it('is told that a folder exists, or is not empty', async () => {
     await scene.ftp.mkd('full');
     await scene.put('full/file', 'x');
-    expect((await refusal(scene.ftp.mkd('full'))).reply?.kind).to.equal('permanent'); // 553 on GridFTP, 550 elsewhere
+    // 553 on GridFTP, 521 on tcllib, 550 elsewhere; ftp-srv says 257 again.
+    if (facts.mkdTells === 'disk') expect(await scene.ftp.mkd('full')).to.equal(join(scene.disk, 'full'));
+    else expect((await refusal(scene.ftp.mkd('full'))).reply?.kind).to.equal('permanent');
     expect((await refusal(scene.ftp.rmd('full'))).reply?.code).to.equal(facts.missing.full);
     expect(scene.read('full/file').toString()).to.equal('x');
   });
@@ -83,7 +91,7 @@ function describeFolders(scene: Scene): void {
   it('lists an empty folder', async () => {
     await scene.ftp.mkd('hollow');
     const lines = await list(scene.ftp.dir(`${scene.path}/hollow`));
-    expect(lines.filter((line) => !/^total 0|\s\.{1,2}\r?$/.test(line))).to.deep.equal([]);
+    expect(lines.filter((line) => !/^$|^total 0|\s\.{1,2}\r?$/.test(line))).to.deep.equal([]);
   });
 
   it('reports the permissions on disk in a listing', async () => {
@@ -120,7 +128,8 @@ function describeFiles(scene: Scene): void {
   it('is told that a file to read is missing, and goes on', async () => {
     const error = await refusal(scene.get('missing'));
     expect(error).to.be.instanceOf(PermanentError);
-    expect({ code: error.reply?.code, phase: error.phase, bytes: error.bytesTransferred }).to.deep.equal({ code: missing.retr, phase: 'command', bytes: 0 });
+    const phase = missing.mark ? 'completion' : 'command';
+    expect({ code: error.reply?.code, phase: error.phase, bytes: error.bytesTransferred }).to.deep.equal({ code: missing.retr, phase, bytes: 0 });
     expect(await scene.ftp.pwd()).to.equal(scene.path);
   });
 
@@ -133,7 +142,8 @@ function describeFiles(scene: Scene): void {
   itNeeds(target, 'MDTM', 'tells when a file was modified', async () => {
     await scene.put('dated', 'x');
     const { mtimeMs } = statSync(join(scene.disk, 'dated'));
-    expect((await scene.ftp.mdtm('dated')).getTime()).to.equal(Math.floor(mtimeMs / 1000) * 1000);
+    const time = Math.floor((await scene.ftp.mdtm('dated')).getTime() / 1000); // ftp-srv tells milliseconds, too
+    expect(target.facts.twelveHours ? time % HALF_A_DAY : time).to.equal(target.facts.twelveHours ? Math.floor(mtimeMs / 1000) % HALF_A_DAY : Math.floor(mtimeMs / 1000));
   });
 
   itNeeds(target, 'MFMT', 'sets when a file was modified', async () => {
@@ -158,7 +168,7 @@ function describeServer(scene: Scene): void {
   it('says what it offers', async () => {
     const features = await scene.ftp.feat();
     const { refuses } = target.facts;
-    if (features.size === 0) expect(target.facts.software, 'these know no FEAT').to.match(/^(ftpd-ssl|aioftp)/);
+    if (features.size === 0) expect(refuses.FEAT, 'the code for FEAT').to.be.a('number');
     else expect(features.has('MLST')).to.equal(refuses.MLSD === undefined);
   });
 
@@ -167,7 +177,7 @@ function describeServer(scene: Scene): void {
   });
 
   itNeeds(target, 'NOOP', 'answers NOOP', async () => expect((await scene.ftp.noop()).code).to.equal(200));
-  itNeeds(target, 'HELP', 'helps', async () => expect((await scene.ftp.help()).code).to.equal(214));
+  itNeeds(target, 'HELP', 'helps', async () => expect((await scene.ftp.help()).code).to.be.oneOf([211, 214]));
   itNeeds(target, 'SITE', 'has commands of its own', async () => expect((await scene.ftp.site('HELP')).code).to.equal(214));
   itNeeds(target, 'OPTS', 'takes options', async () => expect((await scene.ftp.opts('UTF8 ON')).code).to.equal(200));
 

@@ -32,7 +32,7 @@ export function describeVolume(scene: Scene): void {
   it(`reads ${many} small files in order`, async () => {
     for (let index = 0; index < many; index++) {
       const name = `small/${String(index).padStart(3, '0')}.bin`;
-      const bytes = await scene.get(`${scene.target.root}/${name}`);
+      const bytes = await scene.get(scene.outside(name));
       expect(bytes.equals(readFileSync(join(home, name))), name).to.equal(true);
     }
   });
@@ -42,7 +42,7 @@ export function describeVolume(scene: Scene): void {
     const order: string[] = [];
     await Promise.all(
       names.map(async (name) => {
-        const bytes = await scene.get(`${scene.target.root}/${name}`);
+        const bytes = await scene.get(scene.outside(name));
         order.push(name);
         expect(bytes.equals(readFileSync(join(home, name))), name).to.equal(true);
       }),
@@ -68,17 +68,17 @@ export function describeVolume(scene: Scene): void {
 
   it('goes on after a file that cannot be written', async () => {
     const error = await refusal(scene.put('no/such/folder', 'x'));
-    expect(error.reply?.kind).to.equal('permanent');
+    expect(error.reply?.kind).to.equal(facts.missing.stor);
     expect(await scene.ftp.pwd()).to.equal(scene.path);
   });
 
   it('serves two clients at once', async () => {
     const other = scene.client();
     const bytes = pattern(1_000_000);
-    const source = `${scene.target.root}/10m.bin`;
+    const source = scene.outside('10m.bin');
     const [down] = await Promise.all([
       collect(scene.ftp.retr(source)),
-      scene.put(`${scene.path}/second`, bytes, other),
+      scene.put(scene.asked('second'), bytes, other),
       list(other.dir(scene.path)),
     ]);
     expect(down.length).to.equal(LARGE);
@@ -88,10 +88,10 @@ export function describeVolume(scene: Scene): void {
 
   it('does what was called before quit, and then quits', async () => {
     const other = scene.client();
-    const stream = other.stor(`${scene.path}/last`);
+    const stream = other.stor(scene.asked('last'));
     stream.end('last words');
     const done = finished(stream);
-    expect((await other.quit())?.code).to.equal(221);
+    expect((await other.quit())?.code).to.equal(facts.refuses.QUIT ?? 221);
     await done;
     expect(scene.read('last').toString()).to.equal('last words');
   });

@@ -93,7 +93,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   npmftpd: {
     package: 'ftpd',
     hosts: IPV4,
-    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes'],
+    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank'],
     trial: 'new',
   },
   simpleftpd: {
@@ -112,7 +112,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     trial: 'new',
   },
   // Both in front of pyftpdlib-plain.
-  ftpproxy: { package: 'ftp-proxy', hosts: IPV4, lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes'], trial: 'new' },
+  ftpproxy: { package: 'ftp-proxy', hosts: IPV4, lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes', 'leadingBlank'], trial: 'new' },
   modproxy: { package: 'proftpd-mod-proxy', hosts: IPV4, lacks: ['anyBytes'], trial: 'new' },
 };
 

@@ -30,7 +30,7 @@ const SERVERS = {
       anonymous: true,
       ...(tls === 'none' ? {} : { tls: certificate() }),
     });
-    server.log.level('error');
+    server.log.level('fatal');
     server.on('login', ({ username, password }, resolve, reject) => {
       const root = homeOf(username, password);
       if (root === undefined) reject(new Error('wrong name or password'));
