@@ -14,11 +14,12 @@ export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
 /**
  * What some servers lack. `restStor`: bytes after an upload at an offset stay; `nlst`: works without an argument; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
- * begin with one; `anonymous`: can log in, and list.
+ * begin with one; `anonymous`: can log in, and list; `missingFolder`: differs from
+ * an empty one for some command (tcllib lists it as an empty one, and enters it).
  */
 export const ABILITIES = [
   'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes',
-  'leadingBlank', 'anonymous',
+  'leadingBlank', 'anonymous', 'missingFolder',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -88,13 +89,13 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     package: 'ftp-srv',
     hosts: IPV4,
     lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes'],
-    trial: 'new',
+    trial: 'it must get one command at a time, and in TLS the handshake before its 150',
   },
   npmftpd: {
     package: 'ftpd',
     hosts: IPV4,
     lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank'],
-    trial: 'new',
+    trial: 'it must get one command at a time',
   },
   simpleftpd: {
     package: 'simple-ftpd',
@@ -102,18 +103,28 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     lacks: [
       'epsv', 'eprt', 'port', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank',
     ],
-    trial: 'new',
+    trial: 'it must get one command at a time; LIST takes no path',
   },
   tcllib: {
     package: 'tcllib',
     hosts: IPV4,
     realPaths: true,
-    lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'anonymous', 'anyBytes'],
-    trial: 'new',
+    lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'anonymous', 'anyBytes', 'missingFolder'],
+    trial: '500 to STOR into a folder that does not exist',
   },
   // Both in front of pyftpdlib-plain.
-  ftpproxy: { package: 'ftp-proxy', hosts: IPV4, lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes', 'leadingBlank'], trial: 'new' },
-  modproxy: { package: 'proftpd-mod-proxy', hosts: IPV4, lacks: ['anyBytes'], trial: 'new' },
+  ftpproxy: {
+    package: 'ftp-proxy',
+    hosts: IPV4,
+    lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes', 'leadingBlank'],
+    trial: 'it must get one command at a time',
+  },
+  modproxy: {
+    package: 'proftpd-mod-proxy',
+    hosts: IPV4,
+    lacks: ['anyBytes'],
+    trial: 'two final replies for a transfer whose data connection fails',
+  },
 };
 
 /** Control ports are below the kernel's ephemeral ports, as are the passive ones: 600 for each row from 12000 on, for a port rests a minute after its use. */
