@@ -59,6 +59,12 @@ export interface FTPOptions {
   keepAlive?: number;
   /** Whether NOOPs are sent during transfers, too, for firewalls that forget a quiet control connection; default false, because some servers do not take them. */
   keepAliveDuringTransfers?: boolean;
+  /**
+   * Whether commands may be sent before the replies to those before them, which saves round trips; default true. A server that does not take it (one
+   * that answers the first command of a packet only, answers out of order, or closes) is found out: the session is made again without an error, and one
+   * command goes at a time from then on. False: one command at a time from the start, and no NOOPs during transfers.
+   */
+  pipelining?: boolean;
   /** The local IP address of every connection; default: the system's choice. */
   localAddress?: string;
   /** The first and the last local port on which active mode listens; default: any port. */
@@ -90,7 +96,7 @@ export interface FTPOptions {
 
 export const FTP_OPTIONS: OptionNames<FTPOptions> = {
   host: true, port: true, user: true, password: true, account: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
-  timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, localAddress: true, localPortRange: true, family: true,
+  timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
 };
 
@@ -98,7 +104,7 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
 type Defaulted = Pick<
   FTPOptions,
   | 'user' | 'password' | 'secure' | 'port' | 'passive' | 'trustServerPasvAddress' | 'strictTlsClose' | 'connectTimeout' | 'replyTimeout' | 'stallTimeout' | 'keepAlive'
-  | 'keepAliveDuringTransfers' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
+  | 'keepAliveDuringTransfers' | 'pipelining' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
 >;
 
 /** The options after the checks, with their defaults. */
@@ -117,7 +123,7 @@ export function settingsOf(options: FTPOptions): Settings {
   if (host !== undefined) checkHost(host);
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
   oneOf('family', family, [undefined, 0, 4, 6]);
-  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers'] as const) {
+  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining'] as const) {
     oneOf(name, options[name], [undefined, true, false]);
   }
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
@@ -148,6 +154,7 @@ export function settingsOf(options: FTPOptions): Settings {
     stallTimeout: checkMilliseconds('stallTimeout', options.stallTimeout, timeout),
     keepAlive: checkMilliseconds('keepAlive', options.keepAlive, 0),
     keepAliveDuringTransfers: options.keepAliveDuringTransfers ?? false,
+    pipelining: options.pipelining ?? true,
     maxReplyLineBytes: checkByteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
     maxReplyBytes: checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
     maxLineBytes: checkByteCount('maxLineBytes', options.maxLineBytes, 65_536),

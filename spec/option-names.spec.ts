@@ -144,7 +144,6 @@ describe('the names of options', () => {
     [{ 'a\nb': 1 }, 'unknown option "a\\nb"'],
     [{ retries: 3 }, 'unknown option retries'],
     // of a later time: an option that does nothing would be a lie
-    [{ pipelining: false }, 'unknown option pipelining'],
     [{ proxy: 'http://h' }, 'unknown option proxy'],
     [{ mlsd: false }, 'unknown option mlsd'],
   ];

@@ -8,6 +8,7 @@ import type { TreeStream } from '../bulk/tree-run';
 import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
 import type { Command } from '../control/command';
+import type { ControlConnection } from '../control/control-connection';
 import { unexpected } from '../control/command-table';
 import type { PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import { parse257 } from '../control/reply-text';
@@ -300,7 +301,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
 
   /** Asks which system the server runs on; the reply's text begins with its name (RFC 959, 4.1.3 SYST). */
   async syst(): Promise<Reply> {
-    return this.exec(this.session.command('SYST'));
+    return this.exec(this.session.command('SYST'), { names: false });
   }
 
   /**
@@ -324,7 +325,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
 
   /** Does nothing but show that the server answers (RFC 959, 4.1.3 NOOP). */
   async noop(): Promise<Reply> {
-    return this.exec(this.session.command('NOOP'));
+    return this.exec(this.session.command('NOOP'), { names: false });
   }
 
   /**
@@ -432,8 +433,9 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @internal Runs one plain command. The next operation may begin as soon as the command is written.
    *
    * @param options.type is switched to first, in the same write
+   * @param options.names whether there may be names in the command or in its reply; default true
    */
-  protected exec(command: Command, { type, needs }: { readonly type?: 'I' | 'A'; readonly needs?: Needs } = {}): Promise<Reply> {
+  protected exec(command: Command, { type, needs, names = true }: { readonly type?: 'I' | 'A'; readonly needs?: Needs; readonly names?: boolean } = {}): Promise<Reply> {
     const act: Steps<Reply> = async ({ control, session }) => {
       const typed = type && session.switchType(control, type);
       const [answer, set] = await Promise.allSettled([control.exec(command), typed]);
@@ -441,7 +443,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
       if (answer.status === 'rejected') throw answer.reason; // its own, also where many wait for one TYPE
       return answer.value;
     };
-    return this.run(act, command, { exclusive: false, names: true, needs });
+    return this.run(act, command, { exclusive: false, names, needs });
   }
 
   /** @internal Runs several commands, of which `first` is the first, without another operation between them. */
@@ -460,10 +462,15 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   protected run<T>(act: Steps<T>, command: Command, { exclusive, names, needs }: RunOptions): Promise<T> {
     return new Promise((resolve, reject) => {
       const run = async (release: () => void, session: Session): Promise<void> => {
+        let control: ControlConnection | undefined;
         try {
-          const control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
-          // Until the server is known to keep the order of replies, a command that changes something is sent alone: FEAT before it would cost a round trip.
-          if (names && !(command.ascii && control.sendsAlone(command))) session.beginNegotiation();
+          control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
+          // Until the server is known to keep the order of replies, a command that changes something is sent alone. FEAT before it would cost a round
+          // trip, and saves some where others wait, if it shows the order.
+          const alone = names && control.sendsAlone(command);
+          const others = alone && this.queue.contended(0);
+          if (names && (!alone || others || !command.ascii)) session.beginNegotiation();
+          if (others) void session.switchType(control, 'I');
           if (exclusive || !command.ascii) await session.negotiationUnderWay();
           const outcome = act({ control, session });
           if (!exclusive) {
@@ -474,12 +481,15 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
           }
           resolve(await outcome);
         } catch (error) {
-          reject(error as Error);
+          if (!control?.startsOver || error instanceof ReplyError) return reject(error as Error);
+          release();
+          place.again();
         } finally {
           release();
         }
       };
-      this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject }).ready();
+      const place = this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject });
+      place.ready();
     });
   }
 }

@@ -15,11 +15,11 @@ import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import type { Command } from './command';
 import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, unexpected, type Verdict } from './command-table';
-import { type Pending, PendingReplies, type ReplyListener } from './pending-replies';
+import { type Pending, PendingReplies, type ReplyListener, type Trials } from './pending-replies';
 import { ReplyParser } from './reply-parser';
 
 /** The limits and the timeouts of a control connection. */
-type ControlOptions = Pick<Settings, 'replyTimeout' | 'connectTimeout'> & Partial<Pick<Settings, 'encoding' | 'maxReplyLineBytes' | 'maxReplyBytes'>>;
+type ControlOptions = Pick<Settings, 'replyTimeout' | 'connectTimeout' | 'pipelining'> & Partial<Pick<Settings, 'encoding' | 'maxReplyLineBytes' | 'maxReplyBytes'>>;
 
 /** What a control connection reports to its session; an interface, because session.ts imports this file. */
 export interface ControlListener {
@@ -71,6 +71,7 @@ export class ControlConnection {
   #outgoing: Buffer[] = [];
   #closed: { readonly error: Error | undefined } | undefined;
   #closeExpected = false;
+  #startsOver = false;
   /** After the reply to AUTH or CCC: further replies were sent where TLS should have begun or ended. */
   #atTlsBoundary = false;
   /** NOOPs during a transfer that are not answered yet. */
@@ -79,10 +80,11 @@ export class ControlConnection {
   /** Refusals that came after the data of a transfer, while other commands were in flight: the next reply shows which commands they refuse. */
   #held: Reply[] = [];
 
-  constructor(socket: Duplex, options: ControlOptions, listener: ControlListener) {
+  /** @param server what it was observed to take */
+  constructor(socket: Duplex, options: ControlOptions, server: Trials, listener: ControlListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#pending = new PendingReplies(options.replyTimeout, this.#onTimeout);
+    this.#pending = new PendingReplies(options.replyTimeout, options.pipelining ? server : undefined, this.#onTimeout);
     this.#socket = socket;
     this.#base = socket as Socket;
     this.#parser = this.#attach(socket);
@@ -106,6 +108,24 @@ export class ControlConnection {
   /** Our address; undefined where the stream is no socket. */
   get localAddress(): string | undefined {
     return this.#base.localAddress;
+  }
+
+  /**
+   * True where the connection is closed because the server does not take several commands in flight, and none of those in flight changed anything:
+   * what waited for their replies can begin again on another connection.
+   */
+  get startsOver(): boolean {
+    return this.#startsOver;
+  }
+
+  /** Whether several commands may be in flight. */
+  get pipelines(): boolean {
+    return this.#pending.pipelines;
+  }
+
+  /** Whether a command may be sent before the final reply of a transfer, and whether that is being tried. */
+  get early(): 'no' | 'tried' | 'yes' {
+    return this.#pending.early;
   }
 
   /** True while a command waits for its final reply. */
@@ -253,11 +273,18 @@ export class ControlConnection {
     this.#detach();
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
+    this.#pending.leaveTrials();
     for (const { command, listener, sent } of this.#pending.clear()) listener.onFailure(sent ? lostReply(error, command) : lostConnection(error, command));
     debug('closed%s', error ? `: ${error.message}` : '');
     this.#collector?.onClose();
     this.#collector = undefined;
     this.#listener.onClose(error);
+  }
+
+  /** The server has closed the connection, has left a reply out, or (`misfit`) has sent one that fits no command: that may come of several commands in flight. */
+  #lose(error: Error, misfit = false): void {
+    this.#startsOver = this.#pending.blame(misfit);
+    this.destroy(error);
   }
 
   /** From now on it is no error where the server closes the connection: QUIT is sent. */
@@ -306,7 +333,7 @@ export class ControlConnection {
   #match(reply: Reply): void {
     const { head, second } = this.#pending;
     if (this.#closed) return;
-    if (!head) return this.destroy(new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply }));
+    if (!head) return this.#lose(new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply }), true);
     const verdict = judge(reply, head.rule, head.preliminarySeen);
     const hasEarly = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion;
     if (hasEarly && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
@@ -321,11 +348,12 @@ export class ControlConnection {
       this.#pending.onPreliminary(head);
       return head.listener.onPreliminary?.(reply);
     }
-    if (verdict === 'foreign' || (second && this.#belongsLater(reply, head, verdict))) return this.destroy(this.#outOfStep(reply, head));
+    if (verdict === 'foreign' || (second && this.#belongsLater(reply, head, verdict))) return this.#lose(this.#outOfStep(reply, head), true);
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
       // pyftpdlib 1.5.7 can lose a transfer with its reply: the reply to the next command must not complete this one.
-      if (hasEarly) return this.destroy(this.#outOfStep(reply, head));
+      if (hasEarly && this.#pending.followers.some(({ rule }) => rule?.codes.has(reply.code))) return this.destroy(this.#outOfStep(reply, head));
+      this.#pending.requireCompletion();
       return this.#deliver(head, reply, 'success', false); // some devices end transfers with 200
     }
     this.#deliver(head, reply, verdict, true);
@@ -389,11 +417,12 @@ export class ControlConnection {
     // What is no reply may repeat the password. The stack shows the message, too, so a new error is made.
     if (this.#pending.head?.command?.secret && error instanceof ProtocolError) error = new ProtocolError(error.message.replace(/, not with .*/s, ''));
     if (this.#atTlsBoundary && error instanceof ProtocolError) error = new SecurityError(error.message, { cause: error });
-    this.destroy(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
+    this.#lose(error instanceof FTPError ? error : new ConnectionClosedError(`the control connection was lost: ${error.message}`, { cause: error }));
   };
 
   readonly #onEnd = (): void => {
-    this.destroy(this.#closeExpected ? undefined : new ConnectionClosedError('the server closed the control connection'));
+    if (this.#closeExpected) this.destroy();
+    else this.#lose(new ConnectionClosedError('the server closed the control connection'));
   };
 
   // ---- commands
@@ -402,7 +431,7 @@ export class ControlConnection {
   #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
-    this.#pending.push({ command, rule, listener, raw, sent: false, preliminarySeen: false, timed: command !== undefined });
+    this.#pending.push({ command, rule, listener, raw, sent: false, early: false, preliminarySeen: false, timed: command !== undefined });
     if (command) this.#listener.onQueued(command);
     else this.#pending.next();
   }
@@ -426,7 +455,7 @@ export class ControlConnection {
 
   readonly #onTimeout = (): void => {
     const command = this.#pending.head?.command?.shown;
-    this.destroy(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
+    this.#lose(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Command } from './command';
 import { areAlike, type CommandRule } from './command-table';
+import type { Trial } from './observed-server';
 import type { Reply } from '../reply';
 import { WaitTimer } from '../net/wait-timer';
 
@@ -29,11 +30,22 @@ export interface Pending {
   readonly raw: boolean;
   /** Whether it was sent. */
   sent: boolean;
+  /** Whether it was sent before the final reply of a transfer. */
+  early: boolean;
   /** Whether a 1yz has come. */
   preliminarySeen: boolean;
   /** Whether the reply timer runs while it is the next to be answered. */
   timed: boolean;
 }
+
+/** What a connection may do if the server takes it. */
+export interface Trials {
+  readonly pipelining: Trial;
+  readonly earlyCommands: Trial;
+}
+
+/** A reply that stays out while something is tried is waited for so many times as long as the slowest reply so far, within these milliseconds. */
+const PATIENCE = { times: 4, least: 1000, most: 10_000 };
 
 /**
  * The commands that wait for their replies, in the order of the replies, and the timer for the next reply.
@@ -42,6 +54,9 @@ export interface Pending {
  * flight that change nothing, and whose replies cannot be taken for each other's. When two such commands of one flight were answered in
  * their order, the server is known to keep the order, and all commands may share flights. FEAT 211, TYPE 200 and EPSV 229 show it, which
  * are the first flight of most sessions.
+ *
+ * Both are tried: the first flight of all, and the first command that is sent before the final reply of a transfer. The server may close the
+ * connection for it, or leave a reply out, and then goes one command at a time from there on.
  */
 export class PendingReplies {
   #pending: Pending[] = [];
@@ -49,6 +64,9 @@ export class PendingReplies {
   #sent = 0;
   /** The rules of the commands that were sent since nothing was in flight. */
   #flight: CommandRule[] = [];
+  /** How many commands were sent since nothing was in flight, and how many before that. */
+  #flightSize = 0;
+  #flightBefore = 0;
   /** How many replies of this flight can have answered one of its commands only, in its turn. */
   #distinct = 0;
   /** How many commands in flight are barriers, and how many are transfers. */
@@ -57,12 +75,24 @@ export class PendingReplies {
   #ordered = false;
   /** Whether commands may be sent after the data of a transfer, before its final reply. */
   #sendsBeforeCompletion = true;
+  /** Undefined where one command goes at a time, because the caller wants it so. */
+  readonly #trials: Trials | undefined;
   readonly #timer: WaitTimer;
+  /** Runs while something is tried and a reply is due. */
+  #trialTimer: NodeJS.Timeout | undefined;
+  /** The `performance.now()` at which the head began to wait. */
+  #waitsSince = 0;
+  /** The most milliseconds that a reply took. */
+  #slowest = 0;
   readonly #waitingForRoom: (() => void)[] = [];
   readonly #onTimeout: () => void;
 
-  /** @param timeout milliseconds for a reply; 0 waits for ever */
-  constructor(timeout: number, onTimeout: () => void) {
+  /**
+   * @param timeout milliseconds for a reply; 0 waits for ever
+   * @param trials undefined for one command at a time
+   */
+  constructor(timeout: number, trials: Trials | undefined, onTimeout: () => void) {
+    this.#trials = trials;
     this.#timer = new WaitTimer(timeout);
     this.#onTimeout = onTimeout;
   }
@@ -82,9 +112,38 @@ export class PendingReplies {
     return this.#pending.slice(1, this.#sent);
   }
 
+  get #inFlight(): readonly Pending[] {
+    return this.#pending.slice(0, this.#sent);
+  }
+
   /** True once the server is known to answer the commands of a flight in their order. */
   get ordered(): boolean {
     return this.#ordered;
+  }
+
+  /**
+   * The connection is lost, or a reply stays out: what was being tried has failed. A reply that fits no command shows the same at any time.
+   *
+   * @param misfit a reply fits no command
+   * @returns true where something has failed, and no command in flight changes anything: all of them can be sent again on another connection
+   */
+  blame(misfit: boolean): boolean {
+    const suspected = misfit && Math.max(this.#flightSize, this.#flightBefore) > 1;
+    const trial = this.#tried ?? (suspected ? this.#trials?.[this.#transfers > 0 ? 'earlyCommands' : 'pipelining'] : undefined);
+    trial?.fail();
+    return trial !== undefined && this.#inFlight.every(({ rule }) => rule?.changes === 'nothing');
+  }
+
+  /** Whether several commands may be in flight. */
+  get pipelines(): boolean {
+    return this.#trials?.pipelining.allows(this) === true;
+  }
+
+  /** Whether a command may be sent before the final reply of a transfer, and whether that is being tried. */
+  get early(): 'no' | 'tried' | 'yes' {
+    const trial = this.#trials?.earlyCommands;
+    if (!trial || !this.#sendsBeforeCompletion || !this.pipelines || !trial.allows(this)) return 'no';
+    return trial.passed ? 'yes' : 'tried';
   }
 
   /** True where no command waits, sent or not. */
@@ -102,19 +161,24 @@ export class PendingReplies {
     const next = this.#pending[this.#sent];
     if (!next || !this.#maySend(next.rule)) return undefined;
     next.sent = true;
+    next.early = this.#transfers > 0 && !next.rule?.interrupts;
+    if (this.#sent === 0) [this.#flightBefore, this.#flightSize] = [this.#flightSize, 0];
+    this.#flightSize += 1;
     this.#sent += 1;
     this.#count(next, 1);
     if (next.rule && !this.#ordered) this.#flight.push(next.rule);
-    if (this.#sent === 1) this.#await();
+    if (this.#sent === 1 || this.#tried) this.#await();
     return next;
   }
 
   /** Removes a command that has its final reply. @param inTurn whether that reply is a success of its own, in its turn */
   answered(pending: Pending, inTurn: boolean): void {
+    this.#slowest = Math.max(this.#slowest, performance.now() - this.#waitsSince);
     if (this.#pending[0] === pending) this.#pending.shift();
     else this.#pending.splice(this.#pending.indexOf(pending), 1);
     this.#sent -= 1;
     this.#count(pending, -1);
+    if (inTurn && pending.early) this.#trials?.earlyCommands.pass();
     if (inTurn && !this.#ordered && pending.rule) this.#noteOrder(pending.rule);
     if (this.#sent === 0) {
       this.#flight = [];
@@ -136,17 +200,18 @@ export class PendingReplies {
   sendAgain(refused: readonly Pending[]): void {
     const head = this.#pending.slice(0, this.#sent).filter((each) => !refused.includes(each));
     for (const each of refused) {
-      each.sent = false;
+      each.sent = each.early = false;
       this.#count(each, -1);
     }
     this.#pending = [...head, ...refused, ...this.#pending.slice(this.#sent)];
     this.#sent = head.length;
-    this.#sendsBeforeCompletion = false;
+    this.requireCompletion();
   }
 
   /** From now on no command is sent before the final reply of a transfer. */
   requireCompletion(): void {
     this.#sendsBeforeCompletion = false;
+    if (!this.#trials?.earlyCommands.passed) this.#trials?.earlyCommands.fail();
   }
 
   /** The head has a 1yz: the final reply of a transfer may take as long as its data. */
@@ -168,10 +233,17 @@ export class PendingReplies {
     this.#pending = [];
     this.#sent = this.#distinct = this.#barriers = this.#transfers = 0;
     this.#flight = [];
+    clearTimeout(this.#trialTimer);
     this.#timer.stop(this.#onTimeout);
     this.#timer.release();
     this.#makeRoom();
     return pending;
+  }
+
+  /** The connection is closed: what was tried on it without an outcome may be tried on another one. */
+  leaveTrials(): void {
+    this.#trials?.pipelining.leave(this);
+    this.#trials?.earlyCommands.leave(this);
   }
 
   /** Resolves once another plain command may be added; undefined where it may be at once. */
@@ -182,11 +254,24 @@ export class PendingReplies {
   /** Whether a command may share the flight of the commands that were sent. */
   #maySend(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
-    if (this.#barriers > 0) return false;
-    if (this.#transfers > 0 && !(rule.allowedBeforeCompletion && this.#sendsBeforeCompletion)) return false;
+    if (this.#barriers > 0 || !this.pipelines) return false;
+    if (this.#transfers > 0 && !this.#maySendEarly(rule)) return false;
     if (this.#ordered) return true;
-    const inFlight = this.#pending.slice(0, this.#sent);
-    return rule.changes === 'nothing' && inFlight.every((each) => !each.rule || each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule));
+    if (rule.changes !== 'nothing') return false;
+    return this.#inFlight.every((each) => !each.rule || (each.rule.changes === 'nothing' && (each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule))));
+  }
+
+  /** Whether a command may be sent before the final reply of a transfer. While that is tried, only one that no 200 answers, with which some servers end a transfer. */
+  #maySendEarly(rule: CommandRule): boolean {
+    return rule.allowedBeforeCompletion && (this.early === 'yes' || (this.early === 'tried' && !rule.codes.has(200)));
+  }
+
+  /** What is being tried with the commands in flight: a lost reply or connection is its outcome. */
+  get #tried(): Trial | undefined {
+    if (!this.#trials || this.#sent === 0) return undefined;
+    const { pipelining, earlyCommands } = this.#trials;
+    if (!earlyCommands.passed && this.#inFlight.some(({ early }) => early)) return earlyCommands;
+    return this.#flight.length > 1 && !pipelining.passed ? pipelining : undefined;
   }
 
   /** Counts a command that was sent, or is answered. */
@@ -200,7 +285,9 @@ export class PendingReplies {
     if (this.#flight.length < 2) return;
     if (this.#flight.filter((each) => each === rule || areAlike(each, rule)).length > 1) return;
     this.#distinct += 1;
-    if (this.#distinct === 2) this.#ordered = true;
+    if (this.#distinct < 2) return;
+    this.#ordered = true;
+    this.#trials?.pipelining.pass();
   }
 
   #makeRoom(): void {
@@ -209,7 +296,16 @@ export class PendingReplies {
 
   /** Starts the timer for the next reply, if one is due. */
   #await(): void {
+    this.#waitsSince = performance.now();
+    clearTimeout(this.#trialTimer);
+    if (this.#tried) this.#trialTimer = setTimeout(this.#onTimeout, this.#patience);
     if (this.head?.timed) this.#timer.start(this.#onTimeout);
     else this.#timer.stop(this.#onTimeout);
+  }
+
+  /** Milliseconds for the next reply while something is tried; the final reply of a transfer may take its time. */
+  get #patience(): number {
+    const { times, least, most } = PATIENCE;
+    return this.head?.rule?.transfers ? most : Math.min(most, Math.max(least, times * this.#slowest));
   }
 }

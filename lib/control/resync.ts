@@ -56,6 +56,7 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       if (reply.code === 257) answered += 1;
       else if (reply.kind !== 'preliminary' && !(mayAnswerNoops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
       if (answered > 0 && !transferIsOver()) outOfStep(); // the server may still have the transfer
+      else if (sent === 0 && finals.length > 0) probe();
       else if (answered > 0 && answered === sent) settle(finals.at(-1));
     };
     const silence = setTimeout(() => {
@@ -73,7 +74,8 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     };
     const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
     let earlier = due - 1; // commands before the transfer, such as the first OPTS of a session: their replies come first, and say nothing about it
+    const { pipelines } = control;
     if (abor) control.send(abor);
-    probe();
+    if (!abor || pipelines) probe(); // else after the first final reply
   });
 }

@@ -17,6 +17,7 @@ import { Command } from './command';
 import { ruleOf } from './command-table';
 import { ControlConnection, type ControlListener } from './control-connection';
 import { type Features, Negotiation } from './features';
+import { ObservedServer, observedServer } from './observed-server';
 import { parse257 } from './reply-text';
 import { Protection } from './security';
 import { ServerState, WorkingFolder } from './server-state';
@@ -79,8 +80,8 @@ export class Session implements ControlListener {
    * `createConnection` made the connection, so it is the host that was asked for then.
    */
   peerHost = '';
-  /** FEAT offers MLST, but MLSD was refused. */
-  lacksMLSD = false;
+  /** What the server was observed to do, by this session and by others. */
+  observed = new ObservedServer();
   /** The transfer that has its turn. */
   runningTransfer: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
@@ -92,6 +93,12 @@ export class Session implements ControlListener {
   #credentialsGiven: boolean;
   /** Whether the caller connects and logs in himself: no lost connection is made again without him. */
   #manual = false;
+  /** A connection made by hand was lost to a trial of ours, and nothing that the caller had set goes with it: it is made again without him. */
+  #remakes = false;
+  /** Whether a command of the caller's own may have set something in the session that another connection would not have. */
+  #setByHand = false;
+  /** How the server is reached. Others may reach another one by its name. */
+  readonly #route: string;
   #lastError: Error | undefined;
   /** Why no further connection is made, if none is. */
   #closedFor: Error | undefined;
@@ -118,7 +125,8 @@ export class Session implements ControlListener {
     this.onCommand = listener.onCommand;
     this.onReply = listener.onReply;
     this.protection = new Protection(settings, this.codec, this.state);
-    this.dataConnections = new DataConnections(settings, sibling?.dataConnections);
+    this.dataConnections = new DataConnections(settings);
+    this.#route = sibling ? sibling.#route : settings.createConnection ? `by way ${++ways}` : (settings.localAddress ?? '');
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
@@ -138,7 +146,7 @@ export class Session implements ControlListener {
 
   /** Whether `ready()` may succeed. */
   get reconnects(): boolean {
-    return !this.#closedFor && (!this.#manual || this.#control !== undefined);
+    return !this.#closedFor && (!this.#manual || this.#remakes || this.#control !== undefined);
   }
 
   /** A checked command in the session's encoding. @throws ArgumentError for CR, LF and NUL, and for what the encoding cannot express */
@@ -226,9 +234,11 @@ export class Session implements ControlListener {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     let control: ControlConnection | undefined;
     try {
-      control = this.#adopt(new ControlConnection(await attempt.made(), settings, this));
+      this.observed = observedServer(host, this.#port, this.#route);
+      control = this.#adopt(new ControlConnection(await attempt.made(), settings, this.observed, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
+      this.observed.greeted(this.welcome.text);
       await this.protection.afterGreeting(control, host, this.welcome);
       return control;
     } catch (error) {
@@ -254,6 +264,7 @@ export class Session implements ControlListener {
     this.state.reset();
     this.#folder.leave();
     this.#visit = undefined;
+    this.#setByHand = false;
     return control;
   }
 
@@ -335,11 +346,12 @@ export class Session implements ControlListener {
 
   /** Takes the steps that are missing, each after the reply to the one before. */
   async #prepare({ folder, transfer }: Needs): Promise<void> {
-    if (!this.#control && this.#manual) throw this.#notConnected();
+    if (!this.#control && this.#manual && !this.#remakes) throw this.#notConnected();
     if (transfer && this.protection.resumptionLost && !this.#manual) await this.#closeUnfit();
     const control = this.#control ?? (await this.#open());
-    if (!this.#manual && !this.state.loggedIn) {
+    if ((!this.#manual || this.#remakes) && !this.state.loggedIn) {
       await this.#logIn(control);
+      this.#remakes = false;
       if (this.#callersType) await control.exec(this.#callersType);
     }
     if (folder && !this.#folder.arrived) await this.#restoreFolder(control);
@@ -423,6 +435,7 @@ export class Session implements ControlListener {
     const reply = await control.exec(command, { transfer: transfers, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#callersType = command;
     if (command.verb === 'REST') this.#restartIsCallers = true;
+    else if (command.verb !== 'TYPE' && ruleOf(command.verb, false).changes === 'session') this.#setByHand = true;
     return reply;
   }
 
@@ -483,6 +496,7 @@ export class Session implements ControlListener {
   }
 
   onClose(error: Error | undefined): void {
+    this.#remakes = this.#manual && this.#control?.startsOver === true && this.state.loggedIn && !this.#setByHand;
     this.#control = undefined;
     this.#negotiation = undefined;
     this.#lastError = error;
@@ -509,19 +523,11 @@ async function login(control: ControlConnection, codec: Codec, { user, password,
   return reply;
 }
 
-/** What a server was observed to do, which decides how the next data connections are made. */
-interface ObservedBehaviour {
-  /** False once EPSV was refused, or led to no connection. */
-  epsvWorks: boolean;
-  /** True once a passive data connection was made: a transfer command need not wait for the next one. */
-  passiveWorks: boolean;
-  /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
-  endsInOrder: boolean;
-}
+/** Sessions whose connections the caller makes: what they observe is their own. */
+let ways = 0;
 
 /** What the data connections of a session share; there is one of them at a time. */
 class DataConnections {
-  readonly observed: ObservedBehaviour;
   /** The memory that they read into. */
   readonly receiveBuffer = new ReceiveBuffer();
   /** Runs while a data connection is being made. */
@@ -531,9 +537,7 @@ class DataConnections {
   /** The data connection that is being made. */
   attempt: Pick<ConnectionAttempt, 'destroy'> | undefined;
 
-  /** @param sibling those of another session with the same server, which share what was observed */
-  constructor({ extended, connectTimeout, stallTimeout }: Settings, sibling: DataConnections | undefined) {
-    this.observed = sibling?.observed ?? { epsvWorks: extended !== false, passiveWorks: false, endsInOrder: false };
+  constructor({ connectTimeout, stallTimeout }: Settings) {
     this.connecting = new WaitTimer(connectTimeout);
     this.stalling = new WaitTimer(stallTimeout);
   }

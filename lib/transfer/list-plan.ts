@@ -133,7 +133,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#only = this.#refusal = undefined;
     session.beginNegotiation();
     const asks = session.negotiationUnderWay() !== undefined;
-    const features = session.lacksMLSD ? undefined : session.features(); // asked now: a session that is lost meanwhile would not say why
+    const features = session.observed.lacksMLSD ? undefined : session.features(); // asked now: a session that is lost meanwhile would not say why
     return asks && this.#needsNoEntering ? () => this.#choose(turn, features) : this.#choose(turn, features);
   }
 
@@ -144,7 +144,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     }
     if (this.#mode === 'LIST' || !(refusal instanceof PermanentError)) throw refusal;
     if (isNotImplemented(refusal.reply)) {
-      turn.session.lacksMLSD = true;
+      turn.session.observed.lacksMLSD = true;
       this.#mode = 'LIST';
       return this.#list(turn);
     }

@@ -23,8 +23,8 @@ export const PASV = new Command('PASV', codecFor('ascii'));
 export async function openPassive(request: DataRequest): Promise<DataConnection> {
   const { session, control, interrupt } = request;
   const { settings } = session;
-  const { observed } = session.dataConnections;
-  if (observed.epsvWorks) {
+  const { observed } = session;
+  if (settings.extended !== false && observed.epsvWorks) {
     try {
       const { port } = parse229(await askPort(control, EPSV, interrupt));
       return await connect(request, session.peerHost, port);
@@ -57,7 +57,7 @@ function connect(request: DataRequest, host: string, port: number): DataConnecti
   const { session, control, interrupt } = request;
   control.assertOpen(); // the reply may have come together with the end
   const connection = new PassiveConnection(request, host, port);
-  return session.dataConnections.observed.passiveWorks || interrupt.reason ? connection : established(connection, interrupt);
+  return session.observed.passiveWorks || interrupt.reason ? connection : established(connection, interrupt);
 }
 
 /** After an interruption the server still waits for the connection: the transfer has to end it, and so gets it, too. */
@@ -113,9 +113,9 @@ class PassiveConnection extends DataConnection {
   }
 
   #remember(made: boolean): void {
-    const { dataConnections } = this.session;
+    const { dataConnections, observed } = this.session;
     if (dataConnections.attempt === this.#attempt) dataConnections.attempt = undefined;
     dataConnections.connecting.stop(this.#onLate);
-    dataConnections.observed.passiveWorks = made;
+    observed.passiveWorks = made;
   }
 }

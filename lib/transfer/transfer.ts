@@ -119,6 +119,8 @@ interface Try {
   /** The transfer command, once it has left. */
   command: Command | undefined;
   data: DataConnection | undefined;
+  /** All that came, as long as it is short and may have to be compared with what comes again; else undefined. */
+  held: Buffer | undefined;
   /** Whoever waits for its outcome, which is reported once; undefined before the command has left, and afterwards. */
   settle: { resolve(reply: Reply): void; reject(reason: Reason): void } | undefined;
 }
@@ -134,6 +136,9 @@ const TRANSFER: SendOptions = { transfer: true };
 
 /** Connections that may be found dead, one after the other, before that is the operation's own failure. */
 const MOST_DEAD_CONNECTIONS = 3;
+
+/** Bytes of a download that are held until the server has shown whether it takes a command before the final reply. */
+const MOST_HELD = 64 * 1024;
 
 /** Milliseconds for the bytes that are on their way when the server has said that the transfer failed. */
 const LAST_BYTES = 500;
@@ -407,7 +412,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const { type, direction, memory = 'given' } = this.#request;
     const { passive } = session.settings;
     const start = this.#offset;
-    const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, settle: undefined });
+    const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, held: undefined, settle: undefined });
+    if (direction === 'down' && this.#bytesBefore === 0 && control.early === 'tried') current.held = NOTHING;
     this.#move({ is: 'preparing', data: 'open' });
     session.beginNegotiation();
     const typed = session.switchType(control, type);
@@ -456,7 +462,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #sendNoops(): NodeJS.Timeout | undefined {
     const session = this.#session;
     const { keepAlive } = session.settings;
-    if (keepAlive === 0) return undefined;
+    if (keepAlive === 0 || !this.#try?.control.pipelines) return undefined;
     return setInterval(() => this.#try?.control.keepAlive(session.command('NOOP')), keepAlive);
   }
 
@@ -494,6 +500,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const chunk = this.#overlap.length === 0 ? received : this.#afterOverlap(current, received);
     if (chunk.length === 0) return true;
     plan?.observe?.(chunk);
+    if (current.held) current.held = current.held.length + chunk.length <= MOST_HELD ? Buffer.concat([current.held, chunk]) : undefined;
     const more = this.#stream.onChunk?.(chunk) ?? true;
     if (!more) {
       this.place.pause(true);
@@ -572,10 +579,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
    * The data have ended and the final reply is due: the next operation's command may leave, as replies come in order. Not after no data: pyftpdlib
    * 1.5.7 may lose their connection, and then never answers. A listing waits where the server may end one with a 200, as some devices do.
    */
-  #giveWay({ settle, bytes, control }: Try): void {
+  #giveWay({ settle, bytes, control, held }: Try): void {
     if (this.#request.direction === 'up' || !settle || bytes === 0 || control.unansweredNoops > 0) return;
+    if (control.early === 'no' || (control.early === 'tried' && !held)) return;
     const { plan } = this.#request;
-    if (!plan || (plan.isLast?.() && this.#session.dataConnections.observed.endsInOrder)) this.#giveBack();
+    if (!plan || (plan.isLast?.() && this.#session.observed.endsInOrder)) this.#giveBack();
   }
 
   // ---- the final reply
@@ -585,7 +593,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const current = this.#try;
     const state = this.#state;
     if (reply.kind !== 'completion') return this.onFailure(unexpected(reply, current?.command));
-    const { observed } = this.#session.dataConnections;
+    const { observed } = this.#session;
     if (!observed.endsInOrder && isTransferEnd(reply)) observed.endsInOrder = true;
     if (!current) return;
     switch (state.is) {
@@ -658,6 +666,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #concludeDownload(current: Try, reply: Reply): void {
     const { bytes, announced, start, command } = current;
     try {
+      if (bytes < this.#overlap.length) throw new MismatchError(`${bytes} bytes came, and ${this.#overlap.length} had come before from byte ${start} on: the file has changed`);
       checkSize(bytes, announced, start);
       if (bytes === 0 && start > 0 && command?.verb === 'RETR') void this.#concludeEmpty(current, reply, command.argument);
       else current.settle?.resolve(reply);
@@ -697,7 +706,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** Ends a try that failed; resolves with false where another is to begin. */
   async #endTry(failure: Reason, control: ControlConnection | undefined): Promise<boolean> {
-    if (this.#isUnsent(failure, control)) await this.#waitAgain(failure as Error);
+    if (this.#canWaitAgain(failure, control)) await this.#waitAgain(failure as Error);
     else {
       const reason = await this.#retry(failure);
       if (!reason) return false;
@@ -766,17 +775,27 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (!(await data.madeWithin(TO_RESET))) control.destroy(new TimeoutError('the data connection that the server waits for cannot be made'));
   }
 
-  /** The connection was lost before the transfer command was written: an idle one whose end we had not heard of. */
-  #isUnsent(reason: Reason, control: ControlConnection | undefined): boolean {
-    if (!this.#queue.pooled || !control || control.open || this.#interrupt.reason || this.#deadConnections === MOST_DEAD_CONNECTIONS) return false;
-    if (this.bytes > 0 || (this.#state.is !== 'connecting' && this.#state.is !== 'preparing')) return false;
+  /**
+   * The connection was lost, and the transfer can have another turn on another one: an idle one of a pool had ended, which we had not heard of, before
+   * the transfer command was written; or the server does not take several commands in flight, and of what has come, if anything, all is held.
+   */
+  #canWaitAgain(reason: Reason, control: ControlConnection | undefined): boolean {
+    if (!control || control.open || this.#interrupt.reason || this.#deadConnections === MOST_DEAD_CONNECTIONS) return false;
+    const { bytes = 0, held } = this.#try ?? {};
+    if (control.startsOver && !(reason instanceof ReplyError)) return this.#request.direction === 'up' ? this.#isUnsent : bytes === 0 || held !== undefined;
+    if (!this.#queue.pooled || !this.#isUnsent || this.bytes > 0) return false;
     const lost = reason instanceof ConnectionClosedError || (reason instanceof FTPError && reason.reply?.code === 421);
     return lost && (reason as FTPError).command !== undefined;
+  }
+
+  get #isUnsent(): boolean {
+    return this.#state.is === 'connecting' || this.#state.is === 'preparing';
   }
 
   /** Waits for its turn once more, on another connection. */
   async #waitAgain(error: Error): Promise<void> {
     await this.#leave(error);
+    if (this.#try?.held) this.#goOnAfter(this.#try.held);
     this.#try = undefined;
     this.#deadConnections += 1;
     this.#move({ is: 'waiting' });
@@ -790,10 +809,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (!plan?.again || this.#interrupt.reason || !(failure instanceof Error)) return failure;
     const known = this.describe(failure);
     await this.#leave(failure);
-    this.#announced = this.announced;
-    this.#bytesBefore = this.bytes;
-    this.#overlap = plan.overlap ?? this.#overlap;
-    this.#offset = this.#request.start + this.#bytesBefore - this.#overlap.length;
+    this.#goOnAfter(plan.overlap ?? this.#overlap);
     this.#try = undefined;
     const pause = new AbortController();
     try {
@@ -804,6 +820,14 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     } finally {
       pause.abort();
     }
+  }
+
+  /** The next try begins with the last bytes that have come, which it has to send again. */
+  #goOnAfter(overlap: Buffer): void {
+    this.#announced = this.announced;
+    this.#bytesBefore = this.bytes;
+    this.#overlap = overlap;
+    this.#offset = this.#request.start + this.#bytesBefore - overlap.length;
   }
 
   /** The next operation may write. */

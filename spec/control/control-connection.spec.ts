@@ -184,10 +184,8 @@ describe('control connection', () => {
     it('does not take the reply to a later command for one that the server has left out', async () => {
       const server = await stage.serve(PERSONALITIES.onePerPacket); // FEAT and PWD share a packet, and OPTS follows
       const ftp = await stage.connect(server);
-      const error = await failure(ftp.pwd());
-      expect(error).to.be.instanceOf(ProtocolError);
-      expect(error.message).to.match(/^PWD: its reply is missing before 200 /);
-      expect(await failure(ftp.noop())).to.be.instanceOf(ConnectionClosedError);
+      expect(await ftp.pwd()).to.equal('/');
+      expect(server.commands.filter((line) => line !== 'OPTS UTF8 ON')).to.deep.equal(['FEAT', 'PWD', 'USER user', 'PASS secret', 'FEAT', 'PWD']);
     });
 
     it('knows the answer to EPSV that comes before the 226, also where another command left before it', async () => {

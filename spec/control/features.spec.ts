@@ -28,7 +28,7 @@ describe('features of a session', () => {
   it('are asked once, in the flight of the first verb, and OPTS UTF8 ON is sent where offered', async () => {
     const server = await stage.serve();
     const ftp = await stage.connect(server);
-    await Promise.all([ftp.noop(), ftp.feat(), ftp.feat(), ftp.pwd()]);
+    await Promise.all([ftp.pwd(), ftp.feat(), ftp.feat(), ftp.noop()]);
     await ftp.feat();
     await ftp.noop();
     expect(server.commands.filter((line) => line === 'FEAT')).to.have.length(1);

@@ -31,7 +31,7 @@ describe('login', () => {
     const ftp = stage.client(server);
     expect((await ftp.login()).text).to.equal('No password needed.');
     await ftp.noop();
-    expect(server.commands).to.deep.equal(['USER user', 'FEAT', 'NOOP']);
+    expect(server.commands).to.deep.equal(['USER user', 'NOOP']);
   });
 
   it('sends PASS at 331, and ACCT at 332', async () => {

@@ -1,3 +1,4 @@
+import { forgetServers } from '../../lib/control/observed-server';
 import { leftBeyond, snapshot, type Snapshot } from './leaks';
 import { beginSummary, endSummary } from './summary';
 
@@ -21,6 +22,10 @@ export const mochaHooks = {
   async beforeAll(): Promise<void> {
     process.on('unhandledRejection', onUnheard).on('rejectionHandled', onHeard);
     quiet = await snapshot();
+  },
+  /** The next server may have the port of one before. */
+  beforeEach(): void {
+    forgetServers();
   },
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(10 * CLOSING);

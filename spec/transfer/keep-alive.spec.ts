@@ -22,7 +22,7 @@ describe('keepAlive', () => {
     const held = gate();
     const server = await stage.serve({ script: { PWD: [until(held), send('257 "/"')] } });
     const quiet = stage.client(server, { keepAlive: 5 });
-    await quiet.noop();
+    await Promise.all([quiet.feat(), quiet.noop()]); // no FEAT and no OPTS come later
     const commands: string[] = [];
     quiet.on('command', (line) => void commands.push(line));
     const path = quiet.pwd();

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { TemporaryError, TimeoutError } from '../../lib/index';
+import { TemporaryError } from '../../lib/index';
 import { CLOSED_PORT } from '../support/client';
 import type { Script } from '../support/server/script';
 import type { Session } from '../support/server/session';
@@ -40,10 +40,8 @@ describe('passive mode', () => {
   it('stays EPSV where the server did not answer what was asked beside it', async () => {
     await bench.serve({ files: { '/file': 'hello' }, script: { FEAT: [[silence(), hangUp()], '500 What?'] } });
     const ftp = bench.client({ replyTimeout: 200 });
-    const { error } = await outcomeOf(ftp.retr('file'));
-    expect(error).to.be.instanceOf(TimeoutError);
-    expect(error?.command).to.not.equal('PASV');
     expect((await outcomeOf(ftp.retr('file'))).bytes.toString()).to.equal('hello');
+    expect(bench.logins).to.equal(2);
     expect(bench.server.commands).to.include('EPSV').and.not.include('PASV');
   });
 

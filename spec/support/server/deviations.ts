@@ -1,9 +1,19 @@
 /** Where a server departs from the RFCs, and from what most servers do. Whatever is not said here, it does as they do; the parts of the server read what concerns them. */
 export interface Deviations {
-  /** Which commands of one packet (in TLS, one record) have a turn: only the first, only the last, or all of them, the last one first. */
-  readonly packets?: 'first' | 'last' | 'backwards';
-  /** What becomes of a command that comes before the final reply of a transfer, which is late then: it is refused with 503; or it is answered at once if it is EPSV or PASV. */
-  readonly duringTransfer?: 'refused' | 'passive at once';
+  /**
+   * Which commands of one packet (in TLS, one record) have a turn: only the first, only the last, or all of them, the last one first. `none`: the
+   * connection is reset. `fused`: the packet is one command, which is not known.
+   */
+  readonly packets?: 'first' | 'last' | 'backwards' | 'none' | 'fused';
+  /** What becomes of the connection when a command comes before the final reply to the one before, ABOR excepted. */
+  readonly overlap?: 'reset';
+  /**
+   * What becomes of a command that comes before the final reply of a transfer, which is late then: it is refused with 503; or it is answered at once
+   * if it is EPSV or PASV; or it is dropped; or the connection is closed, before the transfer's final reply.
+   */
+  readonly duringTransfer?: 'refused' | 'passive at once' | 'dropped' | 'closed';
+  /** The final reply of a transfer, in place of 226. */
+  readonly completion?: '200 Ok.' | '250 Ok.';
   /** Which names mean the same file, and how a new one is stored. */
   readonly names?: Naming;
   /** Verbs that it does not know. */
@@ -47,5 +57,6 @@ export function spelled(path: string, naming: Naming | undefined): string {
 export function answered<T>(commands: readonly T[], packets: Deviations['packets']): readonly T[] {
   if (packets === 'first') return commands.slice(0, 1);
   if (packets === 'last') return commands.slice(-1);
+  if (commands.length > 1 && (packets === 'none' || packets === 'fused')) return [];
   return packets === 'backwards' ? commands.toReversed() : commands;
 }

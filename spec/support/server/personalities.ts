@@ -12,6 +12,12 @@ export const PERSONALITIES = {
   lastOfPacket: { packets: 'last' },
   /** Answers the commands of one packet side by side, the later ones first: npm's ftp-srv. */
   outOfOrder: { packets: 'backwards' },
+  /** Closes the connection where a packet has more than one command. */
+  onlyOnePerPacket: { packets: 'none' },
+  /** Takes a packet for one command: curl's test server, small devices. */
+  packetIsCommand: { packets: 'fused' },
+  /** Resets the connection when a second command is in flight: some firewalls. */
+  resetsOverlap: { overlap: 'reset' },
   /** Names that differ in case only are the same: Windows, macOS. */
   caseInsensitive: { names: 'caseless' },
   /** Names are stored decomposed, and found in either form: macOS. */
@@ -36,6 +42,12 @@ export const PERSONALITIES = {
   refusesDuringTransfer: { duringTransfer: 'refused' },
   /** EPSV and PASV are answered at once, before the 226 of the transfer that runs: npm's servers, embedded ones. */
   earlyPassive: { duringTransfer: 'passive at once' },
+  /** What comes before the 226 of a transfer is dropped: serv-U of old, devices. */
+  dropsDuringTransfer: { duringTransfer: 'dropped' },
+  /** Closes the connection where something comes before the 226 of a transfer, and sends no 226. */
+  closesDuringTransfer: { duringTransfer: 'closed' },
+  /** Ends transfers with 200: devices. */
+  completesWith200: { completion: '200 Ok.' },
   noSIZE: { lacks: ['SIZE'], features: without('SIZE') },
   noFEAT: { lacks: ['FEAT'] },
   /** A folder that is not there is listed as an empty one: Apache FtpServer, vsftpd. */

@@ -41,6 +41,8 @@ export class Session implements DataHost {
   /** The command that is being answered. */
   verb = '';
   argument = '';
+  /** A command is being answered. */
+  #busy = false;
   readonly #dataSockets = new OpenHandles<Socket>();
 
   constructor(
@@ -177,12 +179,14 @@ export class Session implements DataHost {
   async #execute(line: string): Promise<void> {
     [this.verb, this.argument] = partsOf(line);
     this.completed = false;
+    this.#busy = true;
     try {
       if (!(await this.server.scripts.run(this.verb, this, this.argument))) await this.normal();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.reply(error.reply);
     } finally {
+      this.#busy = false;
       this.#forget();
     }
   }
@@ -205,7 +209,11 @@ export class Session implements DataHost {
 
   #arrived(lines: readonly Buffer[]): readonly Buffer[] {
     for (const line of lines) this.server.arrived(this.#decode(line), line, this);
-    return answered(lines, this.server.deviations.packets).filter((line) => this.#waits(this.#decode(line)));
+    const { packets, overlap } = this.server.deviations;
+    if (lines.length > 1 && packets === 'fused') this.reply('500 Unknown command.');
+    const isOverlapping = overlap === 'reset' && (lines.length > 1 || this.#busy) && !lines.some((line) => isAbor(this.#decode(line)));
+    if (isOverlapping || (lines.length > 1 && packets === 'none')) this.control.reset();
+    return answered(lines, packets).filter((line) => this.#waits(this.#decode(line)));
   }
 
   /** False for a command that a transfer under way does not keep waiting: it is answered now. */
@@ -216,6 +224,10 @@ export class Session implements DataHost {
     if (isAbor(line)) this.#abort();
     else if (duringTransfer === 'refused') {
       this.reply('503 Not while a transfer is under way.');
+      return false;
+    } else if (duringTransfer === 'dropped') return false;
+    else if (duringTransfer === 'closed') {
+      this.control.hangUp();
       return false;
     } else if (duringTransfer === 'passive at once' && (verb === 'EPSV' || verb === 'PASV')) {
       void this.normal(verb, argument).catch((error: unknown) => this.server.fail(error));

@@ -72,7 +72,7 @@ async function transfer(session: Session, mark: string, done: string, broken: st
     // What comes during a transfer can only come before the 226 where that takes a moment.
     if (session.server.deviations.duringTransfer) await turns(LATE);
     session.completed = true;
-    session.reply(done);
+    session.reply(session.server.deviations.completion ?? done);
   } catch (error) {
     data.destroy();
     if (signal.aborted) session.reply('426 Transfer aborted.');

@@ -1,0 +1,87 @@
+// What a server was observed to do, which decides how it is spoken to. Servers differ in what they take; what one of them does not take is tried
+// once, found out, and not done again.
+
+/**
+ * Something that most servers take and some do not. It is tried where the loss of the session would cost a round trip and no more, and on one
+ * connection at a time, so that a server which closes the connection for it does so once.
+ */
+export class Trial {
+  #outcome: 'none' | 'passed' | 'failed' = 'none';
+  /** The connection on which it is being tried. */
+  #connection: object | undefined;
+
+  /** The server takes it. */
+  get passed(): boolean {
+    return this.#outcome === 'passed';
+  }
+
+  /** Whether it may be done on that connection: the server is known to take it, or this is where it is tried. */
+  allows(connection: object): boolean {
+    if (this.#outcome !== 'none') return this.passed;
+    this.#connection ??= connection;
+    return this.#connection === connection;
+  }
+
+  /** The server took it. */
+  pass(): void {
+    if (this.#outcome === 'none') this.#outcome = 'passed';
+  }
+
+  /** The server did not take it. */
+  fail(): void {
+    this.#outcome = 'failed';
+  }
+
+  /** The connection is closed: without an outcome, another one may try. */
+  leave(connection: object): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+}
+
+/** Servers that are known by their greeting to need one command at a time; lftp has the same list. */
+const ONE_AT_A_TIME = /Microsoft FTP Service|MadGoat/;
+
+/** What a server was observed to do. */
+export class ObservedServer {
+  /** Several commands in flight: sent before the replies to those before them. */
+  readonly pipelining = new Trial();
+  /** A command after the data of a transfer, before its final reply. */
+  readonly earlyCommands = new Trial();
+  /** False once EPSV was refused, or led to no connection. */
+  epsvWorks = true;
+  /** True once a passive data connection was made: a transfer command need not wait for the next one. */
+  passiveWorks = false;
+  /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
+  endsInOrder = false;
+  /** FEAT offers MLST, but MLSD was refused. */
+  lacksMLSD = false;
+
+  /** The server's greeting. */
+  greeted(text: string): void {
+    if (!ONE_AT_A_TIME.test(text)) return;
+    this.pipelining.fail();
+    this.earlyCommands.fail();
+  }
+}
+
+/** So many servers are remembered; after that, those are forgotten that were not used for the longest time. */
+const MOST_SERVERS = 1000;
+const servers = new Map<string, ObservedServer>();
+
+/** What all clients of this process have observed of the server at a host and port, reached by the same route. */
+export function observedServer(host: string, port: number, route = ''): ObservedServer {
+  const key = `${route} ${host}:${port}`;
+  const server = servers.get(key) ?? new ObservedServer();
+  servers.delete(key);
+  servers.set(key, server);
+  for (const oldest of servers.keys()) {
+    if (servers.size <= MOST_SERVERS) break;
+    servers.delete(oldest);
+  }
+  return server;
+}
+
+/** Forgets all servers: what has the address of one may be another. */
+export function forgetServers(): void {
+  servers.clear();
+}
