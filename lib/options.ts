@@ -33,6 +33,11 @@ export interface FTPOptions {
   /** The account to send as ACCT when the server asks for one with 332 (RFC 959, 4.1.1); default: none, and such a login fails with ReplyError. */
   account?: string;
   /**
+   * Commands that are sent after every login, after those of new connections and of a pool's too, such as `SITE NAMEFMT 1`; default: none. A refusal
+   * fails the login. Commands that log in, begin or end TLS, or transfer data are an ArgumentError.
+   */
+  afterLogin?: readonly string[];
+  /**
    * TLS on control and data connections: `explicit` begins it with AUTH TLS (RFC 4217, 4), `implicit` with the first byte; default false. A server
    * that refuses it is a SecurityError, and no password is sent.
    */
@@ -95,7 +100,7 @@ export interface FTPOptions {
 }
 
 export const FTP_OPTIONS: OptionNames<FTPOptions> = {
-  host: true, port: true, user: true, password: true, account: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
+  host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
   timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
 };
@@ -129,6 +134,7 @@ export function settingsOf(options: FTPOptions): Settings {
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
   }
+  if (options.afterLogin !== undefined && !isTexts(options.afterLogin)) throw new ArgumentError('afterLogin must be an array of commands');
   if (options.localAddress !== undefined && isIP(options.localAddress) === 0) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null || Array.isArray(options.tls))) throw noObject('tls', options.tls);
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
@@ -185,6 +191,10 @@ export function checkWhole(name: string, value: unknown, least: 0 | 1, unit = ''
 /** Returns an offset in a file: a whole number of bytes from 0 on. @throws ArgumentError for any other value, which names the option */
 export function checkOffset(name: string, value: unknown): number {
   return checkWhole(name, value, 0, ' of bytes');
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string' && each !== '');
 }
 
 function checkPortRange(range: unknown): void {

@@ -45,7 +45,7 @@ const LOGS_IN: Partial<Traits> = { lenient: true, changes: 'session', barrier: t
 const TRANSFERS: Partial<Traits> = { preliminary: true, transfers: true };
 const STORES: Partial<Traits> = { preliminary: true, transfers: true, changes: 'server' };
 
-/** The rules by verb: RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx. */
+/** The rules by verb: RFC 959, 5.4; RFC 1123, 4.1.2; RFC 2228; RFC 2389; RFC 2428; RFC 3659; RFC 4217; draft-bryan-ftpext-hash; draft-somers-ftp-mfxx; drftpd's PRET. */
 const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('USER', '230 231 232 331 332', LOGS_IN),
   ...rules('PASS', '202 230 231 232 332', LOGS_IN),
@@ -60,6 +60,7 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('CWD XCWD CDUP XCUP SMNT', '200 250', MOVES),
   ...rules('PWD XPWD', '257', ASKS),
   ...rules('TYPE STRU MODE', '200', { lenient: true, allowedBeforeCompletion: true }),
+  ...rules('PRET', '200', { lenient: true, allowedBeforeCompletion: true }),
   ...rules('PORT EPRT', '200', LENIENT),
   ...rules('PASV', '227', ASKS),
   ...rules('EPSV', '229', ASKS),

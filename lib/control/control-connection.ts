@@ -455,7 +455,9 @@ export class ControlConnection {
 
   readonly #onTimeout = (): void => {
     const command = this.#pending.head?.command?.shown;
-    this.#lose(new TimeoutError(`${command ?? 'the connection'}: no reply within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
+    const { unfinished } = this.#parser;
+    const missing = unfinished === undefined || this.#pending.head?.command?.secret ? 'no reply' : `no line that ends the reply ${JSON.stringify(unfinished)}`;
+    this.#lose(new TimeoutError(`${command ?? 'the connection'}: ${missing} within ${this.#options.replyTimeout} ms (replyTimeout)`, { command }));
   };
 }
 

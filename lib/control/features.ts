@@ -29,6 +29,8 @@ export class Negotiation {
   readonly #utf8: boolean;
   /** It is done when FEAT is answered and OPTS is written. */
   state: 'not begun' | 'under way' | 'done' = 'not begun';
+  /** What the server offers, once that is known. */
+  known: Features | undefined;
   #features: Promise<Features> | undefined;
 
   constructor(control: ControlConnection, codec: Codec, utf8: boolean) {
@@ -47,6 +49,7 @@ export class Negotiation {
   /** A server without FEAT offers nothing. */
   async #negotiate(): Promise<Features> {
     const features = await unlessRefused(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
+    this.known = features;
     // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
     if (this.#utf8 && features.has('UTF8')) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
     return features;

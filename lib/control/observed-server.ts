@@ -53,6 +53,8 @@ export class ObservedServer {
   passiveWorks = false;
   /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
   endsInOrder = false;
+  /** True once a mark (1yz) has come before TLS began on its data connection. */
+  marksBeforeTLS = false;
   /** FEAT offers MLST, but MLSD was refused. */
   lacksMLSD = false;
 

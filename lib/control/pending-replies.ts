@@ -42,6 +42,8 @@ export interface Pending {
 export interface Trials {
   readonly pipelining: Trial;
   readonly earlyCommands: Trial;
+  /** Whether a transfer has ended with 226 or 250. */
+  readonly endsInOrder: boolean;
 }
 
 /** A reply that stays out while something is tried is waited for so many times as long as the slowest reply so far, within these milliseconds. */
@@ -261,9 +263,9 @@ export class PendingReplies {
     return this.#inFlight.every((each) => !each.rule || (each.rule.changes === 'nothing' && (each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule))));
   }
 
-  /** Whether a command may be sent before the final reply of a transfer. While that is tried, only one that no 200 answers, with which some servers end a transfer. */
+  /** Whether a command may be sent before the final reply of a transfer. While that is tried, one that 200 answers is not, where the server may end a transfer with 200. */
   #maySendEarly(rule: CommandRule): boolean {
-    return rule.allowedBeforeCompletion && (this.early === 'yes' || (this.early === 'tried' && !rule.codes.has(200)));
+    return rule.allowedBeforeCompletion && (this.early === 'yes' || (this.early === 'tried' && (!rule.codes.has(200) || this.#trials?.endsInOrder === true)));
   }
 
   /** What is being tried with the commands in flight: a lost reply or connection is its outcome. */

@@ -79,6 +79,11 @@ export class ReplyParser extends Typed {
     return this.#heldBytes > 0 || this.#lines.length > 0 || this.#telnet !== 'text';
   }
 
+  /** The first line of a reply whose last line has not come. */
+  get unfinished(): string | undefined {
+    return this.#lines[0];
+  }
+
   /** @internal */
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {
     const error = this.#receive(chunk);

@@ -57,6 +57,11 @@ export class Protection {
     await this.authenticate(control);
   }
 
+  /** Whether the session has begun TLS. */
+  get active(): boolean {
+    return this.#tls !== undefined;
+  }
+
   /** Whether a data connection can be opened as things are; whoever logs in by hand is not kept from one that the server may refuse. */
   readyForData(manual: boolean): boolean {
     const tls = this.#tls;
@@ -139,7 +144,7 @@ async function execOrClose(control: ControlConnection, command: Command): Promis
     return reply;
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;
-    const refused = new SecurityError(`TLS was asked for and refused: ${error.message}`, { reply: error.reply, command: command.shown, cause: error });
+    const refused = new SecurityError(`TLS was asked for (option secure) and refused: ${error.message}`, { reply: error.reply, command: command.shown, cause: error });
     control.destroy(refused);
     throw refused;
   }

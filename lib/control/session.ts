@@ -132,6 +132,7 @@ export class Session implements ControlListener {
     this.#credentials = settings;
     this.#credentialsGiven = !settings.netrc;
     this.checkCredentials(settings);
+    for (const line of settings.afterLogin ?? []) this.#checkSetup(this.rawCommand(line));
   }
 
   /** The control connection, if there is one that is ready for commands. */
@@ -228,8 +229,9 @@ export class Session implements ControlListener {
     const { connectTimeout, signal } = settings;
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason, final: true });
     const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
-    const hint = this.#port === IMPLICIT_TLS_PORT && settings.secure !== 'implicit' ? ', and that port is for TLS from the first byte (option secure)' : '';
-    const inTime = deadline(attempt, connectTimeout, `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)${hint}`);
+    const late = `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`;
+    const hint = settings.secure === 'implicit' ? '' : "; a server that says nothing may wait for TLS (option secure: 'implicit')";
+    const inTime = deadline(attempt, connectTimeout, () => (control || this.#port === IMPLICIT_TLS_PORT ? late + hint : late));
     this.#abandonAttempt = (error) => attempt.destroy(error);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     let control: ControlConnection | undefined;
@@ -268,17 +270,38 @@ export class Session implements ControlListener {
     return control;
   }
 
-  async #logIn(control: ControlConnection): Promise<Reply> {
+  /** @param greeted the server's greeting, where it says that we are logged in already (230) */
+  async #logIn(control: ControlConnection, greeted?: Reply): Promise<Reply> {
     try {
-      const reply = await login(control, this.codec, this.#credentialsToUse());
+      const reply = greeted ?? (await login(control, this.codec, this.#credentialsToUse()));
       await this.protection.protectData(control);
+      await this.#setUp(control);
       this.state.loggedIn = true;
       this.#sendNoops();
       return reply;
     } catch (error) {
       if (!this.#manual) control.destroy(); // the next operation begins with a new connection
+      if (error instanceof ReplyError && !this.protection.active && /\b(TLS|SSL|FTPS|encrypt)/i.test(error.reply?.text ?? '')) {
+        error.message += " (secure: 'explicit' begins TLS before the login)";
+      }
       throw during('login', error);
     }
+  }
+
+  /** Sends the commands of the option `afterLogin`. Where they lead is the login folder. */
+  async #setUp(control: ControlConnection): Promise<void> {
+    this.#restoring = true;
+    try {
+      for (const line of this.settings.afterLogin ?? []) await control.exec(this.rawCommand(line));
+    } finally {
+      this.#restoring = false;
+    }
+  }
+
+  /** @throws ArgumentError for a command that cannot come after a login */
+  #checkSetup({ verb, shown }: Command): void {
+    const { transfers, barrier, interrupts } = ruleOf(verb, false);
+    if (transfers || barrier || interrupts || verb === 'REST' || verb === 'RNFR') throw new ArgumentError(`afterLogin cannot have ${shown}`);
   }
 
   /** The option `keepAlive`. No NOOP is sent while a reply is due, because aioftp 0.21 answers it before a PWD that waits. The timer does not keep the process alive. */
@@ -350,7 +373,7 @@ export class Session implements ControlListener {
     if (transfer && this.protection.resumptionLost && !this.#manual) await this.#closeUnfit();
     const control = this.#control ?? (await this.#open());
     if ((!this.#manual || this.#remakes) && !this.state.loggedIn) {
-      await this.#logIn(control);
+      await this.#logIn(control, this.welcome?.code === 230 ? this.welcome : undefined);
       this.#remakes = false;
       if (this.#callersType) await control.exec(this.#callersType);
     }
@@ -400,6 +423,20 @@ export class Session implements ControlListener {
   /** Asks for the features in the flight of the command that follows, unless that was done. */
   beginNegotiation(): void {
     if (this.state.loggedIn && this.#negotiation?.state === 'not begun') this.#negotiation.features().catch(ignore);
+  }
+
+  /**
+   * Sends PRET with a transfer command, in one flight with the command that follows, where the server is known to offer it: one that is spread over
+   * several machines then knows which of them is to listen (drftpd). A refusal says nothing: the transfer command will have its own.
+   *
+   * @returns false where it does not offer PRET, or that is not known
+   */
+  announceTransfer(control: ControlConnection, { verb, argument }: Command): boolean {
+    if (!this.#negotiation?.known?.has('PRET')) return false;
+    const begin = 'PRET ';
+    const encode = (line: string): Buffer => Buffer.concat([Buffer.from(begin), this.codec.encode(line.slice(begin.length))]);
+    control.exec(new Command(`${begin}${argument === '' ? verb : `${verb} ${argument}`}`, { encode, decode: (bytes) => this.codec.decode(bytes) })).catch(ignore);
+    return true;
   }
 
   /** Resolves once all that `beginNegotiation()` has to send was written, so that names have their encoding; undefined where it was. */

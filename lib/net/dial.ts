@@ -153,10 +153,14 @@ export function isAddress(text: string): boolean {
   return isIP(text) !== 0;
 }
 
-/** Destroys the connection with a TimeoutError in `ms` milliseconds, 0 never, unless the returned function is called before. */
-export function deadline(connection: Pick<Duplex, 'destroy'> | ConnectionAttempt, ms: number, message: string): () => void {
+/**
+ * Destroys the connection with a TimeoutError in `ms` milliseconds, 0 never, unless the returned function is called before.
+ *
+ * @param message or a function that knows more when the time is up
+ */
+export function deadline(connection: Pick<Duplex, 'destroy'> | ConnectionAttempt, ms: number, message: string | (() => string)): () => void {
   if (ms === 0) return () => undefined;
-  const timer = setTimeout(() => void connection.destroy(new TimeoutError(message)), ms);
+  const timer = setTimeout(() => void connection.destroy(new TimeoutError(typeof message === 'string' ? message : message())), ms);
   return () => clearTimeout(timer);
 }
 

@@ -98,6 +98,11 @@ export abstract class DataConnection {
     return this.#state instanceof FTPError ? this.#state : undefined;
   }
 
+  /** True once `begin()` was called. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** True once the connection was made. */
   get made(): boolean {
     return this.#raw !== undefined;

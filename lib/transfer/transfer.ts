@@ -6,11 +6,11 @@ import type { Place, PlaceListener, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeFurtherReplies } from '../control/resync';
 import type { Session, Turn } from '../control/session';
-import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
+import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, PermanentError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
-import type { DataConnection, DataListener, Direction } from './data-connection';
+import type { DataConnection, DataListener, DataRequest, Direction } from './data-connection';
 import { Interrupt, Milestone, type Reason } from './interrupt';
 import { openPassive } from './passive';
 
@@ -143,6 +143,9 @@ const MOST_HELD = 64 * 1024;
 /** Milliseconds for the bytes that are on their way when the server has said that the transfer failed. */
 const LAST_BYTES = 500;
 
+/** Milliseconds for the mark before TLS begins without it, where no mark was seen before. */
+const TO_MARK = 300;
+
 /** Milliseconds for making a data connection that is only to be reset. */
 const TO_RESET = 2000;
 
@@ -179,6 +182,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #drain: Drain | undefined;
   #noops: NodeJS.Timeout | undefined;
   #lastBytes: NodeJS.Timeout | undefined;
+  #waitingForMark: NodeJS.Timeout | undefined;
   #abortReply: Reply | undefined;
   #running: Promise<void> | undefined;
   #release: () => void = ignore;
@@ -420,7 +424,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const cleared = start === 0 && session.state.restartUsed ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
     if (!passive) await session.negotiationUnderWay(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
-    const data = (current.data = await (passive ? openPassive : openActive)({ session, control, direction, memory, interrupt }));
+    const data = (current.data = await this.#openData({ session, control, direction, memory, interrupt }, command));
     data.attach(this);
     if (typed) await typed;
     if (cleared) await interrupt.race(cleared);
@@ -437,6 +441,21 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return reply;
   }
 
+  /** Opens the data connection. A server that wants PRET before it refuses the first one, which leaves together with FEAT. */
+  async #openData(request: DataRequest, command: Command | Choice): Promise<DataConnection> {
+    const { session, control } = request;
+    const open = session.settings.passive ? openPassive : openActive;
+    const announced = typeof command === 'function' || session.announceTransfer(control, command);
+    try {
+      return await open(request);
+    } catch (error) {
+      if (announced || !(error instanceof PermanentError) || !control.open) throw error;
+      await session.features();
+      if (!session.announceTransfer(control, command)) throw error;
+      return open(request);
+    }
+  }
+
   /** Sends the transfer command; settles when it is known how the transfer has ended. */
   #send(current: Try, command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -446,14 +465,22 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       this.#interrupt.listen((reason) => this.#fail(reason));
       this.#move({ is: 'sent' });
       current.control.request(command, this, TRANSFER);
+      this.#beginWithoutMark(current);
       if (before === 'ended') this.#onDataOver();
       else if (before !== 'open') this.onError(before);
     });
   }
 
+  /** ftp-srv marks a transfer in TLS only when the handshake is done: it begins after a while where no mark has come. */
+  #beginWithoutMark({ data }: Try): void {
+    const { protection, observed } = this.#session;
+    if (protection.secureData && !observed.marksBeforeTLS) this.#waitingForMark = setTimeout(() => data?.begin(), TO_MARK);
+  }
+
   /** The only place where the state changes. NOOPs are sent while the data move and the transfer is wanted, and only then. */
   #move(state: State): void {
     this.#state = state;
+    if (state.is !== 'sent') clearTimeout(this.#waitingForMark);
     if (this.#noops) clearInterval(this.#noops);
     this.#noops = state.is === 'moving' && this.#try?.settle && this.#session.settings.keepAliveDuringTransfers ? this.#sendNoops() : undefined;
   }
@@ -477,6 +504,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (direction === 'down' && type === 'I') current.announced ??= announcedSize(reply, current.command?.argument);
     // It was late, or Pure-FTPd 1.0.50 reports a reset with one: the final reply is due all the same.
     if (state.is === 'data over' || state.is === 'broken') current.control.expectCompletion();
+    if (current.data?.begun === false) this.#session.observed.marksBeforeTLS = true;
     if (state.is === 'sent') this.#move({ is: 'moving', mark: reply });
     else if ((state.is === 'data over' || state.is === 'broken') && !state.mark) this.#move({ ...state, mark: reply });
     else return;
@@ -502,6 +530,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     plan?.observe?.(chunk);
     if (current.held) current.held = current.held.length + chunk.length <= MOST_HELD ? Buffer.concat([current.held, chunk]) : undefined;
     const more = this.#stream.onChunk?.(chunk) ?? true;
+    if (this.#state.is === 'answered') this.#endWhenQuiet(current);
     if (!more) {
       this.place.pause(true);
       if (plan?.again) this.#wantedAgain ??= new Milestone();
@@ -546,6 +575,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         if (state.is === 'moving') this.#giveWay(current);
         return;
       case 'answered':
+        clearTimeout(this.#lastBytes);
         this.#move({ is: 'ended', mark: state.mark, answer: state.answer, phase: state.mark ? 'completion' : 'command' });
         if (this.#drain) this.#drain.done.settle(true);
         else if (state.answer instanceof Error) this.#fail(state.answer);
@@ -602,6 +632,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         this.#move({ is: 'answered', mark: state.is === 'moving' ? state.mark : undefined, answer: reply });
         if (this.#request.direction === 'up' && !current.data?.ending) this.#fail(new TransferError(`the server ended the upload before we did: ${reply}`, { reply }));
         else if (state.is === 'sent') current.data?.begin(); // a 2yz without a mark (Twisted's NLST): its data are due as well
+        else this.#endWhenQuiet(current);
         return;
       case 'data over':
         this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: state.mark ? 'completion' : 'command' });
@@ -612,6 +643,18 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         this.#move({ is: 'ended', mark: state.mark, answer: reply, phase: this.phase });
         this.#fail(state.error);
     }
+  }
+
+  /** All that was announced is here, and the server says that the transfer is complete: a data connection that it leaves open is not waited for. */
+  #endWhenQuiet(current: Try): void {
+    const { bytes, announced, start, data } = current;
+    if (this.#request.direction === 'up' || this.#answer instanceof Error || announced === undefined || isShort(bytes, announced, start)) return;
+    clearTimeout(this.#lastBytes);
+    this.#lastBytes = setTimeout(() => {
+      if (this.place.paused) return this.#endWhenQuiet(current);
+      data?.close();
+      this.#onDataOver();
+    }, LAST_BYTES);
   }
 
   /** The server refuses, or there will be no reply. A refusal in the middle of the data waits for the bytes that are on their way: a caller can go on from what has arrived. */
@@ -696,6 +739,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   #fail(reason: Reason): void {
     clearTimeout(this.#lastBytes);
+    clearTimeout(this.#waitingForMark);
     clearInterval(this.#noops);
     const current = this.#try;
     current?.settle?.reject(reason);
@@ -847,8 +891,12 @@ const NOTHING = Buffer.alloc(0);
  */
 function checkSize(bytes: number, announced: number | undefined, start: number): void {
   if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
-  if (announced === undefined || bytes >= announced || (start > 0 && bytes === Math.max(0, announced - start))) return;
+  if (announced === undefined || !isShort(bytes, announced, start)) return;
   throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
+}
+
+function isShort(bytes: number, announced: number, start: number): boolean {
+  return bytes < announced && !(start > 0 && bytes === Math.max(0, announced - start));
 }
 
 function ignore(): void {

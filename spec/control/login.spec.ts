@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { ArgumentError, PermanentError, ProtocolError, ReplyError, TemporaryError } from '../../lib/errors';
 import { FTP } from '../../lib/client/ftp';
+import { FTPPool } from '../../lib/client/pool';
 import { failure, scene } from '../support/client';
 import type { Act, Script } from '../support/server/script';
-import { raw, send, silence } from '../support/server/steps';
+import { raw, resetControl, send, silence } from '../support/server/steps';
 
 const SECRET = 'hunter2-swordfish';
 
@@ -189,6 +190,66 @@ describe('login', () => {
     const error = await failure(stage.client(server).login());
     expect(error).to.be.instanceOf(ProtocolError);
     expect(error.phase).to.equal('login');
+  });
+
+  describe('what the server says of it', () => {
+    it('is done with a greeting of 230: neither USER nor PASS follows, and the commands after a login do', async () => {
+      const server = await stage.serve({ files: { '/a': 'aaa' }, script: { SITE: '200 Ok.', GREETING: (session) => ((session.login = 'done'), session.reply('230 Welcome, whoever you are.')) } });
+      const ftp = stage.client(server, { afterLogin: ['SITE UMASK 022'] });
+      expect(Buffer.concat(await ftp.retr('a').toArray()).toString()).to.equal('aaa');
+      expect(server.commands[0]).to.equal('SITE UMASK 022');
+      expect(server.commands.filter((line) => /^(USER|PASS)/.test(line))).to.deep.equal([]);
+    });
+
+    it('names the option secure where TLS is missing', async () => {
+      const server = await stage.serve({ script: { USER: '530 Non-anonymous sessions must use encryption.' } });
+      const error = await failure(stage.client(server).login());
+      expect(error.message).to.include("secure: 'explicit'");
+    });
+  });
+
+  describe('the commands after it', () => {
+    const afterLogin = ['SITE NAMEFMT 1', 'CWD folder'];
+    const files = { '/folder/a': 'aaa', '/folder/deep/b': 'bb' };
+    const script = { SITE: '200 Ok.' };
+
+    it('are sent after every login, and where they lead is the login folder', async () => {
+      const server = await stage.serve({ files, script });
+      const ftp = stage.client(server, { afterLogin });
+      await ftp.cwd('deep');
+      expect(Buffer.concat(await ftp.retr('b').toArray()).toString()).to.equal('bb');
+      server.script = { ...script, NOOP: [[resetControl()], '200 Ok.'] };
+      await failure(ftp.noop());
+      expect(Buffer.concat(await ftp.retr('b').toArray()).toString()).to.equal('bb');
+      const login = ['USER user', 'PASS secret', ...afterLogin];
+      expect(server.commands.slice(0, 4)).to.deep.equal(login);
+      expect(server.commands.slice(server.commands.lastIndexOf('USER user'))).to.include.ordered.members([...login, 'CWD deep']);
+    });
+
+    it('are sent after a login by hand and after those of a pool', async () => {
+      const server = await stage.serve({ files, script });
+      const ftp = stage.client(server, { afterLogin });
+      await ftp.connect();
+      await ftp.login();
+      expect(server.commands).to.deep.equal(['USER user', 'PASS secret', ...afterLogin]);
+      const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', afterLogin, connections: 2 });
+      await Promise.all(Array.from({ length: 8 }, () => pool.retr('a').toArray()));
+      await pool.quit();
+      const count = (line: string): number => server.commands.filter((each) => each === line).length;
+      expect(count('SITE NAMEFMT 1')).to.equal(count('PASS secret'));
+    });
+
+    it('fail the login where one is refused', async () => {
+      const server = await stage.serve({ files, script: { SITE: '500 What?' } });
+      const error = await failure(stage.client(server, { afterLogin }).pwd());
+      expect(error).to.be.instanceOf(PermanentError).and.include({ phase: 'login', command: 'SITE NAMEFMT 1' });
+    });
+
+    for (const line of ['SITE A\r\nDELE b', 'RETR a', 'QUIT', 'USER x', 'AUTH TLS', '', 3]) {
+      it(`cannot be ${JSON.stringify(line)}`, () => {
+        expect(() => new FTP({ afterLogin: [line as string] })).to.throw(ArgumentError);
+      });
+    }
   });
 });
 

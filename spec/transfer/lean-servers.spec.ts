@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import { text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
+import { TimeoutError } from '../../lib/index';
+import { failure, scene } from '../support/client';
+import { certificate } from '../support/server/certificates';
+import { FEATURES } from '../support/server/server-options';
+import type { Session } from '../support/server/session';
+import { data, dataClosed, dataEnd, normal, openData, raw, receiveData, send, silence } from '../support/server/steps';
+
+const FILES = { '/a': 'file a', '/b': 'file b' };
+
+describe('servers that do it their way', () => {
+  const stage = scene();
+
+  describe('PRET', () => {
+    const features = [...FEATURES, 'PRET'];
+    let announced: string | undefined;
+    /** As drftpd: the data connection is on another machine, which depends on what is to be transferred. */
+    const script = {
+      PRET: (session: Session, argument: string): void => ((announced = argument), session.reply('200 OK, planning to use master for upcoming transfer')),
+      EPSV: (session: Session): Promise<void> | void => (announced === undefined ? session.reply('500 You need to use a client supporting PRET (PRE Transfer)') : ((announced = undefined), session.normal())),
+      PASV: (session: Session): Promise<void> | void => (announced === undefined ? session.reply('500 You need to use a client supporting PRET (PRE Transfer)') : ((announced = undefined), session.normal())),
+    };
+
+    it('comes before each transfer where FEAT offers it, the first one included', async () => {
+      announced = undefined;
+      const server = await stage.serve({ files: FILES, features, script });
+      const ftp = stage.client(server);
+      expect(await Promise.all([text(ftp.retr('a')), text(ftp.retr('b'))])).to.deep.equal(['file a', 'file b']);
+      const upload = ftp.stor('\u00fc p');
+      upload.end('up');
+      await finished(upload);
+      expect((await ftp.list().toArray()).map(({ name }) => name)).to.have.members(['a', 'b', '\u00fc p']);
+      expect(server.commands.filter((line) => line.startsWith('PRET'))).to.deep.equal(['PRET RETR a', 'PRET RETR b', 'PRET STOR \u00fc p', 'PRET MLSD']);
+      expect(server.commands.filter((line) => line.startsWith('EPSV'))).to.have.lengthOf(1); // refused without PRET, and not asked for again
+    });
+
+    it('costs no flight, and its refusal nothing', async () => {
+      const server = await stage.serve({ files: FILES, features, script: { PRET: '550 No such file.' } });
+      const ftp = stage.client(server);
+      expect(await text(ftp.retr('a'))).to.equal('file a');
+      expect(await text(ftp.retr('b'))).to.equal('file b');
+      expect((await failure(text(ftp.retr('c')))).command).to.equal('RETR c');
+    });
+
+    it('is not sent where FEAT does not offer it', async () => {
+      const server = await stage.serve({ files: FILES, script: { EPSV: '500 What?', PASV: '500 What?' } });
+      await failure(text(stage.client(server).retr('a')));
+      expect(server.commands.join()).to.not.include('PRET');
+    });
+  });
+
+  describe('a data connection that stays open after 226', () => {
+    const open = (bytes: string, size: number) => [openData(), send(`150 Here (${size} bytes).`), data(bytes), send('226 Done.'), dataClosed()];
+
+    it('completes a download that has all bytes of the mark', async () => {
+      const server = await stage.serve({ files: FILES, script: { RETR: [open('file a', 6), [normal()]] } });
+      const ftp = stage.client(server, { timeout: 3000 });
+      expect(await text(ftp.retr('a'))).to.equal('file a');
+      expect(await text(ftp.retr('b'))).to.equal('file b');
+    });
+
+    it('completes none that lacks some', async () => {
+      const server = await stage.serve({ files: FILES, script: { RETR: [open('file', 6), [normal()]] } });
+      const ftp = stage.client(server, { stallTimeout: 800 });
+      expect(await failure(text(ftp.retr('a')))).to.be.instanceOf(TimeoutError);
+      expect(await text(ftp.retr('b'))).to.equal('file b');
+    });
+  });
+
+  describe('a TLS handshake on the data connection', () => {
+    const tls = { mode: 'explicit', ...certificate() } as const;
+
+    it('begins after a while where the mark comes only after it (ftp-srv)', async () => {
+      const early = [data('file a'), send('150 Here.'), dataEnd(), send('226 Done.')];
+      const server = await stage.serve({ files: FILES, tls, script: { RETR: early, STOR: [receiveData(), send('150 Here.'), send('226 Done.')] } });
+      const ftp = stage.client(server, { secure: 'explicit', tls: { ca: tls.cert }, timeout: 5000 });
+      expect(await text(ftp.retr('a'))).to.equal('file a');
+      expect(await text(ftp.retr('a'))).to.equal('file a');
+    });
+  });
+
+  it('a reply that is ended with another code is what the timeout names (glftpd)', async () => {
+    const server = await stage.serve({ script: { PASS: [raw('230-Welcome\r\n231 Have fun.\r\n'), silence()], SYST: [raw('215-UNIX\r\n200 Ok.\r\n'), silence()] } });
+    const ftp = stage.client(server, { replyTimeout: 200 });
+    await ftp.connect();
+    const error = await failure(ftp.syst());
+    expect(error).to.be.instanceOf(TimeoutError);
+    expect(error.message).to.include('"215-UNIX"');
+    await ftp.connect();
+    const secret = await failure(ftp.login());
+    expect(secret).to.be.instanceOf(TimeoutError);
+    expect(secret.message).to.not.include('Welcome'); // it could repeat the password
+  });
+
+  it('a server that says nothing before TLS is an error that names the option secure', async () => {
+    const server = await stage.serve({ tls: { mode: 'implicit', ...certificate() } });
+    const error = await failure(stage.client(server, { connectTimeout: 200 }).pwd());
+    expect(error).to.be.instanceOf(TimeoutError);
+    expect(error.message).to.include("secure: 'implicit'");
+  });
+
+  it('a server that greets in the clear where TLS was to begin is an error that names the option secure', async () => {
+    const server = await stage.serve();
+    const error = await failure(stage.client(server, { secure: 'implicit' }).pwd());
+    expect(error).to.have.property('code', 'ERR_FTP_SECURITY');
+    expect(error.message).to.include('option secure');
+  });
+});
