@@ -72,8 +72,11 @@ export class ControlConnection {
   #closed: { readonly error: Error | undefined } | undefined;
   #closeExpected = false;
   #startsOver = false;
-  /** After the reply to AUTH or CCC: further replies were sent where TLS should have begun or ended. */
-  #atTlsBoundary = false;
+  /** The server may send another reply to OPTS than this one, as long as commands are in flight that were sent after it; undefined where it may not. */
+  #answerToOptions: Reply | undefined;
+  readonly #server: Trials;
+  /** The verb of the command that was answered last. */
+  #lastVerb: string | undefined;
   /** NOOPs during a transfer that are not answered yet. */
   unansweredNoops = 0;
   #collector: Collector | undefined;
@@ -84,6 +87,7 @@ export class ControlConnection {
   constructor(socket: Duplex, options: ControlOptions, server: Trials, listener: ControlListener) {
     this.#options = options;
     this.#listener = listener;
+    this.#server = server;
     this.#pending = new PendingReplies(options.replyTimeout, options.pipelining ? server : undefined, this.#onTimeout);
     this.#socket = socket;
     this.#base = socket as Socket;
@@ -256,7 +260,7 @@ export class ControlConnection {
     try {
       const next = await step();
       this.#socket = next;
-      this.#atTlsBoundary = false;
+      this.#lastVerb = undefined;
       this.#parser = this.#attach(next);
       return next;
     } catch (error) {
@@ -293,6 +297,11 @@ export class ControlConnection {
   }
 
   // ---- replies
+
+  /** After the reply to AUTH or CCC: further replies were sent where TLS should have begun or ended. */
+  get #atTlsBoundary(): boolean {
+    return TLS_BEGINS_OR_ENDS.has(this.#lastVerb ?? '');
+  }
 
   #attach(socket: Duplex): ReplyParser {
     const { encoding, maxReplyLineBytes, maxReplyBytes } = this.#options;
@@ -333,8 +342,10 @@ export class ControlConnection {
   #match(reply: Reply): void {
     const { head, second } = this.#pending;
     if (this.#closed) return;
+    if (!head && this.#answerToOptions) return void (this.#answerToOptions = undefined); // the second one
     if (!head) return this.#lose(new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply }), true);
     const verdict = judge(reply, head.rule, head.preliminarySeen);
+    if (this.#answerToOptions && !head.preliminarySeen && this.#isSecondAnswer(reply, this.#answerToOptions, verdict)) return this.#giveUpOptions(this.#outOfStep(reply, head));
     const hasEarly = head.rule?.transfers && head.preliminarySeen && second?.rule?.allowedBeforeCompletion;
     if (hasEarly && verdict === 'refusal' && !isTransferFailure(reply)) return void this.#held.push(reply);
     if (hasEarly && verdict !== 'success' && verdict !== 'preliminary') {
@@ -357,6 +368,27 @@ export class ControlConnection {
       return this.#deliver(head, reply, 'success', false); // some devices end transfers with 200
     }
     this.#deliver(head, reply, verdict, true);
+  }
+
+  /**
+   * Some servers answer OPTS UTF8 ON twice, and the second answer comes in place of the next command's: the same refusal once more, or a
+   * 2yz that fits no command. What is in flight then begins again in a session without OPTS.
+   */
+  #isSecondAnswer(reply: Reply, first: Reply, verdict: Verdict): boolean {
+    const isSame = reply.code === first.code && reply.text === first.text;
+    return this.#pending.changesNothing && (verdict === 'refusal' ? isSame : verdict === 'foreign' || (verdict === 'unexpected' && reply.kind === 'completion' && !this.transferring));
+  }
+
+  #giveUpOptions(error: Error): void {
+    this.#server.utf8Option.fail();
+    this.#startsOver = true;
+    this.destroy(error);
+  }
+
+  /** A command that was sent after OPTS has a reply of its own: OPTS was answered once. */
+  #noteOptions(): void {
+    if (this.#answerToOptions) this.#server.utf8Option.pass();
+    this.#answerToOptions = undefined;
   }
 
   /** True for a 2yz that belongs to a command sent later: the server has skipped a command, or has changed their order. */
@@ -387,7 +419,9 @@ export class ControlConnection {
     const { command, listener, raw } = pending;
     const succeeded = verdict === 'success';
     this.#pending.answered(pending, succeeded && inTurn);
-    this.#atTlsBoundary = TLS_BEGINS_OR_ENDS.has(command?.verb ?? '');
+    this.#lastVerb = command?.verb;
+    if (command?.verb === 'OPTS') this.#answerToOptions = this.#server.utf8Option.passed ? undefined : reply;
+    else if (inTurn && succeeded && reply.code !== this.#answerToOptions?.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
     if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
     if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));

@@ -2,6 +2,7 @@
 
 import { Command } from './command';
 import type { ControlConnection } from './control-connection';
+import type { ObservedServer } from './observed-server';
 import type { Codec } from '../encoding';
 import { ReplyError, TemporaryError } from '../errors';
 import type { Reply } from '../reply';
@@ -27,13 +28,16 @@ export class Negotiation {
   readonly #control: ControlConnection;
   readonly #codec: Codec;
   readonly #utf8: boolean;
+  readonly #server: ObservedServer;
   /** It is done when FEAT is answered and OPTS is written. */
   state: 'not begun' | 'under way' | 'done' = 'not begun';
   /** What the server offers, once that is known. */
   known: Features | undefined;
   #features: Promise<Features> | undefined;
 
-  constructor(control: ControlConnection, codec: Codec, utf8: boolean) {
+  /** @param utf8 whether names are in UTF-8 where the server can do that */
+  constructor(control: ControlConnection, codec: Codec, utf8: boolean, server: ObservedServer) {
+    this.#server = server;
     this.#control = control;
     this.#codec = codec;
     this.#utf8 = utf8;
@@ -51,7 +55,7 @@ export class Negotiation {
     const features = await unlessRefused(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
     this.known = features;
     // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
-    if (this.#utf8 && features.has('UTF8')) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
+    if (this.#utf8 && features.has('UTF8') && !this.#server.utf8Option.failed) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
     return features;
   }
 }

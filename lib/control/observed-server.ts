@@ -15,6 +15,11 @@ export class Trial {
     return this.#outcome === 'passed';
   }
 
+  /** The server does not take it. */
+  get failed(): boolean {
+    return this.#outcome === 'failed';
+  }
+
   /** Whether it may be done on that connection: the server is known to take it, or this is where it is tried. */
   allows(connection: object): boolean {
     if (this.#outcome !== 'none') return this.passed;
@@ -47,6 +52,8 @@ export class ObservedServer {
   readonly pipelining = new Trial();
   /** A command after the data of a transfer, before its final reply. */
   readonly earlyCommands = new Trial();
+  /** OPTS UTF8 ON, which some servers answer twice. */
+  readonly utf8Option = new Trial();
   /** False once EPSV was refused, or led to no connection. */
   epsvWorks = true;
   /** True once a passive data connection was made: a transfer command need not wait for the next one. */

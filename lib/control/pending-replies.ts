@@ -42,6 +42,7 @@ export interface Pending {
 export interface Trials {
   readonly pipelining: Trial;
   readonly earlyCommands: Trial;
+  readonly utf8Option: Trial;
   /** Whether a transfer has ended with 226 or 250. */
   readonly endsInOrder: boolean;
 }
@@ -133,7 +134,12 @@ export class PendingReplies {
     const suspected = misfit && Math.max(this.#flightSize, this.#flightBefore) > 1;
     const trial = this.#tried ?? (suspected ? this.#trials?.[this.#transfers > 0 ? 'earlyCommands' : 'pipelining'] : undefined);
     trial?.fail();
-    return trial !== undefined && this.#inFlight.every(({ rule }) => rule?.changes === 'nothing');
+    return trial !== undefined && this.changesNothing;
+  }
+
+  /** Whether no command in flight changes anything. */
+  get changesNothing(): boolean {
+    return this.#inFlight.every(({ rule }) => rule?.changes === 'nothing');
   }
 
   /** Whether several commands may be in flight. */

@@ -261,7 +261,7 @@ export class Session implements ControlListener {
 
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
-    this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding));
+    this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding), this.observed);
     this.peerHost = (this.settings.createConnection ? undefined : control.remoteAddress) ?? this.#host ?? '';
     this.state.reset();
     this.#folder.leave();

@@ -81,6 +81,17 @@ describe('servers that do it their way', () => {
     });
   });
 
+  for (const twice of ['200 Ok.\r\n200 UTF8 set to on.\r\n', '501 What?\r\n501 What?\r\n']) {
+    it(`OPTS UTF8 ON that is answered twice harms nothing: ${twice.slice(0, 3)}`, async () => {
+      const server = await stage.serve({ files: FILES, script: { OPTS: [raw(twice)] } });
+      const ftp = stage.client(server);
+      await ftp.feat();
+      expect(await ftp.size('a')).to.equal(6);
+      expect(await text(ftp.retr('b'))).to.equal('file b');
+      expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length.at.most(2);
+    });
+  }
+
   it('a reply that is ended with another code is what the timeout names (glftpd)', async () => {
     const server = await stage.serve({ script: { PASS: [raw('230-Welcome\r\n231 Have fun.\r\n'), silence()], SYST: [raw('215-UNIX\r\n200 Ok.\r\n'), silence()] } });
     const ftp = stage.client(server, { replyTimeout: 200 });
