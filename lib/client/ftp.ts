@@ -3,9 +3,10 @@ import { unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, emitToCaller, Session } from '../control/session';
-import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError } from '../errors';
+import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
+import { isNotImplemented } from '../transfer/facts';
 import { parseFTPURL } from '../url';
 import { Verbs } from './verbs';
 
@@ -101,7 +102,7 @@ export class FTP extends Verbs<FTPEvents> {
    * Streams that nobody reads fail: at once, or after `stallTimeout` ms where their reader has stopped. Afterwards every verb fails with
    * ConnectionClosedError.
    *
-   * @returns the reply to QUIT; undefined where there was no connection, or it ended before the reply
+   * @returns the reply to QUIT, also a refusal; undefined where there was no connection, or it ended before the reply
    */
   async quit(): Promise<Reply | undefined> {
     return (this.#quitting ??= this.quitWith(() => this.#sayQuit()).finally(() => (this.#quitting = undefined)));
@@ -113,6 +114,9 @@ export class FTP extends Verbs<FTPEvents> {
     try {
       control?.expectClose();
       return await control?.exec(this.session.command('QUIT'));
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error;
+      return error.reply; // simple-ftpd does not know QUIT: the connection is closed all the same
     } finally {
       this.session.close();
     }
@@ -148,22 +152,21 @@ export class FTP extends Verbs<FTPEvents> {
    */
   async cwd(dir: string): Promise<Reply> {
     if (typeof dir !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof dir}`);
-    const cwd = this.session.command('CWD', dir === '' ? '.' : dir);
-    if (dir !== '..') return this.exec(cwd, { needs: { folder: !dir.startsWith('/') } });
+    if (dir === '..') return this.cdup();
+    return this.exec(this.session.command('CWD', dir === '' ? '.' : dir), { needs: { folder: !dir.startsWith('/') } });
+  }
+
+  /** Changes to the parent of the working folder (RFC 959, 4.1.1 CDUP), by `CWD ..` where the server does not know CDUP. */
+  async cdup(): Promise<Reply> {
     const cdup = this.session.command('CDUP');
-    return this.sequence(cdup, async ({ control }) => {
+    return this.sequence(cdup, async ({ control, session }) => {
       try {
         return await control.exec(cdup);
       } catch (error) {
-        if (!(error instanceof PermanentError) || error.reply?.code !== 500) throw error;
-        return control.exec(cwd);
+        if (!(error instanceof PermanentError && isNotImplemented(error.reply))) throw error;
+        return control.exec(session.command('CWD', '..'));
       }
     });
-  }
-
-  /** Changes to the parent of the working folder (RFC 959, 4.1.1 CDUP). */
-  async cdup(): Promise<Reply> {
-    return this.exec(this.session.command('CDUP'));
   }
 
   /**

@@ -89,7 +89,7 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
 };
 
 /** The rule for a verb that is not in the table, and has no data connection. */
-const UNKNOWN: CommandRule = { ...PLAIN, codes: new Set(), lenient: true, preliminary: true, changes: 'session' };
+const UNKNOWN: CommandRule = { ...PLAIN, codes: new Set(), lenient: true, preliminary: true, changes: 'server' };
 /** The rule for such a verb that has a data connection. */
 const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), lenient: false, transfers: true };
 

@@ -137,9 +137,9 @@ export class PendingReplies {
     return trial !== undefined && this.changesNothing;
   }
 
-  /** Whether no command in flight changes anything. */
+  /** Whether no command in flight changes anything but the session, which is lost with the connection. */
   get changesNothing(): boolean {
-    return this.#inFlight.every(({ rule }) => rule?.changes === 'nothing');
+    return this.#inFlight.every(({ rule }) => rule !== undefined && rule.changes !== 'server' && !rule.barrier);
   }
 
   /** Whether several commands may be in flight. */

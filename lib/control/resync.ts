@@ -43,10 +43,16 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     const finals: Reply[] = [];
     let sent = 0; // PWDs
     let answered = 0; // PWDs
+    let fenced = false; // a NOOP was sent after them
 
     const probe = (): void => {
       sent += 1;
       control.send(pwd);
+      silence.refresh();
+    };
+    const fence = (): void => {
+      fenced = true;
+      control.send(session.command('NOOP'));
       silence.refresh();
     };
     const outOfStep = (): void => control.destroy(new TimeoutError('the replies of the server cannot be matched to the commands any more', { cause: reason }));
@@ -54,13 +60,14 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     const onReply = (reply: Reply): void => {
       silence.refresh();
       if (reply.code === 257) answered += 1;
+      else if (fenced && answersNoop(reply)) return settle(finals.at(-1));
       else if (reply.kind !== 'preliminary' && !(mayAnswerNoops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
       if (answered > 0 && !transferIsOver()) outOfStep(); // the server may still have the transfer
       else if (sent === 0 && finals.length > 0) probe();
       else if (answered > 0 && answered === sent) settle(finals.at(-1));
     };
     const silence = setTimeout(() => {
-      if (answered > 0) settle(finals.at(-1)); // the server has dropped another PWD
+      if (answered > 0 && !fenced) fence(); // the server has dropped another PWD, or is late with its reply
       else if (sent < MOST_TRIES) probe();
       else outOfStep();
     }, SILENCE);

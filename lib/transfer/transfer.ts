@@ -647,8 +647,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** All that was announced is here, and the server says that the transfer is complete: a data connection that it leaves open is not waited for. */
   #endWhenQuiet(current: Try): void {
-    const { bytes, announced, start, data } = current;
-    if (this.#request.direction === 'up' || this.#answer instanceof Error || announced === undefined || isShort(bytes, announced, start)) return;
+    const { bytes, announced, start, data, settle } = current;
+    if (!settle || this.#request.direction === 'up' || this.#answer instanceof Error || announced === undefined || isShort(bytes, announced, start)) return;
     clearTimeout(this.#lastBytes);
     this.#lastBytes = setTimeout(() => {
       if (this.place.paused) return this.#endWhenQuiet(current);

@@ -92,8 +92,14 @@ describe('FTP', () => {
       });
     }
 
-    it('of CDUP other than 500 are not tried as CWD', async () => {
-      for (const act of ['550 No.', '450 No.', '502 No.']) {
+    it('of CDUP lead to CWD where the server does not know it, and only there', async () => {
+      for (const act of ['500 What?', '502 What?']) {
+        const server = await stage.serve({ script: { CDUP: act } });
+        const ftp = await stage.connect(server);
+        expect([(await ftp.cwd('..')).code, (await ftp.cdup()).code]).to.deep.equal([250, 250]);
+        expect(asked(server)).to.deep.equal(['CDUP', 'CWD ..', 'CDUP', 'CWD ..']);
+      }
+      for (const act of ['550 No.', '450 No.']) {
         const server = await stage.serve({ script: { CDUP: act } });
         const ftp = await stage.connect(server);
         expect((await failure(ftp.cwd('..'))).message).to.equal(`CDUP: ${act}`);

@@ -6,7 +6,7 @@ import { failure, scene } from '../support/client';
 import { certificate } from '../support/server/certificates';
 import { FEATURES } from '../support/server/server-options';
 import type { Session } from '../support/server/session';
-import { data, dataClosed, dataEnd, normal, openData, raw, receiveData, send, silence } from '../support/server/steps';
+import { data, dataClosed, dataEnd, hangUp, normal, openData, raw, receiveData, send, silence, until } from '../support/server/steps';
 
 const FILES = { '/a': 'file a', '/b': 'file b' };
 
@@ -117,5 +117,29 @@ describe('servers that do it their way', () => {
     const error = await failure(stage.client(server, { secure: 'implicit' }).pwd());
     expect(error).to.have.property('code', 'ERR_FTP_SECURITY');
     expect(error.message).to.include('option secure');
+  });
+
+  it('QUIT that is refused or not answered ends the session all the same', async () => {
+    for (const act of ['502 Command not supported.', [hangUp()]]) {
+      const server = await stage.serve({ script: { QUIT: act } });
+      const ftp = stage.client(server);
+      await ftp.pwd();
+      expect((await ftp.quit())?.code).to.equal(typeof act === 'string' ? 502 : undefined);
+      await server.deserted();
+    }
+  });
+
+  it('a reply that is late after a download was left is not taken for the next command\u2019s (mod_proxy)', async () => {
+    const server = await stage.serve({ files: FILES });
+    const ftp = stage.client(server);
+    expect(await text(ftp.retr('b'))).to.equal('file b');
+    server.script = {
+      RETR: [[openData(), send('150 Here.'), data('half'), dataClosed(), send('425 No.'), send('426 Aborted.')], [normal()]],
+      ABOR: '225 No transfer to abort.',
+      PWD: [[until(() => server.waitFor('PWD', server.commands.length)), normal()], [normal()]],
+    };
+    for await (const chunk of ftp.retr('a')) if (chunk) break;
+    expect(await Promise.all([ftp.mkd('new'), ftp.size('a')])).to.deep.equal(['/new', 6]);
+    expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.lengthOf(1);
   });
 });
