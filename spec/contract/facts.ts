@@ -171,7 +171,7 @@ export const FACTS = {
   },
   ftpsrv: {
     ...usual,
-    software: 'ftp-srv 4.6.3',
+    software: "npm's ftp-srv 4.6.3",
     // 502 Command not allowed: MLSD; 550 Cannot read properties of null (reading 'replace'), to STOU
     refuses: { STOU: 550, MFMT: 502, MLST: 502, MLSD: 502, SITE: 502 },
     mkdTells: 'disk',
@@ -185,7 +185,7 @@ export const FACTS = {
   },
   npmftpd: {
     ...usual,
-    software: 'ftpd 0.2.16 of npm',
+    software: "npm's ftpd 0.2.16",
     // 502 Command not implemented.
     refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502 },
     twelveHours: true,
@@ -197,7 +197,7 @@ export const FACTS = {
   },
   simpleftpd: {
     ...usual,
-    software: 'simple-ftpd 0.0.4',
+    software: "npm's simple-ftpd 0.0.4",
     // 502 Command not supported.; 550 binary data encoding required for files., in TYPE A
     refuses: {
       EPSV: 502, EPRT: 502, PORT: 502, APPE: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, MLST: 502, MLSD: 502, NLST: 502, NOOP: 502, STAT: 502,
@@ -209,7 +209,7 @@ export const FACTS = {
   },
   tcllib: {
     ...usual,
-    software: 'ftpd 1.3 of tcllib',
+    software: 'ftpd of tcllib 1.21',
     doublesQuotes: false,
     // 500 Unknown command EPSV; 500 Copy Failed, to STOU without a name
     refuses: { FEAT: 500, EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, OPTS: 500 },
@@ -223,7 +223,7 @@ export const FACTS = {
   },
   ftpproxy: {
     ...usual,
-    software: 'ftp-proxy 1.9.2.4',
+    software: "SuSE's ftp-proxy 1.9.2.4",
     // 500 'FEAT': command unrecognized.
     refuses: { FEAT: 500, EPSV: 500, EPRT: 500, MFMT: 500, MLST: 500, MLSD: 500, OPTS: 500 },
     stored: withoutLead,
@@ -232,7 +232,7 @@ export const FACTS = {
   },
   modproxy: {
     ...usual,
-    software: 'ProFTPD mod_proxy 0.9.2',
+    software: "ProFTPD's mod_proxy 0.9.2",
     refuses: { OPTS: 501 },
     outlivesCancel: false, // pyftpdlib
     losesReplies: true,
