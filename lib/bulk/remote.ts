@@ -50,8 +50,10 @@ export interface Remote {
   size(path: string): Promise<number>;
   /** When a file was modified, in UTC (RFC 3659, 3 MDTM). */
   mdtm(path: string): Promise<Date>;
-  /** Sets when a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT). */
+  /** Sets when a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT), or by what takes its place; PermanentError where nothing does. */
   mfmt(path: string, date: Date): Promise<Reply>;
+  /** Sets the permissions of a file or folder (SITE CHMOD). */
+  chmod(path: string, mode: number | string): Promise<Reply>;
   /** What the server offers: names in capitals, and the text after each (RFC 2389, 3 FEAT). */
   feat(): Promise<Map<string, string>>;
   /** The hash of a file as the server computes it, in lower-case hex; UnsupportedError where it offers none. */

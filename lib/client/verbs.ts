@@ -13,11 +13,10 @@ import { unexpected } from '../control/command-table';
 import type { PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import type { Needs, Session, Turn } from '../control/session';
-import { ArgumentError, ConnectionClosedError, isFTPError, ReplyError } from '../errors';
+import { ArgumentError, ConnectionClosedError, isFTPError, PermanentError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { formatTime } from '../listing/time';
 import type { Reply } from '../reply';
-import { lookUp, sizeIn, timeIn } from '../transfer/facts';
+import { findTimeCommand, isNotImplemented, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
 import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
@@ -266,13 +265,39 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   }
 
   /**
-   * Sets the time at which a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT).
+   * Sets the time at which a file was modified, to the second (draft-somers-ftp-mfxx, 3.1 MFMT). On a server that does not know MFMT, `MDTM time path`
+   * and SITE UTIME are tried, and believed when the time that is read back is the one that was set.
    *
-   * @throws ArgumentError for an invalid Date; PermanentError where the server has no MFMT, or no such file
+   * @throws ArgumentError for an invalid Date; PermanentError where the server sets no times, or there is no such file
    */
   async mfmt(path: string, date: Date): Promise<Reply> {
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
-    return this.exec(this.session.command('MFMT', `${formatTime(date)} ${requirePath(path)}`));
+    const mfmt = timeCommand(this.session, requirePath(path), date);
+    try {
+      return await this.run((control, session) => setTime({ session, control }, path, date), mfmt, { exclusive: false, names: true });
+    } catch (error) {
+      if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
+      return this.sequence(mfmt, (control, session) => findTimeCommand({ session, control }, path, date, error));
+    }
+  }
+
+  /**
+   * Sets the permissions of a file or folder (SITE CHMOD, which most servers on Unix have).
+   *
+   * @param mode from 0 to 0o7777: a number such as `0o644`, or its octal digits such as `'644'`
+   * @throws ArgumentError for another mode; PermanentError where the server has no SITE CHMOD, or refuses it
+   */
+  async chmod(path: string, mode: number | string): Promise<Reply> {
+    return this.exec(this.session.command('SITE', `CHMOD ${octal(mode)} ${requirePath(path)}`));
+  }
+
+  /** @internal Whether `mfmt` sets times, as far as that is known before it is tried. */
+  async setsTimes(): Promise<boolean | undefined> {
+    return this.sequence(this.session.command('FEAT'), async (_control, session) => {
+      if ((await session.features()).has('MFMT')) return true;
+      const by = session.observed.setsTimesBy;
+      return by && by !== 'nothing';
+    });
   }
 
   /**
@@ -511,6 +536,15 @@ function requirePath(path: unknown): string {
   if (typeof path !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof path}`);
   if (path === '') throw new ArgumentError('a path must not be empty');
   return path;
+}
+
+/** The octal digits of a mode, three at least: pyftpdlib 1.5.7 takes no leading zero before four. @throws ArgumentError */
+function octal(mode: unknown): string {
+  const bits = typeof mode === 'string' && /^0?[0-7]{1,4}$/.test(mode) ? Number.parseInt(mode, 8) : mode;
+  if (typeof bits !== 'number' || !Number.isInteger(bits) || bits < 0 || bits > 0o7777) {
+    throw new ArgumentError(`a mode must be a number from 0 to 0o7777, or its octal digits, not ${typeof mode === 'string' ? JSON.stringify(mode) : String(mode)}`);
+  }
+  return bits.toString(8).padStart(3, '0');
 }
 
 function ignore(): void {

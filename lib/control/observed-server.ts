@@ -64,6 +64,8 @@ export class ObservedServer {
   marksBeforeTLS = false;
   /** FEAT offers MLST, but MLSD was refused. */
   lacksMLSD = false;
+  /** The command that was seen to set the time of a file on a server that does not know MFMT; undefined: not tried. */
+  setsTimesBy: 'MDTM' | 'SITE UTIME with three times' | 'SITE UTIME with one time' | 'nothing' | undefined;
 
   /** The server's greeting. */
   greeted(text: string): void {

@@ -2,11 +2,12 @@ import type { Command } from '../control/command';
 import { unexpected } from '../control/command-table';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
-import type { Turn } from '../control/session';
+import type { ObservedServer } from '../control/observed-server';
+import type { Session, Turn } from '../control/session';
 import { ChangedError, PermanentError, ReplyError, TemporaryError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { lastName, mlstEntry } from '../listing/mlsx';
-import { parseTime } from '../listing/time';
+import { formatTime, parseTime } from '../listing/time';
 import type { Reply } from '../reply';
 
 /** The facts of a file that a server gives; those that it does not give are undefined. */
@@ -150,6 +151,99 @@ async function ask<T>(control: ControlConnection, command: Command, read: (reply
   const value = read(reply);
   if (value === undefined) throw unexpected(reply, command);
   return value;
+}
+
+/**
+ * The size that a file has for sure; undefined for 0: servers list and answer 0 for files whose content is made while it is read, and for those that
+ * somebody still writes. Whether such a file is empty shows when it is downloaded.
+ */
+export function certainSize(size: number | undefined): number | undefined {
+  return size === 0 ? undefined : size;
+}
+
+/** The commands that set the time of a file: MFMT, or what a server was seen to take in place of it. */
+type TimeCommand = 'MFMT' | Exclude<ObservedServer['setsTimesBy'], 'nothing' | undefined>;
+
+/** How each is spelled: MFMT (draft-somers-ftp-mfxx, 3.1), and what servers have that do not know it. */
+const TIME_COMMANDS: Readonly<Record<TimeCommand, (time: string, path: string) => readonly [verb: string, argument: string]>> = {
+  MFMT: (time, path) => ['MFMT', `${time} ${path}`],
+  /** vsftpd 3.0.3; elsewhere it asks for the time of a file with such a name. */
+  MDTM: (time, path) => ['MDTM', `${time} ${path}`],
+  /** ProFTPD, Pure-FTPd. */
+  'SITE UTIME with three times': (time, path) => ['SITE', `UTIME ${path} ${time} ${time} ${time} UTC`],
+  /** ProFTPD, Pure-FTPd, GridFTP; some of these servers read it in their own time zone. */
+  'SITE UTIME with one time': (time, path) => ['SITE', `UTIME ${time} ${path}`],
+};
+/** In the order in which they are tried. */
+const IN_PLACE_OF_MFMT = ['MDTM', 'SITE UTIME with three times', 'SITE UTIME with one time'] as const;
+
+/** A command that sets the time of a file. */
+export function timeCommand(session: Session, path: string, date: Date, way: TimeCommand = 'MFMT'): Command {
+  const [verb, argument] = TIME_COMMANDS[way](formatTime(date), path);
+  return session.command(verb, argument);
+}
+
+/** Sets the time of a file, by MFMT unless another command is known to do it on this server. */
+export async function setTime({ session, control }: Turn, path: string, date: Date, way = session.observed.setsTimesBy): Promise<Reply> {
+  const command = timeCommand(session, path, date, way === 'nothing' ? 'MFMT' : way);
+  try {
+    return await control.exec(command);
+  } catch (error) {
+    // MDTM with a time has other codes of success than MDTM without one: 253 of Serv-U.
+    if (error instanceof ReplyError && error.reply?.kind === 'completion') return error.reply;
+    throw error;
+  }
+}
+
+/**
+ * Sets the time of a file on a server that does not know MFMT, by the first command after which the time that is read back is the one that was set. It
+ * is remembered which one that is.
+ *
+ * @param refusal of MFMT, which is thrown where no command does it
+ */
+export async function findTimeCommand(turn: Turn, path: string, date: Date, refusal: PermanentError): Promise<Reply> {
+  const { observed } = turn.session;
+  if (observed.setsTimesBy === 'nothing') throw refusal;
+  if (observed.setsTimesBy) return setTime(turn, path, date);
+  const before = await timeOf(turn, path);
+  if (before && isSameSecond(before.time, date)) return before.reply;
+  let otherRefusal: ReplyError | undefined;
+  for (const way of before ? IN_PLACE_OF_MFMT : []) { // what cannot be read back is not tried
+    try {
+      const reply = await setTime(turn, path, date, way);
+      const now = (await timeOf(turn, path))?.time;
+      if (now && isSameSecond(now, date)) {
+        observed.setsTimesBy = way;
+        return reply;
+      }
+      // The server has understood another time, as that of its time zone. The file gets back the one that it had: a wrong one could hide a later change.
+      if (before && now && !isSameSecond(now, before.time)) await setTime(turn, path, new Date(before.time.getTime() + date.getTime() - now.getTime()), way);
+    } catch (error) {
+      if (!isAnswer(error, true)) throw error;
+      if (way !== 'MDTM' && !isNotImplemented(error.reply) && error.reply?.code !== 501) otherRefusal = error; // of this file
+    }
+  }
+  if (otherRefusal) throw otherRefusal;
+  observed.setsTimesBy = 'nothing';
+  throw refusal;
+}
+
+/** The time of a file, by MDTM or MLST; undefined where the server has neither. @throws ReplyError where there is no such file */
+async function timeOf({ session, control }: Turn, path: string): Promise<{ readonly time: Date; readonly reply: Reply } | undefined> {
+  for (const [verb, read] of [['MDTM', timeIn], ['MLST', (reply: Reply) => mlstEntry(reply)?.modified]] as const) {
+    try {
+      const reply = await control.exec(session.command(verb, path));
+      const time = read(reply);
+      if (time) return { time, reply };
+    } catch (error) {
+      if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
+    }
+  }
+  return undefined;
+}
+
+function isSameSecond(a: Date, b: Date): boolean {
+  return Math.floor(a.getTime() / 1000) === Math.floor(b.getTime() / 1000);
 }
 
 /** Checks that a file is still the same. @throws ChangedError where a known fact differs, or the server does not give it any more */

@@ -74,7 +74,7 @@ const vsftpd: Facts = {
   ...usual,
   software: 'vsftpd 3.0.3',
   // 500 Unknown command.
-  refuses: { MLST: 500, MLSD: 500, MFMT: 500 },
+  refuses: { MLST: 500, MLSD: 500 }, // and MFMT, in place of which it has MDTM with a time
   listMissing: 'listing', // 226 after no line at all
   announces: 'whole', // 150 Opening BINARY mode data connection for x (6 bytes).
 };

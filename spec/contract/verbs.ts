@@ -153,6 +153,15 @@ function describeFiles(scene: Scene): void {
     expect(statSync(join(scene.disk, 'set')).mtime).to.deep.equal(date);
   });
 
+  itNeeds(target, 'SITE', 'sets permissions', async () => {
+    await scene.put('a mode', 'x');
+    for (const mode of [0o640, '604'] as const) {
+      await scene.ftp.chmod('a mode', mode);
+      expect(statSync(join(scene.disk, 'a mode')).mode & 0o7777).to.equal(typeof mode === 'number' ? mode : 0o604);
+    }
+    expect((await refusal(scene.ftp.chmod('missing', 0o644))).reply?.kind).to.equal('permanent');
+  });
+
   itNeeds(target, 'MLST', 'tells the facts of a file', async () => {
     await scene.put('listed', '12345');
     const reply = await scene.ftp.sendcmd('MLST listed');

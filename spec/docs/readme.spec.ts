@@ -86,7 +86,7 @@ function methodsOf(prototype: object): string[] {
   return parent === EventEmitter.prototype ? own : [...new Set([...own, ...methodsOf(parent)])];
 }
 /** Marked `@internal` or protected. */
-const INTERNAL = ['beginWork', 'quitWith', 'exec', 'sequence', 'hold', 'run'];
+const INTERNAL = ['beginWork', 'setsTimes', 'quitWith', 'exec', 'sequence', 'hold', 'run'];
 
 function tableUnder(heading: string): string {
   const [, section = ''] = new RegExp(`^## ${heading}$([^]*?)(?=^## |$(?![^]))`, 'm').exec(readme) ?? [];
