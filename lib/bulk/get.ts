@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
 import { checkNames, checkWhole, type OptionNames } from '../options';
-import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
+import { assertSame, certainSize, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
-import { LocalPart, RangeReader } from './local-file';
+import { LocalPart, type Preserved, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import { askUnlessAborted, assertNotAborted, asWork, type Remote, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
@@ -92,7 +92,7 @@ export async function get(remote: Remote, path: string, local: string, options: 
       segments,
       verify,
       traffic,
-      judge: (_bytes, { modified }) => (preserveTimes ? modified : undefined),
+      judge: (_bytes, { modified }) => ({ modified: preserveTimes ? modified : undefined }),
       signal: ended,
     });
     try {
@@ -124,8 +124,8 @@ interface DownloadSetup {
   readonly segments: number;
   readonly verify: Verify | undefined;
   readonly traffic: FileTraffic;
-  /** Checks what has come, and gives the time that the file is to have; undefined for the time of writing. */
-  readonly judge: (bytes: number, facts: FileFacts) => Promise<Date | undefined> | Date | undefined;
+  /** Checks what has come, and gives the time and the permissions that the file is to have; undefined for those that it has when it is written. */
+  readonly judge: (bytes: number, facts: FileFacts) => Promise<Preserved> | Preserved;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -154,7 +154,8 @@ export class FileDownload {
   async run(): Promise<Omit<GetResult, 'path' | 'ms'>> {
     const { remote, path, open, restart, facts, traffic } = this.#setup;
     if (facts !== 'not asked') {
-      this.#facts = await this.#ask(() => factsOf(remote, path, { ignoresTemporary: facts === 'wanted' }));
+      const { size, modified } = await this.#ask(() => factsOf(remote, path, { ignoresTemporary: facts === 'wanted' }));
+      this.#facts = { size: certainSize(size), modified };
       traffic.expect(this.#facts.size);
     }
     const part = await open(this.#facts);
@@ -172,9 +173,9 @@ export class FileDownload {
     const isFoundAgain = restart !== undefined && this.#facts.size !== undefined;
     try {
       const bytes = await this.#fetch(part);
-      const modified = await judge(bytes, this.#facts);
+      const preserved = await judge(bytes, this.#facts);
       await assertNotAborted(signal);
-      await part.publish(modified);
+      await part.publish(preserved);
       return { local: part.path, bytes, resumedFrom: part.bytes, retries: this.#retries };
     } catch (error) {
       const useless = error instanceof MismatchError || error instanceof ChangedError || error instanceof PermanentError;

@@ -1,6 +1,8 @@
-import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TransferError } from '../errors';
+import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TemporaryError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { lastName } from '../listing/mlsx';
 import type { Reply } from '../reply';
+import { entryAt } from '../transfer/facts';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { pauseBeforeRetry, type Remote } from './remote';
 import { type Budget, TreeTable } from './tree-memory';
@@ -59,12 +61,12 @@ export class Listings {
 
   /** The listing of a folder. @param parent the listing of the folder that it is in */
   folder(path: string, parent?: FolderListing): FolderListing {
-    return new FolderListing(path, (listing) => this.#withRetry(() => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
+    return new FolderListing(path, (listing) => this.#withRetry(listing, () => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
   }
 
   /** The listing of a folder in which something may be deleted: the folder is entered, unless the server is known to look at paths. */
   sureFolder(path: string): FolderListing {
-    return new FolderListing(path, (listing) => this.#withRetry(() => this.#list(listing, this.#paths !== 'looked at', undefined)));
+    return new FolderListing(path, (listing) => this.#withRetry(listing, () => this.#list(listing, this.#paths !== 'looked at', undefined)));
   }
 
   /**
@@ -83,11 +85,11 @@ export class Listings {
   }
 
   /** Reads a listing, and after a loss once more, without the names that it has given before. */
-  #withRetry(list: () => AsyncGenerator<Entry, void, void>): AsyncGenerator<Entry, void, void> {
-    return this.#retry ? this.#again(list, new Backoff(this.#retry.retry), new TreeTable<[]>(this.#retry.budget)) : list();
+  #withRetry({ path }: FolderListing, list: () => AsyncGenerator<Entry, void, void>): AsyncGenerator<Entry, void, void> {
+    return this.#retry ? this.#again(path, list, new Backoff(this.#retry.retry), new TreeTable<[]>(this.#retry.budget)) : list();
   }
 
-  async *#again(list: () => AsyncGenerator<Entry, void, void>, backoff: Backoff, given: TreeTable<[]>): AsyncGenerator<Entry, void, void> {
+  async *#again(path: string, list: () => AsyncGenerator<Entry, void, void>, backoff: Backoff, given: TreeTable<[]>): AsyncGenerator<Entry, void, void> {
     try {
       for (;;) {
         const before = given.size;
@@ -100,6 +102,7 @@ export class Listings {
           return;
         } catch (error) {
           if (given.size > before) backoff.reset();
+          if (error instanceof TemporaryError && isRefusedListing(error) && path !== '' && (await entryAt(this.#remote, path).catch(() => 'unknown')) === undefined) throw error; // it is missing
           await pauseBeforeRetry(error, { backoff, signal: this.#signal });
         }
       }
@@ -112,14 +115,18 @@ export class Listings {
   async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined): AsyncGenerator<Entry, void, void> {
     const suspect = !enter && this.#paths === 'unknown' ? above?.first : undefined;
     let withheld = false;
+    let itself = false;
     for (let all = this.#asksForAll, again = true; again; ) {
       again = false;
       try {
         for await (const entry of this.#open(listing, all, enter)) {
-          if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
-          listing.outline.add(entry);
           this.#usesMLSD ||= entry.facts?.['type'] !== undefined;
-          if (!withheld) yield entry;
+          if (!listing.outline.first) {
+            withheld = entry.raw === suspect?.raw;
+            itself = !enter && !this.#usesMLSD && entry.type === 'directory' && entry.name === lastName(listing.path);
+          }
+          listing.outline.add(entry);
+          if (!withheld && !itself) yield entry;
         }
       } catch (error) {
         if (!all || listing.outline.first || this.#usesMLSD || !(error instanceof PermanentError)) throw error;
@@ -131,8 +138,15 @@ export class Listings {
       else if (all && !this.#usesMLSD) again = true;
       if (again) all = false;
     }
-    if (!suspect) return;
+    if (listing.refusal) throw listing.refusal;
     const { outline } = listing;
+    if (itself) {
+      // vsftpd 3.0.3 lists a folder that must not be read as if it were a file. Or this is the folder that it is in.
+      yield* this.#list(listing, true, undefined);
+      if (!listing.outline.equals(outline)) this.#paths = 'ignored';
+      return;
+    }
+    if (!suspect) return;
     if (outline.first?.name !== suspect.name || (withheld && !outline.equals(above))) this.#paths = 'looked at';
     if (!withheld) return;
     yield* this.#list(listing, this.#paths !== 'looked at', undefined);
@@ -144,9 +158,16 @@ export class Listings {
     this.#signal.throwIfAborted();
     listing.begin(enter);
     const stream = this.#remote.list(path === '' ? undefined : path, { all, signal: this.#signal, ...(enter ? { enter } : {}) });
-    return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', ({ kind }: Reply) => listing.end(kind === 'completion'));
+    return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', (reply: Reply) => listing.end(reply));
   }
 }
+
+/**
+ * What servers say in or after a listing that must not be read: `226 Transfer done (but failed to open directory).` (vsftpd 3.0.3), `226-Sorry, we were unable
+ * to read [box]` (Pure-FTPd 1.0.50), `box: Permission denied` as the only line (inetutils 2.4), `/bin/ls: cannot open directory 'box': Permission denied`
+ * (ftpd-ssl 0.17).
+ */
+const UNREAD = /\b(?:failed|unable) to (?:open|read)\b|: permission denied$/im;
 
 /** What a listing looks like, to compare it with others. */
 class Outline {
@@ -191,6 +212,7 @@ export class FolderListing implements AsyncIterable<Entry> {
   #outline = new Outline();
   #entered = false;
   #completed = false;
+  #refusal: PermanentError | undefined;
   #readable = true;
   #lines: string[] = [];
   #moreLines = 0;
@@ -248,6 +270,7 @@ export class FolderListing implements AsyncIterable<Entry> {
     this.#outline = new Outline();
     this.#entered = entered;
     this.#completed = false;
+    this.#refusal = undefined;
     this.#readable = true;
     this.#lines = [];
     this.#moreLines = 0;
@@ -255,19 +278,37 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** For Listings: a line cannot be read. */
   leaveOut(line: string): void {
+    if (!this.#outline.first && UNREAD.test(line)) return this.#refuse(line);
     this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
   }
 
   /** For Listings: the final reply has come. */
-  end(completed: boolean): void {
-    this.#completed = completed;
+  end(reply: Reply): void {
+    this.#completed = reply.kind === 'completion' && !this.#refusal;
+    if (this.#completed && UNREAD.test(reply.lines.join('\n'))) this.#refuse(String(reply));
+  }
+
+  #refuse(text: string): void {
+    this.#completed = false;
+    this.#refusal ??= new PermanentError(`LIST ${this.#shown}: ${text}`);
+  }
+
+  /** Why it is none, although the server calls it complete. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
   }
 
   get #shown(): string {
     return this.path === '' ? 'the working folder' : this.path;
   }
+}
+
+/** The server does not list the folder: it may be missing, or take uploads only. Some say so with 450 or 451, for which others mean that it will be there later. */
+export function isRefusedListing(error: unknown): boolean {
+  if (error instanceof TemporaryError) return error.phase === 'command' && [450, 451].includes(error.reply?.code ?? 0);
+  return error instanceof PermanentError;
 }
 
 /** Whether an error is about one path only, so that the next path may succeed. */

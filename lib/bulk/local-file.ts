@@ -23,6 +23,8 @@ const NEW = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** Where the file system can, the copy shares its blocks with the original. */
 const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 const OWNER_READS_AND_WRITES = 0o600;
+/** Without set-user-id, set-group-id and sticky bits. */
+export const PERMISSIONS = 0o777;
 const MOST_LINKS = 32;
 /** Milliseconds since the last write after which a file is taken for one that an interrupted run has left. */
 const FRESH = 600_000;
@@ -95,6 +97,11 @@ export class LocalSource {
     return Math.floor(Number(this.identity.mtimeNs) / 1e6 + 0.01);
   }
 
+  /** The permissions for owner, group and others; undefined on Windows, which has none. */
+  get mode(): number | undefined {
+    return process.platform === 'win32' ? undefined : Number(this.identity.mode) & PERMISSIONS;
+  }
+
   read(offset: number): Readable[] {
     return [new RangeReader(this.file, offset, this.size)];
   }
@@ -129,6 +136,13 @@ interface Replacing {
   readonly isOurs: boolean;
   /** What is there. */
   readonly replaced: Stats | undefined;
+}
+
+/** What a local file takes over from the remote one besides its bytes; what is undefined stays as the system makes it. */
+export interface Preserved {
+  readonly modified: Date | undefined;
+  /** The permissions, as far as they leave the owner those to read and write. */
+  readonly mode?: number | undefined;
 }
 
 /**
@@ -251,10 +265,11 @@ export class LocalPart {
     return (await fstat(this.file)).size;
   }
 
-  /** All is there: the file gets its name, and that time. */
-  async publish(modified: Date | undefined): Promise<void> {
+  /** All is there: the file gets that time, those permissions, and its name. */
+  async publish({ modified, mode }: Preserved): Promise<void> {
     await this.#empty();
     if (modified) await utimes(this.file, modified, modified);
+    if (mode !== undefined) await fchmod(this.file, (mode & PERMISSIONS) | OWNER_READS_AND_WRITES);
     await this.#close();
     if (this.name !== this.path) await rename(this.name, this.path);
   }

@@ -6,7 +6,7 @@ import { checkNames, checkOffset, type OptionNames } from '../options';
 import { factsOf } from '../transfer/facts';
 import { Backoff, isLoss, type RetryOptions } from '../transfer/retry';
 import type { StorStream } from '../transfer/stor-stream';
-import { ignoreRefusal, Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
+import { Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
 import { LocalSource } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import { assertNotAborted, asWork, type Remote, wasClosed, withRetry } from './remote';
@@ -306,8 +306,8 @@ interface UploadSetup {
   /** It goes on with what an earlier call has left, and leaves what has arrived for a later one. */
   readonly resume: boolean;
   readonly verify: 'size' | 'hash' | false | undefined;
-  /** The time that the file on the server is given, where the server takes it. */
-  readonly modified?: Date | undefined;
+  /** What is done to the complete file before it gets its name. */
+  readonly complete?: ((name: string) => Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -379,7 +379,7 @@ export class FileUpload {
   }
 
   async #attempt(): Promise<number> {
-    const { remote, source, target, modified, signal } = this.#setup;
+    const { source, target, complete, signal } = this.#setup;
     if (this.#bytes === undefined) {
       const bytes = await this.#upload(await this.#offset());
       await source.check();
@@ -387,7 +387,7 @@ export class FileUpload {
       this.#bytes = bytes;
     }
     await assertNotAborted(signal);
-    if (modified) await remote.mfmt(target.name, modified).catch(ignoreRefusal);
+    await complete?.(target.name);
     await assertNotAborted(signal);
     await target.publish(this.#bytes);
     return this.#bytes;
@@ -514,9 +514,9 @@ function isRefusal(error: unknown): boolean {
   return error instanceof PermanentError || (error instanceof FTPError && error.reply?.code === 451);
 }
 
-/** The data connection broke: GridFTP 13.24 then replies 500. */
+/** The data connection broke: GridFTP 13.24 then replies 500. To any other command, 500 is the answer. */
 function isBroken(error: unknown): boolean {
-  return error instanceof PermanentError && error.phase !== 'command' && error.reply?.code === 500;
+  return error instanceof PermanentError && (error.phase === 'data' || error.phase === 'completion') && error.reply?.code === 500;
 }
 
 /** The server was not asked for anything, and cannot be. */

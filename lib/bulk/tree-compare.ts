@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { Entry, EntryType } from '../listing/entry';
+import { PERMISSIONS } from './local-file';
 import { type Budget, TreeLog } from './tree-memory';
 import type { Overwrite } from './tree-options';
 
@@ -18,6 +19,8 @@ export interface Known {
   readonly time?: number;
   /** Milliseconds that `time` is exact to: a listing may give minutes or days. */
   readonly unit: number;
+  /** The permissions for owner, group and others. */
+  readonly mode?: number | undefined;
   /** It is from the local file system, or the server was asked about this file: nothing better is to be had. */
   readonly exact: boolean;
 }
@@ -36,8 +39,17 @@ export function knownOf(entry: Entry): Known {
     ...(size === undefined ? {} : { size }),
     ...(modified === undefined ? {} : { time: modified.getTime() }),
     unit: unitOf(entry),
+    mode: modeOf(entry),
     exact: false,
   };
+}
+
+/** The permissions of an entry, by its fact `unix.mode` or the nine letters of `ls`. Set-user-id, set-group-id and sticky bits are none. */
+function modeOf({ facts, permissions = '' }: Pick<Entry, 'facts' | 'permissions'>): number | undefined {
+  const digits = facts?.['unix.mode'];
+  if (digits !== undefined && /^[0-7]{1,7}$/.test(digits)) return Number.parseInt(digits, 8) & PERMISSIONS;
+  if (!/^(?:[r-][w-][xsStT-]){3}/.test(permissions)) return undefined;
+  return [...permissions.slice(0, 9)].reduce((mode, letter) => mode * 2 + (/[rwxst]/.test(letter) ? 1 : 0), 0);
 }
 
 /** What the local file system says of a file. */
@@ -110,7 +122,7 @@ type CandidateRecord = [name: string, size: number | null, time: number | null, 
 const DOUBTS_SIZE = 1;
 const DOUBTS_TIME = 2;
 const REPLACES = 4;
-/** Above the flags is the index of the time's unit in UNITS. */
+/** Above the flags is the index of the time's unit in UNITS, and above that the mode, which is one more there; 0 for none. */
 const FLAGS = 8;
 /** Files that are asked about at the same time: commands that are called together are written together, and the file system answers several, too. */
 export const BATCH = 64;
@@ -125,9 +137,9 @@ export class CandidateLog {
 
   /** @throws LimitError */
   add({ name, remote, doubt, replaces }: Candidate): void {
-    const { size, time, unit } = remote;
+    const { size, time, unit, mode = -1 } = remote;
     const flags = (doubt?.size ? DOUBTS_SIZE : 0) | (doubt?.time ? DOUBTS_TIME : 0) | (replaces ? REPLACES : 0);
-    this.#log.push([name, size ?? null, time ?? null, UNITS.indexOf(unit) * FLAGS + flags]);
+    this.#log.push([name, size ?? null, time ?? null, (UNITS.indexOf(unit) + (mode + 1) * UNITS.length) * FLAGS + flags]);
   }
 
   get size(): number {
@@ -148,10 +160,12 @@ export class CandidateLog {
       const record = this.#log.shift();
       if (!record) return;
       const [name, size, time, flags] = record;
+      const rest = Math.floor(flags / FLAGS);
+      const mode = Math.floor(rest / UNITS.length) - 1;
       const doubt = { size: (flags & DOUBTS_SIZE) !== 0, time: (flags & DOUBTS_TIME) !== 0 };
       yield {
         name,
-        remote: { type: 'file', ...(size === null ? {} : { size }), ...(time === null ? {} : { time }), unit: UNITS[Math.floor(flags / FLAGS)] ?? 1, exact: false },
+        remote: { type: 'file', ...(size === null ? {} : { size }), ...(time === null ? {} : { time }), unit: UNITS[rest % UNITS.length] ?? 1, ...(mode < 0 ? {} : { mode }), exact: false },
         doubt: doubt.size || doubt.time ? doubt : undefined,
         replaces: (flags & REPLACES) !== 0,
       };

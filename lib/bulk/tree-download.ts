@@ -47,7 +47,7 @@ class Receiver {
   }
 
   async #download(path: string, listed: Known, traffic: FileTraffic, { part, isOurs }: { readonly part: string | undefined; readonly isOurs: boolean }): Promise<{ readonly bytes: number }> {
-    const { preserveTimes, retry, verify } = this.#settings;
+    const { preserveTimes, preserveModes, retry, verify } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = parentOf(path);
@@ -62,8 +62,8 @@ class Receiver {
       verify,
       traffic,
       judge: async (bytes) => {
-        const { time } = await this.#remote.judge(path, listed, bytes);
-        return preserveTimes && time !== undefined ? new Date(time) : undefined;
+        const { time, mode } = await this.#remote.judge(path, listed, bytes);
+        return { modified: preserveTimes && time !== undefined ? new Date(time) : undefined, mode: preserveModes ? mode : undefined };
       },
       signal,
     });

@@ -16,8 +16,8 @@ export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';
 export interface TreeOptions extends TrafficOptions {
   /**
    * Which files that the target has are transferred again: `always` all, `never` none, `newer` those that are newer at the source, `size` those of
-   * another size, `changed` those of another size or time. Where the target does not keep times (a server without MFMT, or `preserveTimes: false`),
-   * `changed` takes a newer time for another one, and an older one for the same. Default `always`; for `mirror` `changed`.
+   * another size, `changed` those of another size or time. Where the target is not known to keep times (a server without MFMT before the first upload,
+   * or `preserveTimes: false`), `changed` takes a newer time for another one, and an older one for the same. Default `always`; for `mirror` `changed`.
    */
   overwrite?: Overwrite;
   /**
@@ -31,8 +31,16 @@ export interface TreeOptions extends TrafficOptions {
   filter?: Filter;
   /** Changes nothing; the results say what would be done. Default false. */
   dryRun?: boolean;
-  /** Gives each file the time of its source: on the server by MFMT (draft-somers-ftp-mfxx), where it has that. Default false; for `mirror` true. */
+  /**
+   * Gives each file that is transferred the time of its source: on the server by MFMT (draft-somers-ftp-mfxx), or by `MDTM time path` or SITE UTIME, where
+   * it has one of these. Default false; for `mirror` true.
+   */
   preserveTimes?: boolean;
+  /**
+   * Gives each file that is transferred the permissions of its source: on the server by SITE CHMOD, where it has that, and here as far as the listing
+   * has them. Set-user-id, set-group-id and sticky bits are left out, and here the owner may always read and write. Not from or on Windows. Default false.
+   */
+  preserveModes?: boolean;
   /** Files that are transferred at the same time, from 1 on. Default: 1 for a client; for a pool 1.5 times its connections, so that each has its next file at hand. */
   concurrency?: number;
   /**
@@ -72,7 +80,7 @@ export interface TreeOptions extends TrafficOptions {
 }
 
 export const TREE_OPTIONS: OptionNames<TreeOptions> = {
-  overwrite: true, delete: true, filter: true, dryRun: true, preserveTimes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
+  overwrite: true, delete: true, filter: true, dryRun: true, preserveTimes: true, preserveModes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
   maxPendingBytes: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
 };
 
@@ -91,7 +99,7 @@ export interface TreeResult {
   /**
    * Why it was skipped: the target has it (`exists`), it is a symlink, it is neither a file nor a folder, or it is a folder to be deleted that is not
    * empty because of the filter. `in doubt`: `delete` leaves it, for it may be what the source has under another spelling of its name, or the listing
-   * does not show that the source has none.
+   * does not show that the source has none; for a folder, what is in it, for the server does not list it.
    */
   readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty' | 'in doubt';
   /** Why it failed. */
@@ -125,6 +133,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     select: selector(options.filter),
     dryRun: flag('dryRun', options.dryRun, false),
     preserveTimes: flag('preserveTimes', options.preserveTimes, defaults.preserveTimes),
+    preserveModes: flag('preserveModes', options.preserveModes, false),
     concurrency: checkWhole('concurrency', options.concurrency ?? usual(remote.maxConnections ?? 1), 1),
     temporaryName: namer(options.temporaryName ?? true),
     symlinks: oneOf('symlinks', options.symlinks ?? 'skip', ['skip', 'follow']),

@@ -4,9 +4,11 @@ import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PermanentError, SecurityError, TransferError } from '../errors';
-import { entryAt, type FactCommand, factsOf } from '../transfer/facts';
+import type { Reply } from '../reply';
+import { certainSize, entryAt, type FactCommand, factsOf, isNotImplemented } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
-import { joined, Listings } from './listings';
+import { ignoreRefusal } from '../transfer/temporary-name';
+import { isAboutPath, joined, Listings } from './listings';
 import { askUnlessAborted, type Remote, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
@@ -140,6 +142,9 @@ function absent(error: NodeJS.ErrnoException): undefined {
   return undefined;
 }
 
+/** A client or a pool; an object of the caller's with the same verbs says by FEAT only whether it sets times. */
+type TimeSetting = Remote & { setsTimes?(): Promise<boolean | undefined> };
+
 /** A folder on a server, and all that is in it. */
 export class RemoteTree {
   readonly listings: Listings;
@@ -147,15 +152,18 @@ export class RemoteTree {
   readonly budget: Budget;
   readonly #retry: TreeSettings['retry'];
   readonly #lacks = new Set<FactCommand>();
+  /** Whether the server sets times and modes; undefined: not known before the first file. */
+  readonly #sets: { times: boolean | undefined; modes: boolean | undefined };
 
   constructor(
     readonly remote: Remote,
     readonly root: string,
     readonly signal: AbortSignal,
-    { retry, maxPendingBytes }: TreeSettings,
+    { retry, maxPendingBytes, preserveTimes, preserveModes }: TreeSettings,
   ) {
     this.budget = new Budget(maxPendingBytes);
     this.#retry = retry;
+    this.#sets = { times: preserveTimes ? undefined : false, modes: preserveModes ? undefined : false };
     this.listings = new Listings(remote, signal, retry === undefined ? undefined : { retry, budget: this.budget });
   }
 
@@ -164,9 +172,38 @@ export class RemoteTree {
     return relative === '' ? this.root : joined(this.root, relative);
   }
 
-  /** Whether times can be set: MFMT is offered (draft-somers-ftp-mfxx, 3). */
-  async keepsTimes(): Promise<boolean> {
-    return (await this.#withRetry(() => this.remote.feat())).has('MFMT');
+  /** Finds out, before the first file, whether times that are to be preserved can be set: MFMT is offered (draft-somers-ftp-mfxx, 3), or another way is known. */
+  async begin(): Promise<void> {
+    const remote: TimeSetting = this.remote;
+    if (this.#sets.times !== undefined) return;
+    this.#sets.times = await this.#withRetry(async () => (remote.setsTimes ? remote.setsTimes() : (await remote.feat()).has('MFMT') || undefined));
+  }
+
+  /** Files keep the times that they are given, as far as that is known. */
+  get keepsTimes(): boolean {
+    return this.#sets.times === true;
+  }
+
+  /** Gives an uploaded file its time and its mode. What the server does not know is not asked for again, and what it refuses is left. */
+  async preserve(path: string, modified: Date, mode: number | undefined): Promise<void> {
+    if (this.#sets.times !== false) this.#sets.times = await isSet(this.remote.mfmt(path, modified), this.#sets.times);
+    if (this.#sets.modes !== false && mode !== undefined) this.#sets.modes = await isSet(this.remote.chmod(path, mode), this.#sets.modes);
+  }
+
+  /** What the server says of a folder that it does not list: it may be missing, or take uploads only. */
+  async isFolder(path: string): Promise<boolean> {
+    try {
+      return (await this.#withRetry(() => entryAt(this.remote, path)))?.type === 'directory';
+    } catch (error) {
+      if (!isAboutPath(error)) throw error;
+      return false;
+    }
+  }
+
+  /** Asks for a file of a folder that is not listed; undefined where the server knows of none. */
+  async find(relative: string): Promise<Known | undefined> {
+    const known = await this.exact(relative, { type: 'file', unit: 1, exact: false }, { size: true, time: true });
+    return known.size === undefined && known.time === undefined ? undefined : known;
   }
 
   /** Asks the server for the facts of a file that are in doubt. */
@@ -191,7 +228,7 @@ export class RemoteTree {
   async judge(relative: string, known: Known, bytes: number): Promise<Known> {
     if (known.size === undefined || bytes === known.size) return known;
     const exact = await this.exact(relative, { ...known, size: bytes }, { size: true, time: true });
-    if (exact.size === bytes || (bytes > known.size && (exact.size ?? 0) > bytes)) return exact;
+    if (exact.size === bytes || (bytes > known.size && (certainSize(exact.size) ?? Infinity) > bytes)) return { ...exact, mode: undefined }; // that of the symlink
     throw new TransferError(`RETR ${this.path(relative)}: ${bytes} bytes came, where the listing has ${known.size} and SIZE ${exact.size}`, {
       bytesTransferred: bytes,
       expectedBytes: exact.size,
@@ -209,9 +246,9 @@ export class RemoteTree {
     try {
       await this.#withRetry(() => this.remote.mkd(path));
     } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
+      if (!isAboutPath(error)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
-      if ((await this.#withRetry(() => entryAt(this.remote, path)))?.type === 'directory') return;
+      if (await this.isFolder(path)) return;
       if (!withParents || parent === '' || parent === path) throw error;
       await this.#make(parent, true);
       await this.#withRetry(() => this.remote.mkd(path));
@@ -221,5 +258,16 @@ export class RemoteTree {
   #withRetry<T>(act: () => Promise<T>): Promise<T> {
     const once = (): Promise<T> => askUnlessAborted(act, this.signal);
     return this.#retry === undefined ? once() : withRetry(once, { backoff: new Backoff(this.#retry), signal: this.signal });
+  }
+}
+
+/** Whether the server does what was asked for; a refusal that is about the one file says nothing new. */
+async function isSet(answer: Promise<Reply>, known: boolean | undefined): Promise<boolean | undefined> {
+  try {
+    await answer;
+    return true;
+  } catch (error) {
+    ignoreRefusal(error);
+    return error instanceof PermanentError && isNotImplemented(error.reply) ? false : known;
   }
 }

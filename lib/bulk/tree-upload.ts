@@ -5,7 +5,7 @@ import { ArgumentError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
 import { partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
-import { type FolderListing, joined, type WalkEntry } from './listings';
+import { type FolderListing, isRefusedListing, joined, type WalkEntry } from './listings';
 import { LocalSource } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import { FileUpload, UploadTarget } from './put';
@@ -67,7 +67,6 @@ class TreeUpload {
   readonly #pending: PendingFolders<RemoteFolder>;
   readonly #extraneous: RemoteExtraneous;
   readonly #inUse = new NamesInUse();
-  #keepsTimes = false;
 
   constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
@@ -85,14 +84,13 @@ class TreeUpload {
     const stats = await stat(this.#root);
     await this.#local.open();
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
-    this.#keepsTimes = this.#settings.preserveTimes && (await this.#remote.keepsTimes());
+    await this.#remote.begin();
     const chain = { ...chainOfRoot(''), unique: `${stats.dev}:${stats.ino}` };
     const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), chain));
-    const index = await this.#index(listing).catch(absent);
-    // 450 in place of a listing may mean that there is no folder.
-    const root: RemoteFolder = { path: '', chain, parent: undefined, made: index !== undefined && listing.completed, listing: index && listing };
+    const index = await this.#index(listing);
+    const root: RemoteFolder = { path: '', chain, parent: undefined, made: index !== undefined, listing: index && listing };
     if (index) yield* unreadable(root, listing);
-    if (root.made) yield new Job('directory', '').result('skipped', { reason: 'exists' });
+    if (root.made) yield new Job('directory', '').result('skipped', { reason: this.#reason(listing) });
     else yield* this.#make(root);
     yield* this.#folder(root, index);
     for (let found = this.#pending.next(); found; found = this.#pending.next()) {
@@ -113,9 +111,9 @@ class TreeUpload {
       const existed = opposite !== undefined && (await this.#clearPlace(path, opposite, parent));
       const listing = existed ? this.#remote.listings.folder(listingPath(this.#remote.path(path), { throughSymlink: opposite === 'symlink' }), parent.listing) : undefined;
       const index = listing && (await this.#index(listing));
-      const folder: RemoteFolder = { path, chain, parent, made: existed, listing };
+      const folder: RemoteFolder = { path, chain, parent, made: index !== undefined, listing };
       if (listing) yield* unreadable(folder, listing);
-      if (existed && found.wanted) yield job.result('skipped', { reason: 'exists' });
+      if (listing && found.wanted) yield job.result('skipped', { reason: this.#reason(listing) });
       if (found.wanted) yield* this.#make(folder);
       yield* this.#folder(folder, index);
     } catch (error) {
@@ -145,15 +143,26 @@ class TreeUpload {
     yield job.result('created');
   }
 
-  /** What the server has in a folder. */
-  async #index(listing: FolderListing): Promise<Index> {
+  /** What the server has in a folder; undefined where the folder is missing. The listing is not complete where the server does not list it. */
+  async #index(listing: FolderListing): Promise<Index | undefined> {
     const index: Index = new TreeTable(this.#budget);
-    for await (const entry of listing) {
-      if (entry.name.includes('/')) continue; // a path: no local file has that name
-      const { type, size, time, unit } = knownOf(entry);
-      index.add(entry.name, type, size ?? null, time ?? null, unit);
+    try {
+      for await (const entry of listing) {
+        if (entry.name.includes('/')) continue; // a path: no local file has that name
+        const { type, size, time, unit } = knownOf(entry);
+        index.add(entry.name, type, size ?? null, time ?? null, unit);
+      }
+    } catch (error) {
+      // Servers refuse to list a folder that is missing, or that takes uploads only, with 450, 451, 501, 550, 553 and others.
+      if (!isRefusedListing(error)) throw error;
+      if (!(await this.#remote.isFolder(listing.path))) return undefined;
     }
     return index;
+  }
+
+  /** Why a folder is not made. What is in one that the server does not list is not known, and `delete` leaves it. */
+  #reason({ completed }: FolderListing): 'exists' | 'in doubt' {
+    return completed || !this.#settings.delete ? 'exists' : 'in doubt';
   }
 
   async *#folder(folder: RemoteFolder, index: Index | undefined): AsyncGenerator<Step, void, void> {
@@ -237,7 +246,8 @@ class TreeUpload {
     try {
       if (there?.type === 'directory' && !this.#settings.delete) throw inTheWay(this.#remote.path(path), 'folder');
       if (there?.type === 'directory' && !folder.listing?.whole) throw inDoubt(this.#remote.path(path), 'folder');
-      if (there && there.type !== 'directory' && !(await this.#differs(path, local, there, overwrite))) return job.result('skipped', { reason: 'exists' });
+      const known = there ?? (folder.listing && !folder.listing.completed && overwrite !== 'always' ? await this.#remote.find(path) : undefined);
+      if (known && known.type !== 'directory' && !(await this.#differs(path, local, known, overwrite))) return job.result('skipped', { reason: 'exists' });
       if (dryRun && !there) this.#extraneous.noteNew({ path, parent: folder });
       return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send({ folder, parts }, file.name, local.size, there === undefined));
     } catch (error) {
@@ -246,9 +256,9 @@ class TreeUpload {
   }
 
   async #differs(path: string, local: Known, there: Known, rule: TreeSettings['overwrite']): Promise<boolean> {
-    const verdict = decide(rule, local, there, this.#keepsTimes);
+    const verdict = decide(rule, local, there, this.#remote.keepsTimes);
     if (typeof verdict === 'boolean') return verdict;
-    return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#keepsTimes) === true;
+    return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#remote.keepsTimes) === true;
   }
 
   async #send({ folder, parts }: SourceFolder, name: string, planned: number | undefined, isFresh: boolean): Promise<TreeResult> {
@@ -288,8 +298,8 @@ class TreeUpload {
     const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
     try {
       await this.#assertInPlace(parentOf(relative));
-      const modified = this.#keepsTimes ? new Date(source.modified) : undefined;
-      return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, modified, signal }).run();
+      const complete = (name: string): Promise<void> => this.#remote.preserve(name, new Date(source.modified), source.mode);
+      return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, complete, signal }).run();
     } finally {
       await source.close();
     }
@@ -305,9 +315,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function absent(error: unknown): undefined {
-  if (!(error instanceof PermanentError)) throw error;
-  return undefined;
 }

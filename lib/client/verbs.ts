@@ -274,10 +274,10 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
     const mfmt = timeCommand(this.session, requirePath(path), date);
     try {
-      return await this.run((control, session) => setTime({ session, control }, path, date), mfmt, { exclusive: false, names: true });
+      return await this.run((turn) => setTime(turn, path, date), mfmt, { exclusive: false, names: true });
     } catch (error) {
       if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
-      return this.sequence(mfmt, (control, session) => findTimeCommand({ session, control }, path, date, error));
+      return this.sequence(mfmt, (turn) => findTimeCommand(turn, path, date, error));
     }
   }
 
@@ -293,7 +293,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
 
   /** @internal Whether `mfmt` sets times, as far as that is known before it is tried. */
   async setsTimes(): Promise<boolean | undefined> {
-    return this.sequence(this.session.command('FEAT'), async (_control, session) => {
+    return this.sequence(this.session.command('FEAT'), async ({ session }) => {
       if ((await session.features()).has('MFMT')) return true;
       const by = session.observed.setsTimesBy;
       return by && by !== 'nothing';

@@ -6,7 +6,7 @@ import type { Features } from '../control/features';
 import type { Turn } from '../control/session';
 import { ArgumentError, ChangedError, ConnectionClosedError, type FTPError, MismatchError, PermanentError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError } from '../errors';
 import { checkMilliseconds, checkNames, checkWhole, type OptionNames } from '../options';
-import { assertSame, identify, type Identity } from './facts';
+import { assertSame, certainSize, identify, type Identity } from './facts';
 import type { Plan } from './transfer';
 import { checkVerify, HashCheck, UploadPlan, type Verify } from './verify';
 
@@ -160,7 +160,7 @@ class DownloadPlan implements Plan {
     const { backoff, start, onRetry } = this.#setup;
     if (!backoff || !isLoss(error)) return false;
     // A download can only go on where the size is known: some servers accept REST and ignore it, which nothing but the size would show.
-    if (moved > 0 && (await this.#identity)?.size === undefined) return false;
+    if (moved > 0 && certainSize((await this.#identity)?.size) === undefined) return false;
     const short = isShort(error);
     if (moved > this.#progress && !(short && this.#short)) backoff.reset();
     this.#short = short;
@@ -190,9 +190,10 @@ class DownloadPlan implements Plan {
     return before.size !== undefined && this.#setup.start + moved >= before.size ? 'complete' : this.#command;
   }
 
-  #judgeSize(size: number | undefined, bytes: number): void {
+  #judgeSize(said: number | undefined, bytes: number): void {
     const { start, end = Infinity, verify, backoff } = this.#setup;
     const path = this.#command.argument;
+    const size = verify === 'size' ? said : certainSize(said);
     if (size === undefined) {
       if (verify === 'size') throw new UnsupportedError(`the server does not say the size of ${path}, to verify it by`);
       return;

@@ -55,6 +55,38 @@ describe('get', () => {
     while (!(await sizes()).some((size) => size > 0)) await new Promise(setImmediate);
   }
 
+  describe('where SIZE says 0 of a file that has content', () => {
+    const ways: Record<string, GetOptions> = { plain: {}, resume: { resume: true }, 'segments': { segments: 4 }, 'no retry': { retry: false }, times: { preserveTimes: true } };
+    for (const [name, getOptions] of Object.entries(ways)) {
+      for (const had of [undefined, '', 'something']) {
+        it(`downloads it (${name}, over ${had === undefined ? 'nothing' : JSON.stringify(had)})`, async () => {
+          await at.serve({ ...options(), script: { SIZE: '213 0' }, mark: 'without size' });
+          take();
+          if (had !== undefined) await writeFile(local, had);
+          expect(await get(ftp, '/f', local, getOptions)).to.include({ bytes: SIZE, resumedFrom: 0 });
+          expect(await readFile(local)).to.deep.equal(BYTES);
+          expect(await readdir(folder)).to.deep.equal(['file']);
+          expect(await get(ftp, '/empty', local, getOptions)).to.include({ bytes: 0 });
+          expect(await readFile(local, 'utf8')).to.equal('');
+        });
+      }
+    }
+
+    it('fails as the connection was lost, and leaves nothing, for nothing shows what is missing', async () => {
+      await at.serve({ ...options(), script: { SIZE: '213 0', RETR: [sendThenReset(150_000, arrived), normally] }, mark: 'without size' });
+      take();
+      expect(await failure(get(ftp, '/f', local, { resume: true, retry: QUICK }))).to.be.instanceOf(FTPError).and.not.instanceOf(ChangedError);
+      expect(await readdir(folder)).to.deep.equal([]);
+    });
+
+    it('downloads a range of it', async () => {
+      await at.serve({ ...options(), script: { SIZE: '213 0' }, mark: 'without size' });
+      take();
+      const chunks = await ftp.retr('/f', { start: 1000, end: 2999, retry: QUICK }).toArray();
+      expect(Buffer.concat(chunks)).to.deep.equal(BYTES.subarray(1000, 3000));
+    });
+  });
+
   it('leaves those that may read a file, and execute it, as they were', async () => {
     for (const mode of [0o600, 0o775, 0o444]) {
       await writeFile(local, 'old', { mode });

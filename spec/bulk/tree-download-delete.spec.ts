@@ -109,7 +109,7 @@ describe('downloadTree() with delete', () => {
   });
 
   describe('from a server whose listings do not look at their path', () => {
-    const files = { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb', '/else.txt': 'e' };
+    const files = { '/else.txt': 'e', '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb' };
 
     it('has every file, and deletes none that the server has', async () => {
       const server = await stage.serve({ files: { '/a.txt': 'aaa', '/sub/b.txt': 'bbb', '/sub/deep/c.txt': 'ccc' }, ...PERSONALITIES.listIgnoresPath });
@@ -127,9 +127,15 @@ describe('downloadTree() with delete', () => {
     });
 
     it('replaces nothing of another type for that listing', async () => {
-      const ftp = stage.client(await stage.serve({ files: { '/top/sub/b.txt': 'bbb', '/a.txt/x': 'x', '/sub': 'a file' }, ...PERSONALITIES.listIgnoresPath }));
+      const ftp = stage.client(await stage.serve({ files: { '/a.txt/x': 'x', '/sub': 'a file', '/top/sub/b.txt': 'bbb' }, ...PERSONALITIES.listIgnoresPath }));
       await results(ftp, { continueOnError: true });
       expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
+    });
+
+    it('finds out that they do not where the folder that was named is the first of the other', async () => {
+      const ftp = stage.client(await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/c.txt': 'ccc', '/else.txt': 'e' }, ...PERSONALITIES.listIgnoresPath }));
+      expect((await results(ftp)).filter(({ action }) => action === 'failed')).to.deep.equal([]);
+      expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/c.txt': 'ccc' });
     });
   });
 

@@ -208,7 +208,7 @@ describe('uploadTree() with delete', () => {
   });
 
   describe('to a server whose listings do not look at their path', () => {
-    const files = { '/top/old': 'o', '/top/sub/old': 'o', '/gone': 'g', '/old': 'o', '/top/else': 'e' };
+    const files = { '/gone': 'g', '/old': 'o', '/top/old': 'o', '/top/sub/old': 'o', '/top/else': 'e' };
 
     it('deletes what the folder itself has, and nothing for the listing of another', async () => {
       const server = await stage.serve({ files, ...PERSONALITIES.listIgnoresPath });

@@ -1,10 +1,14 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { walk } from '../../lib/bulk/walk';
-import { FTP, FTPPool, ReplyError } from '../../lib/index';
+import { type ConnectionRequest, FTP, FTPPool, ReplyError, uploadTree } from '../../lib/index';
+import { scene } from '../support/client';
 import { treeIn } from '../bulk/tree-scratch';
 import { describeSeed, random } from '../support/seed';
 import { done } from './bulk-files';
@@ -50,7 +54,7 @@ describe('mirror() on real servers', function () {
         const content = await treeIn(source);
         expect(same(await treeIn(onDisk), content), 'what is on the server').to.equal(true);
         expect(await done({ from: source, to: remote, concurrency })).to.deep.equal({});
-        if (!server.can.mfmt) await age(onDisk, files);
+        if (!server.can.times) await age(onDisk, files);
         expect(await done({ from: remote, to: copy, concurrency })).to.deep.equal({ downloaded: count });
         expect(same(await treeIn(copy), content), 'what came back').to.equal(true);
         expect(await done({ from: remote, to: copy, delete: true, concurrency })).to.deep.equal({});
@@ -70,6 +74,39 @@ describe('mirror() on real servers', function () {
         expect(existsSync(onDisk)).to.equal(false);
       });
 
+      it('keeps permissions both ways, where the server has them', async () => {
+        const [source, copy] = [join(scratch, 'source'), join(scratch, 'copy')];
+        await mkdir(source);
+        for (const [name, mode] of [['private', 0o600], ['run', 0o755]] as const) {
+          await writeFile(join(source, name), name);
+          await chmod(join(source, name), mode);
+        }
+        expect(await done({ from: source, to: { client: ftp, path: folder }, preserveModes: true })).to.deep.equal({ uploaded: 2 });
+        const modes = (at: string): number[] => ['private', 'run'].map((name) => statSync(join(at, name)).mode & 0o7777);
+        if (server.can.chmod) expect(modes(onDisk)).to.deep.equal([0o600, 0o755]);
+        const listed = (await ftp.list(folder).toArray()).some(({ permissions }) => permissions !== undefined); // pyftpdlib has no unix.mode in MLSD
+        expect(await done({ from: { client: ftp, path: folder }, to: copy, preserveModes: true })).to.deep.equal({ downloaded: 2 });
+        if (listed) expect(modes(copy)).to.deep.equal(modes(onDisk));
+      });
+
+      // aioftp lists it as an empty one, and Twisted does not enter it.
+      if (!['aioftp', 'twisted'].includes(server.family)) it('uploads to a folder that must not be read, replaces and deletes nothing there, and nothing here for it', async () => {
+        const source = join(scratch, 'source');
+        await mkdir(join(source, 'box'), { recursive: true });
+        await writeFile(join(source, 'box/old'), 'old');
+        await done({ from: source, to: { client: ftp, path: folder } });
+        await writeFile(join(source, 'box/old'), 'another');
+        await writeFile(join(source, 'box/new'), 'new');
+        await writeFile(join(onDisk, 'box/hidden'), 'hidden');
+        await chmod(join(onDisk, 'box'), 0o300);
+        const results = await uploadTree(ftp, join(source, 'box'), `${folder}/box`, { overwrite: 'never', delete: true }).toArray();
+        expect(results.map(({ action, path, reason }) => `${action} ${path} ${reason}`)).to.have.members(['skipped  in doubt', 'skipped old exists', 'uploaded new undefined']);
+        expect(await treeIn(onDisk)).to.deep.equal({ 'box/': '', 'box/hidden': 'hidden', 'box/new': 'new', 'box/old': 'old' });
+        expect(await done({ from: { client: ftp, path: folder }, to: source, delete: true, continueOnError: true })).to.deep.equal({});
+        expect(await treeIn(source)).to.deep.equal({ 'box/': '', 'box/new': 'new', 'box/old': 'another' });
+        await chmod(join(onDisk, 'box'), 0o700);
+      });
+
       it('deletes nothing here for a folder that is missing there, and all for one that is empty', async () => {
         const copy = join(scratch, 'copy');
         await mkdir(join(copy, 'sub'), { recursive: true });
@@ -83,6 +120,34 @@ describe('mirror() on real servers', function () {
         expect(await treeIn(copy)).to.deep.equal({});
         await ftp.rmd(folder);
       });
+    });
+  }
+});
+
+/** Those that know SITE UTIME know MFMT, too, so that it has to be hidden from them. */
+describe('times on real servers without MFMT', () => {
+  const stage = scene();
+  const TIME = new Date('2019-08-07T06:05:04Z');
+
+  for (const server of realServers().filter(({ tls, can, host }) => tls === 'none' && can.mfmt && host === '127.0.0.1')) {
+    const SETS = { proftpd: 'SITE UTIME with three times', pureftpd: 'SITE UTIME with three times', gridftp: 'SITE UTIME with one time' } as const;
+    const by = server.family in SETS ? SETS[server.family as keyof typeof SETS] : 'nothing';
+
+    it(`are set by ${by} on ${server.name}`, async () => {
+      const createConnection = ({ host, port }: ConnectionRequest): Socket => {
+        const socket = connect({ host, port });
+        const write = socket.write.bind(socket) as (bytes: Uint8Array) => boolean;
+        return Object.assign(socket, { write: (bytes: Uint8Array) => write(Buffer.from(Buffer.from(bytes).toString('latin1').replace(/^MFMT/, 'XFMT'), 'latin1')) });
+      };
+      const ftp = stage.client(server, { ...optionsOf(server), createConnection });
+      const path = `times ${process.pid} ${server.name}`;
+      await pipeline(Readable.from(['x']), ftp.stor(path));
+      const outcome = await ftp.mfmt(path, TIME).then(() => 'set', (error: unknown) => (error as ReplyError).reply?.code);
+      const { mtime } = statSync(join(server.home, path));
+      await ftp.delete(path);
+      expect(ftp.session.observed.setsTimesBy).to.equal(by);
+      if (by === 'nothing') expect(outcome).to.equal(500);
+      else expect(mtime).to.deep.equal(TIME);
     });
   }
 });
@@ -113,7 +178,7 @@ async function change(root: string, [changed = '', gone = '']: readonly string[]
   return changed;
 }
 
-/** Servers without MFMT know when a file was uploaded, to the second: what changes in that second does not show. */
+/** Servers that set no times know when a file was uploaded, to the second: what changes in that second does not show. */
 async function age(root: string, files: readonly string[]): Promise<void> {
   const time = new Date(Date.now() - DAY / 2);
   for (const file of files) await utimes(join(root, file), time, time);

@@ -12,14 +12,15 @@ export type Family =
 export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
 
 /**
- * What some servers lack. `restStor`: bytes after an upload at an offset stay; `nlst`: works without an argument; `utf8`: names beyond
+ * What some servers lack. `restStor`: bytes after an upload at an offset stay; `nlst`: works without an argument; `times`: the
+ * time of a file can be set, by MFMT or what takes its place; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
  * begin with one; `anonymous`: can log in, and list; `missingFolder`: differs from
  * an empty one for some command (tcllib lists it as an empty one, and enters it).
  */
 export const ABILITIES = [
-  'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes',
-  'leadingBlank', 'anonymous', 'missingFolder',
+  'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'utf8',
+  'anyBytes', 'leadingBlank', 'anonymous', 'missingFolder',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -75,33 +76,33 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   proftpd: { package: 'proftpd-core', hosts: BOTH, lacks: [] },
   pureftpd: { package: 'pure-ftpd', hosts: IPV4, lacks: ['restStor', 'leadingBlank'] },
   pyftpdlib: { package: 'python3-pyftpdlib', hosts: BOTH, lacks: ['anyBytes'] },
-  inetutils: { package: 'inetutils-ftpd', hosts: BOTH, realPaths: true, lacks: ['stou', 'mlsd', 'mfmt'] },
+  inetutils: { package: 'inetutils-ftpd', hosts: BOTH, realPaths: true, lacks: ['stou', 'mlsd', 'mfmt', 'times'] },
   // Anonymous users get an empty LIST: it needs a program inside of the chroot.
-  ftpdssl: { package: 'ftpd-ssl', hosts: BOTH, realPaths: true, lacks: ['feat', 'stou', 'mlsd', 'mfmt', 'anonymous'] },
+  ftpdssl: { package: 'ftpd-ssl', hosts: BOTH, realPaths: true, lacks: ['feat', 'stou', 'mlsd', 'mfmt', 'times', 'anonymous'] },
   gridftp: { package: 'globus-gridftp-server-progs', hosts: IPV4, realPaths: true, lacks: ['stou', 'utf8', 'anyBytes', 'leadingBlank'] },
-  aioftp: { package: 'python3-aioftp', hosts: IPV4, lacks: ['feat', 'eprt', 'port', 'stou', 'nlst', 'size', 'mdtm', 'mfmt', 'ascii', 'anyBytes'] },
+  aioftp: { package: 'python3-aioftp', hosts: IPV4, lacks: ['feat', 'eprt', 'port', 'stou', 'nlst', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'ascii', 'anyBytes'] },
   twisted: {
     package: 'python3-twisted',
     hosts: IPV4,
-    lacks: ['epsv', 'eprt', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'mfmt', 'abor', 'ascii', 'utf8', 'anyBytes'],
+    lacks: ['epsv', 'eprt', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'utf8', 'anyBytes'],
   },
   ftpsrv: {
     package: 'ftp-srv',
     hosts: IPV4,
-    lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes'],
+    lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes'],
     trial: 'it must get one command at a time, and in TLS the handshake before its 150',
   },
   npmftpd: {
     package: 'ftpd',
     hosts: IPV4,
-    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank'],
+    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank'],
     trial: 'it must get one command at a time',
   },
   simpleftpd: {
     package: 'simple-ftpd',
     hosts: IPV4,
     lacks: [
-      'epsv', 'eprt', 'port', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'abor', 'ascii', 'anyBytes', 'leadingBlank',
+      'epsv', 'eprt', 'port', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank',
     ],
     trial: 'it must get one command at a time; LIST takes no path',
   },
@@ -109,14 +110,14 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     package: 'tcllib',
     hosts: IPV4,
     realPaths: true,
-    lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'anonymous', 'anyBytes', 'missingFolder'],
+    lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'anonymous', 'anyBytes', 'missingFolder'],
     trial: '500 to STOR into a folder that does not exist',
   },
   // Both in front of pyftpdlib-plain.
   ftpproxy: {
     package: 'ftp-proxy',
     hosts: IPV4,
-    lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'anyBytes', 'leadingBlank'],
+    lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'times', 'chmod', 'anyBytes', 'leadingBlank'],
     trial: 'it must get one command at a time',
   },
   modproxy: {
