@@ -35,6 +35,8 @@ export interface Facts {
   readonly textEnds: '\n' | '\r\n';
   /** What stays of a CR that was in the file before the LF when it is sent in TYPE A. */
   readonly ownCR: 'one' | 'doubled';
+  /** True where commands must wait for the reply to the one before: then there can be no NOOP during a transfer. */
+  readonly oneAtATime: boolean;
   /** False where a transfer that is given up costs the control connection, because the server closes it. */
   readonly outlivesCancel: boolean;
   /** True where it now and then loses a data connection, and never answers that one's command, or with 426, when many clients come at once. */
@@ -65,6 +67,7 @@ const usual: Omit<Facts, 'software' | 'refuses'> = {
   announces: 'never',
   textEnds: '\n',
   ownCR: 'one',
+  oneAtATime: false,
   outlivesCancel: true,
   losesReplies: false,
   slow: false,
@@ -172,6 +175,7 @@ export const FACTS = {
   ftpsrv: {
     ...usual,
     software: "npm's ftp-srv 4.6.3",
+    oneAtATime: true, // it works on two packets at once, and answers the shorter work first
     // 502 Command not allowed: MLSD; 550 Cannot read properties of null (reading 'replace'), to STOU
     refuses: { STOU: 550, MFMT: 502, MLST: 502, MLSD: 502, SITE: 502 },
     mkdTells: 'disk',
@@ -186,6 +190,7 @@ export const FACTS = {
   npmftpd: {
     ...usual,
     software: "npm's ftpd 0.2.16",
+    oneAtATime: true, // it takes a packet for one command
     // 502 Command not implemented.
     refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502 },
     twelveHours: true,
@@ -198,6 +203,7 @@ export const FACTS = {
   simpleftpd: {
     ...usual,
     software: "npm's simple-ftpd 0.0.4",
+    oneAtATime: true, // it takes a packet for one command
     // 502 Command not supported.; 550 binary data encoding required for files., in TYPE A
     refuses: {
       EPSV: 502, EPRT: 502, PORT: 502, APPE: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, MLST: 502, MLSD: 502, NLST: 502, NOOP: 502, STAT: 502,
@@ -224,6 +230,7 @@ export const FACTS = {
   ftpproxy: {
     ...usual,
     software: "SuSE's ftp-proxy 1.9.2.4",
+    oneAtATime: true, // what it answers itself overtakes what the server answers
     // 500 'FEAT': command unrecognized.
     refuses: { FEAT: 500, EPSV: 500, EPRT: 500, MFMT: 500, MLST: 500, MLSD: 500, OPTS: 500 },
     stored: withoutLead,

@@ -95,7 +95,8 @@ describe('get() and put() on real servers', function () {
         expect(await get(ftp, `${folder}/got`, path, { preserveTimes: true })).to.include({ bytes: SIZE, retries: 0 });
         expect((await readFile(path)).equals(BYTES)).to.equal(true);
         const { mtimeMs } = await stat(join(home, folder, 'got'));
-        if (can.mdtm) expect((await stat(path)).mtimeMs).to.equal(Math.floor(mtimeMs / 1000) * 1000);
+        // ftp-srv tells milliseconds, too, of which a file keeps a little less.
+        if (can.mdtm && can.trueTimes) expect(Math.floor((await stat(path)).mtimeMs / 1000)).to.equal(Math.floor(mtimeMs / 1000));
       });
 
       if (can.rest) {

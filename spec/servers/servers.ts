@@ -16,11 +16,11 @@ export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
  * time of a file can be set, by MFMT or what takes its place; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
  * begin with one; `anonymous`: can log in, and list; `missingFolder`: differs from
- * an empty one for some command (tcllib lists it as an empty one, and enters it).
+ * an empty one for some command (tcllib lists it as an empty one, and enters it); `trueTimes`: MDTM is right after noon, too.
  */
 export const ABILITIES = [
   'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'utf8',
-  'anyBytes', 'leadingBlank', 'anonymous', 'missingFolder',
+  'anyBytes', 'leadingBlank', 'anonymous', 'missingFolder', 'trueTimes',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -95,7 +95,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   npmftpd: {
     package: 'ftpd',
     hosts: IPV4,
-    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank'],
+    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank', 'trueTimes'],
     trial: 'it must get one command at a time',
   },
   simpleftpd: {
