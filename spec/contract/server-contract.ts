@@ -72,9 +72,9 @@ function inMode(rounds: number): (scene: Scene) => void {
   };
 }
 
-/** Pure-FTPd gives no ticket in TLS 1.3. */
+/** Pure-FTPd gives no ticket in TLS 1.3; ftp-srv has other keys for each data connection. */
 function resumes({ family, tlsMax }: RealServer): boolean {
-  return family !== 'pureftpd' || tlsMax === 'TLSv1.2';
+  return family !== 'ftpsrv' && (family !== 'pureftpd' || tlsMax === 'TLSv1.2');
 }
 
 /** The other ways to a data connection: in IPv6 there is no PASV and no PORT. */
