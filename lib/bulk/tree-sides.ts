@@ -236,22 +236,24 @@ export class RemoteTree {
     });
   }
 
-  /** Makes a folder, unless it is there; the root with the folders that it is in. */
-  async makeFolder(relative: string): Promise<void> {
-    await this.#make(this.path(relative), relative === '');
+  /** Makes a folder, unless it is there; the root with the folders that it is in. Resolves with whether it was made. */
+  async makeFolder(relative: string): Promise<boolean> {
+    return this.#make(this.path(relative), relative === '');
   }
 
-  async #make(path: string, withParents: boolean): Promise<void> {
+  async #make(path: string, withParents: boolean): Promise<boolean> {
     this.signal.throwIfAborted();
     try {
       await this.#withRetry(() => this.remote.mkd(path));
+      return true;
     } catch (error) {
       if (!isAboutPath(error)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
-      if (await this.isFolder(path)) return;
+      if (await this.isFolder(path)) return false;
       if (!withParents || parent === '' || parent === path) throw error;
       await this.#make(parent, true);
       await this.#withRetry(() => this.remote.mkd(path));
+      return true;
     }
   }
 

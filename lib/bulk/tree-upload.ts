@@ -88,7 +88,9 @@ class TreeUpload {
     const chain = { ...chainOfRoot(''), unique: `${stats.dev}:${stats.ino}` };
     const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), chain));
     const index = await this.#index(listing);
-    const root: RemoteFolder = { path: '', chain, parent: undefined, made: index !== undefined, listing: index && listing };
+    // tcllib's ftpd lists and enters a folder that is missing as if it were an empty one: MKD shows whether it is.
+    const mayBeMissing = index === undefined || (index.size === 0 && listing.completed && listing.path !== '' && !this.#settings.dryRun);
+    const root: RemoteFolder = { path: '', chain, parent: undefined, made: !mayBeMissing, listing: index && listing };
     if (index) yield* unreadable(root, listing);
     if (root.made) yield new Job('directory', '').result('skipped', { reason: this.#reason(listing) });
     else yield* this.#make(root);
@@ -137,10 +139,10 @@ class TreeUpload {
     if (folder.made) return;
     if (folder.parent) yield* this.#make(folder.parent);
     const job = new Job('directory', folder.path);
-    if (!this.#settings.dryRun) await this.#remote.makeFolder(folder.path);
+    const isNew = this.#settings.dryRun || (await this.#remote.makeFolder(folder.path));
     folder.made = true;
     this.#extraneous.noteNew(folder);
-    yield job.result('created');
+    yield isNew ? job.result('created') : job.result('skipped', { reason: 'exists' });
   }
 
   /** What the server has in a folder; undefined where the folder is missing. The listing is not complete where the server does not list it. */

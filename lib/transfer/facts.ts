@@ -287,7 +287,8 @@ async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
   const isFolder = await enters(turn, path);
   void session.switchType(control, 'I')?.catch(() => undefined);
   const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
-  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason;
+  // npm's ftpd 0.2.16 says 450 to SIZE of what is missing, and 550 to MDTM.
+  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason instanceof TemporaryError ? time.reason : size.reason;
   const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
   const modified = time.status === 'fulfilled' ? timeIn(time.value) : undefined;
   return { name: lastName(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };

@@ -78,6 +78,26 @@ describe('trees on servers with habits of their own', () => {
     });
   }
 
+  it('make a target that is listed and entered although it is missing (tcllib)', async () => {
+    const server = await stage.serve({ ...LIST_ONLY, ...PERSONALITIES.missingFolderEmpty, script: { ...NO_MLST, CWD: '250 CWD command successful.', SIZE: '550 Not a plain file.' } });
+    await scratch.put('source', { 'sub/a': 'a' });
+    expect(told(await up(server, { dryRun: true }))).to.deep.equal(['created sub', 'uploaded sub/a']);
+    expect(told(await up(server))).to.deep.equal(['created ', 'created sub', 'uploaded sub/a']);
+    expect(server.read('/top/sub/a').toString()).to.equal('a');
+  });
+
+  it('make no target that is there and empty', async () => {
+    const server = await stage.serve({ files: { '/top/': '' } });
+    await scratch.put('source', { a: 'a' });
+    expect((await up(server)).map(({ action, path, reason }) => [action, path, reason])).to.deep.equal([['skipped', '', 'exists'], ['uploaded', 'a', undefined]]);
+  });
+
+  it("make a target of which SIZE says 450, and MDTM 550 (npm's ftpd)", async () => {
+    const server = await stage.serve({ ...LIST_ONLY, script: { ...NO_MLST, SIZE: '450 Failed to get size of file', MDTM: '550 File unavailable' } });
+    await scratch.put('source', { a: 'a' });
+    expect(told(await up(server))).to.deep.equal(['created ', 'uploaded a']);
+  });
+
   /** What LIST gives of a folder that must not be read, by its path, and when it was entered before. */
   const UNREAD: Readonly<Record<string, readonly [lines: readonly string[], done?: string, entered?: string]>> = {
     'its own line, and a 226 that says so when it was entered (vsftpd)': [

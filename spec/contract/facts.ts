@@ -48,7 +48,7 @@ export interface Facts {
 /** Verbs that some server refuses. */
 export type Verb =
   | 'EPSV' | 'EPRT' | 'PORT' | 'REST' | 'APPE' | 'STOU' | 'SIZE' | 'MDTM' | 'MFMT' | 'MLST' | 'MLSD' | 'NLST' | 'NOOP'
-  | 'STAT' | 'HELP' | 'SITE' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
+  | 'STAT' | 'HELP' | 'SITE' | 'SITE CHMOD' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
 
 const same = (name: string): string => name;
 const withoutLead = (name: string): string => name.trimStart();
@@ -153,7 +153,7 @@ export const FACTS = {
     software: 'aioftp 0.21.4',
     doublesQuotes: false,
     // 502 'port' not implemented
-    refuses: { FEAT: 502, PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502 },
+    refuses: { FEAT: 502, PORT: 502, EPRT: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, NLST: 502, NOOP: 502, STAT: 502, HELP: 502, SITE: 502, 'SITE CHMOD': 502, OPTS: 502 },
     mkdTells: 'nothing', // 257 and a blank
     missing: { ...MISSING, full: 451 }, // 451 file system error
     textEnds: '\r\n', // TYPE A is 200 and changes nothing
@@ -165,7 +165,7 @@ export const FACTS = {
     doublesQuotes: false,
     // 502 Command 'REST' not implemented; in TYPE A 550 Requested action not taken: internal server error, and 426
     refuses: {
-      EPSV: 502, EPRT: 502, REST: 502, APPE: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, STAT: 502, HELP: 502, SITE: 502, OPTS: 502,
+      EPSV: 502, EPRT: 502, REST: 502, APPE: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, STAT: 502, HELP: 502, SITE: 502, 'SITE CHMOD': 502, OPTS: 502,
       'TYPE A down': 550, 'TYPE A up': 426,
     },
     mkdTells: 'name',
@@ -192,7 +192,7 @@ export const FACTS = {
     software: "npm's ftpd 0.2.16",
     oneAtATime: true, // it takes a packet for one command
     // 502 Command not implemented.
-    refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502 },
+    refuses: { REST: 502, STOU: 502, MFMT: 502, MLST: 502, MLSD: 502, HELP: 502, SITE: 502, 'SITE CHMOD': 502 },
     twelveHours: true,
     stored: withoutLead,
     missing: { ...MISSING, size: 450, stor: 'transient' }, // 450 Failed to get size of file; 426 Connection closed; transfer aborted
@@ -207,7 +207,7 @@ export const FACTS = {
     // 502 Command not supported.; 550 binary data encoding required for files., in TYPE A
     refuses: {
       EPSV: 502, EPRT: 502, PORT: 502, APPE: 502, STOU: 502, SIZE: 502, MDTM: 502, MFMT: 502, MLST: 502, MLSD: 502, NLST: 502, NOOP: 502, STAT: 502,
-      HELP: 502, SITE: 502, OPTS: 502, CDUP: 502, QUIT: 502, 'TYPE A down': 550, 'TYPE A up': 550,
+      HELP: 502, SITE: 502, 'SITE CHMOD': 502, OPTS: 502, CDUP: 502, QUIT: 502, 'TYPE A down': 550, 'TYPE A up': 550,
     },
     stored: (name) => name.replace(/\s+/g, ' ').trim(),
     missing: { ...MISSING, mark: true }, // 125 Data connection already open., and 550 then
@@ -218,7 +218,7 @@ export const FACTS = {
     software: 'ftpd of tcllib 1.21',
     doublesQuotes: false,
     // 500 Unknown command EPSV; 500 Copy Failed, to STOU without a name
-    refuses: { FEAT: 500, EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, OPTS: 500 },
+    refuses: { FEAT: 500, EPSV: 500, EPRT: 500, REST: 500, STOU: 500, MFMT: 500, MLST: 500, MLSD: 500, STAT: 500, SITE: 500, 'SITE CHMOD': 500, OPTS: 500 },
     takesPaths: false,
     entersAnything: true,
     wrongPassword: 551,

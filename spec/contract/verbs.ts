@@ -153,7 +153,7 @@ function describeFiles(scene: Scene): void {
     expect(statSync(join(scene.disk, 'set')).mtime).to.deep.equal(date);
   });
 
-  itNeeds(target, 'SITE', 'sets permissions', async () => {
+  itNeeds(target, 'SITE CHMOD', 'sets permissions', async () => {
     await scene.put('a mode', 'x');
     for (const mode of [0o640, '604'] as const) {
       await scene.ftp.chmod('a mode', mode);

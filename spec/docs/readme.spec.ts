@@ -9,7 +9,7 @@ const ROOT = dirname(dirname(__dirname));
 /** Words of the table of servers, and the verbs that they stand for. */
 const ALSO = { 'active mode': 'PORT EPRT', text: 'TYPE A up, TYPE A down' };
 /** What no client misses. */
-const UNSAID = ['OPTS', 'HELP', 'SITE'];
+const UNSAID = ['OPTS', 'HELP', 'SITE', 'SITE CHMOD'];
 const DOCUMENTS = ['README.md', 'lib/README.md', 'spec/README.md', 'spec/bench/README.md', 'spec/model/README.md'];
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 /** Bytes that one sitting can read. */

@@ -89,8 +89,8 @@ describe('mirror() on real servers', function () {
         if (listed) expect(modes(copy)).to.deep.equal(modes(onDisk));
       });
 
-      // aioftp lists it as an empty one, and Twisted does not enter it.
-      if (!['aioftp', 'twisted'].includes(server.family)) it('uploads to a folder that must not be read, replaces and deletes nothing there, and nothing here for it', async () => {
+      // aioftp lists it as an empty one, Twisted does not enter it, and tcllib's ftpd never ends its listing.
+      if (!['aioftp', 'twisted', 'tcllib'].includes(server.family)) it('uploads to a folder that must not be read, replaces and deletes nothing there, and nothing here for it', async () => {
         const source = join(scratch, 'source');
         await mkdir(join(source, 'box'), { recursive: true });
         await writeFile(join(source, 'box/old'), 'old');

@@ -89,7 +89,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   ftpsrv: {
     package: 'ftp-srv',
     hosts: IPV4,
-    lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes'],
+    lacks: ['restStor', 'stou', 'mlsd', 'mfmt', 'times', 'abor', 'ascii', 'anyBytes'],
     trial: 'it must get one command at a time, and in TLS the handshake before its 150',
   },
   npmftpd: {
@@ -117,7 +117,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   ftpproxy: {
     package: 'ftp-proxy',
     hosts: IPV4,
-    lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'times', 'chmod', 'anyBytes', 'leadingBlank'],
+    lacks: ['feat', 'epsv', 'eprt', 'mlsd', 'mfmt', 'times', 'anyBytes', 'leadingBlank'],
     trial: 'it must get one command at a time',
   },
   modproxy: {
