@@ -360,6 +360,7 @@ export class ControlConnection {
       return head.listener.onPreliminary?.(reply);
     }
     if (verdict === 'foreign' || (second && this.#belongsLater(reply, head, verdict))) return this.#lose(this.#outOfStep(reply, head), true);
+    if (verdict === 'unexpected' && !head.raw && !head.rule?.transfers && this.#pending.onTrial) return this.#lose(this.#outOfStep(reply, head), true);
     if (head.rule?.transfers && verdict === 'unexpected' && reply.kind === 'completion') {
       if (!head.preliminarySeen) return; // some servers answer LIST or STOR with 200 and then with 150, as Python's ftplib notes, too
       // pyftpdlib 1.5.7 can lose a transfer with its reply: the reply to the next command must not complete this one.

@@ -137,6 +137,11 @@ export class PendingReplies {
     return trial !== undefined && this.changesNothing;
   }
 
+  /** Whether a lost reply, or one that does not fit, is the outcome of what is being tried. */
+  get onTrial(): boolean {
+    return this.#tried !== undefined;
+  }
+
   /** Whether no command in flight changes anything but the session, which is lost with the connection. */
   get changesNothing(): boolean {
     return this.#inFlight.every(({ rule }) => rule !== undefined && rule.changes !== 'server' && !rule.barrier);

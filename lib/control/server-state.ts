@@ -164,6 +164,7 @@ export class WorkingFolder {
 
   #enter(command: Command, folder: string): void {
     if (folder === '.') return;
+    if (folder === '..') return this.#goUp(command);
     if (folder.startsWith('/')) this.clear();
     this.#push(command);
   }

@@ -82,6 +82,7 @@ export class Session implements ControlListener {
   peerHost = '';
   /** What the server was observed to do, by this session and by others. */
   observed = new ObservedServer();
+  #observedAt: string | undefined;
   /** The transfer that has its turn. */
   runningTransfer: { abort(): Promise<Reply | undefined>; onClosed(error: Error): void } | undefined;
   #control: ControlConnection | undefined;
@@ -236,7 +237,9 @@ export class Session implements ControlListener {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     let control: ControlConnection | undefined;
     try {
-      this.observed = observedServer(host, this.#port, this.#route);
+      const address = `${host}:${this.#port}`;
+      if (this.#observedAt !== address) this.observed = observedServer(host, this.#port, this.#route);
+      this.#observedAt = address;
       control = this.#adopt(new ControlConnection(await attempt.made(), settings, this.observed, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
