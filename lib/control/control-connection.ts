@@ -380,6 +380,13 @@ export class ControlConnection {
     return this.#pending.changesNothing && (verdict === 'refusal' ? isSame : verdict === 'foreign' || (verdict === 'unexpected' && reply.kind === 'completion' && !this.transferring));
   }
 
+  /** It comes together with the first one, unless other commands are in flight. */
+  #expectSecondAnswer(reply: Reply): void {
+    if (this.#server.utf8Option.passed) return;
+    this.#answerToOptions = reply;
+    if (this.#pending.empty || !this.pipelines) setImmediate(() => (this.#answerToOptions = undefined));
+  }
+
   #giveUpOptions(error: Error): void {
     this.#server.utf8Option.fail();
     this.#startsOver = true;
@@ -421,7 +428,7 @@ export class ControlConnection {
     const succeeded = verdict === 'success';
     this.#pending.answered(pending, succeeded && inTurn);
     this.#lastVerb = command?.verb;
-    if (command?.verb === 'OPTS') this.#answerToOptions = this.#server.utf8Option.passed ? undefined : reply;
+    if (command?.verb === 'OPTS') this.#expectSecondAnswer(reply);
     else if (inTurn && succeeded && reply.code !== this.#answerToOptions?.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
     if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive

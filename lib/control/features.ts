@@ -54,6 +54,7 @@ export class Negotiation {
   async #negotiate(): Promise<Features> {
     const features = await unlessRefused(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
     this.known = features;
+    this.#server.offers(features);
     // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
     if (this.#utf8 && features.has('UTF8') && !this.#server.utf8Option.failed) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
     return features;

@@ -43,8 +43,11 @@ export class Trial {
   }
 }
 
-/** Servers that are known by their greeting to need one command at a time; lftp has the same list. */
+/** Greetings of servers that need one command at a time; lftp has the same list. */
 const ONE_AT_A_TIME = /Microsoft FTP Service|MadGoat/;
+
+/** What ftp-srv offers as its types in FEAT, and no other server. It works on several commands at a time, and their replies overtake each other now and then only. */
+const TYPES_OF_FTP_SRV = 'A,I,L';
 
 /** What a server was observed to do. */
 export class ObservedServer {
@@ -69,7 +72,15 @@ export class ObservedServer {
 
   /** The server's greeting. */
   greeted(text: string): void {
-    if (!ONE_AT_A_TIME.test(text)) return;
+    if (ONE_AT_A_TIME.test(text)) this.#takesOneAtATime();
+  }
+
+  /** The server's features. */
+  offers(features: ReadonlyMap<string, string>): void {
+    if (features.get('TYPE') === TYPES_OF_FTP_SRV) this.#takesOneAtATime();
+  }
+
+  #takesOneAtATime(): void {
     this.pipelining.fail();
     this.earlyCommands.fail();
   }

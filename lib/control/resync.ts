@@ -64,11 +64,11 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       else if (reply.kind !== 'preliminary' && !(mayAnswerNoops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
       if (answered > 0 && !transferIsOver()) outOfStep(); // the server may still have the transfer
       else if (sent === 0 && finals.length > 0) probe();
-      else if (answered > 0 && answered === sent) settle(finals.at(-1));
+      else if (!fenced && answered > 0 && answered === sent) settle(finals.at(-1));
     };
     const silence = setTimeout(() => {
       if (answered > 0 && !fenced) fence(); // the server has dropped another PWD, or is late with its reply
-      else if (sent < MOST_TRIES) probe();
+      else if (sent < MOST_TRIES && !fenced) probe();
       else outOfStep();
     }, SILENCE);
     const { replyTimeout } = session.settings;

@@ -61,7 +61,8 @@ export abstract class DataConnection {
   #handshaken: Milestone | undefined;
   #state: 'live' | 'closed' | 'reset' | FTPError = 'live';
   /** The server has begun the transfer. */
-  #begun = false;
+  #begun: 'no' | 'unmarked' | 'marked' = 'no';
+  #endWhenMarked: (() => void) | undefined;
   /** We are the slow side. */
   #paused = false;
   /** Our end of an upload: asked for, on its way for at most a turn of the event loop, gone. */
@@ -98,9 +99,9 @@ export abstract class DataConnection {
     return this.#state instanceof FTPError ? this.#state : undefined;
   }
 
-  /** True once `begin()` was called. */
+  /** True once TLS may have begun. */
   get begun(): boolean {
-    return this.#begun;
+    return this.#begun !== 'no';
   }
 
   /** True once the connection was made. */
@@ -114,8 +115,16 @@ export abstract class DataConnection {
    * answer no ClientHello before it.
    */
   begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
+    const before = this.#begun;
+    this.#begun = 'marked';
+    if (before === 'no' && this.#raw) this.#proceed(this.#raw);
+    else if (before === 'unmarked') this.#endWhenMarked?.();
+  }
+
+  /** The server is taken to have begun, although it has not said so. The end of an upload waits until it does: ftp-srv misses a connection that has come and gone by then. */
+  beginUnmarked(): void {
+    if (this.#begun !== 'no') return;
+    this.#begun = 'unmarked';
     if (this.#raw) this.#proceed(this.#raw);
   }
 
@@ -128,7 +137,7 @@ export abstract class DataConnection {
   resume(): void {
     this.#paused = false;
     if (this.#state !== 'live') return;
-    if (this.#begun) this.#startStallTimer();
+    if (this.begun) this.#startStallTimer();
     this.#socket?.resume();
   }
 
@@ -151,6 +160,7 @@ export abstract class DataConnection {
 
   /** Ends the upload by FIN, which makes the server call the file whole; `flushed` is called when all has left. */
   end(flushed: () => void): void {
+    if (this.#begun === 'unmarked') return void (this.#endWhenMarked = () => this.end(flushed));
     const socket = this.#socket;
     this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
@@ -213,7 +223,7 @@ export abstract class DataConnection {
     this.#made?.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
-    if (this.#begun) this.#proceed(raw);
+    if (this.begun) this.#proceed(raw);
   }
 
   /** Bytes arrived; false pauses. */

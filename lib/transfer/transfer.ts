@@ -145,6 +145,8 @@ const LAST_BYTES = 500;
 
 /** Milliseconds for the mark before TLS begins without it, where no mark was seen before. */
 const TO_MARK = 300;
+/** Milliseconds for the mark after that, before an upload ends without it. */
+const TO_MARK_AFTER_TLS = 2000;
 
 /** Milliseconds for making a data connection that is only to be reset. */
 const TO_RESET = 2000;
@@ -474,7 +476,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** ftp-srv marks a transfer in TLS only when the handshake is done: it begins after a while where no mark has come. */
   #beginWithoutMark({ data }: Try): void {
     const { protection, observed } = this.#session;
-    if (protection.secureData && !observed.marksBeforeTLS) this.#waitingForMark = setTimeout(() => data?.begin(), TO_MARK);
+    if (!data || !protection.secureData || observed.marksBeforeTLS) return;
+    this.#waitingForMark = setTimeout(() => {
+      data.beginUnmarked();
+      this.#waitingForMark = setTimeout(() => data.begin(), TO_MARK_AFTER_TLS);
+    }, TO_MARK);
   }
 
   /** The only place where the state changes. NOOPs are sent while the data move and the transfer is wanted, and only then. */
