@@ -72,6 +72,8 @@ export class ControlConnection {
   #closed: { readonly error: Error | undefined } | undefined;
   #closeExpected = false;
   #startsOver = false;
+  /** ABOR was sent, whose reply may come late. */
+  #hasAborted = false;
   /** The server may send another reply to OPTS than this one, as long as commands are in flight that were sent after it; undefined where it may not. */
   #answerToOptions: Reply | undefined;
   readonly #server: Trials;
@@ -215,7 +217,9 @@ export class ControlConnection {
 
   /** Writes a command; the collector takes its reply. */
   send(command: Command): void {
-    if (!this.#closed) this.#write(command);
+    if (this.#closed) return;
+    this.#hasAborted ||= command.verb === 'ABOR';
+    this.#write(command);
   }
 
   /**
@@ -342,6 +346,7 @@ export class ControlConnection {
   #match(reply: Reply): void {
     const { head, second } = this.#pending;
     if (this.#closed) return;
+    if (reply.code === 225 && this.#hasAborted && head?.command?.verb !== 'ABOR') return; // ftp-srv answers ABOR after up to 5 seconds, and 225 answers nothing else
     if (!head && this.#answerToOptions) return void (this.#answerToOptions = undefined); // the second one
     if (!head) return this.#lose(new (this.#atTlsBoundary ? SecurityError : ProtocolError)(`a reply that no command waits for: ${reply}`, { reply }), true);
     const verdict = judge(reply, head.rule, head.preliminarySeen);
