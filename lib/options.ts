@@ -48,10 +48,22 @@ export interface FTPOptions {
   strictTlsClose?: boolean;
   /** Whether we connect to the server for data (EPSV, PASV), or else the server to us (EPRT, PORT); default true. */
   passive?: boolean;
-  /** Which commands make data connections (RFC 2428): true only EPSV and EPRT, false only PASV and PORT; default: EPSV, then PASV; PORT for IPv4, EPRT for IPv6. */
+  /**
+   * Which commands make data connections (RFC 2428): true only EPSV and EPRT, false only PASV and PORT, with which IPv6 is an ArgumentError. Default:
+   * EPSV, and PASV where that leads nowhere; PORT, and EPRT where that is refused; for IPv6 EPSV and EPRT.
+   */
   extended?: boolean;
   /** Whether to connect to the address in the reply to PASV instead of the server's own; default false, because that address could be anybody's. */
   trustServerPasvAddress?: boolean;
+  /** Whether folders are listed by MLSD where the server offers it (RFC 3659, 7), by `list`, walks, trees and `mirror`; default true. False: always by LIST. */
+  mlsd?: boolean;
+  /**
+   * Whether `list`, walks, trees and `mirror` enter each folder (CWD) and list it without a path, for servers that ignore the path of LIST; default:
+   * only where a listing of `list` or a tree shows that the server does, and for paths that LIST would take for something else.
+   */
+  enterFolders?: boolean;
+  /** The server's time zone in minutes east of UTC, -1440 to 1440, for the times in listings of LIST; default 0. The times of MLSD and MDTM are in UTC. */
+  serverTimeZoneOffset?: number;
   /** The default of the three timeouts below, in milliseconds; default 30000; 0 waits for ever. */
   timeout?: number;
   /** The most milliseconds from the look-up of the name to the greeting, and for making a data connection; default `timeout`; 0 waits for ever. Then: TimeoutError. */
@@ -101,6 +113,7 @@ export interface FTPOptions {
 
 export const FTP_OPTIONS: OptionNames<FTPOptions> = {
   host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
+  mlsd: true, enterFolders: true, serverTimeZoneOffset: true,
   timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
 };
@@ -109,7 +122,7 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
 type Defaulted = Pick<
   FTPOptions,
   | 'user' | 'password' | 'secure' | 'port' | 'passive' | 'trustServerPasvAddress' | 'strictTlsClose' | 'connectTimeout' | 'replyTimeout' | 'stallTimeout' | 'keepAlive'
-  | 'keepAliveDuringTransfers' | 'pipelining' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
+  | 'keepAliveDuringTransfers' | 'pipelining' | 'mlsd' | 'serverTimeZoneOffset' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
 >;
 
 /** The options after the checks, with their defaults. */
@@ -128,7 +141,7 @@ export function settingsOf(options: FTPOptions): Settings {
   if (host !== undefined) checkHost(host);
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
   oneOf('family', family, [undefined, 0, 4, 6]);
-  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining'] as const) {
+  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining', 'mlsd', 'enterFolders'] as const) {
     oneOf(name, options[name], [undefined, true, false]);
   }
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
@@ -161,6 +174,8 @@ export function settingsOf(options: FTPOptions): Settings {
     keepAlive: checkMilliseconds('keepAlive', options.keepAlive, 0),
     keepAliveDuringTransfers: options.keepAliveDuringTransfers ?? false,
     pipelining: options.pipelining ?? true,
+    mlsd: options.mlsd ?? true,
+    serverTimeZoneOffset: checkTimeZone(options.serverTimeZoneOffset),
     maxReplyLineBytes: checkByteCount('maxReplyLineBytes', options.maxReplyLineBytes, 8192),
     maxReplyBytes: checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536),
     maxLineBytes: checkByteCount('maxLineBytes', options.maxLineBytes, 65_536),
@@ -191,6 +206,13 @@ export function checkWhole(name: string, value: unknown, least: 0 | 1, unit = ''
 /** Returns an offset in a file: a whole number of bytes from 0 on. @throws ArgumentError for any other value, which names the option */
 export function checkOffset(name: string, value: unknown): number {
   return checkWhole(name, value, 0, ' of bytes');
+}
+
+const MINUTES_OF_A_DAY = 1440;
+
+function checkTimeZone(minutes: unknown = 0): number {
+  if (typeof minutes === 'number' && Math.abs(minutes) <= MINUTES_OF_A_DAY) return minutes;
+  throw new ArgumentError(`serverTimeZoneOffset must be minutes from -${MINUTES_OF_A_DAY} to ${MINUTES_OF_A_DAY}, not ${show(minutes)}`);
 }
 
 function isTexts(value: unknown): boolean {

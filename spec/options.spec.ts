@@ -33,6 +33,8 @@ describe('options', () => {
     ['a cap of 0 bytes', { maxLineBytes: 0 }], ['a cap with a fraction', { maxReadAheadBytes: 1.5 }], ['a cap on reply lines of -1', { maxReplyLineBytes: -1 }],
     ['a user with CR LF', { user: 'a\r\nDELE b' }], ['a password with NUL', { password: 'a\0b' }], ['a user that is a number', { user: 7 }],
     ['an encoding that cannot carry lines', { encoding: 'base64' }], ['createConnection: 1', { createConnection: 1 }],
+    ['a time zone of more than a day', { serverTimeZoneOffset: 3600 }], ['a time zone that is a name', { serverTimeZoneOffset: 'CET' }], ['NaN as a time zone', { serverTimeZoneOffset: NaN }],
+    ['mlsd: 0', { mlsd: 0 }], ['enterFolders: "yes"', { enterFolders: 'yes' }],
     ['a local address that is none', { localAddress: 'nonsense' }], ['a local address that is a name', { localAddress: 'localhost' }],
   ];
   for (const [what, options] of refused) {

@@ -1,8 +1,8 @@
 import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TemporaryError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { lastName } from '../listing/mlsx';
 import type { Reply } from '../reply';
 import { entryAt } from '../transfer/facts';
+import type { ListOptions } from '../transfer/list-plan';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { pauseBeforeRetry, type Remote } from './remote';
 import { type Budget, TreeTable } from './tree-memory';
@@ -37,10 +37,7 @@ export class Listings {
   readonly #remote: Remote;
   readonly #signal: AbortSignal;
   readonly #retry: { readonly retry: RetryOptions | number | true; readonly budget: Budget } | undefined;
-  /** LIST gets the option `-a`, which some servers need to show names that begin with a dot, and aioftp and Twisted take for a part of the path. */
-  #asksForAll = true;
-  /** A listing had the facts of MLSD, which needs no option. */
-  #usesMLSD = false;
+  #showsHidden = true;
   /**
    * Whether the server looks at the path of a listing: some list the working folder, whatever they are asked for. Two paths that show different
    * things prove that it does. A folder that shows what its parent shows is entered and listed without a path, to find out.
@@ -56,7 +53,7 @@ export class Listings {
 
   /** Whether a name that begins with a dot would have been listed. */
   get showsHidden(): boolean {
-    return this.#usesMLSD || this.#asksForAll;
+    return this.#showsHidden;
   }
 
   /** The listing of a folder. @param parent the listing of the folder that it is in */
@@ -115,37 +112,13 @@ export class Listings {
   async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined): AsyncGenerator<Entry, void, void> {
     const suspect = !enter && this.#paths === 'unknown' ? above?.first : undefined;
     let withheld = false;
-    let itself = false;
-    for (let all = this.#asksForAll, again = true; again; ) {
-      again = false;
-      try {
-        for await (const entry of this.#open(listing, all, enter)) {
-          this.#usesMLSD ||= entry.facts?.['type'] !== undefined;
-          if (!listing.outline.first) {
-            withheld = entry.raw === suspect?.raw;
-            itself = !enter && !this.#usesMLSD && entry.type === 'directory' && entry.name === lastName(listing.path);
-          }
-          listing.outline.add(entry);
-          if (!withheld && !itself) yield entry;
-        }
-      } catch (error) {
-        if (!all || listing.outline.first || this.#usesMLSD || !(error instanceof PermanentError)) throw error;
-        again = true;
-      }
-      const found = listing.outline.first !== undefined;
-      if (found) this.#asksForAll &&= all;
-      // An empty listing may mean that the server has taken the option for a name.
-      else if (all && !this.#usesMLSD) again = true;
-      if (again) all = false;
+    for await (const entry of this.#open(listing, enter)) {
+      if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
+      listing.outline.add(entry);
+      if (!withheld) yield entry;
     }
     if (listing.refusal) throw listing.refusal;
     const { outline } = listing;
-    if (itself) {
-      // vsftpd 3.0.3 lists a folder that must not be read as if it were a file. Or this is the folder that it is in.
-      yield* this.#list(listing, true, undefined);
-      if (!listing.outline.equals(outline)) this.#paths = 'ignored';
-      return;
-    }
     if (!suspect) return;
     if (outline.first?.name !== suspect.name || (withheld && !outline.equals(above))) this.#paths = 'looked at';
     if (!withheld) return;
@@ -153,11 +126,15 @@ export class Listings {
     if (listing.entered && !listing.outline.equals(outline)) this.#paths = 'ignored';
   }
 
-  #open(listing: FolderListing, all: boolean, enter: boolean): AsyncIterable<Entry> {
+  #open(listing: FolderListing, enter: boolean): AsyncIterable<Entry> {
     const { path } = listing;
     this.#signal.throwIfAborted();
     listing.begin(enter);
-    const stream = this.#remote.list(path === '' ? undefined : path, { all, signal: this.#signal, ...(enter ? { enter } : {}) });
+    const onListed: ListOptions['onListed'] = (shown) => {
+      if (shown === 'doubtful') listing.doubt();
+      else this.#showsHidden = shown === 'all';
+    };
+    const stream = this.#remote.list(path === '' ? undefined : path, { all: true, signal: this.#signal, onListed, ...(enter ? { enter } : {}) });
     return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', (reply: Reply) => listing.end(reply));
   }
 }
@@ -238,14 +215,14 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#entered;
   }
 
-  /** The server has called it complete. A 450 in place of a listing may mean that a folder is empty, is missing, or must not be read. */
+  /** The server has called it complete. A 450 or 550 in place of a listing may mean that a folder is empty, is missing, or must not be read. */
   get completed(): boolean {
     return this.#completed;
   }
 
   /** Every line could be read. */
   get readable(): boolean {
-    return this.#readable;
+    return this.#readable || this.refusal !== undefined;
   }
 
   /** The server has called it complete, and every line could be read. */
@@ -260,6 +237,7 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** Takes the lines that cannot be read, as far as they were not taken before. */
   *takeLines(): Generator<LineLeftOut> {
+    if (this.refusal) return; // it has the line
     for (const line of this.#lines.splice(0)) yield { line, error: new TransferError(`${this.#shown}: a line of the listing cannot be read: ${JSON.stringify(line.slice(0, LONGEST_SHOWN))}`) };
     if (this.#moreLines > 0) yield { error: new TransferError(`${this.#shown}: ${this.#moreLines} more lines of the listing cannot be read`) };
     this.#moreLines = 0;
@@ -278,7 +256,7 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** For Listings: a line cannot be read. */
   leaveOut(line: string): void {
-    if (!this.#outline.first && UNREAD.test(line)) return this.#refuse(line);
+    if (UNREAD.test(line)) this.#refuse(line);
     this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
@@ -290,6 +268,11 @@ export class FolderListing implements AsyncIterable<Entry> {
     if (this.#completed && UNREAD.test(reply.lines.join('\n'))) this.#refuse(String(reply));
   }
 
+  /** For Listings: nothing came, and the server has refused to list the folder in another way. */
+  doubt(): void {
+    this.#completed = false;
+  }
+
   #refuse(text: string): void {
     this.#completed = false;
     this.#refusal ??= new PermanentError(`LIST ${this.#shown}: ${text}`);
@@ -297,7 +280,7 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** Why it is none, although the server calls it complete. */
   get refusal(): Error | undefined {
-    return this.#refusal;
+    return this.#outline.first ? undefined : this.#refusal;
   }
 
   get #shown(): string {

@@ -121,6 +121,7 @@ export function judge({ code, kind }: Reply, rule: CommandRule | undefined, prel
   if (rule.codes.has(code)) return 'success';
   if (kind === 'intermediate') return 'unexpected';
   if (rule === UNKNOWN) return DATA_CONNECTION_CODES.has(code) && !preliminarySeen ? 'foreign' : 'success';
+  if (code === 227 && rule === TABLE['EPSV']) return 'unexpected'; // some servers take EPSV for PASV
   if (SPECIFIC_CODES.has(code)) return 'foreign';
   return rule.lenient ? 'success' : 'unexpected';
 }

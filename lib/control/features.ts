@@ -4,7 +4,7 @@ import { Command } from './command';
 import type { ControlConnection } from './control-connection';
 import type { ObservedServer } from './observed-server';
 import type { Codec } from '../encoding';
-import { ReplyError, TemporaryError } from '../errors';
+import { ReplyError } from '../errors';
 import type { Reply } from '../reply';
 
 /** The features of a server: their names in capitals, and the text after each (RFC 2389, 3). */
@@ -50,27 +50,23 @@ export class Negotiation {
     return (this.#features = this.#negotiate().finally(() => (this.state = 'done')));
   }
 
-  /** A server without FEAT offers nothing. */
+  /** A server that refuses FEAT, in whatever way, offers nothing. */
   async #negotiate(): Promise<Features> {
-    const features = await unlessRefused(this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures), new Map());
+    const features = await this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures, nothingWhereRefused);
     this.known = features;
     this.#server.offers(features);
     // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
-    if (this.#utf8 && features.has('UTF8') && !this.#server.utf8Option.failed) unlessRefused(this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)), undefined).catch(ignore);
+    if (this.#utf8 && features.has('UTF8') && !this.#server.utf8Option.failed) this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)).catch(ignore);
     return features;
   }
 }
 
-/** The outcome of a command, or `otherwise` where the server refuses it for good. */
-async function unlessRefused<T, D>(answer: Promise<T>, otherwise: D): Promise<T | D> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ReplyError && !(error instanceof TemporaryError)) return otherwise;
-    throw error;
-  }
+/** The features of a server that refuses FEAT; 421 is no refusal, but the end of the session (RFC 959, 5.4). */
+function nothingWhereRefused(error: unknown): Features {
+  if (error instanceof ReplyError && error.reply?.code !== 421) return new Map();
+  throw error;
 }
 
 function ignore(): void {
-  // the connection is lost: its next user gets the error
+  // it is refused, or the connection is lost: its next user gets the error
 }

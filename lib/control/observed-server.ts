@@ -49,6 +49,12 @@ const ONE_AT_A_TIME = /Microsoft FTP Service|MadGoat/;
 /** What ftp-srv offers as its types in FEAT, and no other server. It works on several commands at a time, and their replies overtake each other now and then only. */
 const TYPES_OF_FTP_SRV = 'A,I,L';
 
+/**
+ * Ways to ask that some servers lack. `LIST -a`: LIST takes options. `LIST path`: LIST looks at its path, where others list the working folder,
+ * whatever they are asked for.
+ */
+type Way = 'EPSV' | 'PORT' | 'EPRT' | 'MLSD' | 'LIST -a' | 'LIST path';
+
 /** What a server was observed to do. */
 export class ObservedServer {
   /** Several commands in flight: sent before the replies to those before them. */
@@ -57,16 +63,14 @@ export class ObservedServer {
   readonly earlyCommands = new Trial();
   /** OPTS UTF8 ON, which some servers answer twice. */
   readonly utf8Option = new Trial();
-  /** False once EPSV was refused, or led to no connection. */
-  epsvWorks = true;
+  /** True for the ways to ask that have worked, false for those that the server lacks; the others were not tried. */
+  readonly takes = new Map<Way, boolean>();
   /** True once a passive data connection was made: a transfer command need not wait for the next one. */
   passiveWorks = false;
   /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
   endsInOrder = false;
   /** True once a mark (1yz) has come before TLS began on its data connection. */
   marksBeforeTLS = false;
-  /** FEAT offers MLST, but MLSD was refused. */
-  lacksMLSD = false;
   /** The command that was seen to set the time of a file on a server that does not know MFMT; undefined: not tried. */
   setsTimesBy: 'MDTM' | 'SITE UTIME with three times' | 'SITE UTIME with one time' | 'nothing' | undefined;
 

@@ -175,6 +175,11 @@ export function sameHost(a: string, b: string): boolean {
   return a !== '' && (canonical(a) ?? a.toLowerCase()) === (canonical(b) ?? b.toLowerCase());
 }
 
+/** True for an IPv6 address that is none of IPv4 mapped into IPv6: PASV and PORT have no place for it (RFC 2428, 1). */
+export function isIPv6(host: string): boolean {
+  return canonical(host)?.includes(':') === true;
+}
+
 /** An address in its canonical spelling (RFC 5952), as IPv4 where it is mapped (RFC 4291, 2.5.5.2); undefined for what is no address. */
 function canonical(host: string): string | undefined {
   if (isIPv4(host)) return host;

@@ -2,11 +2,16 @@
 
 import { fullYear, type Calendar } from './time';
 import { setSize, type Draft, type Entry } from './entry';
-import type { ListFormat } from './format';
+import type { ListContext, ListFormat } from './format';
 
 /** Date and time, `04-06-00  03:47PM`, `2002-09-02  18:48`, `10/3/2018   2:58 PM`, and then a tag such as `<DIR>` or the size. */
 const FRONT =
-  /^[ \t]*(\d{1,4})([-/.])(\d{1,2})\2(\d{2,4})[ \t]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:[ \t]?([AaPp])[Mm]?)?[ \t]+(?:<([A-Za-z]{3,10})>|([\d,.']{1,40}))[ \t]+(?=[^ \t])/;
+  /^(?<date>[ \t]*(\d{1,4})([-/.])(\d{1,2})\3(\d{2,4})[ \t]+(\d{1,2}):(\d\d)(?::(\d\d))?(?:[ \t]?([AaPp])[Mm]?)?)(?<column>[ \t]+(?:<(?<tag>[A-Za-z]{3,10})>|(?<size>[\d,.']{1,40})))[ \t]+(?=[^ \t])/;
+
+/** The characters between time and name: those of IIS, and those of `dir`. */
+const WIDTHS = [22, 19];
+/** The blanks between `<DIR>` and the name. */
+const AFTER_TAG = 10;
 
 /** The lines before and after the entries: volume, folder, sums. */
 const HEADER = /^[ \t]*(?:Volume (?:in drive|Serial)|Directory of |[\d,.]+ (?:File|Dir)\(s\))/i;
@@ -14,16 +19,28 @@ const HEADER = /^[ \t]*(?:Volume (?:in drive|Serial)|Directory of |[\d,.]+ (?:Fi
 /** The lines of `dir`. */
 export const dos: ListFormat = {
   name: 'dos',
-  parse(line, { calendar }) {
+  parse(line, context) {
     const match = FRONT.exec(line);
     if (match === null) return HEADER.test(line) ? 'header' : undefined;
-    const time = timeOf(match, calendar);
+    const time = timeOf(match, context.calendar);
     if (Number.isNaN(time)) return undefined;
-    const [front, , , , , , , , , tag, size] = match;
-    const entry: Draft = { name: line.slice(front.length), type: 'file', modified: new Date(time), raw: line };
+    const { tag, size } = match.groups ?? {};
+    const entry: Draft = { name: line.slice(nameIn(match, context)), type: 'file', modified: new Date(time), raw: line };
     return tag !== undefined ? tagged(entry, tag.toUpperCase()) : sized(entry, size ?? '');
   },
 };
+
+/**
+ * Where the name begins. In the columns of IIS and `dir`, it may begin with a blank. A size ends where its column does; after a tag, only another line
+ * shows that there are columns.
+ */
+function nameIn({ 0: front, groups = {} }: RegExpExecArray, context: ListContext): number {
+  const { date = '', column = '', tag } = groups;
+  const width = column.length + (tag === undefined ? 1 : AFTER_TAG);
+  if (!WIDTHS.includes(width)) return front.length;
+  if (tag === undefined || front.length === date.length + width) context.aligned = true;
+  return context.aligned ? date.length + width : front.length;
+}
 
 function tagged(entry: Draft, tag: string): Entry | undefined {
   if (tag === 'DIR') entry.type = 'directory';
@@ -58,7 +75,7 @@ function ungrouped(size: string): string | undefined {
 
 /** The month comes first, as IIS prints it, unless the first number is a year or above 12, or dots show that the day comes first. */
 function timeOf(match: RegExpExecArray, calendar: Calendar): number {
-  const [, a = '', separator, b = '', c = '', hours, minutes, seconds = '0', half] = match;
+  const [, , a = '', separator, b = '', c = '', hours, minutes, seconds = '0', half] = match;
   const hour = hourOf(Number(hours), half);
   const [minute, second] = [Number(minutes), Number(seconds)];
   if (a.length === 4) return calendar.local(Number(a), Number(b), c.length === 2 ? Number(c) : Number.NaN, hour, minute, second);

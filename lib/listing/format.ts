@@ -20,6 +20,8 @@ export interface ListContext {
   readonly given: boolean;
   /** The format is known: the caller named it, or an earlier line showed it. */
   settled: boolean;
+  /** An earlier line has shown that the names begin in one column, so that a blank there is a part of a name. */
+  aligned: boolean;
   /** The last line that was a header of this format. */
   header: string | undefined;
 }

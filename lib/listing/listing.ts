@@ -73,7 +73,7 @@ export class Listing {
     this.#emit = emit;
     const given = format !== undefined;
     this.#matched = given ? formatNamed(format) : unix;
-    this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, header: undefined };
+    this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, aligned: false, header: undefined };
   }
 
   /** The next line. @param bytes its bytes, where the text in UTF-8 may differ from them; they are valid during the call only */

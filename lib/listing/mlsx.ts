@@ -4,7 +4,7 @@ import type { Reply } from '../reply';
 import { type Draft, type Entry, type EntryType, type Facts, lettersOf } from './entry';
 import type { ListFormat } from './format';
 import { parseTime } from './time';
-import { isAllBlank, numberAt, SP } from './words';
+import { isAllBlank, numberAt, skipBlanks, SP } from './words';
 
 /** The lines of MLSD. */
 export const mlsx: ListFormat = {
@@ -14,23 +14,24 @@ export const mlsx: ListFormat = {
   },
 };
 
-/** Whether the line alone shows that it is MLSD's: it begins with a fact that ends in `;`, with a known fact, or with a blank and a path. */
+/** Whether the line alone shows that it is MLSD's: it begins, perhaps after blanks, with a fact that ends in `;`, or with a known fact; or with a blank and a path. */
 function begins(line: string): boolean {
-  const start = line.charCodeAt(0) === SP ? 1 : 0;
+  const start = skipBlanks(line, 0);
   return FIRST_FACT.test(line.slice(start, start + 64)) || (start === 1 && line.charAt(1) === '/');
 }
 const FIRST_FACT = /^(?:[A-Za-z][\w.-]*=[^; ]*;|(?:type|size|sizd|modify|create|perm|unique|lang|media-type|charset|unix\.\w+)=)/i;
 
 /**
  * Reads one line of MLSD, or the line between the first and the last line of a reply to MLST, with or without its leading
- * blank (RFC 3659, 7.2). The name is everything after the first blank after the facts. The names of facts become lower case;
+ * blank (RFC 3659, 7.2); some servers send two. The name is everything after the first blank after the facts. The names of facts become lower case;
  * where a fact comes twice, the last one counts. A value that makes no sense, such as a size of letters, leaves its field
  * absent and stays in `facts`. `type=cdir` and `type=pdir` are directories here; `Listing` leaves them out.
  *
  * @returns undefined where there is no name, or neither a fact nor a blank before the name
  */
 export function parseFacts(line: string): Entry | undefined {
-  const start = line.charCodeAt(0) === SP && HAS_FACT.test(line.slice(1, 65)) ? 1 : 0;
+  const blanks = line.charCodeAt(0) === SP ? skipBlanks(line, 0) : 0;
+  const start = blanks > 0 && (blanks === 1 ? HAS_FACT : FIRST_FACT).test(line.slice(blanks, blanks + 64)) ? blanks : 0;
   const end = endOfFacts(line, start);
   if (end < 0 || isAllBlank(line, end + 1)) return undefined;
   if (end > start && line.charCodeAt(end - 1) !== SEMICOLON && !line.slice(start, end).includes('=')) return undefined;

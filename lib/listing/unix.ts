@@ -12,7 +12,8 @@ export const unix: ListFormat = {
     const usual = usualEntry(line, context.calendar);
     if (usual !== undefined) return usual.type === 'symlink' ? splitTarget(usual) : usual;
     const mode = findMode(line);
-    const end = mode < 0 ? -1 : endOfMode(line, mode);
+    if (mode < 0) return withWholeMode(line, context);
+    const end = endOfMode(line, mode);
     if (end < 0) return undefined;
     return columns.read(line, end, context.calendar) ? fromColumns(line, mode) : withoutDate(line, mode, end);
   },
@@ -28,6 +29,16 @@ export const unixAnyMode: ListFormat = {
     return unix.parse(line, context) ?? withOddMode(line, context);
   },
 };
+
+/** A line whose mode lacks its last letter, `drw-r--rw`, or the letter of the type before the nine others, which is taken for that of a file. */
+function withWholeMode(line: string, context: ListContext): Parsed {
+  const at = skipBlanks(line, 0);
+  if (!isBlank(line.charCodeAt(at + LENGTH_OF_NINE))) return undefined;
+  const lacking = TYPES.has(line.charCodeAt(at)) && isMode(`${line.slice(at, at + LENGTH_OF_NINE)}-`, 0) ? at + LENGTH_OF_NINE : isMode(`-${line.slice(at, at + LENGTH_OF_NINE)}`, 0) ? at : -1;
+  const entry = lacking < 0 ? undefined : unix.parse(`${line.slice(0, lacking)}-${line.slice(lacking)}`, context);
+  return typeof entry === 'object' ? { ...entry, raw: line } : entry;
+}
+const LENGTH_OF_NINE = 9;
 
 function withOddMode(line: string, context: ListContext): Parsed {
   if (/^.{0,2}[-rwxsStT]{5}/.test(line) || !columns.read(line, 0, context.calendar) || columns.size < 0) return undefined;

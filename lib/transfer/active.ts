@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
-import { formatEprt, formatPort, sameHost } from '../control/reply-text';
-import { PermanentError, TimeoutError } from '../errors';
+import { formatEprt, formatPort, isIPv6, sameHost } from '../control/reply-text';
+import { ArgumentError, type FTPError, PermanentError, TimeoutError } from '../errors';
 import { listen } from '../net/dial';
 import { DataConnection, type DataRequest } from './data-connection';
 
@@ -24,17 +24,33 @@ export async function openActive(request: DataRequest): Promise<DataConnection> 
   }
 }
 
+/** Names the port by PORT or EPRT. One that the server has refused is not sent again where the other has worked, or the refusal was for good. */
 async function announce({ session, control }: DataRequest, port: number): Promise<void> {
+  const { observed } = session;
   const host = session.localHost ?? '127.0.0.1';
-  const { extended } = session.settings;
-  const eprt = session.command('EPRT', formatEprt(host, port));
-  if (extended === true || (host.includes(':') && !host.startsWith('::ffff:'))) return void (await control.exec(eprt));
-  try {
-    await control.exec(session.command('PORT', formatPort(host, port)));
-  } catch (error) {
-    if (extended === false || !(error instanceof PermanentError) || !control.open) throw error;
-    await control.exec(eprt);
+  const allowed = commandsFor(host, session.settings.extended);
+  const known = allowed.filter((verb) => observed.takes.get(verb) !== false);
+  const refusals: FTPError[] = [];
+  for (const verb of known.length > 0 ? known : allowed) {
+    try {
+      await control.exec(session.command(verb, verb === 'PORT' ? formatPort(host, port) : formatEprt(host, port)));
+      if (refusals.length > 0) observed.takes.set('PORT', false);
+      return;
+    } catch (error) {
+      if (!(error instanceof PermanentError) || !control.open) throw error;
+      if (verb === 'EPRT') observed.takes.set('EPRT', false);
+      refusals.push(error);
+    }
   }
+  throw refusals.at(-1) as FTPError;
+}
+
+/** The commands that may name the port, in the order in which they are tried: more servers know PORT, which has no place for an address of IPv6. */
+function commandsFor(host: string, extended: boolean | undefined): readonly ('PORT' | 'EPRT')[] {
+  if (extended === true) return ['EPRT'];
+  if (!isIPv6(host)) return extended === false ? ['PORT'] : ['PORT', 'EPRT'];
+  if (extended !== false) return ['EPRT'];
+  throw new ArgumentError('extended: false allows only PORT, and the server is reached by IPv6, for which there is only EPRT: set family: 4, or leave extended out');
 }
 
 /** A data connection that the server makes to us. */

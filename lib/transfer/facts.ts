@@ -78,12 +78,15 @@ export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): 
 /** True for a reply about the path, and false where the session has ended, or could not be made. */
 function isAnswer(error: unknown, ignoresTemporary: boolean): error is ReplyError {
   if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
-  return ignoresTemporary || !(error instanceof TemporaryError);
+  return ignoresTemporary || !(error instanceof TemporaryError) || isNotImplemented(error.reply);
 }
+
+/** The codes by which servers say that they do not have a command (RFC 959, 4.2.1); 402 is ftp-srv's of 2019, and no code of any RFC. */
+const NOT_IMPLEMENTED: readonly (number | undefined)[] = [402, 500, 502, 504];
 
 /** True for a reply that says that the server does not have the command. */
 export function isNotImplemented(reply: Reply | undefined): boolean {
-  return reply?.code === 500 || reply?.code === 502 || reply?.code === 504;
+  return NOT_IMPLEMENTED.includes(reply?.code);
 }
 
 /** The facts that show whether a file is still the same. */
@@ -274,8 +277,9 @@ export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promi
   try {
     return await ask(turn.control, mlst, mlstEntry);
   } catch (refusal) {
-    if (!(refusal instanceof PermanentError)) throw refusal;
+    if (!(refusal instanceof ReplyError)) throw refusal;
     if (isNotImplemented(refusal.reply)) return withoutMLST(turn, mlst.argument);
+    if (!(refusal instanceof PermanentError)) throw refusal;
     if (listed !== 'empty' || !(await enters(turn, mlst.argument))) throw refusal;
     return { name: lastName(mlst.argument), type: 'directory', raw: '' };
   }
@@ -294,7 +298,8 @@ async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
   return { name: lastName(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
 }
 
-async function enters({ session, control }: Turn, path: string): Promise<boolean> {
+/** Whether CWD enters the path; the session is in the working folder again then. */
+export async function enters({ session, control }: Turn, path: string): Promise<boolean> {
   try {
     await session.enterFolder(control, path);
     return true;

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { Command } from '../control/command';
 import type { ControlConnection } from '../control/control-connection';
-import { parse227, parse229 } from '../control/reply-text';
+import { isIPv6, parse227, parse229 } from '../control/reply-text';
 import { codecFor } from '../encoding';
-import { ArgumentError, type FTPError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../errors';
+import { ArgumentError, FTPError, ProtocolError, ReplyError, TemporaryError, TimeoutError, TransferError } from '../errors';
 import { ConnectionAttempt } from '../net/dial';
 import type { Reply } from '../reply';
 import { DataConnection, type DataRequest } from './data-connection';
@@ -17,24 +17,39 @@ export const PASV = new Command('PASV', codecFor('ascii'));
 /**
  * Asks the server to listen and connects to it (RFC 2428 EPSV, RFC 959 PASV).
  *
- * The first time, this waits for the connection, so that a refused EPSV or a blocked port leads to PASV. After that the transfer command
- * leaves while the connection is still being made, which saves a round trip for each file.
+ * The first time, this waits for the connection, so that an answer to EPSV that is of no use, or a blocked port, leads to PASV, and EPSV is not sent
+ * again. After that the transfer command leaves while the connection is still being made, which saves a round trip for each file.
  */
 export async function openPassive(request: DataRequest): Promise<DataConnection> {
   const { session, control, interrupt } = request;
-  const { settings } = session;
-  const { observed } = session;
-  if (settings.extended !== false && observed.epsvWorks) {
+  const { settings, observed, peerHost } = session;
+  const { extended } = settings;
+  if (isIPv6(peerHost)) return extendedOnly(request);
+  if (extended === true || (extended !== false && observed.takes.get('EPSV') !== false)) {
     try {
       const { port } = parse229(await askPort(control, EPSV, interrupt));
-      return await connect(request, session.peerHost, port);
+      return await connect(request, peerHost, port);
     } catch (error) {
-      if (settings.extended === true || !leadsToPasv(error) || interrupt.reason || !control.open) throw error;
-      observed.epsvWorks = observed.passiveWorks = false;
+      if (extended === true || !leadsToPasv(error) || interrupt.reason || !control.open) throw error;
+      observed.passiveWorks = false;
+      observed.takes.set('EPSV', false);
     }
   }
   const { host, port } = parse227(await askPort(control, PASV, interrupt));
-  return connect(request, settings.trustServerPasvAddress ? host : session.peerHost, port);
+  return connect(request, settings.trustServerPasvAddress ? host : peerHost, port);
+}
+
+/** The reply to PASV has no place for an address of IPv6 (RFC 2428, 1). */
+async function extendedOnly(request: DataRequest): Promise<DataConnection> {
+  const { session, control, interrupt } = request;
+  if (session.settings.extended === false) throw new ArgumentError('extended: false allows only PASV, and the server is reached by IPv6, for which there is only EPSV: set family: 4, or leave extended out');
+  try {
+    const { port } = parse229(await askPort(control, EPSV, interrupt));
+    return await connect(request, session.peerHost, port);
+  } catch (error) {
+    if (error instanceof ReplyError || error instanceof ProtocolError) error.message += ' (the server is reached by IPv6, for which there is only EPSV: family: 4 would allow PASV)';
+    throw error;
+  }
 }
 
 /**
@@ -48,9 +63,9 @@ export function askPort(control: ControlConnection, command: Command, interrupt?
   });
 }
 
-/** The server does not know EPSV, or its port cannot be reached. */
+/** The answer to EPSV is of no use, whatever it is, or its port cannot be reached. */
 function leadsToPasv(error: unknown): boolean {
-  return error instanceof PermanentError || error instanceof TransferError || error instanceof TimeoutError;
+  return [ReplyError, ProtocolError, TransferError, TimeoutError].some((kind) => error instanceof kind);
 }
 
 function connect(request: DataRequest, host: string, port: number): DataConnection | Promise<DataConnection> {

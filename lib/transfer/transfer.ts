@@ -38,8 +38,13 @@ export interface Plan {
    * @param moved payload bytes of the tries before this one
    */
   begin(turn: Turn, moved: number): Promise<Command | Choice | 'complete'>;
-  /** The command was refused before anything had begun: another one, or `complete` when the answer is known without; throws when there is none. Default: there is none. */
-  recover?(refusal: ReplyError, turn: Turn): Promise<Command | 'complete'>;
+  /**
+   * The command was refused before anything had begun, or a download after that (`begun`), before any data: another command, or `complete` when the answer is
+   * known without; throws when there is none. Default: there is none.
+   */
+  recover?(refusal: ReplyError, turn: Turn, begun: boolean): Promise<Command | 'complete'>;
+  /** A command was complete: another one, where its data are no answer to what was asked; `complete` otherwise. Default: there is no other. */
+  next?(turn: Turn): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
   finish?(turn: Turn, complete: boolean, bytes: number): Promise<void>;
   /** Whether, the data having ended, no further command of this plan follows a complete transfer: then another operation's command may leave before the final reply. */
@@ -269,6 +274,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return (this.#state.is === 'answered' || this.#state.is === 'ended') && !this.#state.mark;
   }
 
+  /** Nothing was transferred: the command was refused, or a download came to nothing. */
+  #mayRecover(error: ReplyError): boolean {
+    return this.#refused || (this.#request.direction === 'down' && this.#answer === error && this.#try?.bytes === 0);
+  }
+
   /** The server has begun, and then refused: it may say 250 of the same transfer as well, and that would be taken for the reply to the next command. */
   get #brokenOff(): boolean {
     const state = this.#state;
@@ -389,7 +399,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     }
   }
 
-  /** Tries the plan's commands until one is not refused. */
+  /** Tries the plan's commands until one is not refused, and its data are an answer. */
   async #follow(plan: Plan, control: ControlConnection): Promise<Reply | undefined> {
     const turn: Turn = { session: this.#session, control };
     let command = await this.#interrupt.step(plan.begin(turn, this.#bytesBefore));
@@ -397,12 +407,15 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     while (command !== 'complete') {
       try {
         reply = await this.#transfer(control, command);
-        break;
       } catch (error) {
-        if (!plan.recover || !(error instanceof ReplyError) || !this.#refused) throw error;
+        if (!plan.recover || !(error instanceof ReplyError) || !this.#mayRecover(error)) throw error;
+        const begun = !this.#refused;
         await this.#leave(error);
-        command = await this.#interrupt.step(plan.recover(error, turn));
+        reply = undefined;
+        command = await this.#interrupt.step(plan.recover(error, turn, begun));
+        continue;
       }
+      command = plan.next ? await this.#interrupt.step(plan.next(turn)) : 'complete';
     }
     if (plan.finish) await this.#interrupt.step(plan.finish(turn, true, this.bytes));
     return reply;

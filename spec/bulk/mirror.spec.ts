@@ -26,6 +26,16 @@ describe('mirror()', () => {
     return results.filter(({ action }) => action !== 'skipped').map(({ action, path }) => `${action} ${path}`).sort();
   }
 
+  it('takes the times of LIST for those of the zone that `serverTimeZoneOffset` says', async () => {
+    const LIST = listing(() => ['-rw-r--r-- 1 ftp ftp 3 2021-03-04 07:06 a.txt']);
+    const server = await stage.serve({ files: { '/top/a.txt': 'new' }, ...KINDS['LIST alone'], script: { ...KINDS['LIST alone'].script, LIST } });
+    for (const [serverTimeZoneOffset, done] of [[120, []], [0, ['downloaded a.txt']]] as const) {
+      await scratch.put('copy', { 'a.txt': 'old' }, new Date('2021-03-04T05:06:07Z'));
+      const client = stage.client(server, { serverTimeZoneOffset });
+      expect(await run({ from: { client, path: '/top' }, to: scratch.path('copy') })).to.deep.equal(done);
+    }
+  });
+
   for (const [kind, options] of Object.entries(KINDS)) {
     it(`brings a tree down, then only what has changed (${kind})`, async () => {
       const server = await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bb', '/top/sub/.dot': '', '/top/empty/': '', '/top/c.txt': 'c' }, ...options });

@@ -8,6 +8,7 @@ import { SecurityError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
 import { FEATURES } from '../support/server/server-options';
+import type { Session } from '../support/server/session';
 import { data, dataEnd, normal, openData, send, until } from '../support/server/steps';
 import { line, listing } from './tree-listing';
 import { failure, told } from './tree-results';
@@ -47,6 +48,19 @@ describe('downloadTree() with delete', () => {
           server.script = { [what]: (session, argument) => (argument.endsWith('/sub') ? session.reply(`450 ${text}`) : session.normal()) };
           await results(stage.client(server), { continueOnError: true });
           expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'a.txt': 'aaa' });
+        });
+      }
+    }
+
+    for (const text of ['No files found.', 'Fichier introuvable.', 'Permission denied.']) {
+      for (const LIST of [`550 ${text}`, undefined]) {
+        it(`where MLSD says 550 ${text} of a folder in it${LIST ? ', and LIST, too' : ', and LIST shows nothing'}`, async () => {
+          const server = await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/': '' } });
+          const refused = (session: Session, argument: string): Promise<void> | void => (argument.endsWith('/sub') ? session.reply(`550 ${text}`) : session.normal());
+          server.script = { MLSD: refused, ...(LIST ? { LIST: refused } : {}) };
+          const list = await results(stage.client(server), { continueOnError: true });
+          expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'a.txt': 'aaa' });
+          expect(list.some(({ action }) => action === 'deleted')).to.equal(false);
         });
       }
     }
@@ -109,7 +123,7 @@ describe('downloadTree() with delete', () => {
   });
 
   describe('from a server whose listings do not look at their path', () => {
-    const files = { '/else.txt': 'e', '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb' };
+    const files = { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb', '/away/else.txt': 'e' };
 
     it('has every file, and deletes none that the server has', async () => {
       const server = await stage.serve({ files: { '/a.txt': 'aaa', '/sub/b.txt': 'bbb', '/sub/deep/c.txt': 'ccc' }, ...PERSONALITIES.listIgnoresPath });
@@ -119,17 +133,25 @@ describe('downloadTree() with delete', () => {
       expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/b.txt': 'bbb', 'sub/deep/': '', 'sub/deep/c.txt': 'ccc' });
     });
 
+    it('deletes what the folder that was named does not have, where the working folder has that', async () => {
+      await scratch.put('copy', { 'gone.txt': 'x' });
+      await results(stage.client(await stage.serve({ files: { ...files, '/gone.txt': 'x' }, ...PERSONALITIES.listIgnoresPath })));
+      expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/b.txt': 'bbb' });
+    });
+
     it('deletes nothing for the listing of another folder than the one that was named', async () => {
       const ftp = stage.client(await stage.serve({ files, ...PERSONALITIES.listIgnoresPath }));
+      await ftp.cwd('/away');
       const list = await results(ftp, { continueOnError: true });
       expect(list.some(({ action }) => action === 'failed')).to.equal(true);
-      expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
+      expect(await scratch.tree('copy')).to.deep.equal(KEPT);
     });
 
     it('replaces nothing of another type for that listing', async () => {
-      const ftp = stage.client(await stage.serve({ files: { '/a.txt/x': 'x', '/sub': 'a file', '/top/sub/b.txt': 'bbb' }, ...PERSONALITIES.listIgnoresPath }));
+      const ftp = stage.client(await stage.serve({ files: { '/top/sub/b.txt': 'bbb', '/away/a.txt/x': 'x', '/away/sub': 'a file' }, ...PERSONALITIES.listIgnoresPath }));
+      await ftp.cwd('/away');
       await results(ftp, { continueOnError: true });
-      expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'top/': '' });
+      expect(await scratch.tree('copy')).to.deep.equal(KEPT);
     });
 
     it('finds out that they do not where the folder that was named is the first of the other', async () => {

@@ -5,6 +5,7 @@ import { ArgumentError, ConnectionClosedError, LimitError, PermanentError, rawNa
 import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { FtpServerOptions } from '../support/server/server-options';
+import type { Session } from '../support/server/session';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
 import { Heap } from '../support/heap';
@@ -171,7 +172,7 @@ describe('walk()', () => {
     }
 
     it('without keeping all of them where it is nothing else', async () => {
-      const { left } = await walked(await client({ files: { '/top/': '' }, script: { MLSD: listing(() => Array.from({ length: 500 }, () => 'nothing')) } }), '/top');
+      const { left } = await walked(await client({ files: { '/top/': '' }, features: [], script: { LIST: listing(() => Array.from({ length: 500 }, () => 'nothing')) } }), '/top');
       expect(left).to.have.length(101);
       expect(left.at(-1)?.error.message).to.include('400 more lines');
     });
@@ -191,12 +192,51 @@ describe('walk()', () => {
       });
     }
 
-    it('does not go on and on where the first folder is another than it seems', async () => {
+    it('enters the first folder, too', async () => {
       const server = await stage.serve({ files, ...PERSONALITIES.listIgnoresPath });
       const { paths, left } = await walked(stage.client(server), '/docs');
-      expect(paths.sort()).to.deep.equal(['docs', 'other', 'root.txt']);
-      expect(left.map((each) => each.path)).to.deep.equal(['docs', 'other']);
+      expect(paths.sort()).to.deep.equal(['a.txt', 'sub', 'sub/b.txt']);
+      expect(left).to.deep.equal([]);
     });
+
+    it('does not go on and on where the first folder is another than it seems', async () => {
+      const server = await stage.serve({ files, ...PERSONALITIES.listIgnoresPath });
+      const ftp = stage.client(server);
+      await ftp.cwd('/other');
+      const { paths, left } = await walked(ftp, '/docs');
+      expect(paths).to.deep.equal(['c.txt']);
+      expect(left).to.deep.equal([]);
+    });
+  });
+
+  for (const name of ['refusesEmptyFolder', 'listRepeatsPath', 'iis', 'iisUnix', 'outOfOrder'] as const) {
+    for (const features of [undefined, []] as const) {
+      it(`gives all that is there (${name}${features ? ', LIST' : ''})`, async () => {
+        const files = { '/top/a.txt': 'a', '/top/full/ lead.txt': 'b', '/top/empty/': '' };
+        for (const path of ['/top', 'top']) {
+          const { paths, left } = await walked(await client({ files, ...PERSONALITIES[name], ...(features ? { features } : {}) }), path);
+          expect(paths).to.deep.equal(['a.txt', 'full', 'empty', 'full/ lead.txt']);
+          expect(left).to.deep.equal([]);
+        }
+      });
+    }
+  }
+
+  it('reports a folder that must not be read', async () => {
+    const script = { MLSD: (session: Session, argument: string) => (argument === '/top/b' ? session.reply('550 Permission denied.') : session.normal()), LIST: '550 Permission denied.' };
+    const { paths, left } = await walked(await client({ files: TREE, script }), '/top');
+    expect(paths).to.deep.equal(['a.txt', 'b', 'z', 'y.txt']);
+    expect(left.map(({ path }) => path)).to.deep.equal(['b']);
+  });
+
+  it('lists by LIST with `mlsd: false`, and through paths that are entered with `enterFolders`', async () => {
+    const server = await stage.serve({ files: TREE });
+    for (const options of [{ mlsd: false }, { mlsd: false, enterFolders: true }]) {
+      const { paths } = await walked(stage.client(server, options), '/top');
+      expect(paths).to.have.length(7);
+    }
+    expect(server.commands.filter((line) => line.startsWith('MLSD'))).to.deep.equal([]);
+    expect(server.commands.filter((line) => line === 'LIST -a')).to.have.lengthOf(4);
   });
 
   it('gives folders that show what the ones around them show, and asks once more only for these', async () => {

@@ -5,7 +5,7 @@ import { parseFeatures } from '../../lib/control/features';
 import { Reply } from '../../lib/reply';
 import { failure, scene } from '../support/client';
 import { gate, turn } from '../support/server/gate';
-import { data, dataEnd, send, until } from '../support/server/steps';
+import { data, dataEnd, hangUp, send, until } from '../support/server/steps';
 
 describe('parseFeatures', () => {
   const cases: Readonly<Record<string, [lines: string[], features: Record<string, string>]>> = {
@@ -42,7 +42,7 @@ describe('features of a session', () => {
     expect([...(await ftp.feat())]).to.deep.equal([['SIZE', ''], ['REST', 'STREAM']]);
   });
 
-  for (const reply of ['500 What?', '502 Not implemented.', '530 No.']) {
+  for (const reply of ['500 What?', '502 Not implemented.', '530 No.', '402 Command not allowed.', '450 Not now.']) {
     it(`are none where FEAT is answered ${reply}`, async () => {
       const server = await stage.serve({ script: { FEAT: reply } });
       const ftp = await stage.connect(server);
@@ -52,10 +52,9 @@ describe('features of a session', () => {
     });
   }
 
-  it('that are refused for now fail feat(), and no other verb', async () => {
-    const ftp = await stage.connect(await stage.serve({ script: { FEAT: '450 Not now.' } }));
-    expect((await failure(ftp.feat())).reply?.code).to.equal(450);
-    expect((await ftp.noop()).code).to.equal(200);
+  it('are not known where the session ends with 421', async () => {
+    const ftp = await stage.connect(await stage.serve({ script: { FEAT: [send('421 Timeout.'), hangUp()] } }));
+    expect((await failure(ftp.feat())).reply?.code).to.equal(421);
   });
 
   it('go without OPTS UTF8 ON where it is not offered, or the encoding is another', async () => {

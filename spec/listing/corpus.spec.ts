@@ -12,7 +12,6 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   'ftputil-024': 'ls prints targets for links only, so the arrow is in the name of the directory',
   'parse-listing-008': 'names that a server wrapped at column 80 are not put together',
   'aioftp-005': 'an unknown letter for the type is no listing of a Unix: jlaffaye and commons-net say the same',
-  'basic-ftp-027': 'eight letters are no mode: ftputil says the same',
 };
 
 const MUST = ['consensus', 'strict-agreed', 'locale-months'];

@@ -42,6 +42,19 @@ describe('a DOS listing', () => {
     });
   }
 
+  const IIS = ['04-27-00  09:09PM       <DIR>          pub', '04-27-00  09:09PM       <DIR>           lead dir', '04-14-00  03:47PM                  589  lead.txt', '04-14-00  03:47PM                  589 b'];
+  const DIR = ['04/27/2000  09:09 PM    <DIR>          pub', '04/27/2000  09:09 PM    <DIR>           lead dir', '04/14/2000  03:47 PM               589  lead.txt', '04/14/2000  03:47 PM               589 b'];
+  for (const [what, lines] of [['IIS', IIS], ['IIS with years of four digits', IIS.map((line) => line.replace('-00', '-2000'))], ['dir', DIR]] as const) {
+    it(`keeps the blank that a name begins with, in the columns of ${what}`, () => {
+      expect(parseList(lines.join('\r\n')).map(({ name }) => name)).to.deep.equal(['pub', ' lead dir', ' lead.txt', 'b']);
+      expect(parseList(lines[2] as string)[0]?.name).to.equal(' lead.txt');
+    });
+  }
+
+  it('takes no blank for a part of a name where nothing shows that there are columns', () => {
+    for (const line of ['12-03-96  06:38PM       <DIR>           10 years', '11-02-17   01:23       1      10 years', '05-11-20   22:11  <DIR>       10 years']) expect(parseList(line)[0]?.name, line).to.equal('10 years');
+  });
+
   it('passes over what dir prints around it', () => {
     const unparsed: string[] = [];
     const listing = [

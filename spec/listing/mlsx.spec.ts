@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { parseFacts } from '../../lib/listing/mlsx';
+import { parseList } from '../../lib/listing/list-parser';
+import { mlstEntry, parseFacts } from '../../lib/listing/mlsx';
+import { Reply } from '../../lib/reply';
 
 describe('parseFacts', () => {
   it('reads what real servers send', () => {
@@ -13,6 +15,14 @@ describe('parseFacts', () => {
       name: 'tmp', type: 'directory', size: 4096, permissions: 'rwxrwxrwt', owner: '0', group: '0',
     });
   });
+
+  for (const blanks of ['  ', '    ']) {
+    it(`takes ${blanks.length} blanks in front of the facts`, () => {
+      const lines = [`${blanks}type=file;size=5; a b`, `${blanks}modify=20200101000000;type=dir;  lead`];
+      expect(parseList(lines.join('\r\n')).map(({ name, type }) => [name, type])).to.deep.equal([['a b', 'file'], [' lead', 'directory']]);
+      expect(mlstEntry(new Reply(250, ['250-Listing', lines[0] as string, '250 End']))).to.include({ name: 'a b', type: 'file', size: 5 });
+    });
+  }
 
   it('takes the blank that a reply to MLST has in front', () => {
     expect(parseFacts(' type=file;size=6; /a b')).to.include({ name: '/a b', size: 6 });

@@ -24,6 +24,18 @@ describe('a Unix listing', () => {
     });
   });
 
+  for (const [mode, type, permissions] of [['drw-r--rw', 'directory', 'rw-r--rw-'], ['-rw-r--rw', 'file', 'rw-r--rw-'], ['rw-r--r--', 'file', 'rw-r--r--'], ['rwxr-xr-x', 'file', 'rwxr-xr-x']] as const) {
+    it(`reads a mode of nine letters, ${mode}`, () => {
+      const line = `${mode}   1 root     root   0 Apr 21 19:31 a b`;
+      expect(read(line)).to.include({ name: 'a b', type, permissions, size: 0, owner: 'root', raw: line });
+    });
+  }
+
+  it('reads the names that begin with a blank from IIS', () => {
+    expect(read('drwxrwxrwx   1 owner    group               0 Nov 13  2003  lead').name).to.equal(' lead');
+    expect(read('-rwxrwxrwx   1 owner    group             123 May  8  3:45  lead').name).to.equal(' lead');
+  });
+
   for (const [letter, type] of Object.entries({ '-': 'file', d: 'directory', l: 'symlink', c: 'other', b: 'other', p: 'other', s: 'other', D: 'other' })) {
     it(`calls ${letter} a ${type}`, () => expect(read(`${letter}rw-r--r-- 1 u g 0 Jan 1 2016 a`).type).to.equal(type));
   }

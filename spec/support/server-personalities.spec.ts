@@ -79,6 +79,29 @@ describe('personalities of the embedded server', () => {
     expect(await command('FEAT')).not.to.include('MLST');
   });
 
+  it('listRepeatsPath names entries by the path', async () => {
+    await become('listRepeatsPath');
+    expect((await names('LIST sub')).map((line) => line.split(' ').at(-1))).to.deep.equal(['sub/b']);
+    expect((await names('MLSD sub')).map((line) => line.split(' ').at(-1))).to.deep.equal(['sub/b']);
+    expect((await names('LIST')).map((line) => line.split(' ').at(-1))).to.deep.equal(['a', 'sub', 'empty', 'big']);
+  });
+
+  it('refusesEmptyFolder answers 550 for it, and enters it', async () => {
+    await become('refusesEmptyFolder');
+    await served.client.passive();
+    expect(await served.said('LIST empty', 'MLSD empty', 'CWD empty', 'LIST')).to.equal('550 550 250 550');
+  });
+
+  for (const [name, line] of [['iis', /^\d\d-\d\d-\d\d  \d\d:\d\d[AP]M {20}1 b$/], ['iisUnix', /^-rwxrwxrwx   1 owner    group {15}1 [A-Z][a-z]{2} [ \d]\d [ \d:]{5} b$/]] as const) {
+    it(`${name} has its own listings and marks, and no MLSD`, async () => {
+      await become(name);
+      const { bytes, mark } = await served.client.download('LIST sub');
+      expect(bytes.toString().trimEnd()).to.match(line);
+      expect(mark).to.match(/^125 /);
+      expect(await served.said('MLSD', 'CWD SUB')).to.equal('500 250');
+    });
+  }
+
   it('restartStays keeps the offset of REST until the next', async () => {
     await become('restartStays');
     await served.client.passive();

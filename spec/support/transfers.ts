@@ -24,6 +24,7 @@ export class Bench {
   /** Starts the server, in the place of one that runs. */
   async serve(options: FtpServerOptions = {}): Promise<FtpServer> {
     await this.#server?.close();
+    this.#mark = 0;
     return (this.#server = await FtpServer.start(options));
   }
 

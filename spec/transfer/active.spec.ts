@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { ArgumentError } from '../../lib/index';
 import type { Step } from '../support/server/script';
 import { closing, errorOf, outcomeOf, useBench } from '../support/transfers';
 
@@ -29,7 +30,21 @@ describe('active mode', () => {
   });
 
   it('is EPRT where PORT is refused', async () => {
-    expect(await twice({ PORT: '500 What?' })).to.include.members(['PORT', 'EPRT']);
+    expect(await twice({ PORT: '500 What?' })).to.deep.equal(['TYPE I', 'PORT', 'EPRT', 'RETR file', 'EPRT', 'STOR up']);
+  });
+
+  it('sends no EPRT again that was refused, and says what PORT was answered', async () => {
+    await bench.serve({ script: { PORT: '500 What?', EPRT: '500 What?' } });
+    const ftp = bench.client({ passive: false });
+    for (const last of ['EPRT', 'PORT', 'PORT']) expect((await outcomeOf(ftp.retr('file'))).error?.message).to.match(new RegExp(`^${last} .*: 500`));
+    expect(bench.server.commands.map((line) => line.slice(0, 4)).filter((verb) => verb === 'PORT' || verb === 'EPRT')).to.deep.equal(['PORT', 'EPRT', 'PORT', 'PORT']);
+  });
+
+  it('has no PORT on IPv6, and says so where `extended` is false', async () => {
+    await bench.serve({ host: '::1' });
+    const ftp = bench.client({ passive: false, extended: false });
+    expect((await outcomeOf(ftp.retr('file'))).error).to.be.instanceOf(ArgumentError).and.have.property('message').that.matches(/extended.*PORT.*IPv6/);
+    expect(await ftp.pwd()).to.equal('/');
   });
 
   it('is only EPRT with `extended`', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { ConnectionClosedError, PermanentError, type Entry, type FTP } from '../../lib/index';
+import { ConnectionClosedError, PermanentError, type Entry, type FTP, type ListOptions } from '../../lib/index';
+import type { Script } from '../support/server/script';
 import { FEATURES } from '../support/server/server-options';
 import { PERSONALITIES } from '../support/server/personalities';
 import { data, dataEnd, hangUp, normal, openData, send } from '../support/server/steps';
@@ -109,6 +110,96 @@ describe('list()', () => {
     });
   }
 
+  for (const code of [402, 451, 425, 501, 503, 530, 550, 553]) {
+    it(`is LIST where MLSD is answered ${code}${code < 500 && code !== 402 ? '' : ', which is remembered'}`, async () => {
+      await bench.serve({ files: FILES, script: { MLSD: `${code} What?`, MLST: `${code} What?` } });
+      const ftp = bench.client();
+      for (const path of ['sub', undefined, 'sub']) expect((await names(ftp, path)).length).to.be.above(1);
+      const lasts = code < 500 && code !== 402 ? 3 : 1;
+      expect(asked().filter((line) => line.startsWith('MLSD'))).to.have.lengthOf(lasts);
+      expect(asked().filter((line) => line.startsWith('LIST'))).to.have.lengthOf(3);
+      expect(await bench.client().list('sub').toArray()).to.have.lengthOf(2);
+      expect(asked().filter((line) => line.startsWith('MLSD')), 'by another client').to.have.lengthOf(lasts === 1 ? 1 : 4);
+    });
+  }
+
+  it('fails with the first refusal where LIST is refused as well', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: '503 First.', MLST: '503 First.', LIST: '530 Second.' } });
+    const ftp = bench.client();
+    for (const path of ['sub', undefined]) expect((await rejection(ftp.list(path).toArray())).reply?.code).to.equal(503);
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  it('fails with the first refusal where LIST fails after its mark, as that of ProFTPD does', async () => {
+    const script = { MLSD: '550 First.', MLST: '550 First.', LIST: [openData(), send('150 Here.'), dataEnd(), send('450 Second.')] };
+    await bench.serve({ files: FILES, script });
+    const ftp = bench.client();
+    for (const path of ['missing', undefined]) expect((await rejection(ftp.list(path).toArray())).reply?.code).to.equal(550);
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
+  it('takes a refused MLSD for the path’s where MLSD has worked before', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: [[normal()], ['501 Not here.']] } });
+    const ftp = bench.client();
+    await names(ftp, 'sub');
+    expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(501);
+    expect(await rejection(ftp.list('missing').toArray())).to.be.instanceOf(PermanentError);
+    expect(asked()).to.deep.equal(['MLSD sub', 'MLSD sub', 'MLST sub', 'MLSD missing', 'MLST missing']);
+  });
+
+  it('is LIST with `mlsd: false`, whatever FEAT offers; mlsd() is MLSD still', async () => {
+    await bench.serve({ files: FILES });
+    const ftp = bench.client({ mlsd: false });
+    expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+    expect((await ftp.mlsd('sub').toArray()).length).to.equal(2);
+    expect(asked()).to.deep.equal(['LIST sub', 'MLSD sub']);
+  });
+
+  for (const [what, lines] of [
+    ['bare names', ['file', 'deep']], ['names after a blank', [' file', ' deep']], ['lines of Unix', ['total 8', '-rw-r--r-- 1 ftp ftp 5 Jan 01 2020 file', 'drwxr-xr-x 2 ftp ftp 0 Jan 01 2020 deep']],
+    ['a line without its end', []],
+  ] as const) {
+    for (const path of ['sub', undefined]) {
+      it(`is LIST where MLSD gives ${what} of ${path ?? 'the working folder'}, which is remembered`, async () => {
+        const answer = [openData(), send('150 Here.'), data(lines.length === 0 ? 'x.txt' : lines.map((line) => `${line}\r\n`).join('')), dataEnd(), send('226 There.')];
+        await bench.serve({ files: FILES, script: { MLSD: answer } });
+        const ftp = bench.client();
+        if (path === undefined) await ftp.cwd('sub');
+        const unparsed: string[] = [];
+        for (let time = 0; time < 2; time++) {
+          const stream = ftp.list(path).on('unparsed', (line) => unparsed.push(line));
+          expect((await stream.toArray()).map(({ name, type }) => [name, type])).to.deep.equal([['file', 'file'], ['deep', 'directory']]);
+        }
+        expect(unparsed).to.deep.equal([]);
+        expect(asked().filter((line) => /^(MLSD|LIST)/.test(line)).map((line) => line.slice(0, 4))).to.deep.equal(['MLSD', 'LIST', 'LIST']);
+      });
+    }
+  }
+
+  it('is LIST without -a where LIST -a fails after its mark', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST, script: { LIST: [[openData(), send('150 Here.'), dataEnd(), send('550 -a: no such file.')], [normal()]] } });
+    expect((await bench.client().list('sub', { all: true }).toArray()).map(({ name }) => name)).to.deep.equal(['file', 'deep']);
+    expect(asked().filter((line) => line.startsWith('LIST'))).to.deep.equal(['LIST -a sub', 'LIST sub']);
+  });
+
+  for (const [what, answer] of [['550', '550 No such file.'], ['501', '501 Syntax error.'], ['450', '450 Busy.'], ['an empty listing', [openData(), send('150 Here.'), dataEnd(), send('226 There.')]]] as const) {
+    it(`is LIST without -a where LIST -a is answered by ${what}`, async () => {
+      const script: Script = { LIST: (session, argument) => (argument.startsWith('-a') && typeof answer === 'string' ? session.reply(answer) : session.normal()) };
+      await bench.serve({ files: FILES, features: WITHOUT_MLST, script });
+      if (typeof answer !== 'string') bench.server.script = { LIST: [answer, [normal()]] };
+      const ftp = bench.client();
+      const hidden = { all: true } as const;
+      expect((await ftp.list('sub', hidden).toArray()).map(({ name }) => name)).to.deep.equal(['file', 'deep']);
+      await ftp.list('sub', hidden).toArray();
+      expect(asked()).to.deep.equal(['LIST -a sub', 'LIST sub', ...(what === '450' ? ['LIST -a sub'] : []), 'LIST sub']);
+    });
+  }
+
+  it('fails with the first refusal where LIST is refused with -a and without', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST, script: { LIST: [['530 First.'], ['501 Second.']] } });
+    expect((await rejection(bench.client().list('sub', { all: true }).toArray())).reply?.code).to.equal(530);
+  });
+
   it('passes -a to LIST with `all`', async () => {
     await bench.serve({ files: FILES, features: WITHOUT_MLST });
     await bench.client().list('sub', { all: true }).toArray();
@@ -191,9 +282,137 @@ describe('list()', () => {
     });
   }
 
-  for (const reply of ['450 No such file or directory.', '550 No files found.', '550 Permission denied.', '451 Local error.']) {
+  for (const features of [FEATURES, WITHOUT_MLST]) {
+    describe(`from a server that refuses to list an empty folder, ${features === FEATURES ? 'by MLSD' : 'by LIST'}`, () => {
+      beforeEach(() => bench.serve({ files: FILES, ...PERSONALITIES.refusesEmptyFolder, features }));
+
+      it('of one that CWD enters is empty, with and without its path', async () => {
+        const ftp = bench.client();
+        expect(await names(ftp, 'empty')).to.deep.equal([]);
+        expect(await ftp.pwd()).to.equal('/');
+        await ftp.cwd('empty');
+        expect(await names(ftp)).to.deep.equal([]);
+        expect(await ftp.list('', { all: true }).toArray()).to.deep.equal([]);
+        expect(await names(ftp, '../sub')).to.deep.equal(['file', 'deep']);
+        expect(bench.logins).to.equal(1);
+      });
+
+      it('of a missing one is a PermanentError', async () => {
+        const ftp = bench.client();
+        expect(await rejection(ftp.list('missing').toArray())).to.be.instanceOf(PermanentError);
+        expect(await ftp.pwd()).to.equal('/');
+      });
+
+      it('of one that must not be read is a PermanentError', async () => {
+        bench.server.script = { MLSD: '550 Permission denied.', LIST: '550 Permission denied.' };
+        const ftp = bench.client();
+        expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(550);
+        expect((await rejection(ftp.list().toArray())).reply?.code).to.equal(550);
+      });
+    });
+
+    it(`gives the names without the path that the server puts before them, ${features === FEATURES ? 'by MLSD' : 'by LIST'}`, async () => {
+      await bench.serve({ files: FILES, ...PERSONALITIES.listRepeatsPath, features });
+      const ftp = bench.client();
+      for (const path of ['sub', './sub/', '/sub']) expect(await names(ftp, path), path).to.deep.equal(['file', 'deep']);
+      if (features !== FEATURES) expect(await names(ftp, 'sub/file')).to.deep.equal(['file']);
+    });
+  }
+
+  it('leaves the path of a name that leads somewhere else', async () => {
+    const lines = ['sub/../up', 'other/x', '/etc/passwd', 'sub/file'].map((name) => `type=file;size=5; ${name}\r\n`).join('');
+    await bench.serve({ files: FILES, script: { MLSD: [openData(), send('150 Here.'), data(lines), dataEnd(), send('226 There.')] } });
+    expect(await names(bench.client(), 'sub')).to.deep.equal(['sub/../up', 'other/x', '/etc/passwd', 'file']);
+  });
+
+  it('keeps the bytes of a name without its path', async () => {
+    await bench.serve({ files: { '/caf\xe9/na\xefve': 'x' }, ...PERSONALITIES.listRepeatsPath, features: [], encoding: 'latin1' });
+    const ftp = bench.client();
+    const [folder] = await names(ftp);
+    const [name] = await names(ftp, folder);
+    expect(name).to.equal('na\xefve');
+    expect((await outcomeOf(ftp.retr(`${folder}/${name}`))).bytes.toString()).to.equal('x');
+  });
+
+  describe('from a server that ignores the path of LIST', () => {
+    const files = { '/root.txt': 'r', '/docs/a.txt': 'a', '/docs/sub/b.txt': 'b', '/docs/empty/': '' };
+    beforeEach(() => bench.serve({ files, ...PERSONALITIES.listIgnoresPath }));
+
+    it('enters the folder that seems to be in itself, and each one from then on', async () => {
+      const ftp = bench.client();
+      expect(await names(ftp, '/docs')).to.deep.equal(['a.txt', 'sub', 'empty']);
+      expect(asked()).to.deep.equal(['LIST /docs', 'PWD', 'CWD /docs', 'LIST', 'CWD /']);
+      bench.mark();
+      expect(await names(ftp, 'docs/sub')).to.deep.equal(['b.txt']);
+      expect(await names(bench.client(), 'docs/empty')).to.deep.equal([]);
+      expect(asked().filter((line) => line.startsWith('LIST'))).to.deep.equal(['LIST', 'LIST']);
+      expect(await rejection(ftp.list('missing').toArray())).to.be.instanceOf(PermanentError);
+      expect(await names(ftp, 'docs/a.txt')).to.deep.equal(['a.txt']);
+      expect(await ftp.pwd()).to.equal('/');
+    });
+
+    for (const [what, options, listing] of [['enterFolders', { enterFolders: true }, {}], ['enter', {}, { enter: true }]] as const) {
+      it(`enters each folder with \`${what}\`, without a try`, async () => {
+        const ftp = bench.client(options);
+        await ftp.cwd('docs');
+        bench.mark();
+        expect((await ftp.list('/docs/sub', listing).toArray()).map(({ name }) => name)).to.deep.equal(['b.txt']);
+        expect(asked()).to.deep.equal(['PWD', 'CWD /docs/sub', 'LIST', 'CWD /docs']);
+      });
+    }
+
+    it('names the path with `enterFolders: false` all the same', async () => {
+      expect(await names(bench.client({ enterFolders: false }), 'docs')).to.deep.equal(['root.txt', 'docs']);
+      expect(asked()).to.deep.equal(['LIST docs']);
+    });
+  });
+
+  it('enters a folder once that has one of its own name, and names paths from then on', async () => {
+    await bench.serve({ files: { '/pkg/pkg/x': 'x', '/pkg/y': 'y' }, features: WITHOUT_MLST });
+    const ftp = bench.client();
+    expect(await names(ftp, 'pkg')).to.deep.equal(['pkg', 'y']);
+    expect(asked()).to.deep.equal(['LIST pkg', 'PWD', 'CWD pkg', 'LIST', 'CWD /']);
+    bench.mark();
+    expect(await names(ftp, '/pkg')).to.deep.equal(['pkg', 'y']);
+    expect(asked()).to.deep.equal(['LIST /pkg']);
+  });
+
+  it('gives all entries of a long listing that may be that of another folder', async () => {
+    const count = 3000;
+    await bench.serve({ files: { '/big': { entries: Array.from({ length: count }, (_, n) => ({ name: `f${n}` })) } }, features: WITHOUT_MLST });
+    expect((await names(bench.client(), 'big'))).to.deep.equal(Array.from({ length: count }, (_, n) => `f${n}`));
+    expect(asked()).to.deep.equal(['LIST big']);
+  });
+
+  for (const kind of ['iis', 'iisUnix'] as const) {
+    it(`reads what ${kind} lists, the blank that a name begins with included`, async () => {
+      await bench.serve({ files: { '/pub/a.txt': 'aa', '/pub/ lead.txt': 'lead', '/pub/ sub/x': 'x' }, ...PERSONALITIES[kind] });
+      const ftp = bench.client();
+      const entries = (await ftp.list('pub').toArray()) as Entry[];
+      expect(entries.map(({ name, type }) => [name, type])).to.deep.equal([['a.txt', 'file'], [' lead.txt', 'file'], [' sub', 'directory']]);
+      for (const { name, size } of entries.filter(({ type }) => type === 'file')) expect((await outcomeOf(ftp.retr(`pub/${name}`))).bytes.length).to.equal(size);
+      expect(await names(ftp, 'pub/ sub')).to.deep.equal(['x']);
+    });
+  }
+
+  describe('with `serverTimeZoneOffset`', () => {
+    const line = '-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 a\r\n';
+    const script = { LIST: [openData(), send('150 Here.'), data(line), dataEnd(), send('226 There.')] };
+    const time = async (ftp: FTP, options: ListOptions = {}): Promise<string | undefined> => ((await ftp.list('', options).toArray()) as Entry[])[0]?.modified?.toISOString();
+
+    it('takes the times of LIST for those of the server’s zone; the option of list() comes first', async () => {
+      await bench.serve({ features: [], script });
+      expect(await time(bench.client())).to.equal('2020-01-01T00:00:00.000Z');
+      const ftp = bench.client({ serverTimeZoneOffset: 330 });
+      expect(await time(ftp)).to.equal('2019-12-31T18:30:00.000Z');
+      expect(await time(ftp, { serverTimeZoneOffset: -60 })).to.equal('2020-01-01T01:00:00.000Z');
+      expect((await ftp.walk().toArray())[0]?.modified?.toISOString()).to.equal('2019-12-31T18:30:00.000Z');
+    });
+  });
+
+  for (const reply of ['450 No such file or directory.', '550 Permission denied.', '451 Local error.']) {
     it(`answered by ${reply} is an error`, async () => {
-      await bench.serve({ script: { MLSD: reply, NLST: reply } });
+      await bench.serve({ script: { MLSD: reply, LIST: reply, NLST: reply } });
       const ftp = bench.client();
       expect((await rejection(ftp.list().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
       expect((await rejection(ftp.nlst().toArray())).reply?.code).to.equal(Number(reply.slice(0, 3)));
@@ -201,12 +420,18 @@ describe('list()', () => {
     });
   }
 
-  for (const [verb, options] of [['FEAT', {}], ['TYPE', {}], ['EPSV', {}], ['PORT', { passive: false }]] as const) {
+  it('goes by LIST where FEAT is refused', async () => {
+    await bench.serve({ files: FILES, script: { FEAT: '450 Busy.' } });
+    expect(await names(bench.client(), 'sub')).to.deep.equal(['file', 'deep']);
+    expect(asked()).to.deep.equal(['LIST sub']);
+  });
+
+  for (const [verb, options] of [['TYPE', {}], ['EPSV', { extended: true }], ['PORT', { passive: false }]] as const) {
     it(`before which ${verb} is answered 450 is an error, and no empty folder`, async () => {
       await bench.serve({ files: FILES, script: { [verb]: '450 Busy.' } });
       const ftp = bench.client(options);
       expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(450);
-      if (verb !== 'FEAT') expect((await rejection(ftp.nlst('sub').toArray())).reply?.code).to.equal(450);
+      expect((await rejection(ftp.nlst('sub').toArray())).reply?.code).to.equal(450);
       expect(await ftp.pwd()).to.equal('/');
     });
   }

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { TemporaryError } from '../../lib/index';
+import { ArgumentError, TemporaryError } from '../../lib/index';
 import { CLOSED_PORT } from '../support/client';
 import type { Script } from '../support/server/script';
 import type { Session } from '../support/server/session';
-import { hangUp, silence } from '../support/server/steps';
+import { hangUp, send, silence } from '../support/server/steps';
 import { outcomeOf, useBench } from '../support/transfers';
 
 describe('passive mode', () => {
@@ -36,6 +36,57 @@ describe('passive mode', () => {
       expect(await twice({ EPSV: refusal })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
     });
   }
+
+  const USELESS = [
+    '200 EPSV OK.', '250 Done.', '228 Entering Long Passive Mode (127.0.0.1, 1).', '331 What?', '350 What?', '227 Entering Passive Mode (127,0,0,1,0,9).', '229 Entering Extended Passive Mode (||9|)',
+    '229 Entering Extended Passive Mode', '402 Command not allowed.', '451 EPSV not available.', '450 Busy.', '530 No.',
+  ];
+  for (const answer of USELESS) {
+    it(`is PASV where EPSV is answered ${answer}, which is remembered`, async () => {
+      expect(await twice({ EPSV: answer })).to.deep.equal(['TYPE I', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
+    });
+
+    it(`is an error with \`extended\` where EPSV is answered ${answer}, and the session goes on`, async () => {
+      await bench.serve({ files: { '/file': 'hello' }, script: { EPSV: answer } });
+      const ftp = bench.client({ extended: true });
+      expect((await outcomeOf(ftp.retr('file'))).error?.reply?.code).to.equal(Number(answer.slice(0, 3)));
+      expect(await ftp.pwd()).to.equal('/');
+      expect(bench.server.commands).to.not.include('PASV');
+    });
+  }
+
+  it('is PASV where EPSV is refused with 425 twice, and that is remembered for other clients of the server', async () => {
+    expect(await twice({ EPSV: '425 Cannot listen.' })).to.deep.equal(['TYPE I', 'EPSV', 'EPSV', 'PASV', 'RETR file', 'PASV', 'RETR file']);
+    bench.mark();
+    expect((await outcomeOf(bench.client().retr('file'))).bytes.toString()).to.equal('hello');
+    expect(bench.transcript).to.include('PASV').and.not.include('EPSV');
+    expect((await outcomeOf(bench.client({ extended: true }).retr('file'))).error?.command).to.equal('EPSV');
+  });
+
+  it('ends the session with the 421 that EPSV is answered', async () => {
+    await bench.serve({ files: { '/file': 'hello' }, script: { EPSV: [send('421 Timeout.'), hangUp()] } });
+    expect((await outcomeOf(bench.client().retr('file'))).error?.reply?.code).to.equal(421);
+    expect(bench.server.commands).to.not.include('PASV');
+  });
+
+  for (const EPSV of ['500 What?', '200 OK.', '425 Cannot listen.']) {
+    it(`has no PASV on IPv6, and says so where EPSV is answered ${EPSV.slice(0, 3)}`, async () => {
+      await bench.serve({ host: '::1', files: { '/file': 'hello' }, script: { EPSV } });
+      const ftp = bench.client();
+      const { error } = await outcomeOf(ftp.retr('file'));
+      expect(error?.message).to.match(/^EPSV: /).and.include(EPSV).and.include('IPv6').and.include('PASV');
+      expect(bench.server.commands).to.not.include('PASV');
+      expect(await ftp.pwd()).to.equal('/');
+    });
+  }
+
+  it('has no PASV on IPv6, and says so where `extended` is false', async () => {
+    await bench.serve({ host: '::1', files: { '/file': 'hello' } });
+    const ftp = bench.client({ extended: false });
+    expect((await outcomeOf(ftp.retr('file'))).error).to.be.instanceOf(ArgumentError).and.have.property('message').that.matches(/extended.*PASV.*IPv6/);
+    expect(bench.server.commands.filter((line) => /^(EPSV|PASV|RETR)/.test(line))).to.deep.equal([]);
+    expect(await ftp.pwd()).to.equal('/');
+  });
 
   it('stays EPSV where the server did not answer what was asked beside it', async () => {
     await bench.serve({ files: { '/file': 'hello' }, script: { FEAT: [[silence(), hangUp()], '500 What?'] } });

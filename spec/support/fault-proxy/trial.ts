@@ -256,7 +256,7 @@ export class Lane {
 
   /** A client that still works as at its beginning serves the next operation; no data connection is left. */
   async #leave(ftp: FTP, warm: boolean, problems: Problem[]): Promise<void> {
-    const keep = warm && problems.length === 0 && (this.mode !== 'seam' || ftp.session.observed.epsvWorks);
+    const keep = warm && problems.length === 0 && (this.mode !== 'seam' || ftp.session.observed.takes.get('EPSV') !== false);
     if (!keep) {
       ftp.close();
       if (ftp === this.#client) this.#client = undefined;

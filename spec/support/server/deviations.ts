@@ -20,8 +20,12 @@ export interface Deviations {
   readonly lacks?: readonly string[];
   /** RNTO is refused where something has that name. */
   readonly renames?: 'never over';
-  /** LIST, NLST and MLSD list the working folder, whatever they are asked for. */
-  readonly listings?: 'ignore the path';
+  /** LIST, NLST and MLSD list the working folder, whatever they are asked for; or LIST and MLSD give the names with the path that was asked for. */
+  readonly listings?: 'ignore the path' | 'repeat the path';
+  /** How LIST prints an entry, other than `ls -l` does. */
+  readonly lines?: 'dos' | 'unix by IIS';
+  /** What LIST, NLST and MLSD are answered for an empty folder, in place of a listing. */
+  readonly emptyFolder?: '550 No files found.' | '450 No files found.';
   /** What LIST, NLST and MLSD make of a folder that is not there: an empty one. */
   readonly missingFolder?: 'empty';
   /**
@@ -30,8 +34,8 @@ export interface Deviations {
    * the bytes before it are zeros.
    */
   readonly restart?: 'until the next' | 'until done' | 'ignored' | 'truncates';
-  /** The mark of a download does not say how many bytes there are. */
-  readonly mark?: 'without size';
+  /** The mark of a download does not say how many bytes there are; `125`: each mark is a 125, and says nothing. */
+  readonly mark?: 'without size' | '125';
   /** A transfer that broke is told as complete as well, after a moment, in which the next command may have come. */
   readonly brokenTransfer?: 'completed as well';
   /** An upload whose connection was reset leaves nothing of what came, and the old file as it was. */

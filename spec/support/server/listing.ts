@@ -54,6 +54,20 @@ export function listLine({ name, kind, size, modified, mode, target }: Item, now
   return `${letter}${permissions(mode)} ${links} 1000     1000     ${String(size).padStart(8)} ${date(modified, now)} ${name}${arrow}`;
 }
 
+/** As IIS does by default, in the columns of `dir`. */
+export function dosLine({ name, kind, size, modified }: Item): string {
+  const iso = modified.toISOString();
+  const hour = modified.getUTCHours();
+  const clock = `${String(hour % 12 || 12).padStart(2, '0')}:${iso.slice(14, 16)}${hour < 12 ? 'AM' : 'PM'}`;
+  return `${iso.slice(5, 10)}-${iso.slice(2, 4)}  ${clock}${kind === 'directory' ? '       <DIR>          ' : `${String(size).padStart(21)} `}${name}`;
+}
+
+/** As IIS does when it is set to Unix. */
+export function iisLine(item: Item, now: Date): string {
+  const { name, kind, size, modified } = item;
+  return `${kind === 'directory' ? 'd' : '-'}rwxrwxrwx   1 owner    group${String(kind === 'directory' ? 0 : size).padStart(16)} ${date(modified, now).replace(/^(\w{3}) 0/, '$1  ')} ${name}`;
+}
+
 function permissions(mode: number): string {
   let text = '';
   for (let i = 0; i < 9; i++) text += mode & (0o400 >> i) ? 'rwx'.charAt(i % 3) : '-';

@@ -30,6 +30,14 @@ export const PERSONALITIES = {
   noRenameOver: { renames: 'never over' },
   /** LIST does not look at its path; there is no MLSD. */
   listIgnoresPath: { listings: 'ignore the path', lacks: ['MLSD', 'MLST'], features: without('MLST') },
+  /** LIST names each entry by the path that was asked for: servers on z/VM, and of AS/400 gateways. */
+  listRepeatsPath: { listings: 'repeat the path' },
+  /** Refuses to list an empty folder: Serv-U, servers of mainframes. */
+  refusesEmptyFolder: { emptyFolder: '550 No files found.' },
+  /** Microsoft's IIS, with the listings of its default. */
+  iis: { lines: 'dos', mark: '125', names: 'caseless', renames: 'never over', lacks: ['MLSD', 'MLST', 'MFMT'], features: ['UTF8', 'SIZE', 'MDTM', 'REST STREAM'] },
+  /** Microsoft's IIS, set to listings as those of Unix. */
+  iisUnix: { lines: 'unix by IIS', mark: '125', names: 'caseless', renames: 'never over', lacks: ['MLSD', 'MLST', 'MFMT'], features: ['UTF8', 'SIZE', 'MDTM', 'REST STREAM'] },
   /** The offset of REST is not forgotten until the next REST, not even by a transfer that was complete. */
   restartStays: { restart: 'until the next' },
   /** The offset of REST is forgotten only by a transfer that was complete, or by the next REST: vsftpd 3.0.3 between REST and a command that never came. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { factsLine, itemsIn, itemsOf, linesOf, listLine, type Item } from '../listing';
+import { dosLine, factsLine, iisLine, itemsIn, itemsOf, linesOf, listLine, type Item } from '../listing';
 import { Refusal } from '../refusal';
 import type { Session } from '../session';
 import { download } from '../transfer';
@@ -10,15 +10,19 @@ const DONE = '226 Directory send OK.';
 
 /** LIST, NLST, MLSD. */
 export const listingVerbs: Readonly<Record<string, Verb>> = {
-  LIST: (session, argument) => list(session, named(session, argument), (item) => listLine(item, session.server.now())),
+  LIST: (session, argument) => list(session, named(session, argument), (item) => lineOf(session, item)),
   NLST: (session, argument) => list(session, named(session, argument), ({ name }) => name),
   MLSD: (session, argument) => list(session, items(session, argument, (path) => itemsIn(session.server.files, path)), (item) => factsLine(item, session.facts)),
 };
 
 /** The lines that LIST would send. @throws Refusal 550 */
 export function listed(session: Session, argument: string): Iterable<string> {
-  const now = session.server.now();
-  return Array.from(named(session, argument), (item) => listLine(item, now));
+  return Array.from(named(session, argument), (item) => lineOf(session, item));
+}
+
+function lineOf({ server }: Session, item: Item): string {
+  const { lines } = server.deviations;
+  return (lines === 'dos' ? dosLine : lines === 'unix by IIS' ? iisLine : listLine)(item, server.now());
 }
 
 /** Flags as `-la` are ignored, as pyftpdlib does. */
@@ -29,10 +33,13 @@ function named(session: Session, argument: string): Iterable<Item> {
 
 /** What a listing has of the path that it was asked for, as far as the server looks at it. @throws Refusal 550 */
 function items(session: Session, argument: string, find: (path: string, shown: string) => Iterable<Item>): Iterable<Item> {
-  const { listings, missingFolder } = session.server.deviations;
+  const { listings, missingFolder, emptyFolder } = session.server.deviations;
   const name = listings === 'ignore the path' ? '' : argument;
   try {
-    return find(session.path(name), posix.normalize(name));
+    const found = find(session.path(name), posix.normalize(name));
+    if (emptyFolder && [...found].length === 0) throw new Refusal(emptyFolder);
+    if (listings !== 'repeat the path' || name === '') return found;
+    return Array.from(found, (item) => (item.name.includes('/') ? item : { ...item, name: posix.join(name, item.name) }));
   } catch (error) {
     if (missingFolder === 'empty' && error instanceof Refusal) return [];
     throw error;
