@@ -27,6 +27,8 @@ export interface Facts {
   readonly missing: Readonly<{ retr: number; mark: boolean; size: number; rename: number; full: number; stor: Reply['kind'] }>;
   /** What `LIST missing` gives: the code, or a listing. */
   readonly listMissing: number | 'listing';
+  /** False where LIST and NLST list the working folder, whatever they are asked for. */
+  readonly listsPaths: boolean;
   /** What remains of the file with REST and STOR: all else; what is before the bytes; or nothing, and zeroes are before the bytes. */
   readonly restStor: 'keeps' | 'cuts' | 'zeroes';
   /** The number in `150 … (n bytes)`: of the whole file also after REST, of what is left, or none. */
@@ -48,12 +50,13 @@ export interface Facts {
 /** Verbs that some server refuses. */
 export type Verb =
   | 'EPSV' | 'EPRT' | 'PORT' | 'REST' | 'APPE' | 'STOU' | 'SIZE' | 'MDTM' | 'MFMT' | 'MLST' | 'MLSD' | 'NLST' | 'NOOP'
-  | 'STAT' | 'HELP' | 'SITE' | 'SITE CHMOD' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
+  | 'RNFR' | 'STAT' | 'HELP' | 'SITE' | 'SITE CHMOD' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
 
 const same = (name: string): string => name;
 const withoutLead = (name: string): string => name.trimStart();
 const MISSING: Facts['missing'] = { retr: 550, mark: false, size: 550, rename: 550, full: 550, stor: 'permanent' };
-const usual: Omit<Facts, 'software' | 'refuses'> = {
+/** What most servers do. */
+export const usual: Omit<Facts, 'software' | 'refuses'> = {
   mkdTells: 'path',
   takesPaths: true,
   entersAnything: false,
@@ -63,6 +66,7 @@ const usual: Omit<Facts, 'software' | 'refuses'> = {
   stored: same,
   missing: MISSING,
   listMissing: 550,
+  listsPaths: true,
   restStor: 'keeps',
   announces: 'never',
   textEnds: '\n',
@@ -211,7 +215,8 @@ export const FACTS = {
     },
     stored: (name) => name.replace(/\s+/g, ' ').trim(),
     missing: { ...MISSING, mark: true }, // 125 Data connection already open., and 550 then
-    listMissing: 'listing', // LIST takes no path: it is the working folder's
+    listMissing: 'listing',
+    listsPaths: false,
   },
   tcllib: {
     ...usual,

@@ -18,9 +18,11 @@ export function describeNames(scene: Scene): void {
       // Pure-FTPd renames only what is new, so that what it made is found by its new name only.
       const wire = facts.software.startsWith('Pure-FTPd') ? facts.stored(name) : name;
       expect(await scene.get(wire)).to.deep.equal(bytes);
-      await scene.ftp.rename(wire, 'renamed');
-      expect(scene.read('renamed')).to.deep.equal(bytes);
-      await scene.ftp.rename('renamed', wire);
+      if (facts.refuses.RNFR === undefined) {
+        await scene.ftp.rename(wire, 'renamed');
+        expect(scene.read('renamed')).to.deep.equal(bytes);
+        await scene.ftp.rename('renamed', wire);
+      }
       await scene.ftp.delete(wire);
       expect(scene.names()).not.to.include(facts.stored(name));
     });

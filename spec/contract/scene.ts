@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { posix } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { FTP, type FTPOptions, type StorStream } from '../../lib/index';
-import type { Target } from './target';
+import type { Disk, DiskFile, Target } from './target';
 
 /** A client in a folder of its own on a server; nothing outside that folder is written. */
 export class Scene {
@@ -11,8 +10,6 @@ export class Scene {
   readonly folder: string;
   /** The folder as the server calls it. */
   readonly path: string;
-  /** The folder on disk. */
-  readonly disk: string;
   #ftp: FTP | undefined;
 
   constructor(
@@ -22,7 +19,6 @@ export class Scene {
   ) {
     this.folder = `contract-${process.pid}-${target.name}-${title}`.replaceAll(/[^\w-]+/g, '-');
     this.path = `${target.root}/${this.folder}`;
-    this.disk = join(target.home, this.folder);
   }
 
   /** The client; it works in the folder. */
@@ -58,12 +54,23 @@ export class Scene {
     return this.target.facts.refuses.CDUP === undefined ? ftp.cdup() : ftp.cwd('..');
   }
 
+  /** What `act` gives for a folder by its path; where the server lists no path, for the folder that the client is in meanwhile. */
+  async within<T>(name: string, act: (path?: string) => Promise<T>): Promise<T> {
+    if (this.target.facts.listsPaths) return act(`${this.path}/${name}`);
+    await this.ftp.cwd(name);
+    try {
+      return await act();
+    } finally {
+      await this.up();
+    }
+  }
+
   async close(): Promise<void> {
     try {
       await this.#ftp?.quit();
     } finally {
       this.#ftp?.close();
-      rmSync(this.disk, { recursive: true, force: true });
+      this.#disk.remove(this.folder);
     }
   }
 
@@ -79,12 +86,40 @@ export class Scene {
 
   /** A file's bytes, past the server; the name as on the wire. */
   read(name: string): Buffer {
-    return readFileSync(join(this.disk, this.target.facts.stored(name)));
+    return this.#disk.read(this.#place(name));
+  }
+
+  /** Makes a file, past the server. */
+  write(name: string, content: string): void {
+    this.#disk.write(this.#place(name), content);
+  }
+
+  /** Makes a folder, past the server. */
+  mkdir(name: string): void {
+    this.#disk.mkdir(this.#place(name));
+  }
+
+  /** The time and the permissions of a file, past the server. */
+  stat(name: string): DiskFile {
+    return this.#disk.stat(this.#place(name));
   }
 
   /** The names on disk. */
   names(below = ''): string[] {
-    return readdirSync(join(this.disk, below)).sort();
+    return this.#disk.names(posix.join(this.folder, below)).sort();
+  }
+
+  /** The bytes of a file of the home, past the server. */
+  readHome(name: string): Buffer {
+    return this.#disk.read(name);
+  }
+
+  get #disk(): Disk {
+    return this.target.disk;
+  }
+
+  #place(name: string): string {
+    return posix.join(this.folder, this.target.facts.stored(name));
   }
 }
 

@@ -10,7 +10,7 @@ import { describeRestart } from './restart';
 import { onScene, type Scene } from './scene';
 import { targetOf } from './server-target';
 import { describeSession } from './session';
-import { modeOptions, type Mode } from './target';
+import { modeOptions, type Mode, type Target } from './target';
 import { describeText } from './text';
 import { describeTransport } from './transport';
 import { describeVerbs } from './verbs';
@@ -40,19 +40,29 @@ export function describeContract(family: Family): void {
 
 function describeServer(server: RealServer): void {
   const target = targetOf(server);
-  const main: Mode = server.can.epsv ? 'EPSV' : 'PASV';
+  const main = mainMode(target);
+  describeTarget(target, { rounds: ROUNDS, lanes: LANES, resumes: server.secure ? resumes(server) : undefined });
+  describeModes(server, main);
+}
+
+/** Everything in one mode: how many transfers are left early in each direction, on how many clients at once, and whether data connections resume the TLS session; undefined without TLS. */
+export function describeTarget(target: Target, { rounds, lanes, resumes }: { readonly rounds: number; readonly lanes: number; readonly resumes: boolean | undefined }): void {
+  const main = mainMode(target);
   describeLogin(target);
   onScene(target, main, modeOptions(main), (scene) => {
     describeOperations(scene);
     describe('session', () => describeSession(scene));
-    if (server.secure) describe('protection', () => describeProtection(scene, resumes(server)));
+    if (resumes !== undefined) describe('protection', () => describeProtection(scene, resumes));
     describe('cancelling', () => {
-      describeCancelling(scene, ROUNDS, LANES, (direction, { cancelled, complete, lost, slowest }) => {
-        note('transfers left at random moments', `${server.name} ${direction}: ${cancelled} left, ${complete} complete before, ${lost.length} connections made anew, at most ${slowest} ms`);
+      describeCancelling(scene, rounds, lanes, (direction, { cancelled, complete, lost, slowest }) => {
+        note('transfers left at random moments', `${target.name} ${direction}: ${cancelled} left, ${complete} complete before, ${lost.length} connections made anew, at most ${slowest} ms`);
       });
     });
   });
-  describeModes(server, main);
+}
+
+function mainMode({ facts }: Target): Mode {
+  return facts.refuses.EPSV === undefined ? 'EPSV' : 'PASV';
 }
 
 function describeOperations(scene: Scene): void {

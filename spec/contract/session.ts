@@ -1,6 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect } from 'chai';
@@ -97,7 +95,7 @@ function describeKeepAlive(scene: Scene): void {
   it('during transfers, on request, puts no reply out of step', async () => {
     open(true);
     await ftp.cwd(scene.path);
-    const bytes = readFileSync(join(scene.target.home, '10m.bin'));
+    const bytes = scene.readHome('10m.bin');
     const sent = (count: number): Promise<void> =>
       new Promise((resolve) => {
         if (scene.target.facts.oneAtATime) resolve();

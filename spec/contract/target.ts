@@ -8,10 +8,29 @@ export interface Target {
   readonly facts: Facts;
   /** Where and how to log in. */
   readonly options: FTPOptions;
-  /** The folder on disk that the login leads to. */
-  readonly home: string;
+  /** What lies in the folder that the login leads to. */
+  readonly disk: Disk;
   /** What the server calls that folder, without the last slash. */
   readonly root: string;
+}
+
+/** What lies on the disk of a server, past the server; paths are below the folder that the login leads to. */
+export interface Disk {
+  read(path: string): Buffer;
+  write(path: string, content: string): void;
+  mkdir(path: string): void;
+  names(path: string): string[];
+  stat(path: string): DiskFile;
+  /** Removes a folder with all that is in it, if it is there. */
+  remove(path: string): void;
+  /** The path as a server says it that knows no other. */
+  path(path: string): string;
+}
+
+/** What a disk knows of a file. */
+export interface DiskFile {
+  readonly mtime: Date;
+  readonly mode: number;
 }
 
 /** How data connections are made. */

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { list, send, type Scene } from './scene';
 import { itNeeds } from './target';
@@ -10,12 +8,12 @@ export function describeText(scene: Scene): void {
   const { facts } = target;
 
   itNeeds(target, 'TYPE A down', 'reads lines', async () => {
-    writeFileSync(join(scene.disk, 'lines.txt'), 'one\n\ntwo wörds\nthree, without an end');
+    scene.write('lines.txt', 'one\n\ntwo wörds\nthree, without an end');
     expect(await list(scene.ftp.retrlines('RETR lines.txt'))).to.deep.equal(['one', '', 'two wörds', 'three, without an end']);
   });
 
   itNeeds(target, 'TYPE A down', 'reads lines of a file that has CRLF', async () => {
-    writeFileSync(join(scene.disk, 'crlf.txt'), 'one\r\ntwo\r\n');
+    scene.write('crlf.txt', 'one\r\ntwo\r\n');
     const ends = facts.ownCR === 'doubled' ? '\r' : '';
     expect(await list(scene.ftp.retrlines('RETR crlf.txt'))).to.deep.equal([`one${ends}`, `two${ends}`]);
   });

@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { expect } from 'chai';
 import { FTPError, PermanentError, type FTP, type FTPOptions } from '../../lib/index';
@@ -118,9 +116,9 @@ function describeServer(server: RealServer): void {
 
   describe('a listing that is left in the middle', () => {
     beforeEach(() => {
-      for (const folder of ['many', 'few']) mkdirSync(join(scene.disk, folder));
-      for (let index = 0; index < MANY; index++) writeFileSync(join(scene.disk, 'many', `${index}-${'long'.repeat(10)}`), '');
-      for (const name of ['one', 'two']) writeFileSync(join(scene.disk, 'few', name), '');
+      for (const folder of ['many', 'few']) scene.mkdir(folder);
+      for (let index = 0; index < MANY; index++) scene.write(`many/${index}-${'long'.repeat(10)}`, '');
+      for (const name of ['one', 'two']) scene.write(`few/${name}`, '');
     });
 
     const ways: Readonly<Record<string, (ftp: FTP) => Promise<void>>> = {

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { onScene } from '../contract/scene';
 import { targetOf } from '../contract/server-target';
 import { note } from '../support/summary';
@@ -33,7 +32,7 @@ function describeReuse(server: RealServer, version = server.tlsMax): void {
       for (let index = 0; index < downloads; index++) {
         const name = `small/${String(index % FILES).padStart(3, '0')}.bin`;
         const down = scene.ftp.retr(`${target.root}/${name}`);
-        expect(Buffer.concat(await down.toArray()).equals(readFileSync(join(target.home, name))), name).to.equal(true);
+        expect(Buffer.concat(await down.toArray()).equals(target.disk.read(name)), name).to.equal(true);
         expect(down.tlsResumed, `download ${index}`).to.equal(expected);
         if (down.tlsResumed) resumed += 1;
         if (index % 10 > 0) continue;

@@ -24,8 +24,8 @@ export function quoted(path: string): string {
 
 function change(session: Session, argument: string): void {
   const path = session.path(argument);
-  session.server.files.directory(path);
-  session.cwd = path;
+  const { path: stored } = session.server.files.directory(path);
+  session.cwd = session.server.deviations.names === 'NFD' ? stored : path;
   session.reply('250 Directory successfully changed.');
 }
 

@@ -1,0 +1,21 @@
+import { PERSONALITY_FACTS } from './personality-facts';
+import { embeddedTarget } from './embedded-target';
+import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
+import type { FtpServerOptions } from '../support/server/server-options';
+import { describeTarget } from './server-contract';
+
+/** Transfers left early, in each direction. */
+const ROUNDS = 4;
+
+describe('the contract on the embedded server', function () {
+  this.timeout(30_000);
+  for (const [name, { facts, client }] of Object.entries(PERSONALITY_FACTS)) {
+    describe(name, () => {
+      const server: FtpServerOptions = PERSONALITIES[name as PersonalityName];
+      const target = embeddedTarget(name, facts, server, client);
+      before(() => target.start());
+      after(() => target.stop());
+      describeTarget(target, { rounds: ROUNDS, lanes: 0, resumes: server.tls ? true : undefined });
+    });
+  }
+});
