@@ -43,6 +43,8 @@ export class Listings {
    * things prove that it does. A folder that shows what its parent shows is entered and listed without a path, to find out.
    */
   #paths: 'unknown' | 'looked at' | 'ignored' = 'unknown';
+  /** Folders that nobody may read, by their permissions: aioftp 0.21 and LIST of ProFTPD 1.3.8 list them as empty ones. */
+  readonly #unreadable = new Set<string>();
 
   /** @param retry how a listing is read again after a loss, and the budget for the names that it has given by then; undefined: not at all */
   constructor(remote: Remote, signal: AbortSignal, retry?: { readonly retry: RetryOptions | number | true; readonly budget: Budget }) {
@@ -115,8 +117,10 @@ export class Listings {
     for await (const entry of this.#open(listing, enter)) {
       if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
       listing.outline.add(entry);
+      if (isForUploads(entry) && this.#unreadable.size < MOST_UNREADABLE) this.#unreadable.add(joined(listing.path, entry.name));
       if (!withheld) yield entry;
     }
+    if (!listing.outline.first && this.#unreadable.has(listing.path)) listing.refuse('it is listed as an empty folder, and nobody may read it');
     if (listing.refusal) throw listing.refusal;
     const { outline } = listing;
     if (!suspect) return;
@@ -137,6 +141,13 @@ export class Listings {
     const stream = this.#remote.list(path === '' ? undefined : path, { all: true, signal: this.#signal, onListed, ...(enter ? { enter } : {}) });
     return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', (reply: Reply) => listing.end(reply));
   }
+}
+
+const MOST_UNREADABLE = 1000;
+
+/** A folder that somebody may write to or enter, and nobody read. Without any of these rights a server says nothing about them. */
+function isForUploads({ type, permissions = '' }: Entry): boolean {
+  return type === 'directory' && /^(?:-[w-][xsStT-]){3}/.test(permissions) && /[wx]/.test(permissions);
 }
 
 /**
@@ -256,7 +267,7 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** For Listings: a line cannot be read. */
   leaveOut(line: string): void {
-    if (UNREAD.test(line)) this.#refuse(line);
+    if (UNREAD.test(line)) this.refuse(line);
     this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
@@ -265,7 +276,7 @@ export class FolderListing implements AsyncIterable<Entry> {
   /** For Listings: the final reply has come. */
   end(reply: Reply): void {
     this.#completed = reply.kind === 'completion' && !this.#refusal;
-    if (this.#completed && UNREAD.test(reply.lines.join('\n'))) this.#refuse(String(reply));
+    if (this.#completed && UNREAD.test(reply.lines.join('\n'))) this.refuse(String(reply));
   }
 
   /** For Listings: nothing came, and the server has refused to list the folder in another way. */
@@ -273,7 +284,8 @@ export class FolderListing implements AsyncIterable<Entry> {
     this.#completed = false;
   }
 
-  #refuse(text: string): void {
+  /** For Listings: it is none, although the server calls it complete. */
+  refuse(text: string): void {
     this.#completed = false;
     this.#refusal ??= new PermanentError(`LIST ${this.#shown}: ${text}`);
   }

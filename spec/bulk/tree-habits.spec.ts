@@ -126,6 +126,18 @@ describe('trees on servers with habits of their own', () => {
     });
   }
 
+  for (const [mode, is] of [[0o300, 'unread'], [0o333, 'unread'], [0o711, 'empty'], [0, 'empty']] as const) {
+    it(`take an empty listing of a folder with the mode ${mode.toString(8)} for ${is === 'empty' ? 'that of an empty folder' : 'none (aioftp)'}`, async () => {
+      const server = await stage.serve({ files: { '/top/box/': '' }, ...LIST_ONLY, script: NO_MLST });
+      server.files.follow('/top/box').node.mode = mode;
+      await scratch.put('copy', { 'box/mine': 'mine' });
+      const list = await downloadTree(stage.client(server), '/top', scratch.path('copy'), { delete: true, continueOnError: true }).toArray();
+      expect(told(list)).to.deep.equal(is === 'empty' ? ['deleted box/mine'] : ['failed box']);
+      await scratch.put('source', { 'box/new': 'new' });
+      expect(told(await up(server))).to.deep.equal(['uploaded box/new']);
+    });
+  }
+
   it('list a folder that has one of its own name first', async () => {
     const server = await stage.serve({ files: { '/top/box/box/a': 'a', '/top/box/z': 'z' }, ...LIST_ONLY, script: NO_MLST });
     await downloadTree(stage.client(server), '/top', scratch.path('copy'), { delete: true }).toArray();

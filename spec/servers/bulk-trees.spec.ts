@@ -89,8 +89,21 @@ describe('mirror() on real servers', function () {
         if (listed) expect(modes(copy)).to.deep.equal(modes(onDisk));
       });
 
-      // aioftp lists it as an empty one, Twisted does not enter it, and tcllib's ftpd never ends its listing.
-      if (!['aioftp', 'twisted', 'tcllib'].includes(server.family)) it('uploads to a folder that must not be read, replaces and deletes nothing there, and nothing here for it', async () => {
+      // tcllib's ftpd never ends such a listing.
+      if (server.family !== 'tcllib') it('deletes nothing here for a folder that must not be read', async () => {
+        const copy = join(scratch, 'copy');
+        await mkdir(join(copy, 'box'), { recursive: true });
+        await writeFile(join(copy, 'box/mine'), 'mine');
+        await ftp.mkd(folder);
+        await ftp.mkd(`${folder}/box`);
+        await writeFile(join(onDisk, 'box/hidden'), 'hidden');
+        await chmod(join(onDisk, 'box'), 0o300);
+        expect(await done({ from: { client: ftp, path: folder }, to: copy, delete: true, continueOnError: true })).to.deep.equal({});
+        expect(await treeIn(copy)).to.deep.equal({ 'box/': '', 'box/mine': 'mine' });
+      });
+
+      // aioftp does not say that it must not be read, and Twisted does not enter it.
+      if (!['aioftp', 'twisted', 'tcllib'].includes(server.family)) it('uploads to a folder that must not be read, and replaces and deletes nothing there', async () => {
         const source = join(scratch, 'source');
         await mkdir(join(source, 'box'), { recursive: true });
         await writeFile(join(source, 'box/old'), 'old');
@@ -102,9 +115,6 @@ describe('mirror() on real servers', function () {
         const results = await uploadTree(ftp, join(source, 'box'), `${folder}/box`, { overwrite: 'never', delete: true }).toArray();
         expect(results.map(({ action, path, reason }) => `${action} ${path} ${reason}`)).to.have.members(['skipped  in doubt', 'skipped old exists', 'uploaded new undefined']);
         expect(await treeIn(onDisk)).to.deep.equal({ 'box/': '', 'box/hidden': 'hidden', 'box/new': 'new', 'box/old': 'old' });
-        expect(await done({ from: { client: ftp, path: folder }, to: source, delete: true, continueOnError: true })).to.deep.equal({});
-        expect(await treeIn(source)).to.deep.equal({ 'box/': '', 'box/new': 'new', 'box/old': 'another' });
-        await chmod(join(onDisk, 'box'), 0o700);
       });
 
       it('deletes nothing here for a folder that is missing there, and all for one that is empty', async () => {
