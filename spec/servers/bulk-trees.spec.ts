@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { walk } from '../../lib/bulk/walk';
-import { type ConnectionRequest, FTP, FTPPool, ReplyError, uploadTree } from '../../lib/index';
+import { type ConnectionRequest, downloadTree, FTP, FTPPool, ReplyError, uploadTree } from '../../lib/index';
 import { scene } from '../support/client';
 import { treeIn } from '../bulk/tree-scratch';
 import { describeSeed, random } from '../support/seed';
@@ -87,6 +87,14 @@ describe('mirror() on real servers', function () {
         const listed = (await ftp.list(folder).toArray()).some(({ permissions }) => permissions !== undefined); // pyftpdlib has no unix.mode in MLSD
         expect(await done({ from: { client: ftp, path: folder }, to: copy, preserveModes: true })).to.deep.equal({ downloaded: 2 });
         if (listed) expect(modes(copy)).to.deep.equal(modes(onDisk));
+      });
+
+      // The others do not leave their folder, or announce the 0 bytes in their 150, too.
+      if (['gridftp', 'aioftp', 'twisted'].includes(server.family)) it('downloads a file whose size is 0, and that has content', async () => {
+        await ftp.mkd(folder);
+        await symlink('/proc/version', join(onDisk, 'version'));
+        await downloadTree(ftp, folder, scratch, { symlinks: 'follow' }).toArray();
+        expect(readFileSync(join(scratch, 'version'))).to.deep.equal(readFileSync('/proc/version')).and.have.property('length').that.is.greaterThan(0);
       });
 
       // tcllib's ftpd never ends such a listing.

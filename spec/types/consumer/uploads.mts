@@ -33,6 +33,16 @@ export async function uploads(): Promise<string | undefined> {
   return upload.storedAs;
 }
 
+export async function modes(): Promise<number> {
+  for await (const { action } of ftp.uploadTree('a', 'b', { preserveModes: true, preserveTimes: true })) action.trim();
+  // @ts-expect-error true or false
+  ftp.downloadTree('a', 'b', { preserveModes: 0o644 });
+  // @ts-expect-error a number or its octal digits
+  await ftp.chmod('a', true);
+  const reply: Reply = await new FTPPool().chmod('a', 0o644);
+  return reply.code + (await ftp.chmod('a', '644')).code;
+}
+
 export function options(): void {
   const names: readonly StorOptions[] = [{ temporaryName: 'part' }, { temporaryName: (name) => `${name}.part` }, { temporaryName: false }];
   names.forEach((each) => new FTPPool().stor('a', each));
