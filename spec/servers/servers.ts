@@ -47,7 +47,7 @@ export interface RealServer {
   readonly login: string;
   /** The anonymous users' tree on disk. */
   readonly pub: string;
-  /** First and last; inetutils, ftpdssl, gridftp, simpleftpd, tcllib and ftpproxy take ports of the kernel's choice instead. */
+  /** First and last; inetutils, ftpdssl, gridftp, ftpsrv, simpleftpd, tcllib and ftpproxy take ports of the kernel's choice instead. */
   readonly passivePorts: readonly [first: number, last: number];
   readonly can: Readonly<Record<Ability, boolean>>;
   /** Why the specs leave it out unless `FTPLIB_SERVERS` names it; undefined for all others. */
@@ -111,7 +111,6 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     hosts: IPV4,
     realPaths: true,
     lacks: ['feat', 'epsv', 'eprt', 'rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'anonymous', 'anyBytes', 'missingFolder'],
-    trial: '500 to STOR into a folder that does not exist',
   },
   // Both in front of pyftpdlib-plain.
   ftpproxy: {
