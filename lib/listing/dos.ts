@@ -31,14 +31,15 @@ export const dos: ListFormat = {
 };
 
 /**
- * Where the name begins. In the columns of IIS and `dir`, it may begin with a blank. A size ends where its column does; after a tag, only another line
- * shows that there are columns.
+ * Where the name begins. In the columns of IIS and `dir`, it may begin with a blank. A size ends where its column does; after a tag and too many blanks,
+ * only another line shows that there are columns.
  */
 function nameIn({ 0: front, groups = {} }: RegExpExecArray, context: ListContext): number {
   const { date = '', column = '', tag } = groups;
   const width = column.length + (tag === undefined ? 1 : AFTER_TAG);
   if (!WIDTHS.includes(width)) return front.length;
   if (tag === undefined || front.length === date.length + width) context.aligned = true;
+  context.unsure = !context.aligned;
   return context.aligned ? date.length + width : front.length;
 }
 

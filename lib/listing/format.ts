@@ -22,6 +22,8 @@ export interface ListContext {
   settled: boolean;
   /** An earlier line has shown that the names begin in one column, so that a blank there is a part of a name. */
   aligned: boolean;
+  /** The name in the last line may begin with a blank: it does if a later line shows that there are columns. */
+  unsure: boolean;
   /** The last line that was a header of this format. */
   header: string | undefined;
 }

@@ -52,6 +52,8 @@ interface Open extends Line {
 /** After so many entries that ended in CRLF, an LF alone may be a part of a name. */
 const ENOUGH_CRLF = 2;
 const LONGEST_NAME_WITH_LF = 4096;
+/** So many lines may wait for one that shows whether there are columns. */
+const MOST_UNSURE = 1000;
 
 /** Turns the lines of one listing into entries. */
 export class Listing {
@@ -61,6 +63,8 @@ export class Listing {
   /** The format that has read the last line that could be read; once it is settled, no other one is tried. */
   #matched: ListFormat;
   #open: Open | undefined;
+  /** Lines whose names depend on whether there are columns. */
+  #unsure: Line[] = [];
   /** How many entries have ended in CRLF. */
   #crlf = 0;
 
@@ -73,7 +77,7 @@ export class Listing {
     this.#emit = emit;
     const given = format !== undefined;
     this.#matched = given ? formatNamed(format) : unix;
-    this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, aligned: false, header: undefined };
+    this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, aligned: false, unsure: false, header: undefined };
   }
 
   /** The next line. @param bytes its bytes, where the text in UTF-8 may differ from them; they are valid during the call only */
@@ -88,10 +92,12 @@ export class Listing {
     const open = this.#open;
     this.#open = undefined;
     if (open !== undefined) this.#close(open);
+    this.#takeUnsure();
   }
 
   #take(line: Line, lineEnd: LineEnd): void {
     if (isNoise(line.text)) return;
+    this.#context.unsure = false;
     const parsed = this.#parse(line.text);
     if (parsed === undefined && isFraming(line.text)) return;
     if (parsed === undefined) this.#options.onUnparsed?.(line.text);
@@ -102,12 +108,22 @@ export class Listing {
 
   #takeEntry(entry: Entry, line: Line, lineEnd: LineEnd): void {
     this.#settle(this.#matched);
+    if (this.#context.unsure && this.#unsure.length < MOST_UNSURE) return void this.#unsure.push(copyOf(line));
+    this.#takeUnsure();
     if (lineEnd === 'lf' && this.#crlf >= ENOUGH_CRLF) {
       this.#open = { ...copyOf(line), format: this.#matched, entry };
       return;
     }
     if (lineEnd === 'crlf') this.#crlf++;
     this.#entry(entry, line);
+  }
+
+  /** As much is known about columns now as will be. */
+  #takeUnsure(): void {
+    for (const line of this.#unsure.splice(0)) {
+      const entry = this.#parseAs(this.#matched, line.text);
+      if (isEntry(entry)) this.#entry(entry, line);
+    }
   }
 
   /** The format is known now. Only an entry shows it: what looks like a header of one format may be a line of another server. */

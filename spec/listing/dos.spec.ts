@@ -48,11 +48,16 @@ describe('a DOS listing', () => {
     it(`keeps the blank that a name begins with, in the columns of ${what}`, () => {
       expect(parseList(lines.join('\r\n')).map(({ name }) => name)).to.deep.equal(['pub', ' lead dir', ' lead.txt', 'b']);
       expect(parseList(lines[2] as string)[0]?.name).to.equal(' lead.txt');
+      const sorted = [lines[1], lines[1]?.replace('lead', 'read'), lines[2], lines[3], lines[0]].join('\r\n');
+      expect(parseList(sorted).map(({ name }) => name)).to.deep.equal([' lead dir', ' read dir', ' lead.txt', 'b', 'pub']);
     });
   }
 
   it('takes no blank for a part of a name where nothing shows that there are columns', () => {
     for (const line of ['12-03-96  06:38PM       <DIR>           10 years', '11-02-17   01:23       1      10 years', '05-11-20   22:11  <DIR>       10 years']) expect(parseList(line)[0]?.name, line).to.equal('10 years');
+    const lines = ['12-03-96  06:38PM       <DIR>           10 years', '12-03-96  06:38PM  12 b', '12-03-96  06:38PM       <DIR>           c'];
+    expect(parseList(lines.join('\n')).map(({ name }) => name)).to.deep.equal(['10 years', 'b', 'c']);
+    expect(parseList(Buffer.from(`${lines[0]}\xe9\r\n`, 'latin1'))[0]?.name).to.equal('10 years\xe9');
   });
 
   it('passes over what dir prints around it', () => {
