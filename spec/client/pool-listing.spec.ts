@@ -51,3 +51,26 @@ describe('a listing of a pool whose reader pauses', () => {
     expect(await read().catch((error: unknown) => error)).to.be.instanceOf(LimitError);
   });
 });
+
+describe('the listings of a pool', () => {
+  const { stage, pool } = poolScene();
+
+  it('are by LIST with `mlsd: false`', async () => {
+    const server = await stage.serve({ files: { '/a/x': 'x', '/b/y': 'y' } });
+    const ours = pool(server, { connections: 2, mlsd: false });
+    const lists = await Promise.all(['a', 'b'].map((path) => ours.list(path).toArray()));
+    expect(lists.flat().map(({ name }) => name)).to.deep.equal(['x', 'y']);
+    expect(server.commands.filter((line) => /^(MLSD|LIST)/.test(line)).sort()).to.deep.equal(['LIST a', 'LIST b']);
+  });
+
+  it('remember for all connections what the server lacks', async () => {
+    const server = await stage.serve({ files: { '/a/x': 'x', '/b/y': 'y' }, script: { MLSD: '503 Bad sequence.', EPSV: '200 OK.' } });
+    const ours = pool(server, { connections: 2 });
+    expect(await ours.list('a').toArray()).to.have.lengthOf(1);
+    const asked = (verb: string): number => server.commands.filter((line) => line.startsWith(verb)).length;
+    const before = [asked('MLSD'), asked('EPSV')];
+    await Promise.all(['a', 'b', 'a', 'b'].map((path) => ours.list(path).toArray()));
+    expect([asked('MLSD'), asked('EPSV')]).to.deep.equal(before);
+    expect(asked('USER')).to.equal(2);
+  });
+});

@@ -30,9 +30,9 @@ export const PERSONALITIES = {
   noRenameOver: { renames: 'never over' },
   /** LIST does not look at its path; there is no MLSD. */
   listIgnoresPath: { listings: 'ignore the path', lacks: ['MLSD', 'MLST'], features: without('MLST') },
-  /** LIST names each entry by the path that was asked for: servers on z/VM, and of AS/400 gateways. */
+  /** LIST names each entry by the path that was asked for, as users of other clients report. */
   listRepeatsPath: { listings: 'repeat the path' },
-  /** Refuses to list an empty folder: Serv-U, servers of mainframes. */
+  /** Refuses to list an empty folder, as users of other clients report. */
   refusesEmptyFolder: { emptyFolder: '550 No files found.' },
   /** Microsoft's IIS, with the listings of its default. */
   iis: { lines: 'dos', mark: '125', names: 'caseless', renames: 'never over', lacks: ['MLSD', 'MLST', 'MFMT'], features: ['UTF8', 'SIZE', 'MDTM', 'REST STREAM'] },

@@ -67,7 +67,7 @@ async function transfer(session: Session, mark: string, done: string, broken: st
   session.begin(running);
   try {
     await session.dataConnection();
-    session.reply(session.server.deviations.mark === '125' ? '125 Data connection already open; Transfer starting.' : mark);
+    session.reply(session.server.deviations.mark === '125' && session.verb !== 'STOU' ? '125 Data connection already open; Transfer starting.' : mark);
     await work(await session.protectedData());
     // What comes during a transfer can only come before the 226 where that takes a moment.
     if (session.server.deviations.duringTransfer) await turns(LATE);
