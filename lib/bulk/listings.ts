@@ -101,7 +101,7 @@ export class Listings {
           return;
         } catch (error) {
           if (given.size > before) backoff.reset();
-          if (error instanceof TemporaryError && isRefusedListing(error) && path !== '' && (await entryAt(this.#remote, path).catch(() => 'unknown')) === undefined) throw error; // it is missing
+          if (error instanceof TemporaryError && mayMeanMissing(error) && path !== '' && (await entryAt(this.#remote, path).catch(() => 'unknown')) === undefined) throw error; // it is missing
           await pauseBeforeRetry(error, { backoff, signal: this.#signal });
         }
       }
@@ -300,8 +300,8 @@ export class FolderListing implements AsyncIterable<Entry> {
   }
 }
 
-/** The server does not list the folder: it may be missing, or take uploads only. Some say so with 450 or 451, for which others mean that it will be there later. */
-export function isRefusedListing(error: unknown): boolean {
+/** Whether a refusal may mean that a folder is missing. Some servers say so with 450 or 451, by which others mean that it can be had later. */
+export function mayMeanMissing(error: unknown): boolean {
   if (error instanceof TemporaryError) return error.phase === 'command' && [450, 451].includes(error.reply?.code ?? 0);
   return error instanceof PermanentError;
 }

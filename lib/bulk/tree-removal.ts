@@ -267,6 +267,8 @@ export type Index = TreeTable<[type: EntryType, size: number | null, time: numbe
 export interface RemoteFolder extends Folder {
   readonly parent: RemoteFolder | undefined;
   made: boolean;
+  /** Whether it was missing after all, as a refused upload to it made one ask. */
+  remade?: Promise<boolean>;
   /** What this run has made in it, with `delete`. */
   newNames?: NewNames | undefined;
 }

@@ -152,6 +152,10 @@ export class RemoteTree {
   readonly budget: Budget;
   readonly #retry: TreeSettings['retry'];
   readonly #lacks = new Set<FactCommand>();
+  /** Folders that were missing when one in them was to be made. */
+  readonly #parents = new Set<string>();
+  /** One folder is made after the other, so that it shows which was missing. */
+  #making: Promise<unknown> = Promise.resolve();
   /** Whether the server sets times and modes; undefined: not known before the first file. */
   readonly #sets: { times: boolean | undefined; modes: boolean | undefined };
 
@@ -236,25 +240,27 @@ export class RemoteTree {
     });
   }
 
-  /** Makes a folder, unless it is there; the root with the folders that it is in. Resolves with whether it was made. */
-  async makeFolder(relative: string): Promise<boolean> {
-    return this.#make(this.path(relative), relative === '');
+  /** Makes a folder, and those that it is in, unless they are there. Resolves with whether it was missing. */
+  makeFolder(relative: string): Promise<boolean> {
+    const made = this.#making.then(() => this.#make(this.path(relative)));
+    this.#making = made.catch(() => undefined);
+    return made;
   }
 
-  async #make(path: string, withParents: boolean): Promise<boolean> {
+  async #make(path: string): Promise<boolean> {
     this.signal.throwIfAborted();
+    const make = (): Promise<string> => this.#withRetry(() => this.remote.mkd(path));
     try {
-      await this.#withRetry(() => this.remote.mkd(path));
-      return true;
+      await make();
     } catch (error) {
       if (!isAboutPath(error)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
-      if (await this.isFolder(path)) return false;
-      if (!withParents || parent === '' || parent === path) throw error;
-      await this.#make(parent, true);
-      await this.#withRetry(() => this.remote.mkd(path));
-      return true;
+      if (await this.isFolder(path)) return this.#parents.has(path);
+      if (parent === '' || parent === path || !(await this.#make(parent))) throw error;
+      this.#parents.add(parent);
+      await make();
     }
+    return true;
   }
 
   #withRetry<T>(act: () => Promise<T>): Promise<T> {

@@ -1,11 +1,11 @@
 import type { Dirent } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError, PermanentError, SecurityError } from '../errors';
+import { ArgumentError, type FTPError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
 import { partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
-import { type FolderListing, isRefusedListing, joined, type WalkEntry } from './listings';
+import { type FolderListing, mayMeanMissing, joined, type WalkEntry } from './listings';
 import { LocalSource } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import { FileUpload, UploadTarget } from './put';
@@ -156,7 +156,7 @@ class TreeUpload {
       }
     } catch (error) {
       // Servers refuse to list a folder that is missing, or that takes uploads only, with 450, 451, 501, 550, 553 and others.
-      if (!isRefusedListing(error)) throw error;
+      if (!mayMeanMissing(error)) throw error;
       if (!(await this.#remote.isFolder(listing.path))) return undefined;
     }
     return index;
@@ -269,7 +269,7 @@ class TreeUpload {
     try {
       const target = await this.#target(path, parts);
       const names = [path, joined(folder.path, basename(target.name))];
-      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#upload(path, target, traffic)));
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#uploadInto(folder, path, target, traffic)));
       if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
@@ -291,6 +291,17 @@ class TreeUpload {
     const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
     const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
     return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, isOurs: isOurs || taken, deletesOwnName: true });
+  }
+
+  /** simple-ftpd of npm lists another folder in place of one that is missing: only the refused upload to it shows that. */
+  async #uploadInto(folder: RemoteFolder, relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+    try {
+      return await this.#upload(relative, target, traffic);
+    } catch (error) {
+      const isRefused = mayMeanMissing(error) && (error as FTPError).command?.startsWith('STOR ');
+      if (!isRefused || !(await (folder.remade ??= this.#remote.makeFolder(folder.path).catch(() => false)))) throw error;
+      return this.#upload(relative, target, traffic);
+    }
   }
 
   async #upload(relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {

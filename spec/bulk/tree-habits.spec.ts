@@ -4,7 +4,7 @@ import { downloadTree } from '../../lib/bulk/tree-download';
 import { mirror } from '../../lib/bulk/mirror';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
 import { uploadTree } from '../../lib/bulk/tree-upload';
-import { PermanentError, TransferError } from '../../lib/index';
+import { FTPPool, PermanentError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import { download } from '../support/server/transfer';
@@ -84,6 +84,25 @@ describe('trees on servers with habits of their own', () => {
     expect(told(await up(server, { dryRun: true }))).to.deep.equal(['created sub', 'uploaded sub/a']);
     expect(told(await up(server))).to.deep.equal(['created ', 'created sub', 'uploaded sub/a']);
     expect(server.read('/top/sub/a').toString()).to.equal('a');
+  });
+
+  for (const refusal of ['550 No such folder.', '553 Could not create file.', '501 No.', '450 No such file.', '451 Local error.']) {
+    it(`make a target in place of which another folder is listed, when STOR is answered ${refusal.slice(0, 3)} (simple-ftpd)`, async () => {
+      const STOR: Act = (session, argument) => (server.files.has(session.path(argument).replace(/\/[^/]*$/, '')) ? session.normal() : session.reply(refusal));
+      const server = await stage.serve({ files: { '/else': 'e' }, ...PERSONALITIES.listIgnoresPath, script: { STOR } });
+      await scratch.put('source', { a: 'a', b: 'b', 'sub/c': 'c' });
+      const pool = new FTPPool({ host: server.host, port: server.port, user: 'user', password: 'secret', connections: 3 });
+      await uploadTree(pool, scratch.path('source'), '/new/top').toArray();
+      pool.close();
+      expect([...server.files].filter(([, { kind }]) => kind === 'file').map(([path]) => path).sort()).to.deep.equal(['/else', '/new/top/a', '/new/top/b', '/new/top/sub/c']);
+    });
+  }
+
+  it('ask once whether a folder is missing where uploads to it are refused', async () => {
+    const server = await stage.serve({ files: { '/top/x': 'x' }, script: { STOR: '553 Disk full.' } });
+    await scratch.put('source', { a: 'a', b: 'b', c: 'c' });
+    expect(told(await up(server, { continueOnError: true }))).to.deep.equal(['failed a', 'failed b', 'failed c']);
+    expect(server.commands.filter((each) => /^(MKD|MLST)/.test(each))).to.deep.equal(['MKD /top', 'MLST /top']);
   });
 
   it('make no target that is there and empty', async () => {
