@@ -92,7 +92,7 @@ function describeKeepAlive(scene: Scene): void {
     expect(await Promise.all([ftp.pwd(), ftp.pwd()])).to.deep.equal([scene.path, scene.path]);
   });
 
-  it('during transfers, on request, puts no reply out of step', async () => {
+  if (!scene.target.facts.losesNoops) it('during transfers, on request, puts no reply out of step', async () => {
     open(true);
     await ftp.cwd(scene.path);
     const bytes = scene.readHome('10m.bin');

@@ -68,6 +68,7 @@ describe('retries and verification on real servers', function () {
         }
       });
 
+      if (!can.size && !can.mlsd) return; // nothing tells that a file is longer than what has come
       it(can.rest ? 'retries a download whose data end early' : 'fails a download whose data end early, for it has no REST', async () => {
         const proxy = await FaultProxy.open(server);
         const client = through(proxy);

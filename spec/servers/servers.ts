@@ -15,12 +15,12 @@ export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
  * What some servers lack. `restStor`: bytes after an upload at an offset stay; `nlst`: works without an argument; `times`: the
  * time of a file can be set, by MFMT or what takes its place; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
- * begin with one; `anonymous`: can log in, and list; `missingFolder`: differs from
+ * begin with one; `twoBlanks`: and may have two in a row; `listsPaths`: LIST takes a path, rather than list the working folder always; `anonymous`: can log in, and list; `missingFolder`: differs from
  * an empty one for some command (tcllib lists it as an empty one, and enters it); `trueTimes`: MDTM is right after noon, too.
  */
 export const ABILITIES = [
   'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'utf8',
-  'anyBytes', 'leadingBlank', 'anonymous', 'missingFolder', 'trueTimes',
+  'anyBytes', 'leadingBlank', 'twoBlanks', 'listsPaths', 'anonymous', 'missingFolder', 'trueTimes',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -96,13 +96,13 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     package: 'ftpd',
     hosts: IPV4,
     lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank', 'trueTimes'],
-    trial: 'it must get one command at a time',
   },
   simpleftpd: {
     package: 'simple-ftpd',
     hosts: IPV4,
     lacks: [
       'epsv', 'eprt', 'port', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank',
+      'twoBlanks', 'listsPaths',
     ],
     trial: 'it must get one command at a time; LIST takes no path',
   },
@@ -123,7 +123,6 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
     package: 'proftpd-mod-proxy',
     hosts: IPV4,
     lacks: ['anyBytes'],
-    trial: 'two final replies for a transfer whose data connection fails',
   },
 };
 
@@ -187,10 +186,10 @@ export function realServers(): readonly RealServer[] {
   return chosen.filter(({ port }) => listening.has(port));
 }
 
-/** How to get in; a server without TLS needs no certificate. */
-export function optionsOf({ host, port, user, password, secure, certificate }: RealServer): FTPOptions {
+/** How to get in, and what must be said of the server; one without TLS needs no certificate. */
+export function optionsOf({ host, port, user, password, secure, certificate, can }: RealServer): FTPOptions {
   const tls = secure && existsSync(certificate) ? { tls: { ca: readFileSync(certificate) } } : {};
-  return { host, port, user, password, secure, ...tls };
+  return { host, port, user, password, secure, ...(can.listsPaths ? {} : { enterFolders: true }), ...tls };
 }
 
 /** The servers that accept a connection now. */
