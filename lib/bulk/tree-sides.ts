@@ -3,13 +3,13 @@ import type { Dir, Stats } from 'node:fs';
 import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { PermanentError, SecurityError, TransferError } from '../errors';
+import { ConnectionClosedError, PermanentError, SecurityError, TimeoutError, TransferError } from '../errors';
 import type { Reply } from '../reply';
 import { certainSize, entryAt, type FactCommand, factsOf, isNotImplemented } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { ignoreRefusal } from '../transfer/temporary-name';
 import { isAboutPath, joined, Listings } from './listings';
-import { askUnlessAborted, type Remote, withRetry } from './remote';
+import { askUnlessAborted, type Remote, wasClosed, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
 import type { TreeSettings } from './tree-options';
@@ -269,12 +269,16 @@ export class RemoteTree {
   }
 }
 
-/** Whether the server does what was asked for; a refusal that is about the one file says nothing new. */
+/**
+ * Whether the server does what was asked for. A refusal that is about the one file says nothing new. A server that closes the connection the first time,
+ * or does not answer, is not asked again: some do so where they do not know a command.
+ */
 async function isSet(answer: Promise<Reply>, known: boolean | undefined): Promise<boolean | undefined> {
   try {
     await answer;
     return true;
   } catch (error) {
+    if (known === undefined && (error instanceof ConnectionClosedError || error instanceof TimeoutError) && !wasClosed(error)) return false;
     ignoreRefusal(error);
     return error instanceof PermanentError && isNotImplemented(error.reply) ? false : known;
   }

@@ -7,6 +7,7 @@ import { uploadTree } from '../../lib/bulk/tree-upload';
 import { FTPPool, PermanentError, TransferError } from '../../lib/index';
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
+import { resetControl, silence } from '../support/server/steps';
 import { download } from '../support/server/transfer';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { Act, Script } from '../support/server/script';
@@ -256,6 +257,17 @@ describe('trees on servers with habits of their own', () => {
       await utimes(scratch.path('source/b'), TIME, new Date('2011-01-01'));
       expect(told(await mirror(places).toArray()).filter((each) => each.startsWith('uploaded'))).to.deep.equal(['uploaded b']);
       expect(told(await mirror(places).toArray()).filter((each) => each.startsWith('uploaded'))).to.deep.equal([]);
+    });
+
+    it('are asked once where they close the connection for it, or do not answer', async () => {
+      for (const step of [resetControl(), silence()]) {
+        const server = await stage.serve({ ...LIST_ONLY, script: { ...NO_MLST, MFMT: [step] } });
+        await scratch.put('source', FILES, TIME);
+        const client = stage.client(server, { replyTimeout: 200 });
+        expect(told(await uploadTree(client, scratch.path('source'), '/top', { preserveTimes: true }).toArray())).to.deep.equal(['created ', 'uploaded a', 'uploaded b', 'uploaded c']);
+        expect(sent(server, /^MFMT/)).to.have.length(1);
+        expect(sent(server, /^USER/)).to.have.length(2);
+      }
     });
 
     it('are asked once where nothing does it', async () => {
