@@ -128,11 +128,17 @@ function typeOf(fact: string): EntryType {
   return /^(?:os\.unix=s(?:ym)?link(?::|$)|link$)/.test(type) ? 'symlink' : 'other';
 }
 
-/** The entry in the reply to MLST (RFC 3659, 7.2); its name has no path, whatever path the server puts before it. */
-export function mlstEntry(reply: Reply): Entry | undefined {
+/**
+ * The entry in the reply to MLST (RFC 3659, 7.2); its name has no path, whatever path the server puts before it.
+ *
+ * @param path what was asked for: a blank before the name is a part of it only if the path has it, for some servers send two
+ */
+export function mlstEntry(reply: Reply, path = ''): Entry | undefined {
   for (const line of reply.lines.slice(1, -1)) {
     const entry = parseFacts(line);
-    if (entry) return { ...entry, name: lastName(entry.name) };
+    if (!entry) continue;
+    const name = lastName(entry.name);
+    return { ...entry, name: name === ` ${lastName(path)}` ? name.slice(1) : name };
   }
   return undefined;
 }

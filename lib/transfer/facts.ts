@@ -136,7 +136,7 @@ class TurnSource implements FactsSource {
   }
 
   mlst(path: string): Promise<Entry> {
-    return this.#exec('MLST', path, mlstEntry);
+    return this.#exec('MLST', path, (reply) => mlstEntry(reply, path));
   }
 
   #exec<T>(verb: FactCommand, path: string, read: (reply: Reply) => T | undefined): Promise<T> {
@@ -275,7 +275,7 @@ export function timeIn(reply: Reply): Date | undefined {
  */
 export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promise<Entry> {
   try {
-    return await ask(turn.control, mlst, mlstEntry);
+    return await ask(turn.control, mlst, (reply) => mlstEntry(reply, mlst.argument));
   } catch (refusal) {
     if (!(refusal instanceof ReplyError)) throw refusal;
     if (isNotImplemented(refusal.reply)) return withoutMLST(turn, mlst.argument);

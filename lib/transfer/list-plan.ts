@@ -311,7 +311,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   async #whatIsThere({ session, control }: Turn): Promise<'file' | 'nothing' | 'unknown'> {
     if (this.#path === undefined || this.#away) return 'unknown';
     try {
-      const entry = mlstEntry(await control.exec(session.command('MLST', this.#path)));
+      const entry = mlstEntry(await control.exec(session.command('MLST', this.#path)), this.#path);
       if (!entry || entry.type === 'directory') return 'unknown';
       this.#entry = entry;
       return 'file';

@@ -440,7 +440,8 @@ function listing<T>(
   return define<Listing, T[] | typeof LEFT>(name, { weight: 3, what: 'stream', cuts: ['rst'] }, anyListing, ({ path, relative, leave }, state) => {
     const { remote: world, facts } = state;
     const missing = !world.isFolder(path);
-    const due = refused(facts) ? 'refusal' : missing ? (facts.emptyIfMissing.includes(name) || facts.listsAnything ? 'either' : 'refusal') : leave === undefined ? 'success' : 'either';
+    const mayRefuse = leave !== undefined || (facts.refusesEmptyFolder && name !== 'list' && world.names(path).length === 0);
+    const due = refused(facts) ? 'refusal' : missing ? (facts.emptyIfMissing.includes(name) || facts.listsAnything ? 'either' : 'refusal') : mayRefuse ? 'either' : 'success';
     return {
       due,
       act: (actor) => items<T>(actor, actor.client[name](actor.remote(path, relative)), leave),

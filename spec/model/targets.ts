@@ -19,6 +19,8 @@ export interface ServerFacts {
   /** An upload that is interrupted may leave nothing at all, not even what was there before. */
   readonly mayRemove: boolean;
   readonly rename: 'over' | 'only new' | 'never';
+  /** NLST, MLSD and LIST of an empty folder are refused. */
+  readonly refusesEmptyFolder: boolean;
   /** Its listings have nothing to do with the path. */
   readonly listsAnything: boolean;
   readonly mlsd: boolean;
@@ -71,7 +73,7 @@ export interface Target {
 }
 
 const USUAL: ServerFacts = {
-  naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
+  naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', refusesEmptyFolder: false, listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
   announces: true, keepsWholeOnly: false, sessions: true, outOfStep: false, refusesAfterCut: false, losesReplies: false,
 };
 
@@ -120,13 +122,14 @@ function realTarget(server: RealServer): Target {
 }
 
 function embeddedTarget(name: string, personality: Personality, features?: readonly string[]): Target {
-  const { names, restart, missingFolder, renames, lacks, listings, mark, brokenUpload, brokenTransfer, packets } = personality;
+  const { names, restart, missingFolder, emptyFolder, renames, lacks, listings, mark, brokenUpload, brokenTransfer, packets } = personality;
   const facts: ServerFacts = {
     ...USUAL,
     naming: names,
     restart: restart === 'ignored' ? 'ignored' : restart === 'truncates' ? 'zeros' : 'keeps',
     emptyIfMissing: missingFolder ? ['list', 'nlst', 'mlsd', 'dir'] : [],
     rename: lacks?.includes('RNFR') ? 'never' : renames ? 'only new' : 'over',
+    refusesEmptyFolder: emptyFolder !== undefined,
     listsAnything: listings !== undefined,
     mlsd: !lacks?.includes('MLSD'),
     size: !lacks?.includes('SIZE'),

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { ConnectionClosedError, PermanentError, type Entry, type FTP, type ListOptions } from '../../lib/index';
 import type { Script } from '../support/server/script';
-import { FEATURES } from '../support/server/server-options';
+import { FEATURES, type FtpServerOptions } from '../support/server/server-options';
+import { forgetServers } from '../../lib/control/observed-server';
 import { PERSONALITIES } from '../support/server/personalities';
 import { data, dataEnd, hangUp, normal, openData, send } from '../support/server/steps';
 import { outcomeOf, rejection, useBench } from '../support/transfers';
@@ -474,20 +475,31 @@ describe('list()', () => {
 describe('a listing that is cancelled', () => {
   const bench = useBench();
 
-  for (const [path, features] of [['with blank', WITHOUT_MLST], ['with blank/a b', WITHOUT_MLST], ['not there/a b', WITHOUT_MLST], ['empty', []], ['sub/file', FEATURES]] as const) {
-    it(`leaves the session where it was, whichever command it has come to (${path})`, async () => {
-      await bench.serve({ files: FILES, features });
-      const ftp = bench.client();
+  const factless = [openData(), send('150 Here.'), data('file\r\ndeep\r\n'), dataEnd(), send('226 There.')];
+  const cases: readonly (readonly [path: string, server: FtpServerOptions, what?: string])[] = [
+    ['with blank', { features: WITHOUT_MLST }], ['with blank/a b', { features: WITHOUT_MLST }], ['not there/a b', { features: WITHOUT_MLST }], ['empty', { features: [] }], ['sub/file', {}],
+    ['sub', PERSONALITIES.listIgnoresPath, 'path ignored'], ['empty', PERSONALITIES.refusesEmptyFolder, 'refused'], ['sub', { script: { MLSD: '550 No.', MLST: '550 No.' } }, 'MLSD refused'],
+    ['sub', { script: { MLSD: factless } }, 'MLSD without facts'], ['sub', { features: WITHOUT_MLST, script: { EPSV: '200 OK.' } }, 'EPSV of no use'],
+  ];
+  for (const [path, server, what] of cases) {
+    it(`leaves the session where it was, whichever command it has come to (${path}${what ? `, ${what}` : ''})`, async () => {
+      await bench.serve({ files: FILES, ...server });
+      let ftp = bench.client();
       await ftp.list(path).toArray().catch(() => undefined);
       const steps = bench.server.commands.length;
       for (let step = 1; step <= steps; step++) {
+        if (what) {
+          forgetServers(); // so that it is tried and found out again
+          ftp = bench.client();
+        }
         const controller = new AbortController();
         let commands = 0;
         const onCommand = (): void => void (++commands === step && controller.abort());
         bench.server.on('command', onCommand);
         await ftp.list(path, { signal: controller.signal }).toArray().catch(() => undefined);
         expect(await ftp.pwd(), `at command ${step}`).to.equal('/');
-        expect(await ftp.nlst('sub').toArray()).to.have.lengthOf(2);
+        expect((await outcomeOf(ftp.retr('sub/file'))).bytes.toString()).to.equal('hello');
+        expect(await ftp.nlst('sub').toArray()).to.have.lengthOf(what === 'path ignored' ? 5 : 2);
         bench.server.off('command', onCommand);
       }
     });
@@ -546,6 +558,15 @@ describe('mlst()', () => {
     expect(await ftp.mlst('sub/file')).to.include({ type: 'file', size: 5 });
     expect(await ftp.mlst('sub')).to.include({ type: 'directory' });
     expect(await rejection(ftp.mlst('missing'))).to.be.instanceOf(PermanentError);
+  });
+
+  it('has the name that was asked for where two blanks come before the facts, or before the name', async () => {
+    for (const line of ['  type=file;size=5; file', ' type=file;size=5;  file', 'type=file;size=5;  /sub/file']) {
+      await bench.serve({ files: { ...FILES, '/sub/ lead': 'x' }, script: { MLST: [[`250-Here.\r\n${line}\r\n250 End.`], [normal()]] } });
+      const ftp = bench.client();
+      expect(await ftp.mlst('sub/file'), line).to.include({ name: 'file', type: 'file', size: 5 });
+      expect(await ftp.mlst('sub/ lead')).to.include({ name: ' lead' });
+    }
   });
 
   it('is SIZE, MDTM and CWD where the server has no MLST', async () => {
