@@ -228,6 +228,18 @@ describe('trees on servers with habits of their own', () => {
     }
   });
 
+  for (const [serverTimeZoneOffset, transfers] of [[120, false], [0, true]] as const) {
+    it(`compare the minutes of LIST in the server's time zone, where there is no MDTM (${serverTimeZoneOffset})`, async () => {
+      const listed = new Date('2026-05-06T07:08:00Z'); // two hours east of UTC
+      const server = await stage.serve({ files: { '/top/f': 'new' }, features: ['SIZE'], script: { ...NO_MLST, MDTM: '502 No.' }, now: () => new Date('2026-06-01T00:00:00Z') });
+      server.file('/top/f').modified = listed;
+      await scratch.put('here', { f: 'old' }, new Date('2026-05-06T05:08:09Z'));
+      const client = stage.client(server, { serverTimeZoneOffset });
+      const list = await mirror({ from: { client, path: '/top' }, to: scratch.path('here') }).toArray();
+      expect(list.some(({ action }) => action === 'downloaded')).to.equal(transfers);
+    });
+  }
+
   describe('that set times by other commands than MFMT', () => {
     const TIME = new Date('2021-03-04T05:06:07Z');
     const MDTM: Act = (session, argument) => {
