@@ -71,6 +71,8 @@ export class ObservedServer {
   endsInOrder = false;
   /** True once a mark (1yz) has come before TLS began on its data connection. */
   marksBeforeTLS = false;
+  /** TYPE was answered as an unknown command: there is one type. */
+  lacksTYPE = false;
   /** The command that was seen to set the time of a file on a server that does not know MFMT; undefined: not tried. */
   setsTimesBy: 'MDTM' | 'SITE UTIME with three times' | 'SITE UTIME with one time' | 'nothing' | undefined;
 

@@ -451,9 +451,18 @@ export class Session implements ControlListener {
   switchType(control: ControlConnection, type: 'I' | 'A'): Promise<Reply> | undefined {
     if (this.state.type.value === type) return undefined;
     if (this.state.type.next === type && this.#typeSwitch?.type === type) return this.#typeSwitch.reply;
-    const reply = control.exec(this.command('TYPE', type));
+    if (this.observed.lacksTYPE) return undefined;
+    const reply = control.exec(this.command('TYPE', type)).catch((error: unknown) => this.#withoutType(error));
     this.#typeSwitch = { type, reply };
     reply.catch(ignore);
+    return reply;
+  }
+
+  /** lwIP's server knows no TYPE, and sends bytes as they are; a server that knows it answers 504 to a type that it does not have. */
+  #withoutType(error: unknown): Reply {
+    const reply = error instanceof ReplyError ? error.reply : undefined;
+    if (reply === undefined || (reply.code !== 500 && reply.code !== 502)) throw error;
+    this.observed.lacksTYPE = true;
     return reply;
   }
 

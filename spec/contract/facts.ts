@@ -18,6 +18,18 @@ export interface Facts {
   readonly twelveHours: boolean;
   /** Which quotes in its 257 are doubled: all, as RFC 959 asks; where none is, `""` in a name cannot be told from one quote. */
   readonly doublesQuotes: boolean | 'first';
+  /** How its answer to SYST begins; undefined where it has the code of another command. */
+  readonly system: RegExp | undefined;
+  /** Lines of LIST: of a file of seven bytes, and of the folder `inner`. */
+  readonly lines: Readonly<{ file: RegExp; folder: RegExp }>;
+  /** True where QUIT closes the connection without a reply. */
+  readonly leavesSilently: boolean;
+  /** True where another client is refused while there is one. */
+  readonly oneClient: boolean;
+  /** Whether its reply to STOU says what the file is called. */
+  readonly namesUnique: boolean;
+  /** Names that no file can have, which it says with 550. */
+  readonly forbids: RegExp | undefined;
   /** What a new file is called on disk when it is called `name` on the wire. */
   readonly stored: (name: string) => string;
   /**
@@ -52,7 +64,7 @@ export interface Facts {
 /** Verbs that some server refuses. */
 export type Verb =
   | 'EPSV' | 'EPRT' | 'PORT' | 'REST' | 'APPE' | 'STOU' | 'SIZE' | 'MDTM' | 'MFMT' | 'MLST' | 'MLSD' | 'NLST' | 'NOOP'
-  | 'RNFR' | 'STAT' | 'HELP' | 'SITE' | 'SITE CHMOD' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE A down' | 'TYPE A up';
+  | 'RNFR' | 'STAT' | 'HELP' | 'SITE' | 'SITE CHMOD' | 'OPTS' | 'FEAT' | 'CDUP' | 'QUIT' | 'TYPE' | 'TYPE A down' | 'TYPE A up';
 
 const same = (name: string): string => name;
 const withoutLead = (name: string): string => name.trimStart();
@@ -65,6 +77,12 @@ export const usual: Omit<Facts, 'software' | 'refuses'> = {
   wrongPassword: 530,
   twelveHours: false,
   doublesQuotes: true,
+  system: /^UNIX/,
+  lines: { file: /^-[rwx-]{9}.* 7 .*one\.txt\r?$/m, folder: /^d/ },
+  leavesSilently: false,
+  oneClient: false,
+  namesUnique: true,
+  forbids: undefined,
   stored: same,
   missing: MISSING,
   listMissing: 550,

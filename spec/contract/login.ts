@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { ConnectionClosedError, FTP, PermanentError, type Reply } from '../../lib/index';
-import type { Target } from './target';
+import { goodbye, type Target } from './target';
 
 /** Greeting, login and good-bye. */
 export function describeLogin(target: Target): void {
@@ -13,7 +13,7 @@ export function describeLogin(target: Target): void {
       expect((await ftp.login()).kind).to.equal('completion');
       expect(await ftp.pwd()).to.equal(target.root || '/');
       const closed = once(ftp, 'close');
-      expect((await ftp.quit())?.code).to.equal(target.facts.refuses.QUIT ?? 221);
+      expect((await ftp.quit())?.code).to.equal(goodbye(target.facts));
       expect(await closed).to.deep.equal([undefined]);
     });
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { list, type Scene } from './scene';
+import { refusal } from './target';
 
 const FILES = ['plain.txt', 'with blank.txt', ' lead.txt', '-dash.txt', '--help', 'quote"quote.txt', "apostrophe's", 'ünïcode-ファイル.txt', 'a;b=c&d%20(1)[2]{3}~', '.hidden', '#hash', 'two  blanks'];
 const FOLDERS = ['with blank', 'quote"folder', '""', 'ünï-ファイル', '-dash'];
@@ -7,8 +8,15 @@ const FOLDERS = ['with blank', 'quote"folder', '""', 'ünï-ファイル', '-das
 /** Names that need care. */
 export function describeNames(scene: Scene): void {
   const { facts } = scene.target;
+  const files = FILES.filter((each) => !facts.forbids?.test(each));
 
-  for (const name of FILES) {
+  for (const name of FILES.filter((each) => facts.forbids?.test(each))) {
+    it(`is told that no file can be called ${JSON.stringify(name)}`, async () => {
+      expect((await refusal(scene.put(name, 'x'))).reply?.code).to.equal(550);
+    });
+  }
+
+  for (const name of files) {
     const kept = facts.stored(name) === name;
     it(`stores, reads, renames and deletes ${JSON.stringify(name)}${kept ? '' : ` (on disk ${JSON.stringify(facts.stored(name))})`}`, async () => {
       const bytes = Buffer.from(`content of ${name}`);
@@ -29,7 +37,7 @@ export function describeNames(scene: Scene): void {
   }
 
   for (const name of FOLDERS) {
-    if (facts.stored(name) === '') continue; // nothing is left of it
+    if (facts.stored(name) === '' || facts.forbids?.test(name)) continue; // nothing is left of it
     it(`makes, enters and removes the folder ${JSON.stringify(name)}`, async () => {
       await scene.ftp.mkd(name);
       expect(scene.names()).to.include(facts.stored(name));
@@ -51,9 +59,9 @@ export function describeNames(scene: Scene): void {
     await scene.ftp.mkd('all');
     await scene.ftp.cwd('all');
     try {
-      for (const name of FILES) await scene.put(name, name);
+      for (const name of files) await scene.put(name, name);
       const lines = await list(scene.ftp.dir());
-      for (const name of FILES) {
+      for (const name of files) {
         if (name.startsWith('.')) continue; // most servers show those on request only
         expect(lines.some((line) => line.replace(/\r$/, '').endsWith(` ${facts.stored(name)}`)), name).to.equal(true);
       }

@@ -12,8 +12,10 @@ const INTERVAL = 10;
 
 /** What a client does so that a session lasts, and when it was lost all the same. */
 export function describeSession(scene: Scene): void {
-  describe('after a control connection that was lost', () => describeRepair(scene));
-  describe('keepAlive', () => describeKeepAlive(scene));
+  if (!scene.target.facts.oneClient) {
+    describe('after a control connection that was lost', () => describeRepair(scene));
+    describe('keepAlive', () => describeKeepAlive(scene));
+  }
 
   it('abort() ends the transfer that runs, and the session goes on', async () => {
     const { ftp } = scene;

@@ -41,6 +41,11 @@ export function modeOptions(mode: Mode): FTPOptions {
   return { passive: mode === 'EPSV' || mode === 'PASV', extended: mode === 'EPSV' || mode === 'EPRT' };
 }
 
+/** The code of the reply to QUIT. */
+export function goodbye({ refuses, leavesSilently }: Facts): number | undefined {
+  return leavesSilently ? undefined : (refuses.QUIT ?? 221);
+}
+
 /** A case that needs a command: where the server refuses it, the case is that the caller is told the server's own reply. */
 export function itNeeds({ facts }: Target, verb: Verb, title: string, act: () => Promise<unknown>): void {
   const code = facts.refuses[verb];

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { expect } from 'chai';
 import { collect, list, pattern, sha256, type Scene } from './scene';
-import { refusal } from './target';
+import { goodbye, refusal } from './target';
 
 const LARGE = 10 * 1024 * 1024;
 const PIECE = 64 * 1024;
@@ -74,6 +74,16 @@ export function describeVolume(scene: Scene): void {
     expect(await scene.ftp.pwd()).to.equal(scene.path);
   });
 
+  if (facts.oneClient) {
+    it('is told that the server has a client', async () => {
+      const other = scene.client();
+      expect((await refusal(other.pwd())).reply?.code).to.equal(421);
+      other.close();
+      expect(await scene.ftp.pwd()).to.equal(scene.path);
+    });
+    return;
+  }
+
   it('serves two clients at once', async () => {
     const other = scene.client();
     const bytes = pattern(1_000_000);
@@ -93,7 +103,7 @@ export function describeVolume(scene: Scene): void {
     const stream = other.stor(scene.asked('last'));
     stream.end('last words');
     const done = finished(stream);
-    expect((await other.quit())?.code).to.equal(facts.refuses.QUIT ?? 221);
+    expect((await other.quit())?.code).to.equal(goodbye(facts));
     await done;
     expect(scene.read('last').toString()).to.equal('last words');
   });

@@ -98,7 +98,7 @@ describe('personalities of the embedded server', () => {
       const { bytes, mark } = await served.client.download('LIST sub');
       expect(bytes.toString().trimEnd()).to.match(line);
       expect(mark).to.match(/^125 /);
-      expect(await served.said('MLSD', 'CWD SUB')).to.equal('500 250');
+      expect([await served.said('MLSD'), await served.said('CWD SUB')]).to.deep.equal(['500', '250']);
     });
   }
 

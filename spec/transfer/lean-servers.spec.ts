@@ -105,6 +105,22 @@ describe('servers that do it their way', () => {
     expect(secret.message).to.not.include('Welcome'); // it could repeat the password
   });
 
+  it('TYPE that is not known is done without, for files and for lines (lwIP)', async () => {
+    const server = await stage.serve({ files: FILES, lacks: ['TYPE'], types: 'bytes only' });
+    const ftp = stage.client(server);
+    expect(await text(ftp.retr('a'))).to.equal('file a');
+    expect(await ftp.retrlines('RETR b').toArray()).to.deep.equal(['file b']);
+    expect(await ftp.size('a')).to.equal(6);
+    expect(await text(stage.client(server).retr('b'))).to.equal('file b');
+    expect(server.commands.filter((line) => line.startsWith('TYPE'))).to.deep.equal(['TYPE I']);
+    expect((await failure(ftp.voidcmd('TYPE I'))).reply?.code).to.equal(500);
+  });
+
+  it('a type that is refused fails the transfer', async () => {
+    const server = await stage.serve({ files: FILES, script: { TYPE: '504 Only A.' } });
+    expect((await failure(text(stage.client(server).retr('a')))).reply?.code).to.equal(504);
+  });
+
   it('a server that says nothing before TLS is an error that names the option secure', async () => {
     const server = await stage.serve({ tls: { mode: 'implicit', ...certificate() } });
     const error = await failure(stage.client(server, { connectTimeout: 200 }).pwd());

@@ -16,14 +16,14 @@ export interface Deviations {
   readonly completion?: '200 Ok.' | '250 Ok.';
   /** Which names mean the same file, and how a new one is stored. */
   readonly names?: Naming;
-  /** Verbs that it does not know. */
+  /** Verbs that it does not know; `SITE CHMOD` is one of them. */
   readonly lacks?: readonly string[];
   /** RNTO is refused where something has that name. */
   readonly renames?: 'never over';
   /** LIST, NLST and MLSD list the working folder, whatever they are asked for; or LIST and MLSD give the names with the path that was asked for. */
   readonly listings?: 'ignore the path' | 'repeat the path';
   /** How LIST prints an entry, other than `ls -l` does. */
-  readonly lines?: 'dos' | 'unix by IIS';
+  readonly lines?: ListLines;
   /** What LIST, NLST and MLSD are answered for an empty folder, in place of a listing. */
   readonly emptyFolder?: '550 No files found.' | '450 No files found.';
   /** What LIST, NLST and MLSD make of a folder that is not there: an empty one. */
@@ -40,6 +40,41 @@ export interface Deviations {
   readonly brokenTransfer?: 'completed as well';
   /** An upload whose connection was reset leaves nothing of what came, and the old file as it was. */
   readonly brokenUpload?: 'undone';
+  /**
+   * What it says in place of its usual words: by verb and code (`RETR 226`; `GREETING 220`), or by code alone. `$quoted` is what the usual words have
+   * in quotes, `$argument` that of the command, `$lines` what is between the first and the last line.
+   */
+  readonly wording?: Readonly<Record<string, string>>;
+  /** How the lines of its replies end. */
+  readonly lineEnds?: '\n';
+  /** How many clients it serves at once: another one is refused with 421. */
+  readonly clients?: 'one';
+  /** What becomes of QUIT. */
+  readonly quit?: 'closes without a reply';
+  /** What becomes of ABOR during a transfer: it is read after the transfer, or the control connection is reset. */
+  readonly abort?: 'after the transfer' | 'resets';
+  /** What TYPE changes: nothing, for bytes are always sent as they are. */
+  readonly types?: 'bytes only';
+  /** Characters that no name of a file has. */
+  readonly forbids?: RegExp;
+  /** What a path is to it, at first: the name of a data set (z/OS), or a library and a file (IBM i). */
+  readonly paths?: 'data sets' | 'libraries';
+}
+
+export type ListLines = 'dos' | 'unix by IIS' | 'os400' | 'vxworks';
+
+/** What a server says in place of its usual words. */
+export function worded(text: string, verb: string, argument: string, wording: Deviations['wording']): string {
+  const code = text.slice(0, 3);
+  const words = wording?.[`${verb} ${code}`] ?? wording?.[code];
+  if (words === undefined) return text;
+  const parts: Readonly<Record<string, string>> = {
+    quoted: /"(.*)"/s.exec(text)?.[1] ?? '',
+    lines: text.split('\r\n').slice(1, -1).join('\r\n'),
+    argument,
+    verb,
+  };
+  return words.replace(/\$(quoted|lines|argument|verb)/g, (whole, part: string) => parts[part] ?? whole);
 }
 
 /** How names are compared and stored; a path of several names has one after the other. */

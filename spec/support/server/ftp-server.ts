@@ -181,6 +181,7 @@ export class FtpServer extends EventEmitter {
   /** @throws Refusal 553 where no file can be written */
   requireWritable(path: string): void {
     const place = this.files.place(path, 553);
+    if (this.deviations.forbids?.test(posix.basename(path))) throw new Refusal('550 The filename, directory name, or volume label syntax is incorrect.');
     if (this.files.has(place) && this.files.follow(place).node.kind === 'directory') throw new Refusal('553 Could not create file.');
   }
 
@@ -203,6 +204,7 @@ export class FtpServer extends EventEmitter {
 
   async #serve(socket: Socket): Promise<void> {
     this.#control.track(socket);
+    if (this.deviations.clients === 'one' && this.sessions.size > 0) return void socket.resume().end('421 Only one client at a time.\r\n');
     const session = new Session(this, socket);
     this.sessions.add(session);
     this.emit('session', session);

@@ -68,6 +68,20 @@ export function iisLine(item: Item, now: Date): string {
   return `${kind === 'directory' ? 'd' : '-'}rwxrwxrwx   1 owner    group${String(kind === 'directory' ? 0 : size).padStart(16)} ${date(modified, now).replace(/^(\w{3}) 0/, '$1  ')} ${name}`;
 }
 
+/** As OS/400 does without LISTFMT 1: `BAILEYSE     5263360 06/11/97 12:27:39 *STMF      report`. */
+export function os400Line({ name, kind, size, modified }: Item): string {
+  const iso = modified.toISOString();
+  const type = kind === 'directory' ? '*DIR' : '*STMF';
+  return `${'USER'.padEnd(10)} ${String(size).padStart(10)} ${iso.slice(5, 7)}/${iso.slice(8, 10)}/${iso.slice(2, 4)} ${iso.slice(11, 19)} ${type.padEnd(10)} ${name}${kind === 'directory' ? '/' : ''}`;
+}
+
+/** As VxWorks does: `     512    Jan-01-1980  00:00:00   name              <DIR>`. */
+export function vxWorksLine({ name, kind, size, modified }: Item): string {
+  const iso = modified.toISOString();
+  const front = `${String(size).padStart(8)}    ${MONTHS[modified.getUTCMonth()] ?? ''}-${iso.slice(8, 10)}-${iso.slice(0, 4)}  ${iso.slice(11, 19)}   `;
+  return kind === 'directory' ? `${front}${name.padEnd(17)} <DIR>` : front + name;
+}
+
 function permissions(mode: number): string {
   let text = '';
   for (let i = 0; i < 9; i++) text += mode & (0o400 >> i) ? 'rwx'.charAt(i % 3) : '-';

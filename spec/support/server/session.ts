@@ -5,12 +5,13 @@ import type { Duplex } from 'node:stream';
 import { withoutTelnet } from './command-lines';
 import { ControlChannel } from './control-channel';
 import { DataChannel, type DataHost } from './data-channel';
-import { answered } from './deviations';
+import { answered, worded, type ListLines } from './deviations';
 import type { FtpServer } from './ftp-server';
 import { FACTS } from './listing';
 import { OpenHandles } from './open-handles';
 import type { PassivePorts } from './passive-ports';
 import { Refusal } from './refusal';
+import { firstFolder, mainframePath } from './verbs/mainframes';
 import { isTransfer, runVerb } from './verbs/verbs';
 
 /** One client's session: its control connection, what it has said so far, and its data connection. */
@@ -28,8 +29,10 @@ export class Session implements DataHost {
   aborted = false;
   user: string | undefined;
   login: 'none' | 'password' | 'account' | 'done' = 'none';
-  cwd = '/';
-  type: 'A' | 'I' = 'A';
+  cwd: string;
+  type: 'A' | 'I';
+  /** How LIST prints an entry; SITE may change it. */
+  lines: ListLines | undefined;
   restart = 0;
   renameFrom: string | undefined;
   epsvOnly = false;
@@ -49,6 +52,10 @@ export class Session implements DataHost {
     readonly server: FtpServer,
     socket: Socket,
   ) {
+    const { paths, types, lines } = server.deviations;
+    this.cwd = paths === undefined ? '/' : firstFolder(paths);
+    this.type = types === 'bytes only' ? 'I' : 'A';
+    this.lines = lines;
     this.control = new ControlChannel(socket, (lines) => this.#arrived(lines));
   }
 
@@ -64,7 +71,9 @@ export class Session implements DataHost {
 
   /** Sends a reply: its lines, without the last CRLF. */
   reply(text: string): void {
-    const bytes = Buffer.from(`${text}\r\n`, this.server.encoding);
+    const { wording, lineEnds } = this.server.deviations;
+    const lines = `${worded(text, this.verb, this.argument, wording)}\r\n`;
+    const bytes = Buffer.from(lineEnds === undefined ? lines : lines.replaceAll('\r\n', lineEnds), this.server.encoding);
     // 0xff is Telnet's IAC and doubled on the control connection; UTF-8 has none.
     void this.control.write(bytes.includes(0xff) ? Buffer.from(bytes.toString('latin1').replaceAll('\xff', '\xff\xff'), 'latin1') : bytes);
   }
@@ -155,7 +164,7 @@ export class Session implements DataHost {
 
   /** The absolute path that an argument means. */
   path(argument: string): string {
-    return posix.resolve(this.cwd, argument);
+    return this.server.deviations.paths === undefined ? posix.resolve(this.cwd, argument) : mainframePath(this.cwd, argument);
   }
 
   async #serve(): Promise<void> {
@@ -173,6 +182,7 @@ export class Session implements DataHost {
     await scripts.run('CONNECT', this, '');
     if (tls?.options.mode === 'implicit') await this.startTls();
     this.control.start();
+    this.verb = 'GREETING';
     if (!(await scripts.run('GREETING', this, ''))) this.reply('220 Ready.');
   }
 
@@ -219,10 +229,12 @@ export class Session implements DataHost {
   /** False for a command that a transfer under way does not keep waiting: it is answered now. */
   #waits(line: string): boolean {
     if (!this.running) return true;
-    const { duringTransfer } = this.server.deviations;
+    const { duringTransfer, abort } = this.server.deviations;
     const [verb, argument] = partsOf(line);
-    if (isAbor(line)) this.#abort();
-    else if (duringTransfer === 'refused') {
+    if (isAbor(line)) {
+      if (abort === 'resets') this.control.reset();
+      else if (abort === undefined) this.#abort();
+    } else if (duringTransfer === 'refused') {
       this.reply('503 Not while a transfer is under way.');
       return false;
     } else if (duringTransfer === 'dropped') return false;

@@ -41,10 +41,12 @@ export const dataVerbs: Readonly<Record<string, Verb>> = {
   },
 
   TYPE(session, argument) {
+    const { types } = session.server.deviations;
     if (/^(I|L 8)$/i.test(argument)) session.type = 'I';
     else if (/^A( N)?$/i.test(argument)) session.type = 'A';
     else throw new Refusal('504 Unrecognised TYPE command.');
     session.reply(session.type === 'I' ? '200 Switching to Binary mode.' : '200 Switching to ASCII mode.');
+    if (types === 'bytes only') session.type = 'I';
   },
 
   MODE: (session, argument) => only(session, argument, 'S', 'MODE'),

@@ -49,10 +49,15 @@ export const fileVerbs: Readonly<Record<string, Verb>> = {
   },
 
   SITE(session, argument) {
+    const { lacks } = session.server.deviations;
     const [, mode, path = ''] = /^CHMOD ([0-7]{3,4}) (.+)$/is.exec(argument) ?? [];
-    if (mode !== undefined) {
+    if (mode !== undefined && !lacks?.includes('SITE CHMOD')) {
       session.server.files.follow(session.path(path)).node.mode = parseInt(mode, 8);
       return session.reply('200 SITE CHMOD command ok.');
+    }
+    if (/^DIRSTYLE$/i.test(argument) && session.lines !== undefined) {
+      session.lines = session.lines === 'dos' ? 'unix by IIS' : 'dos';
+      return session.reply(`200 MSDOS-like directory output is ${session.lines === 'dos' ? 'on' : 'off'}`);
     }
     if (!/^HELP$/i.test(argument)) throw new Refusal('500 Unknown SITE command.');
     session.reply('214 CHMOD HELP');

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { makeNode } from '../nodes';
 import { Refusal } from '../refusal';
 import type { Session } from '../session';
@@ -37,6 +38,7 @@ function make(session: Session, argument: string): void {
   const { files, now } = session.server;
   const path = session.path(argument);
   const place = files.place(path, 550);
+  if (session.server.deviations.forbids?.test(posix.basename(path))) throw new Refusal('550 The filename, directory name, or volume label syntax is incorrect.');
   if (files.has(place)) throw new Refusal('550 Create directory operation failed: it exists.');
   files.set(place, { ...makeNode('/', ''), modified: now() });
   session.reply(`257 ${quoted(path)} created`);

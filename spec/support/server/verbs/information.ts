@@ -9,7 +9,7 @@ import type { Verb } from './verbs';
 export const informationVerbs: Readonly<Record<string, Verb>> = {
   FEAT(session) {
     const { features, tls } = session.server;
-    const security = tls ? ['AUTH TLS', 'PBSZ', 'PROT', 'CCC'] : [];
+    const security = tls && !features.some((line) => line.startsWith('AUTH')) ? ['AUTH TLS', 'PBSZ', 'PROT', 'CCC'] : [];
     const lines = [...features, ...security].map((line) => (/^MLST$/i.test(line) ? `MLST ${chosenFacts(session)}` : line));
     if (lines.length === 0) return session.reply('211 No features.');
     session.reply(multiLine('211', 'Features:', lines.map((line) => ` ${line}`), 'End'));

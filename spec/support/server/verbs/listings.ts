@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { dosLine, factsLine, iisLine, itemsIn, itemsOf, linesOf, listLine, type Item } from '../listing';
+import { dosLine, factsLine, iisLine, itemsIn, itemsOf, linesOf, listLine, os400Line, vxWorksLine, type Item } from '../listing';
 import { Refusal } from '../refusal';
 import type { Session } from '../session';
 import { download } from '../transfer';
@@ -20,9 +20,10 @@ export function listed(session: Session, argument: string): Iterable<string> {
   return Array.from(named(session, argument), (item) => lineOf(session, item));
 }
 
-function lineOf({ server }: Session, item: Item): string {
-  const { lines } = server.deviations;
-  return (lines === 'dos' ? dosLine : lines === 'unix by IIS' ? iisLine : listLine)(item, server.now());
+const LINES = { dos: dosLine, 'unix by IIS': iisLine, os400: os400Line, vxworks: vxWorksLine };
+
+function lineOf({ server, lines }: Session, item: Item): string {
+  return (lines === undefined ? listLine : LINES[lines])(item, server.now());
 }
 
 /** Flags as `-la` are ignored, as pyftpdlib does. */

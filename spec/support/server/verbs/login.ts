@@ -40,7 +40,7 @@ export const loginVerbs: Readonly<Record<string, Verb>> = {
   },
 
   QUIT(session) {
-    session.reply('221 Goodbye.');
+    if (session.server.deviations.quit === undefined) session.reply('221 Goodbye.');
     session.control.hangUp();
   },
 };

@@ -7,6 +7,7 @@ import { folderVerbs } from './folders';
 import { informationVerbs } from './information';
 import { listingVerbs } from './listings';
 import { loginVerbs } from './login';
+import { mainframeVerbs } from './mainframes';
 import { securityVerbs } from './security';
 import { transferVerbs } from './transfers';
 
@@ -36,7 +37,7 @@ export function isTransfer(verb: string): boolean {
 /** Does what the server does without a script. @throws Refusal */
 export async function runVerb(session: Session, verb: string, argument: string): Promise<void> {
   if (verb !== 'RNTO') session.renameFrom = undefined;
-  const act = session.server.deviations.lacks?.includes(verb) ? undefined : VERBS.get(verb);
+  const act = session.server.deviations.lacks?.includes(verb) ? undefined : (mainframeVerbs(session)[verb] ?? VERBS.get(verb));
   if (!act) throw new Refusal('500 Unknown command.');
   if (session.login !== 'done' && !BEFORE_LOGIN.has(verb)) throw new Refusal('530 Please login with USER and PASS.');
   try {
