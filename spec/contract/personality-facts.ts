@@ -42,7 +42,6 @@ export const PERSONALITY_FACTS: Readonly<Partial<Record<PersonalityName, Persona
   caseInsensitive: { facts: embedded },
   nfd: { facts: { ...embedded, stored: (name) => name.normalize('NFD') } },
   noRename: { facts: { ...embedded, refuses: { RNFR: 500 } } },
-  iisUnix: { facts: { ...embedded, refuses: { MLSD: 500, MLST: 500, MFMT: 500 }, announces: 'never' } },
   listIgnoresPath: { facts: { ...embedded, refuses: { MLSD: 500, MLST: 500 }, listMissing: 'listing', listsPaths: false } },
   iis,
   iisUnix: { facts: { ...iis.facts, lines: usual.lines } },
