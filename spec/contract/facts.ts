@@ -26,8 +26,6 @@ export interface Facts {
   readonly leavesSilently: boolean;
   /** True where another client is refused while there is one. */
   readonly oneClient: boolean;
-  /** Whether its reply to STOU says what the file is called. */
-  readonly namesUnique: boolean;
   /** Names that no file can have, which it says with 550. */
   readonly forbids: RegExp | undefined;
   /** What a new file is called on disk when it is called `name` on the wire. */
@@ -81,7 +79,6 @@ export const usual: Omit<Facts, 'software' | 'refuses'> = {
   lines: { file: /^-[rwx-]{9}.* 7 .*one\.txt\r?$/m, folder: /^d/ },
   leavesSilently: false,
   oneClient: false,
-  namesUnique: true,
   forbids: undefined,
   stored: same,
   missing: MISSING,

@@ -24,7 +24,6 @@ const iis: PersonalityFacts = {
     refuses: { MLST: 500, MLSD: 500, MFMT: 500, 'SITE CHMOD': 500 },
     mkdTells: 'name',
     announces: 'never',
-    namesUnique: false,
     oneAtATime: true,
     system: /^Windows_NT/,
     lines: { file: /^\d\d-\d\d-\d\d +\d\d:\d\d[AP]M +7 one\.txt\r?$/m, folder: /<DIR>/ },
@@ -47,7 +46,7 @@ export const PERSONALITY_FACTS: Readonly<Partial<Record<PersonalityName, Persona
   iisUnix: { facts: { ...iis.facts, lines: usual.lines } },
   fileZilla: { facts: { ...embedded, software: 'FileZilla Server 1.x', refuses: { STOU: 500 }, announces: 'never', forbids: ON_WINDOWS } },
   zOS: {
-    facts: { ...embedded, software: 'z/OS', refuses: { MLST: 500, MLSD: 500, MFMT: 500, OPTS: 500 }, announces: 'never', namesUnique: false, system: /^MVS/ },
+    facts: { ...embedded, software: 'z/OS', refuses: { MLST: 500, MLSD: 500, MFMT: 500, OPTS: 500 }, announces: 'never', system: /^MVS/ },
     client: { root: '/u/user', afterLogin: ['CWD /u/user'] },
   },
   ibmI: {
