@@ -150,6 +150,8 @@ export class ListPlan implements Plan, Decoder<Entry> {
   #withheld: { readonly entries: Entry[]; readonly lines: string[] } | undefined;
   /** The listing from a server that may have ignored the path, and the name in it that the folder itself need not have. */
   #suspect: { readonly name: string; readonly listing: string } | undefined;
+  /** The turn may have been given back: no other way is tried. */
+  #settled = false;
   /** Whether the folder is known to be there. */
   #verified = false;
   /** Whether the session is in another folder than the working folder. */
@@ -183,6 +185,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
 
   async recover(refusal: ReplyError, turn: Turn, begun: boolean): Promise<Command | 'complete'> {
     this.#firstRefusal ??= refusal;
+    if (!turn.control.open) throw refusal; // 421 has ended the session
     if (begun && this.#way !== 'LIST -a') throw this.#firstRefusal;
     const isPermanent = refusal instanceof PermanentError;
     const isLacking = isNotImplemented(refusal.reply);
@@ -206,6 +209,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
   async next(turn: Turn): Promise<Command | 'complete'> {
     const { entries } = this.#withheld ?? {};
     if (entries) entries.push(...this.#wanted(this.#decoder?.end() ?? []));
+    if (this.#settled) return 'complete';
     if (this.#way === 'MLSD') {
       if (!entries || !this.#lacksFacts) {
         if (this.#decoded > 0) this.#takes.set('MLSD', true);
@@ -234,10 +238,12 @@ export class ListPlan implements Plan, Decoder<Entry> {
     }
   }
 
-  /** True where no other way is to be tried, the listing needs no check after it, and no folder has to be left. */
+  /** True where no other way is to be tried, the listing needs no check after it, and no folder has to be left: it is taken for an answer then. */
   isLast(): boolean {
     if (this.#away || (this.#withheld && (this.#way === 'MLSD' || this.#suspicious !== undefined))) return false;
-    return this.#path === undefined && this.#way !== 'LIST -a' ? true : this.#way === 'MLSD' ? this.#decoded > 0 : this.#found;
+    if (this.#path !== undefined || this.#way === 'LIST -a') this.#settled = this.#way === 'MLSD' ? this.#decoded > 0 : this.#found;
+    else this.#settled = true;
+    return this.#settled;
   }
 
   decode(chunk: Buffer): Entry[] {

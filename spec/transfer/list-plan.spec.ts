@@ -139,6 +139,24 @@ describe('list()', () => {
     expect(await ftp.pwd()).to.equal('/');
   });
 
+  it('fails with the 421 that MLSD is answered, and tries nothing else on that connection', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: [[send('421 Timeout.'), hangUp()], [normal()]] } });
+    const ftp = bench.client();
+    expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(421);
+    expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+    expect(asked()).to.deep.equal(['MLSD sub', 'MLSD sub']);
+  });
+
+  it('tries nothing else once its turn was given back: the last line may lack its end', async () => {
+    const lines = '-rw-r--r-- 1 ftp ftp 5 Jan 01 2020 a\r\ndrwxr-xr-x 2 ftp ftp 0 Jan 01 2020 docs';
+    await bench.serve({ files: { '/docs/a': 'aaaaa' }, features: [], script: { LIST: [openData(), send('150 Here.'), data(lines), dataEnd(), send('226 There.')] } });
+    const ftp = await bench.warmClient();
+    const [entries, size] = await Promise.all([ftp.list('docs').toArray(), ftp.size('docs/a')]);
+    expect(entries.map(({ name }) => name)).to.deep.equal(['a', 'docs']);
+    expect(size).to.equal(5);
+    expect(await ftp.pwd()).to.equal('/');
+  });
+
   it('takes a refused MLSD for the path’s where MLSD has worked before', async () => {
     await bench.serve({ files: FILES, script: { MLSD: [[normal()], ['501 Not here.']] } });
     const ftp = bench.client();
