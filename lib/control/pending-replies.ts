@@ -72,9 +72,10 @@ export class PendingReplies {
   #flightBefore = 0;
   /** How many replies of this flight can have answered one of its commands only, in its turn. */
   #distinct = 0;
-  /** How many commands in flight are barriers, and how many are transfers. */
+  /** How many commands in flight are barriers, how many are transfers, and how many were sent before the final reply of one. */
   #barriers = 0;
   #transfers = 0;
+  #early = 0;
   #ordered = false;
   /** Whether commands may be sent after the data of a transfer, before its final reply. */
   #sendsBeforeCompletion = true;
@@ -174,7 +175,7 @@ export class PendingReplies {
     const next = this.#pending[this.#sent];
     if (!next || !this.#maySend(next.rule)) return undefined;
     next.sent = true;
-    next.early = this.#transfers > 0 && !next.rule?.interrupts;
+    next.early = this.#transfers > 0 && !next.rule?.interrupts && !next.rule?.transfers;
     if (this.#sent === 0) [this.#flightBefore, this.#flightSize] = [this.#flightSize, 0];
     this.#flightSize += 1;
     this.#sent += 1;
@@ -213,8 +214,8 @@ export class PendingReplies {
   sendAgain(refused: readonly Pending[]): void {
     const head = this.#pending.slice(0, this.#sent).filter((each) => !refused.includes(each));
     for (const each of refused) {
-      each.sent = each.early = false;
       this.#count(each, -1);
+      each.sent = each.early = false;
     }
     this.#pending = [...head, ...refused, ...this.#pending.slice(this.#sent)];
     this.#sent = head.length;
@@ -244,7 +245,7 @@ export class PendingReplies {
   clear(): Pending[] {
     const pending = this.#pending;
     this.#pending = [];
-    this.#sent = this.#distinct = this.#barriers = this.#transfers = 0;
+    this.#sent = this.#distinct = this.#barriers = this.#transfers = this.#early = 0;
     this.#flight = [];
     clearTimeout(this.#trialTimer);
     this.#timer.stop(this.#onTimeout);
@@ -283,12 +284,13 @@ export class PendingReplies {
   get #tried(): Trial | undefined {
     if (!this.#trials || this.#sent === 0) return undefined;
     const { pipelining, earlyCommands } = this.#trials;
-    if (!earlyCommands.passed && this.#inFlight.some(({ early }) => early)) return earlyCommands;
+    if (this.#early > 0 && !earlyCommands.passed) return earlyCommands;
     return this.#flight.length > 1 && !pipelining.passed ? pipelining : undefined;
   }
 
   /** Counts a command that was sent, or is answered. */
-  #count({ rule }: Pending, by: 1 | -1): void {
+  #count({ rule, early }: Pending, by: 1 | -1): void {
+    if (early) this.#early += by;
     if (!rule || rule.barrier) this.#barriers += by;
     if (rule?.transfers) this.#transfers += by;
   }
