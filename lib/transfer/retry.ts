@@ -81,6 +81,9 @@ export class Backoff {
   }
 }
 
+/** Texts of replies about a data connection that broke. */
+const BROKEN = /\b(ECONNRESET|EPIPE|ECONNABORTED)\b|connection reset|broken pipe/i;
+
 /**
  * Whether another try may succeed: a connection was lost or stood still, the data connection broke, or the server sent 4yz.
  *
@@ -91,8 +94,8 @@ export function isLoss(error: unknown): error is FTPError {
   // No try helps after its subclasses: AbortedError, ChangedError, MismatchError.
   if (error instanceof TransferError) return error.constructor === TransferError;
   if (error instanceof SecurityError) return CUT.has((error.cause as NodeJS.ErrnoException | undefined)?.code);
-  // GridFTP 13.24 answers 500 where the data connection broke.
-  if (error instanceof PermanentError) return error.phase === 'data' && isLoss(error.cause);
+  // GridFTP 13.24 answers 500 where the data connection broke, and ftp-srv 550 or 551 with the system's error as its text.
+  if (error instanceof PermanentError) return (error.phase === 'data' && isLoss(error.cause)) || (error.phase !== 'command' && BROKEN.test(error.reply?.text ?? ''));
   return error instanceof ConnectionClosedError || error instanceof TimeoutError || error instanceof TemporaryError;
 }
 

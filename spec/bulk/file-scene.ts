@@ -58,7 +58,7 @@ export function sendThenReset(bytes: number, before = async (): Promise<void> =>
 }
 
 /** Stores so many bytes of what comes, and then loses the connection. */
-export function takeThenReset(bytes: number): Step[] {
+export function takeThenReset(bytes: number, end: Step = (session) => session.control.reset()): Step[] {
   return [
     async (session) => {
       const { argument, restart } = session;
@@ -75,7 +75,7 @@ export function takeThenReset(bytes: number): Step[] {
         socket.on('data', take).resume();
       });
       socket.resetAndDestroy();
-      session.control.reset();
+      await end(session);
     },
   ];
 }

@@ -38,6 +38,12 @@ describe('put, when connections are lost', () => {
       expect(server.read('/in/a')).to.deep.equal(BYTES);
     });
 
+    it('goes on where the server says 550 of a data connection that was reset (ftp-srv)', async () => {
+      server.script = { STOR: [takeThenReset(100_000, (session) => session.reply('550 read ECONNRESET')), normally] };
+      expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 1, bytes: SIZE });
+      expect(server.read('/in/a')).to.deep.equal(BYTES);
+    });
+
     it('appends where REST is refused', async () => {
       server.script = { STOR: [takeThenReset(100_000), normally], REST: '502 No REST.' };
       expect(await put(ftp, BYTES, '/in/a', { retry: QUICK })).to.include({ retries: 1 });
