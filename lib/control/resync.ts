@@ -81,8 +81,8 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     };
     const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
     let earlier = due - 1; // commands before the transfer, such as the first OPTS of a session: their replies come first, and say nothing about it
-    const { pipelines } = control;
+    const atOnce = !abor || control.early === 'yes'; // else after the first final reply: the server may not take PWD before it
     if (abor) control.send(abor);
-    if (!abor || pipelines) probe(); // else after the first final reply
+    if (atOnce) probe();
   });
 }
