@@ -269,13 +269,14 @@ export class PendingReplies {
   #maySend(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
     if (this.#barriers > 0 || !this.pipelines) return false;
+    if (this.#early > 0 && this.early !== 'yes') return false; // the server may drop it, and the next reply would pass for that to it
     if (this.#transfers > 0 && !this.#maySendEarly(rule)) return false;
     if (this.#ordered) return true;
     if (rule.changes !== 'nothing') return false;
     return this.#inFlight.every((each) => !each.rule || (each.rule.changes === 'nothing' && (each.rule.outcomeIgnored || rule.outcomeIgnored || !areAlike(each.rule, rule))));
   }
 
-  /** Whether a command may be sent before the final reply of a transfer. While that is tried, one that 200 answers is not, where the server may end a transfer with 200. */
+  /** Whether a command may be sent before the final reply of a transfer. While that is tried, not one that 200 answers, where the server may end a transfer with 200. */
   #maySendEarly(rule: CommandRule): boolean {
     return rule.allowedBeforeCompletion && (this.early === 'yes' || (this.early === 'tried' && (!rule.codes.has(200) || this.#trials?.endsInOrder === true)));
   }

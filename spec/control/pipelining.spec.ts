@@ -164,6 +164,16 @@ describe('several commands in flight', () => {
       expect(ftp.session.observed.pipelining.allows({})).to.equal(true);
     });
 
+    it('takes no answer for that to a command which the server has dropped', async () => {
+      const server = await stage.serve({ files: FILES, ...PERSONALITIES.dropsDuringTransfer });
+      const ftp = client(server);
+      expect(await text(ftp.retr('there'))).to.equal('there'); // the server keeps the order
+      const download = text(ftp.retr('a'));
+      const dropped = ftp.size('bb'); // it leaves when the data have ended
+      expect(await download).to.equal('file a');
+      expect(await Promise.all([dropped, ftp.size('there')])).to.deep.equal([7, 5]);
+    });
+
     it('costs a server that answers slowly no session', async () => {
       const slowly = (ms: number): Step[] => [until(() => after(ms)), normal()];
       const server = await stage.serve({ files: FILES, script: { PASS: slowly(600), FEAT: slowly(900), TYPE: slowly(1500) } });
