@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as ftplib from '../../lib';
 import { FACTS, type Facts } from '../contract/facts';
+import { PERSONALITY_FACTS } from '../contract/personality-facts';
 
 const ROOT = dirname(dirname(__dirname));
 /** Words of the table of servers, and the verbs that they stand for. */
@@ -64,6 +65,15 @@ describe('README', () => {
       const said = Object.entries(ALSO).reduce((text, [phrase, verbs]) => text.replace(phrase, verbs), lacks);
       const verbs = Object.keys(refuses).filter((verb) => !UNSAID.includes(verb));
       expect(verbs.filter((verb) => !said.includes(verb)), software).to.deep.equal([]);
+    }
+  });
+
+  it('says there what each personality with the contract lacks', () => {
+    const rows = readFileSync(join(ROOT, 'spec/README.md'), 'utf8').split('\n').map((line) => line.split('|'));
+    for (const [name, { facts }] of Object.entries(PERSONALITY_FACTS)) {
+      const [, , , lacks = ''] = rows.find(([, first]) => first?.includes(`\`${name}\``)) ?? expect.fail(`no row for ${name}`);
+      const said = Object.entries(ALSO).reduce((text, [phrase, verbs]) => text.replace(phrase, verbs), lacks);
+      if (!said.includes('the same')) expect(Object.keys(facts.refuses).filter((verb) => !UNSAID.includes(verb) && !said.includes(verb)), name).to.deep.equal([]);
     }
   });
 
