@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { ConnectionRequest } from '../../lib/index';
-import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, TemporaryError, TimeoutError, TransferError } from '../../lib/errors';
+import { ArgumentError, ChangedError, ConnectionClosedError, MismatchError, PermanentError, TemporaryError, TimeoutError, TransferError } from '../../lib/errors';
 import { tapped } from '../support/client';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
@@ -20,13 +20,14 @@ describe('a download with retry', () => {
 
   beforeEach(() => bench.serve({ files: { '/file': PATTERN, '/empty': '', '/folder/file': PATTERN } }));
 
-  const losses: readonly (readonly [what: string, steps: Sequence, error: typeof TransferError | typeof TemporaryError | typeof ConnectionClosedError | typeof TimeoutError])[] = [
+  const losses: readonly (readonly [what: string, steps: Sequence, error: typeof TransferError | typeof TemporaryError | typeof PermanentError | typeof ConnectionClosedError | typeof TimeoutError])[] = [
     ['the data connection is reset', broken, TemporaryError],
     ['both connections are reset', lost, ConnectionClosedError],
     ['the control connection ends', [scene.arrive(CUT), hangUp(), dataClosed()], ConnectionClosedError],
     ['the data end early, and the server calls it complete', [scene.arrive(CUT), dataEnd(), send('226 Done.')], TransferError],
     ['the server says 421', [scene.arrive(CUT), send('421 Shutting down.'), hangUp(), dataClosed()], TemporaryError],
     ['the server says 451', [scene.arrive(CUT), dataEnd(), send('451 Disk trouble.')], TemporaryError],
+    ["the server's 551 names what broke", [scene.arrive(CUT), dataEnd(), send('551 write ECONNRESET')], PermanentError], // npm's ftp-srv 4.6.3
     ['the server stands still', [scene.arrive(CUT), dataClosed(), send('426 Aborted.'), send('226 ABOR.')], TimeoutError],
   ];
   for (const [what, steps, Kind] of losses) {
