@@ -87,11 +87,14 @@ const REAL = ['vsftpd-plain', 'vsftpd-reuse', 'proftpd-plain', 'proftpd-tls', 'p
 export function targets(beginning = ''): readonly Target[] {
   if (beginning.includes(',')) return beginning.split(',').flatMap((each) => targets(each));
   const real = realServers().filter(({ name }) => (beginning === '' ? (REAL as readonly string[]).includes(name) : name.startsWith(beginning) && !name.endsWith('-v6'))).map(realTarget);
-  const embedded = [embeddedTarget('embedded', {}), ...Object.entries(PERSONALITIES).map(([name, personality]) => embeddedTarget(name, personality))];
+  const embedded = [embeddedTarget('embedded', {}), ...DEVIATIONS.map(([name, personality]) => embeddedTarget(name, personality))];
   const chosen = [...real, ...embedded.filter(({ name }) => name.startsWith(beginning))];
   const exact = chosen.find(({ name }) => name === beginning);
   return exact ? [exact] : chosen;
 }
+
+/** Servers that depart from the rules in one way each. Those that are like a server in all that it does, its wording too, have the contract. */
+const DEVIATIONS = Object.entries<Personality>(PERSONALITIES).filter(([, { wording }]) => wording === undefined);
 
 function realTarget(server: RealServer): Target {
   const { family } = server;
