@@ -164,9 +164,8 @@ const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
 
 /** Why the specs leave servers out unless `FTPLIB_SERVERS` names them. */
 const ON_TRIAL: Readonly<Record<string, string>> = {
-  'ftpsrv-plain': 'ABOR may wait five seconds, and then ends the data connection of the next transfer',
   'ftpsrv-tls': 'in one login of ten it reads the ClientHello that comes with its reply to AUTH as a command',
-  'ftpsrv-implicit': 'an upload that is over before it looks for the data connection, every 50 ms, is 425',
+  'ftpsrv-implicit': 'an upload may be over before it looks for the data connection, every 50 ms, and in active mode it begins no TLS',
   'ftpproxy-plain': 'it may close the socket that its 227 has announced when an earlier data connection ends',
 };
 
