@@ -69,6 +69,8 @@ export class ObservedServer {
   passiveWorks = false;
   /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
   endsInOrder = false;
+  /** ABOR may be answered after the commands that follow it, and ends the transfer that is under way then: nothing can follow it in its session. */
+  abortsLate = false;
   /** True once a mark (1yz) has come before TLS began on its data connection. */
   marksBeforeTLS = false;
   /** TYPE was answered as an unknown command: there is one type. */
@@ -83,7 +85,9 @@ export class ObservedServer {
 
   /** The server's features. */
   offers(features: ReadonlyMap<string, string>): void {
-    if (features.get('TYPE') === TYPES_OF_FTP_SRV) this.#takesOneAtATime();
+    if (features.get('TYPE') !== TYPES_OF_FTP_SRV) return;
+    this.#takesOneAtATime();
+    this.abortsLate = true;
   }
 
   #takesOneAtATime(): void {

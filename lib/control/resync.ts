@@ -63,6 +63,7 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
       else if (fenced && answersNoop(reply)) return settle(finals.at(-1));
       else if (reply.kind !== 'preliminary' && !(mayAnswerNoops && answersNoop(reply)) && --earlier < 0) finals.push(reply);
       if (answered > 0 && !transferIsOver()) outOfStep(); // the server may still have the transfer
+      else if (answered > 0 && abor && session.observed.abortsLate && finals.length < 2) outOfStep();
       else if (sent === 0 && finals.length > 0) probe();
       else if (!fenced && answered > 0 && answered === sent) settle(finals.at(-1));
     };
