@@ -163,9 +163,9 @@ export class RawClient {
 
   /** Where the first reply ends; 0 when it is not whole. */
   #end(): number {
-    const [line = '', code = '', more] = /^(\d{3})(-?).*\r\n/.exec(this.#text) ?? [];
+    const [line = '', code = '', more] = /^(\d{3})(-?).*\r?\n/.exec(this.#text) ?? [];
     if (more !== '-') return line.length;
-    const last = new RegExp(`^${code} .*\\r\\n`, 'm').exec(this.#text);
+    const last = new RegExp(`^${code} .*\\r?\\n`, 'm').exec(this.#text);
     return last ? last.index + last[0].length : 0;
   }
 }

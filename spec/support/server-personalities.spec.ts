@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+import { connect } from 'node:tls';
+import { RawClient } from './raw-client';
 import { Served } from './served';
+import { certificate } from './server/certificates';
 import { content } from './server/content';
 import { PERSONALITIES, type PersonalityName } from './server/personalities';
 
@@ -234,5 +237,109 @@ describe('personalities of the embedded server', () => {
     }
     await served.client.upload('STOR a', 'whole');
     expect(served.server.read('/a').toString()).to.equal('whole');
+  });
+
+  it('iis says what IIS says, and changes its listings by SITE DIRSTYLE', async () => {
+    await become('iis');
+    expect(await command('FEAT')).to.match(/^211-Extended features supported:\n LANG EN\*\n[^]* REST STREAM\n211 END$/);
+    expect(await command('MKD new')).to.equal('257 "new" directory created.');
+    expect(await command('CWD NEW')).to.equal('250 CWD command successful.');
+    expect(await command('PWD')).to.equal('257 "/NEW" is current directory.');
+    expect(await command('MKD what?')).to.match(/^550 /);
+    expect(await command('SITE DIRSTYLE')).to.equal('200 MSDOS-like directory output is off');
+    expect((await served.client.download('LIST /sub')).bytes.toString()).to.match(/^-rwxrwxrwx/);
+  });
+
+  it('fileZilla wants TLS, and its session on data connections', async () => {
+    await become('fileZilla');
+    const { ca } = { ca: certificate().cert };
+    expect(await served.client.reply()).to.match(/^220-FileZilla Server 1/);
+    expect(await served.said('USER user')).to.equal('530');
+    expect(await served.said('AUTH TLS')).to.equal('234');
+    const secured = await served.client.secure({ ca });
+    expect(await served.said('USER user', 'PASS secret', 'PBSZ 0', 'PROT P')).to.equal('331 230 200 200');
+    const session = secured.getSession();
+    for (const options of [{ ca }, { ca, ...(session ? { session } : {}) }]) {
+      const socket = await served.client.passive();
+      served.client.write('RETR a\r\n');
+      expect(await served.client.reply()).to.equal('150 About to start data transfer.');
+      const data = connect({ socket, ...options });
+      const bytes = await buffer(data).catch(() => Buffer.alloc(0));
+      if ('session' in options) expect([bytes.toString(), await served.client.reply()]).to.deep.equal(['0123456789', '226 Operation successful']);
+      else expect(await served.client.reply()).to.equal('425 Unable to build data connection: TLS session of data connection not resumed.');
+    }
+  });
+
+  it('zOS ends transfers with 250, and zOSDataSets has data sets', async () => {
+    await become('zOS');
+    const { mark, reply } = await served.client.download('RETR a');
+    expect([mark.slice(0, 3), reply]).to.deep.equal(['125', '250 Transfer completed successfully.']);
+    await served.restart({ ...PERSONALITIES.zOSDataSets, files: { '/mvs/USER.A.B': 'x', '/mvs/USER.PDS/ONE': 'y' } });
+    expect((await names('LIST')).map((line) => line.split(/ +/).at(-1))).to.deep.equal(['Dsname', 'A.B', 'PDS']);
+    expect(await command("CWD 'USER.PDS'")).to.equal('250 The working directory "USER.PDS" is a partitioned data set');
+    expect(await command('PWD')).to.equal(`257 "'USER.PDS'" partitioned data set is working directory.`);
+    expect((await served.client.download('RETR ONE')).bytes.toString()).to.equal('y');
+    expect(await command('CWD NONE')).to.equal('250 "USER.PDS.NONE." is the working directory name prefix.');
+    expect(await command('LIST')).to.equal('550 No data sets found.');
+  });
+
+  it('ibmI begins in a library, and changes names and listings by SITE', async () => {
+    await become('ibmI');
+    expect(await command('PWD')).to.equal('257 "QGPL" is current library.');
+    expect(await served.said('RETR a')).to.equal('501');
+    expect(await command('SITE NAMEFMT 1')).to.equal('250 Now using naming format "1".');
+    expect(await command('PWD')).to.match(/^257 "\/QSYS.LIB\/QGPL.LIB" /);
+    expect((await names('LIST /sub'))[0]).to.match(/^USER {16}1 02\/29\/20 12:34:56 \*STMF {6}b$/);
+    expect(await command('SITE LISTFMT 1')).to.equal('250 Now using list format "1".');
+    expect((await names('LIST /sub'))[0]).to.match(/^-rw-r--r-- /);
+  });
+
+  it('busyBox reads ABOR only after the transfer, which breaks with 451', async () => {
+    await become('busyBox');
+    const socket = await served.client.passive();
+    expect(await served.said('RETR big')).to.equal('150');
+    served.client.write('ABOR\r\n');
+    socket.resetAndDestroy();
+    expect(await served.client.codes(2)).to.equal('451 500');
+    expect(await command('MKD new')).to.equal('257 Operation successful');
+  });
+
+  it('lwIP resets the connection at ABOR, and knows no TYPE', async () => {
+    await become('lwIP');
+    expect([await served.said('TYPE I'), await served.said('SYST'), await command('MKD new')]).to.deep.equal(['502', '214', '257 "new" created.']);
+    const socket = await served.client.passive('PASV');
+    expect(await served.said('RETR big')).to.equal('150');
+    served.client.write('ABOR\r\n');
+    await served.client.ended();
+    socket.destroy();
+  });
+
+  it('vxWorks lists as VxWorks does', async () => {
+    await become('vxWorks');
+    expect(await command('PWD')).to.equal('257 Current directory is "/"');
+    await served.client.passive('PASV');
+    const { bytes } = await served.client.download('LIST', 'PASV');
+    expect(bytes.toString().split('\r\n').slice(0, 2)).to.deep.equal(['      10    Feb-29-2020  12:34:56   a', '    4096    Feb-29-2020  12:34:56   sub               <DIR>']);
+  });
+
+  it('camera has one client, ends lines with LF, and leaves without a word', async () => {
+    await become('camera');
+    const other = await RawClient.connect(served.server);
+    expect(await other.reply()).to.match(/^421 /);
+    other.close();
+    expect(await command('FEAT')).to.equal('502 Command not implemented');
+    expect(served.client.chunks.join('')).to.not.include('\r');
+    served.client.write('QUIT\r\n');
+    await served.client.ended();
+  });
+
+  it('servU4 drops what comes during a transfer', async () => {
+    await become('servU4');
+    const socket = await served.client.passive('PASV');
+    expect(await served.said('RETR big')).to.equal('150');
+    served.client.write('PWD\r\n');
+    expect((await buffer(socket)).length).to.equal(FILES['/big'].size);
+    expect(await served.client.codes(1)).to.equal('226');
+    expect(await command('XYZZY')).to.equal("500 'XYZZY': command not understood.");
   });
 });

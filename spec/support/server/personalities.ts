@@ -42,7 +42,6 @@ const Z_OS = {
     'USER 331': '331 Send password please.',
     'PASS 230': '230 USER is logged on.  Working directory is "USER.".',
     'SYST 215': '215 MVS is the operating system of this server. FTP Server is running on z/OS.',
-    'PWD 257': '257 "$quoted" is the HFS working directory.',
     'RETR 226': '250 Transfer completed successfully.',
     'STOR 226': '250 Transfer completed successfully.',
     'APPE 226': '250 Transfer completed successfully.',
@@ -107,7 +106,7 @@ export const PERSONALITIES = {
     },
   },
   /** IBM's z/OS, in its hierarchical file system, which CWD with a path leads to. */
-  zOS: { ...Z_OS },
+  zOS: { ...Z_OS, wording: { ...Z_OS.wording, 'PWD 257': '257 "$quoted" is the HFS working directory.' } },
   /** The same, where it begins: with data sets (`lib/listing/rare/mvs.ts`). */
   zOSDataSets: { ...Z_OS, paths: 'data sets' },
   /** IBM i, once AS/400: it begins in a library; SITE NAMEFMT 1 leads to paths, SITE LISTFMT 1 to listings as those of Unix. */

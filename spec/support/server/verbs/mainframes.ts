@@ -27,7 +27,7 @@ export function mainframePath(cwd: string, argument: string): string {
 export function mainframeVerbs({ server, cwd }: Session): Readonly<Record<string, Verb>> {
   const { paths } = server.deviations;
   if (paths === undefined) return {};
-  if (cwd.startsWith('/')) return paths === 'libraries' ? { SITE: site } : { CWD: change };
+  if (cwd.startsWith('/')) return paths === 'libraries' ? { SITE: site } : { CWD: change, PWD: workingDirectory };
   return paths === 'libraries' ? { SITE: site, PWD: library } : { CWD: change, CDUP: (session) => change(session, '..'), PWD: workingDirectory, LIST: list(true), NLST: list(false) };
 }
 
@@ -51,13 +51,16 @@ function change(session: Session, argument: string): void {
     session.cwd = files.directory(path).path;
     return session.reply(`250 HFS directory ${path} is the current working directory`);
   }
-  const name = argument === '..' ? session.cwd.slice(1, -1).replace(/[^.]*\.?$/, '') : dataSetName(session.cwd, argument).replace(/\.$/, '');
+  const here = session.cwd.slice(1, -1);
+  const prefix = here === '' || here.endsWith('.') ? here : `${here}.`;
+  const name = argument === '..' ? here.replace(/[^.]*\.?$/, '') : dataSetName(`'${prefix}'`, argument).replace(/\.$/, '');
   const isPartitioned = files.get(posix.join(DATA_SETS, name))?.kind === 'directory' && name !== '';
   session.cwd = isPartitioned || name === '' || name.endsWith('.') ? `'${name}'` : `'${name}.'`;
   session.reply(isPartitioned ? `250 The working directory "${name}" is a partitioned data set` : `250 "${session.cwd.slice(1, -1)}" is the working directory name prefix.`);
 }
 
 function workingDirectory(session: Session): void {
+  if (session.cwd.startsWith('/')) return session.reply(`257 "${session.cwd}" is the HFS working directory.`);
   const isPrefix = session.cwd.endsWith(".'") || session.cwd === "''";
   session.reply(`257 "${session.cwd}" ${isPrefix ? 'is working directory.' : 'partitioned data set is working directory.'}`);
 }
