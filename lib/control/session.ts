@@ -452,18 +452,26 @@ export class Session implements ControlListener {
     if (this.state.type.value === type) return undefined;
     if (this.state.type.next === type && this.#typeSwitch?.type === type) return this.#typeSwitch.reply;
     if (this.observed.lacksTYPE) return undefined;
-    const reply = control.exec(this.command('TYPE', type)).catch((error: unknown) => this.#withoutType(error));
+    const command = this.command('TYPE', type);
+    const reply = control.exec(command).catch((refusal: unknown) => this.#withoutType(control, command, refusal));
     this.#typeSwitch = { type, reply };
     reply.catch(ignore);
     return reply;
   }
 
-  /** lwIP's server knows no TYPE, and sends bytes as they are; a server that knows it answers 504 to a type that it does not have. */
-  #withoutType(error: unknown): Reply {
-    const reply = error instanceof ReplyError ? error.reply : undefined;
-    if (reply === undefined || (reply.code !== 500 && reply.code !== 502)) throw error;
-    this.observed.lacksTYPE = true;
-    return reply;
+  /**
+   * lwIP's server knows no TYPE, and sends bytes as they are; a server that knows it answers 504 to a type that it does not have. TYPE is asked twice: the first
+   * refusal may be that of a command after it, which SuSE's ftp-proxy answers sooner. Then the next reply shows that they are out of order.
+   */
+  async #withoutType(control: ControlConnection, command: Command, refusal: unknown): Promise<Reply> {
+    if (!isUnknownCommand(refusal)) throw refusal;
+    try {
+      return await control.exec(command);
+    } catch (error) {
+      if (!isUnknownCommand(error)) throw error;
+      this.observed.lacksTYPE = true;
+      return error.reply;
+    }
   }
 
   /**
@@ -611,6 +619,11 @@ export function emitToCaller(emitter: EventEmitter, event: string, ...args: unkn
       throw error;
     });
   }
+}
+
+/** The server does not know the command (500, 502). */
+function isUnknownCommand(error: unknown): error is ReplyError & { readonly reply: Reply } {
+  return error instanceof ReplyError && (error.reply?.code === 500 || error.reply?.code === 502);
 }
 
 function during(phase: Phase, error: unknown): unknown {

@@ -112,8 +112,22 @@ describe('servers that do it their way', () => {
     expect(await ftp.retrlines('RETR b').toArray()).to.deep.equal(['file b']);
     expect(await ftp.size('a')).to.equal(6);
     expect(await text(stage.client(server).retr('b'))).to.equal('file b');
-    expect(server.commands.filter((line) => line.startsWith('TYPE'))).to.deep.equal(['TYPE I']);
+    expect(server.commands.filter((line) => line.startsWith('TYPE'))).to.deep.equal(['TYPE I', 'TYPE I']);
     expect((await failure(ftp.voidcmd('TYPE I'))).reply?.code).to.equal(500);
+  });
+
+  it("the refusal of EPSV in the place of TYPE's reply costs no file its bytes (SuSE's ftp-proxy 1.9.2)", async () => {
+    let types = 0;
+    const server = await stage.serve({
+      files: { '/lines': 'one\ntwo\n' },
+      lacks: ['FEAT'],
+      script: {
+        TYPE: (session) => (types++ === 0 ? session.reply("500 'EPSV': command unrecognized.") : session.normal()),
+        EPSV: (session) => (types === 1 ? session.reply('200 Type set to: Binary.') : session.reply("500 'EPSV': command unrecognized.")),
+      },
+    });
+    expect(await text(stage.client(server).retr('lines'))).to.equal('one\ntwo\n');
+    expect(await text(stage.client(server).retr('lines'))).to.equal('one\ntwo\n');
   });
 
   it('a type that is refused fails the transfer', async () => {
