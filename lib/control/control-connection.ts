@@ -387,7 +387,7 @@ export class ControlConnection {
 
   /** It comes together with the first one, unless other commands are in flight. */
   #expectSecondAnswer(reply: Reply): void {
-    if (this.#server.utf8Option.passed) return;
+    if (this.#server.utf8Option.outcome === 'passed') return;
     this.#answerToOptions = reply;
     if (this.#pending.empty || !this.pipelines) setImmediate(() => (this.#answerToOptions = undefined));
   }
@@ -400,7 +400,7 @@ export class ControlConnection {
 
   /** A command that was sent after OPTS has a reply of its own: OPTS was answered once. */
   #noteOptions(): void {
-    if (this.#answerToOptions) this.#server.utf8Option.pass();
+    this.#server.utf8Option.pass();
     this.#answerToOptions = undefined;
   }
 
@@ -434,7 +434,7 @@ export class ControlConnection {
     this.#pending.answered(pending, succeeded && inTurn);
     this.#lastVerb = command?.verb;
     if (command?.verb === 'OPTS') this.#expectSecondAnswer(reply);
-    else if (inTurn && succeeded && reply.code !== this.#answerToOptions?.code) this.#noteOptions();
+    else if (this.#answerToOptions && inTurn && succeeded && reply.code !== this.#answerToOptions.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
     if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
     if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));

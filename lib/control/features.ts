@@ -31,8 +31,6 @@ export class Negotiation {
   readonly #server: ObservedServer;
   /** It is done when FEAT is answered and OPTS is written. */
   state: 'not begun' | 'under way' | 'done' = 'not begun';
-  /** What the server offers, once that is known. */
-  known: Features | undefined;
   #features: Promise<Features> | undefined;
 
   /** @param utf8 whether names are in UTF-8 where the server can do that */
@@ -53,10 +51,9 @@ export class Negotiation {
   /** A server that refuses FEAT, in whatever way, offers nothing. */
   async #negotiate(): Promise<Features> {
     const features = await this.#control.exec(new Command('FEAT', this.#codec)).then(parseFeatures, nothingWhereRefused);
-    this.known = features;
     this.#server.offers(features);
     // Nobody waits for the reply: OPTS is sent before any command with a name, and most servers are in UTF-8 and refuse it.
-    if (this.#utf8 && features.has('UTF8') && !this.#server.utf8Option.failed) this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)).catch(ignore);
+    if (this.#utf8 && features.has('UTF8') && this.#server.utf8Option.outcome !== 'failed') this.#control.exec(new Command('OPTS UTF8 ON', this.#codec)).catch(ignore);
     return features;
   }
 }

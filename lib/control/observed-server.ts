@@ -6,35 +6,26 @@
  * connection at a time, so that a server which closes the connection for it does so once.
  */
 export class Trial {
-  #outcome: 'none' | 'passed' | 'failed' = 'none';
+  /** Whether the server takes it, once that is known. Moved by this class only. */
+  outcome: 'none' | 'passed' | 'failed' = 'none';
   /** The connection on which it is being tried. */
   #connection: object | undefined;
 
-  /** The server takes it. */
-  get passed(): boolean {
-    return this.#outcome === 'passed';
-  }
-
-  /** The server does not take it. */
-  get failed(): boolean {
-    return this.#outcome === 'failed';
-  }
-
   /** Whether it may be done on that connection: the server is known to take it, or this is where it is tried. */
   allows(connection: object): boolean {
-    if (this.#outcome !== 'none') return this.passed;
+    if (this.outcome !== 'none') return this.outcome === 'passed';
     this.#connection ??= connection;
     return this.#connection === connection;
   }
 
   /** The server took it. */
   pass(): void {
-    if (this.#outcome === 'none') this.#outcome = 'passed';
+    if (this.outcome === 'none') this.outcome = 'passed';
   }
 
   /** The server did not take it. */
   fail(): void {
-    this.#outcome = 'failed';
+    this.outcome = 'failed';
   }
 
   /** The connection is closed: without an outcome, another one may try. */
@@ -69,6 +60,8 @@ export class ObservedServer {
   passiveWorks = false;
   /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
   endsInOrder = false;
+  /** FEAT offers PRET. */
+  offersPRET = false;
   /** ABOR may be answered after the commands that follow it, and ends the transfer that is under way then: nothing can follow it in its session. */
   abortsLate = false;
   /** True once a mark (1yz) has come before TLS began on its data connection. */
@@ -85,6 +78,7 @@ export class ObservedServer {
 
   /** The server's features. */
   offers(features: ReadonlyMap<string, string>): void {
+    this.offersPRET = features.has('PRET');
     if (features.get('TYPE') !== TYPES_OF_FTP_SRV) return;
     this.#takesOneAtATime();
     this.abortsLate = true;

@@ -157,7 +157,7 @@ export class PendingReplies {
   get early(): 'no' | 'tried' | 'yes' {
     const trial = this.#trials?.earlyCommands;
     if (!trial || !this.#sendsBeforeCompletion || !this.pipelines || !trial.allows(this)) return 'no';
-    return trial.passed ? 'yes' : 'tried';
+    return trial.outcome === 'passed' ? 'yes' : 'tried';
   }
 
   /** True where no command waits, sent or not. */
@@ -181,7 +181,7 @@ export class PendingReplies {
     this.#sent += 1;
     this.#count(next, 1);
     if (next.rule && !this.#ordered) this.#flight.push(next.rule);
-    if (this.#sent === 1 || this.#tried) this.#await();
+    if (this.#sent === 1 || ((this.#early > 0 || this.#flight.length > 1) && this.#tried)) this.#await();
     return next;
   }
 
@@ -225,7 +225,7 @@ export class PendingReplies {
   /** From now on no command is sent before the final reply of a transfer. */
   requireCompletion(): void {
     this.#sendsBeforeCompletion = false;
-    if (!this.#trials?.earlyCommands.passed) this.#trials?.earlyCommands.fail();
+    if (this.#trials?.earlyCommands.outcome === 'none') this.#trials.earlyCommands.fail();
   }
 
   /** The head has a 1yz: the final reply of a transfer may take as long as its data. */
@@ -268,7 +268,7 @@ export class PendingReplies {
   /** Whether a command may share the flight of the commands that were sent. */
   #maySend(rule: CommandRule | undefined): boolean {
     if (this.#sent === 0 || !rule || rule.interrupts) return true;
-    if (this.#barriers > 0 || !this.pipelines) return false;
+    if (this.#barriers > 0 || (this.#trials?.pipelining.outcome !== 'passed' && !this.pipelines)) return false;
     if (this.#early > 0 && this.early !== 'yes') return false; // the server may drop it, and the next reply would pass for that to it
     if (this.#transfers > 0 && !this.#maySendEarly(rule)) return false;
     if (this.#ordered) return true;
@@ -285,8 +285,8 @@ export class PendingReplies {
   get #tried(): Trial | undefined {
     if (!this.#trials || this.#sent === 0) return undefined;
     const { pipelining, earlyCommands } = this.#trials;
-    if (this.#early > 0 && !earlyCommands.passed) return earlyCommands;
-    return this.#flight.length > 1 && !pipelining.passed ? pipelining : undefined;
+    if (this.#early > 0 && earlyCommands.outcome !== 'passed') return earlyCommands;
+    return this.#flight.length > 1 && pipelining.outcome !== 'passed' ? pipelining : undefined;
   }
 
   /** Counts a command that was sent, or is answered. */
@@ -314,7 +314,7 @@ export class PendingReplies {
   #await(): void {
     this.#waitsSince = performance.now();
     clearTimeout(this.#trialTimer);
-    if (this.#tried) this.#trialTimer = setTimeout(this.#onTimeout, this.#patience);
+    if ((this.#early > 0 || this.#flight.length > 1) && this.#tried) this.#trialTimer = setTimeout(this.#onTimeout, this.#patience);
     if (this.head?.timed) this.#timer.start(this.#onTimeout);
     else this.#timer.stop(this.#onTimeout);
   }

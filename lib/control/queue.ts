@@ -81,7 +81,7 @@ export abstract class Queue {
   protected first: Place | undefined;
   #last: Place | undefined;
   /** How many places are ready. */
-  protected waitingCount = 0;
+  waitingCount = 0;
   #serving = false;
   readonly #unused = new Set<WeakRef<Place>>();
   #sweepAt = FIRST_SWEEP;

@@ -429,17 +429,13 @@ export class Session implements ControlListener {
   }
 
   /**
-   * Sends PRET with a transfer command, in one flight with the command that follows, where the server is known to offer it: one that is spread over
-   * several machines then knows which of them is to listen (drftpd). A refusal says nothing: the transfer command will have its own.
-   *
-   * @returns false where it does not offer PRET, or that is not known
+   * Sends PRET with a transfer command, in one flight with the command that follows, where the server offers it: one that is spread over several
+   * machines then knows which of them is to listen (drftpd). A refusal says nothing: the transfer command will have its own.
    */
-  announceTransfer(control: ControlConnection, { verb, argument }: Command): boolean {
-    if (!this.#negotiation?.known?.has('PRET')) return false;
+  announceTransfer(control: ControlConnection, { verb, argument }: Command): void {
     const begin = 'PRET ';
     const encode = (line: string): Buffer => Buffer.concat([Buffer.from(begin), this.codec.encode(line.slice(begin.length))]);
     control.exec(new Command(`${begin}${argument === '' ? verb : `${verb} ${argument}`}`, { encode, decode: (bytes) => this.codec.decode(bytes) })).catch(ignore);
-    return true;
   }
 
   /** Resolves once all that `beginNegotiation()` has to send was written, so that names have their encoding; undefined where it was. */

@@ -223,7 +223,7 @@ export abstract class DataConnection {
     this.#made?.settle(true);
     if (this.#state !== 'live') return this.#drop();
     if (!this.#protect) this.#adopt(raw);
-    if (this.begun) this.#proceed(raw);
+    if (this.#begun !== 'no') this.#proceed(raw);
   }
 
   /** Bytes arrived; false pauses. */

@@ -24,7 +24,7 @@ export async function openPassive(request: DataRequest): Promise<DataConnection>
   const { session, control, interrupt } = request;
   const { settings, observed, peerHost } = session;
   const { extended } = settings;
-  if (isIPv6(peerHost)) return extendedOnly(request);
+  if (peerHost.includes(':') && isIPv6(peerHost)) return extendedOnly(request);
   if (extended === true || (extended !== false && observed.takes.get('EPSV') !== false)) {
     try {
       const { port } = parse229(await askPort(control, EPSV, interrupt));

@@ -429,17 +429,22 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const session = this.#session;
     const interrupt = this.#interrupt;
     const { type, direction, memory = 'given' } = this.#request;
-    const { passive } = session.settings;
+    const { settings: { passive }, observed } = session;
     const start = this.#offset;
     const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, held: undefined, settle: undefined });
-    if (direction === 'down' && this.#bytesBefore === 0 && control.early === 'tried') current.held = NOTHING;
+    const mayTry = observed.earlyCommands.outcome === 'none' && this.#queue.waitingCount > 0 && this.#bytesBefore === 0 && direction === 'down';
+    if (mayTry && control.early === 'tried') current.held = NOTHING;
     this.#move({ is: 'preparing', data: 'open' });
     session.beginNegotiation();
     const typed = session.switchType(control, type);
     const cleared = start === 0 && session.state.restartUsed ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
     if (!passive) await session.negotiationUnderWay(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
-    const data = (current.data = await this.#openData({ session, control, direction, memory, interrupt }, command));
+    const request: DataRequest = { session, control, direction, memory, interrupt };
+    const announced = typeof command === 'function' || observed.offersPRET;
+    if (observed.offersPRET && typeof command !== 'function') session.announceTransfer(control, command);
+    const opening = (passive ? openPassive : openActive)(request);
+    const data = (current.data = await (announced ? opening : opening.catch((error: unknown) => openAnnounced(request, command, error))));
     data.attach(this);
     if (typed) await typed;
     if (cleared) await interrupt.race(cleared);
@@ -456,21 +461,6 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return reply;
   }
 
-  /** Opens the data connection. A server that wants PRET before it refuses the first one, which leaves together with FEAT. */
-  async #openData(request: DataRequest, command: Command | Choice): Promise<DataConnection> {
-    const { session, control } = request;
-    const open = session.settings.passive ? openPassive : openActive;
-    const announced = typeof command === 'function' || session.announceTransfer(control, command);
-    try {
-      return await open(request);
-    } catch (error) {
-      if (announced || !(error instanceof PermanentError) || !control.open) throw error;
-      await session.features();
-      if (!session.announceTransfer(control, command)) throw error;
-      return open(request);
-    }
-  }
-
   /** Sends the transfer command; settles when it is known how the transfer has ended. */
   #send(current: Try, command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -480,7 +470,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       this.#interrupt.listen((reason) => this.#fail(reason));
       this.#move({ is: 'sent' });
       current.control.request(command, this, TRANSFER);
-      this.#beginWithoutMark(current);
+      if (!this.#session.observed.marksBeforeTLS) this.#beginWithoutMark(current);
       if (before === 'ended') this.#onDataOver();
       else if (before !== 'open') this.onError(before);
     });
@@ -488,8 +478,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** ftp-srv marks a transfer in TLS only when the handshake is done: it begins after a while where no mark has come. */
   #beginWithoutMark({ data }: Try): void {
-    const { protection, observed } = this.#session;
-    if (!data || !protection.secureData || observed.marksBeforeTLS) return;
+    if (!data || !this.#session.protection.secureData) return;
     this.#waitingForMark = setTimeout(() => {
       data.beginUnmarked();
       this.#waitingForMark = setTimeout(() => data.begin(), TO_MARK_AFTER_TLS);
@@ -523,7 +512,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (direction === 'down' && type === 'I') current.announced ??= announcedSize(reply, current.command?.argument);
     // It was late, or Pure-FTPd 1.0.50 reports a reset with one: the final reply is due all the same.
     if (state.is === 'data over' || state.is === 'broken') current.control.expectCompletion();
-    if (current.data?.begun === false) this.#session.observed.marksBeforeTLS = true;
+    const { observed } = this.#session;
+    if (!observed.marksBeforeTLS && current.data?.begun === false) observed.marksBeforeTLS = true;
     if (state.is === 'sent') this.#move({ is: 'moving', mark: reply });
     else if ((state.is === 'data over' || state.is === 'broken') && !state.mark) this.#move({ ...state, mark: reply });
     else return;
@@ -549,7 +539,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     plan?.observe?.(chunk);
     if (current.held) current.held = current.held.length + chunk.length <= MOST_HELD ? Buffer.concat([current.held, chunk]) : undefined;
     const more = this.#stream.onChunk?.(chunk) ?? true;
-    if (this.#state.is === 'answered') this.#endWhenQuiet(current);
+    if (this.#state.is === 'answered' && !(this.#state.answer instanceof Error)) this.#endWhenQuiet(current);
     if (!more) {
       this.place.pause(true);
       if (plan?.again) this.#wantedAgain ??= new Milestone();
@@ -630,7 +620,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
    */
   #giveWay({ settle, bytes, control, held }: Try): void {
     if (this.#request.direction === 'up' || !settle || bytes === 0 || control.unansweredNoops > 0) return;
-    if (control.early === 'no' || (control.early === 'tried' && !held)) return;
+    if (this.#session.observed.earlyCommands.outcome !== 'passed' && (!held || control.early === 'no')) return;
     const { plan } = this.#request;
     if (!plan || (plan.isLast?.() && this.#session.observed.endsInOrder)) this.#giveBack();
   }
@@ -667,7 +657,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** All that was announced is here, and the server says that the transfer is complete: a data connection that it leaves open is not waited for. */
   #endWhenQuiet(current: Try): void {
     const { bytes, announced, start, data, settle } = current;
-    if (!settle || this.#request.direction === 'up' || this.#answer instanceof Error || announced === undefined || isShort(bytes, announced, start)) return;
+    if (!settle || this.#request.direction === 'up' || announced === undefined || (bytes < announced && isShort(bytes, announced, start))) return;
     clearTimeout(this.#lastBytes);
     this.#lastBytes = setTimeout(() => {
       if (this.place.paused) return this.#endWhenQuiet(current);
@@ -910,7 +900,7 @@ const NOTHING = Buffer.alloc(0);
  */
 function checkSize(bytes: number, announced: number | undefined, start: number): void {
   if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
-  if (announced === undefined || !isShort(bytes, announced, start)) return;
+  if (announced === undefined || bytes >= announced || !isShort(bytes, announced, start)) return;
   throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
 }
 
@@ -920,4 +910,14 @@ function isShort(bytes: number, announced: number, start: number): boolean {
 
 function ignore(): void {
   // awaited when the data connection is there
+}
+
+/** A server that wants PRET before EPSV refuses that of its first transfer, which leaves together with FEAT. */
+async function openAnnounced(request: DataRequest, command: Command | Choice, refusal: unknown): Promise<DataConnection> {
+  const { session, control } = request;
+  if (typeof command === 'function' || !(refusal instanceof PermanentError) || !control.open) throw refusal;
+  await session.features();
+  if (!session.observed.offersPRET) throw refusal;
+  session.announceTransfer(control, command);
+  return (session.settings.passive ? openPassive : openActive)(request);
 }
