@@ -28,7 +28,7 @@ export class Trial {
     this.outcome = 'failed';
   }
 
-  /** The connection is closed: without an outcome, another one may try. */
+  /** The connection is closed, or has nothing in flight any more: without an outcome, another one may try. */
   leave(connection: object): void {
     if (this.#connection === connection) this.#connection = undefined;
   }

@@ -197,6 +197,7 @@ export class PendingReplies {
     if (this.#sent === 0) {
       this.#flight = [];
       this.#distinct = 0;
+      if (this.#trials?.pipelining.outcome === 'none') this.#trials.pipelining.leave(this); // another connection may try
     }
     this.#await();
     if (this.#waitingForRoom.length > 0 && this.#pending.length <= WINDOW / 2) this.#makeRoom();
@@ -292,6 +293,7 @@ export class PendingReplies {
   /** Counts a command that was sent, or is answered. */
   #count({ rule, early }: Pending, by: 1 | -1): void {
     if (early) this.#early += by;
+    if (early && this.#early === 0) this.#trials?.earlyCommands.leave(this);
     if (!rule || rule.barrier) this.#barriers += by;
     if (rule?.transfers) this.#transfers += by;
   }

@@ -497,7 +497,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #sendNoops(): NodeJS.Timeout | undefined {
     const session = this.#session;
     const { keepAlive } = session.settings;
-    if (keepAlive === 0 || !this.#try?.control.pipelines) return undefined;
+    if (keepAlive === 0 || !session.settings.pipelining || session.observed.pipelining.outcome === 'failed') return undefined;
     return setInterval(() => this.#try?.control.keepAlive(session.command('NOOP')), keepAlive);
   }
 

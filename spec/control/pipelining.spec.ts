@@ -164,6 +164,14 @@ describe('several commands in flight', () => {
       expect(ftp.session.observed.pipelining.allows({})).to.equal(true);
     });
 
+    it('is left to other connections where it had no outcome', async () => {
+      const identity = certificate();
+      const server = await stage.serve({ files: FILES, tls: { mode: 'explicit', ...identity } });
+      const ftp = client(server, { secure: 'explicit', tls: { ca: identity.cert } });
+      await ftp.login(); // PBSZ and PROT leave together, and prove nothing
+      expect(ftp.session.observed.pipelining.allows({})).to.equal(true);
+    });
+
     it('takes no answer for that to a command which the server has dropped', async () => {
       const server = await stage.serve({ files: FILES, ...PERSONALITIES.dropsDuringTransfer });
       const ftp = client(server);

@@ -16,11 +16,12 @@ export type Tls = 'none' | 'explicit' | 'required' | 'reuse' | 'implicit';
  * time of a file can be set, by MFMT or what takes its place; `utf8`: names beyond
  * ASCII survive; `anyBytes`: so do names in no known encoding (Pure-FTPd refuses those with a backslash); `leadingBlank`: a new name may
  * begin with one; `twoBlanks`: and may have two in a row; `listsPaths`: LIST takes a path, rather than list the working folder always; `anonymous`: can log in, and list; `missingFolder`: differs from
- * an empty one for some command (tcllib lists it as an empty one, and enters it); `trueTimes`: MDTM is right after noon, too.
+ * an empty one for some command (tcllib lists it as an empty one, and enters it); `trueTimes`: MDTM is right after noon, too; `longListings`: LIST of a folder with
+ * thousands of files is answered at all.
  */
 export const ABILITIES = [
   'feat', 'epsv', 'pasv', 'eprt', 'port', 'rest', 'restStor', 'appe', 'stou', 'nlst', 'mlsd', 'size', 'mdtm', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'utf8',
-  'anyBytes', 'leadingBlank', 'twoBlanks', 'listsPaths', 'anonymous', 'missingFolder', 'trueTimes',
+  'anyBytes', 'leadingBlank', 'twoBlanks', 'listsPaths', 'anonymous', 'missingFolder', 'trueTimes', 'longListings',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -93,7 +94,7 @@ const FAMILIES: Readonly<Record<Family, FamilyFacts>> = {
   npmftpd: {
     package: 'ftpd',
     hosts: IPV4,
-    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank', 'trueTimes'],
+    lacks: ['rest', 'restStor', 'stou', 'mlsd', 'mfmt', 'times', 'chmod', 'abor', 'ascii', 'anyBytes', 'leadingBlank', 'trueTimes', 'longListings'],
   },
   simpleftpd: {
     package: 'simple-ftpd',
