@@ -182,6 +182,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #overlap: Buffer = NOTHING;
   /** Payload bytes that the first mark announced. */
   #announced: number | undefined;
+  /** Ports of the server that have refused the connection. */
+  #refusedPorts = 0;
   /** Connections that were found dead. */
   #deadConnections = 0;
   /** Set while the consumer wants no more, and reached when it does again: a lost connection is not made again before that. */
@@ -760,6 +762,12 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** Ends a try that failed; resolves with false where another is to begin. */
   async #endTry(failure: Reason, control: ControlConnection | undefined): Promise<boolean> {
     if (this.#canWaitAgain(failure, control)) await this.#waitAgain(failure as Error);
+    else if (this.#wasRefusedByPort(failure)) {
+      this.#refusedPorts += 1;
+      await this.#leave(failure);
+      this.#try = undefined;
+      return false;
+    }
     else {
       const reason = await this.#retry(failure);
       if (!reason) return false;
@@ -839,6 +847,15 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (!this.#queue.pooled || !this.#isUnsent || this.bytes > 0) return false;
     const lost = reason instanceof ConnectionClosedError || (reason instanceof FTPError && reason.reply?.code === 421);
     return lost && (reason as FTPError).command !== undefined;
+  }
+
+  /**
+   * The port that the server has just named refused the connection, and nothing has moved: another one may be had. SuSE's ftp-proxy closes the next
+   * port when it sees the end of the data connection before.
+   */
+  #wasRefusedByPort(reason: Reason): boolean {
+    if (!(reason instanceof TransferError) || this.bytes > 0 || this.#interrupt.reason || this.#refusedPorts > 0 || !this.#session.reconnects) return false;
+    return ((reason.cause as Error | undefined)?.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
   }
 
   get #isUnsent(): boolean {

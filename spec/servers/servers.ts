@@ -166,8 +166,7 @@ const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
 /** Why the specs leave servers out unless `FTPLIB_SERVERS` names them. */
 const ON_TRIAL: Readonly<Record<string, string>> = {
   'ftpsrv-tls': 'in one login of ten it reads the ClientHello that comes with its reply to AUTH as a command',
-  'ftpsrv-implicit': 'an upload may be over before it looks for the data connection, every 50 ms, and in active mode it begins no TLS',
-  'ftpproxy-plain': 'it may close the socket that its 227 has announced when an earlier data connection ends',
+  'ftpsrv-implicit': 'in active mode it begins no TLS; all else passes',
 };
 
 /** Where the server listens that the proxies lead to: pyftpdlib-plain. */

@@ -172,4 +172,17 @@ describe('servers that do it their way', () => {
     expect(await Promise.all([ftp.mkd('new'), ftp.size('a')])).to.deep.equal(['/new', 6]);
     expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.lengthOf(1);
   });
+
+  it('a port that refuses the connection, after others that did not, costs no transfer (SuSE\u2019s ftp-proxy)', async () => {
+    const closed = '229 Entering Extended Passive Mode (|||1|)';
+    const server = await stage.serve({ files: FILES, script: { EPSV: [[normal()], closed, [normal()], [normal()], closed, [normal()]] } });
+    const ftp = stage.client(server);
+    expect(await text(ftp.retr('a'))).to.equal('file a');
+    expect(await text(ftp.retr('b'))).to.equal('file b');
+    expect(await text(ftp.retr('a'))).to.equal('file a');
+    const upload = ftp.stor('up');
+    upload.end('up');
+    await finished(upload);
+    expect(server.read('/up').toString()).to.equal('up');
+  });
 });
