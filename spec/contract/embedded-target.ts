@@ -59,7 +59,7 @@ function diskOf(server: () => FtpServer, root: string): Disk {
     names: (path) => server().files.names(at(path)),
     stat(path) {
       const { modified, mode } = server().files.follow(at(path)).node;
-      return { mtime: modified, mode };
+      return { mtime: modified, mtimeMs: modified.getTime(), mode };
     },
     remove: (path) => void server().files.delete(at(path)),
     path: at,

@@ -30,6 +30,8 @@ export interface Disk {
 /** What a disk knows of a file. */
 export interface DiskFile {
   readonly mtime: Date;
+  /** With its fractions, which `mtime` rounds. */
+  readonly mtimeMs: number;
   readonly mode: number;
 }
 

@@ -140,7 +140,7 @@ function describeFiles(scene: Scene): void {
 
   itNeeds(target, 'MDTM', 'tells when a file was modified', async () => {
     await scene.put('dated', 'x');
-    const mtimeMs = scene.stat('dated').mtime.getTime();
+    const { mtimeMs } = scene.stat('dated');
     const time = Math.floor((await scene.ftp.mdtm('dated')).getTime() / 1000); // ftp-srv tells milliseconds, too
     expect(target.facts.twelveHours ? time % HALF_A_DAY : time).to.equal(target.facts.twelveHours ? Math.floor(mtimeMs / 1000) % HALF_A_DAY : Math.floor(mtimeMs / 1000));
   });
