@@ -166,7 +166,7 @@ const TABLE: readonly (readonly [name: string, port: number, tls: Tls])[] = [
 /** Why the specs leave servers out unless `FTPLIB_SERVERS` names them. */
 const ON_TRIAL: Readonly<Record<string, string>> = {
   'ftpsrv-tls': 'in one login of ten it reads the ClientHello that comes with its reply to AUTH as a command',
-  'ftpsrv-implicit': 'in active mode it begins no TLS; all else passes',
+  'ftpsrv-implicit': 'in active mode it closes the connection of an empty download before the TLS handshake; all else passes',
 };
 
 /** Where the server listens that the proxies lead to: pyftpdlib-plain. */
