@@ -1,12 +1,11 @@
 import type { Command } from '../control/command';
-import { unexpected } from '../control/command-table';
+import { isNotImplemented, unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
 import type { Reply } from '../reply';
-import { isNotImplemented } from '../transfer/facts';
 import { parseFTPURL } from '../url';
 import { Verbs } from './verbs';
 

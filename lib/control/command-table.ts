@@ -98,6 +98,14 @@ const SPECIFIC_CODES: ReadonlySet<number> = new Set(Object.values(TABLE).flatMap
 /** Codes about a data connection: no command without one is answered by them, even one that is not in the table. */
 const DATA_CONNECTION_CODES: ReadonlySet<number> = new Set([225, 226, 227, 229]);
 
+/** Verbs that may set something in the session which we do not know, and cannot set again. */
+const SETS_SESSION = new Set(['SITE', 'STRU', 'MODE', 'SMNT']);
+
+/** Whether the success of a command may have set what another session would not have. */
+export function setsSession(verb: string): boolean {
+  return SETS_SESSION.has(verb) || !Object.hasOwn(TABLE, verb);
+}
+
 /** The rule for a command. @param transfer whether it has a data connection, whatever its verb */
 export function ruleOf(verb: string, transfer: boolean): CommandRule {
   const rule = Object.hasOwn(TABLE, verb) ? TABLE[verb] : undefined;
@@ -147,6 +155,14 @@ export function isTransferEnd(reply: Reply): boolean {
 /** True for 426 and 451, which end a failed transfer (RFC 959, 4.2.1 and 5.4): they answer no command that may be sent after its data. */
 export function isTransferFailure(reply: Reply): boolean {
   return reply.code === 426 || reply.code === 451;
+}
+
+/** The codes by which servers say that they do not have a command (RFC 959, 4.2.1); 402 is ftp-srv's of 2019, and no code of any RFC. */
+const NOT_IMPLEMENTED: readonly (number | undefined)[] = [402, 500, 502, 504];
+
+/** True for a reply that says that the server does not have the command. */
+export function isNotImplemented(reply: Reply | undefined): boolean {
+  return NOT_IMPLEMENTED.includes(reply?.code);
 }
 
 /** True for a code that answers a NOOP during a transfer: no transfer ends with one of these. */

@@ -14,7 +14,7 @@ import { RecordTap, secure } from '../net/tls';
 import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import type { Command } from './command';
-import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, unexpected, type Verdict } from './command-table';
+import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, setsSession, unexpected, type Verdict } from './command-table';
 import { type Pending, PendingReplies, type ReplyListener, type Trials } from './pending-replies';
 import { ReplyParser } from './reply-parser';
 
@@ -54,6 +54,8 @@ export interface SendOptions {
   readonly transfer?: boolean;
   /** Whether the caller wrote the line himself, and judges a 3yz himself. */
   readonly raw?: boolean;
+  /** Whether each later session is sent it, too. */
+  readonly repeated?: boolean;
 }
 
 const PLAIN: SendOptions = {};
@@ -394,7 +396,7 @@ export class ControlConnection {
 
   #giveUpOptions(error: Error): void {
     this.#server.utf8Option.fail();
-    this.#startsOver = true;
+    this.#startsOver = !this.#pending.irreplaceable;
     this.destroy(error);
   }
 
@@ -429,10 +431,11 @@ export class ControlConnection {
 
   /** Gives a command its final reply. @param inTurn whether it is the first one that waits, and the reply one of its own */
   #deliver(pending: Pending, reply: Reply, verdict: Verdict, inTurn: boolean): void {
-    const { command, listener, raw } = pending;
+    const { command, listener, raw, repeated } = pending;
     const succeeded = verdict === 'success';
     this.#pending.answered(pending, succeeded && inTurn);
     this.#lastVerb = command?.verb;
+    if (command && succeeded && !repeated && setsSession(command.verb)) this.#pending.irreplaceable = true;
     if (command?.verb === 'OPTS') this.#expectSecondAnswer(reply);
     else if (this.#answerToOptions && inTurn && succeeded && reply.code !== this.#answerToOptions.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
@@ -475,10 +478,10 @@ export class ControlConnection {
   // ---- commands
 
   /** Adds a command, or the greeting, to those that wait. */
-  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false }: SendOptions): void {
+  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false, repeated = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
-    this.#pending.push({ command, rule, listener, raw, sent: false, early: false, preliminarySeen: false, timed: command !== undefined });
+    this.#pending.push({ command, rule, listener, raw, repeated, sent: false, early: false, preliminarySeen: false, timed: command !== undefined });
     if (command) this.#listener.onQueued(command);
     else this.#pending.next();
   }

@@ -11,11 +11,14 @@ export class Trial {
   /** The connection on which it is being tried. */
   #connection: object | undefined;
 
-  /** Whether it may be done on that connection: the server is known to take it, or this is where it is tried. */
+  /** Whether it may be done on that connection: the server is known to take it, or no other connection tries it. */
   allows(connection: object): boolean {
-    if (this.outcome !== 'none') return this.outcome === 'passed';
+    return this.outcome === 'none' ? (this.#connection ?? connection) === connection : this.outcome === 'passed';
+  }
+
+  /** It is done on that connection, which tries it for all where the outcome is not known. */
+  begin(connection: object): void {
     this.#connection ??= connection;
-    return this.#connection === connection;
   }
 
   /** The server took it. */
@@ -41,10 +44,10 @@ const ONE_AT_A_TIME = /Microsoft FTP Service|MadGoat/;
 const TYPES_OF_FTP_SRV = 'A,I,L';
 
 /**
- * Ways to ask that some servers lack. `LIST -a`: LIST takes options. `LIST path`: LIST looks at its path, where others list the working folder,
+ * Ways to ask that some servers lack. `TYPE`: else there is one type. `LIST -a`: LIST takes options. `LIST path`: LIST looks at its path, where others list the working folder,
  * whatever they are asked for.
  */
-type Way = 'EPSV' | 'PORT' | 'EPRT' | 'MLSD' | 'LIST -a' | 'LIST path';
+type Way = 'TYPE' | 'EPSV' | 'PORT' | 'EPRT' | 'MLSD' | 'LIST -a' | 'LIST path';
 
 /** What a server was observed to do. */
 export class ObservedServer {
@@ -66,8 +69,6 @@ export class ObservedServer {
   abortsLate = false;
   /** True once a mark (1yz) has come before TLS began on its data connection. */
   marksBeforeTLS = false;
-  /** TYPE was answered as an unknown command: there is one type. */
-  lacksTYPE = false;
   /** The command that was seen to set the time of a file on a server that does not know MFMT; undefined: not tried. */
   setsTimesBy: 'MDTM' | 'SITE UTIME with three times' | 'SITE UTIME with one time' | 'nothing' | undefined;
 

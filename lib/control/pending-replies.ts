@@ -28,6 +28,8 @@ export interface Pending {
   readonly listener: ReplyListener;
   /** Whether a final reply of any class but 4yz and 5yz goes to the listener as it is, because the caller wrote the line himself. */
   readonly raw: boolean;
+  /** Whether each later session is sent it, too. */
+  readonly repeated: boolean;
   /** Whether it was sent. */
   sent: boolean;
   /** Whether it was sent before the final reply of a transfer. */
@@ -72,6 +74,8 @@ export class PendingReplies {
   #flightBefore = 0;
   /** How many replies of this flight can have answered one of its commands only, in its turn. */
   #distinct = 0;
+  /** The caller has set something in the session that another connection would not have. */
+  irreplaceable = false;
   /** How many commands in flight are barriers, how many are transfers, and how many were sent before the final reply of one. */
   #barriers = 0;
   #transfers = 0;
@@ -135,7 +139,7 @@ export class PendingReplies {
     const suspected = misfit && Math.max(this.#flightSize, this.#flightBefore) > 1;
     const trial = this.#tried ?? (suspected ? this.#trials?.[this.#transfers > 0 ? 'earlyCommands' : 'pipelining'] : undefined);
     trial?.fail();
-    return trial !== undefined && this.changesNothing;
+    return trial !== undefined && this.changesNothing && !this.irreplaceable;
   }
 
   /** Whether a lost reply, or one that does not fit, is the outcome of what is being tried. */
@@ -148,9 +152,10 @@ export class PendingReplies {
     return this.#inFlight.every(({ rule }) => rule !== undefined && rule.changes !== 'server' && !rule.barrier);
   }
 
-  /** Whether several commands may be in flight. */
+  /** Whether several commands may be in flight. That is not tried where the loss of the session would lose what the caller has set in it. */
   get pipelines(): boolean {
-    return this.#trials?.pipelining.allows(this) === true;
+    const trial = this.#trials?.pipelining;
+    return trial?.allows(this) === true && (trial.outcome === 'passed' || !this.irreplaceable);
   }
 
   /** Whether a command may be sent before the final reply of a transfer, and whether that is being tried. */
@@ -180,6 +185,8 @@ export class PendingReplies {
     this.#flightSize += 1;
     this.#sent += 1;
     this.#count(next, 1);
+    if (this.#sent > 1 && this.#trials?.pipelining.outcome === 'none') this.#trials.pipelining.begin(this);
+    if (next.early && this.#trials?.earlyCommands.outcome === 'none') this.#trials.earlyCommands.begin(this);
     if (next.rule && !this.#ordered) this.#flight.push(next.rule);
     if (this.#sent === 1 || ((this.#early > 0 || this.#flight.length > 1) && this.#tried)) this.#await();
     return next;

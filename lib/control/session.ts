@@ -14,7 +14,7 @@ import { netrc } from '../netrc';
 import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import { Command } from './command';
-import { ruleOf } from './command-table';
+import { isNotImplemented, ruleOf } from './command-table';
 import { ControlConnection, type ControlListener } from './control-connection';
 import { type Features, Negotiation } from './features';
 import { ObservedServer, observedServer } from './observed-server';
@@ -94,10 +94,8 @@ export class Session implements ControlListener {
   #credentialsGiven: boolean;
   /** Whether the caller connects and logs in himself: no lost connection is made again without him. */
   #manual = false;
-  /** A connection made by hand was lost to a trial of ours, and nothing that the caller had set goes with it: it is made again without him. */
+  /** A connection made by hand was lost to a trial of ours: it is made again without the caller. */
   #remakes = false;
-  /** Whether a command of the caller's own may have set something in the session that another connection would not have. */
-  #setByHand = false;
   /** How the server is reached. Others may reach another one by its name. */
   readonly #route: string;
   #lastError: Error | undefined;
@@ -269,7 +267,6 @@ export class Session implements ControlListener {
     this.state.reset();
     this.#folder.leave();
     this.#visit = undefined;
-    this.#setByHand = false;
     return control;
   }
 
@@ -295,7 +292,7 @@ export class Session implements ControlListener {
   async #setUp(control: ControlConnection): Promise<void> {
     this.#restoring = true;
     try {
-      for (const line of this.settings.afterLogin ?? []) await control.exec(this.rawCommand(line));
+      for (const line of this.settings.afterLogin ?? []) await control.exec(this.rawCommand(line), { repeated: true });
     } finally {
       this.#restoring = false;
     }
@@ -447,7 +444,7 @@ export class Session implements ControlListener {
   switchType(control: ControlConnection, type: 'I' | 'A'): Promise<Reply> | undefined {
     if (this.state.type.value === type) return undefined;
     if (this.state.type.next === type && this.#typeSwitch?.type === type) return this.#typeSwitch.reply;
-    if (this.observed.lacksTYPE) return undefined;
+    if (this.observed.takes.get('TYPE') === false) return undefined;
     const command = this.command('TYPE', type);
     const reply = control.exec(command).catch((refusal: unknown) => this.#withoutType(control, command, refusal));
     this.#typeSwitch = { type, reply };
@@ -460,12 +457,12 @@ export class Session implements ControlListener {
    * refusal may be that of a command after it, which SuSE's ftp-proxy answers sooner. Then the next reply shows that they are out of order.
    */
   async #withoutType(control: ControlConnection, command: Command, refusal: unknown): Promise<Reply> {
-    if (!isUnknownCommand(refusal)) throw refusal;
+    if (!isTYPEUnknown(refusal)) throw refusal;
     try {
       return await control.exec(command);
     } catch (error) {
-      if (!isUnknownCommand(error)) throw error;
-      this.observed.lacksTYPE = true;
+      if (!isTYPEUnknown(error)) throw error;
+      this.observed.takes.set('TYPE', false);
       return error.reply;
     }
   }
@@ -488,7 +485,6 @@ export class Session implements ControlListener {
     const reply = await control.exec(command, { transfer: transfers, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#callersType = command;
     if (command.verb === 'REST') this.#restartIsCallers = true;
-    else if (command.verb !== 'TYPE' && ruleOf(command.verb, false).changes === 'session') this.#setByHand = true;
     return reply;
   }
 
@@ -549,7 +545,7 @@ export class Session implements ControlListener {
   }
 
   onClose(error: Error | undefined): void {
-    this.#remakes = this.#manual && this.#control?.startsOver === true && this.state.loggedIn && !this.#setByHand;
+    this.#remakes = this.#manual && this.#control?.startsOver === true && this.state.loggedIn;
     this.#control = undefined;
     this.#negotiation = undefined;
     this.#lastError = error;
@@ -617,9 +613,9 @@ export function emitToCaller(emitter: EventEmitter, event: string, ...args: unkn
   }
 }
 
-/** The server does not know the command (500, 502). */
-function isUnknownCommand(error: unknown): error is ReplyError & { readonly reply: Reply } {
-  return error instanceof ReplyError && (error.reply?.code === 500 || error.reply?.code === 502);
+/** The server does not know TYPE; 504 says that it does not have this one. */
+function isTYPEUnknown(error: unknown): error is ReplyError & { readonly reply: Reply } {
+  return error instanceof ReplyError && isNotImplemented(error.reply) && error.reply?.code !== 504;
 }
 
 function during(phase: Phase, error: unknown): unknown {

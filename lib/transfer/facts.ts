@@ -1,5 +1,5 @@
 import type { Command } from '../control/command';
-import { unexpected } from '../control/command-table';
+import { isNotImplemented, unexpected } from '../control/command-table';
 import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
 import type { ObservedServer } from '../control/observed-server';
@@ -79,14 +79,6 @@ export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): 
 function isAnswer(error: unknown, ignoresTemporary: boolean): error is ReplyError {
   if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
   return ignoresTemporary || !(error instanceof TemporaryError) || isNotImplemented(error.reply);
-}
-
-/** The codes by which servers say that they do not have a command (RFC 959, 4.2.1); 402 is ftp-srv's of 2019, and no code of any RFC. */
-const NOT_IMPLEMENTED: readonly (number | undefined)[] = [402, 500, 502, 504];
-
-/** True for a reply that says that the server does not have the command. */
-export function isNotImplemented(reply: Reply | undefined): boolean {
-  return NOT_IMPLEMENTED.includes(reply?.code);
 }
 
 /** The facts that show whether a file is still the same. */

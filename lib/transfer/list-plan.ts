@@ -1,6 +1,7 @@
 // Listings: which command lists a folder, and how its path is given so that the server takes it for a path; MLSD, LIST, and what takes their place.
 
 import type { Command } from '../control/command';
+import { isNotImplemented } from '../control/command-table';
 import type { ObservedServer } from '../control/observed-server';
 import type { Session, Turn } from '../control/session';
 import { isUTF8 } from '../encoding';
@@ -9,7 +10,7 @@ import { type Draft, type Entry, rawNameOf, setRawName } from '../listing/entry'
 import { ListDecoder, type ListParserOptions } from '../listing/list-parser';
 import { mlstEntry } from '../listing/mlsx';
 import { checkNames, type OptionNames } from '../options';
-import { enters, isNotImplemented, lookUp } from './facts';
+import { enters, lookUp } from './facts';
 import type { Decoder } from './lines';
 import type { Choice, Plan } from './transfer';
 

@@ -1,5 +1,5 @@
 import type { Command } from '../control/command';
-import { isTransferEnd, ruleOf, unexpected } from '../control/command-table';
+import { isNotImplemented, isTransferEnd, ruleOf, unexpected } from '../control/command-table';
 import type { ControlConnection, SendOptions } from '../control/control-connection';
 import type { ReplyListener } from '../control/pending-replies';
 import type { Place, PlaceListener, Queue } from '../control/queue';
@@ -710,7 +710,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
       await control.exec(this.#session.command('PWD'));
       this.#concludeDownload(current, reply);
     } catch (error) {
-      const known = error instanceof ReplyError && [500, 502].includes(error.reply?.code ?? 0); // there is no PWD
+      const known = error instanceof ReplyError && isNotImplemented(error.reply); // there is no PWD
       if (known) return this.#concludeDownload(current, reply);
       if (control.open) control.destroy(error as Error);
       this.#fail(new ProtocolError(`${command?.shown}: ${reply} came without a mark before it, and is not the last word: ${(error as Error).message}`, { reply, command: command?.shown, cause: error }));

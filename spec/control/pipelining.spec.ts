@@ -164,6 +164,14 @@ describe('several commands in flight', () => {
       expect(ftp.session.observed.pipelining.allows({})).to.equal(true);
     });
 
+    it('is not tried where the caller has set what another session would not have', async () => {
+      const server = await stage.serve({ files: FILES, script: { SITE: '200 Ok.' }, ...PERSONALITIES.resetsOverlap });
+      const ftp = client(server);
+      await ftp.site('NAMEFMT 1');
+      expect(await Promise.all([text(ftp.retr('a')), text(ftp.retr('bb')), ftp.size('there')])).to.deep.equal(['file a', 'file bb', 5]);
+      expect(logins(server)).to.equal(1);
+    });
+
     it('is left to other connections where it had no outcome', async () => {
       const identity = certificate();
       const server = await stage.serve({ files: FILES, tls: { mode: 'explicit', ...identity } });

@@ -15,25 +15,7 @@ ServerType standalone
 DefaultAddress 127.0.0.1 ::1
 SocketBindTight on
 UseIPv6 on
-Port ${server.port}
-PassivePorts ${server.passivePorts.join(' ')}
-MaxInstances 500
-User ${USER}
-Group ${USER}
-PidFile ${LAB}/run/${server.name}.proftpd
-ScoreboardFile ${LAB}/run/${server.name}.score
-SystemLog ${LAB}/log/${server.name}.proftpd
-TransferLog NONE
-WtmpLog off
-UseReverseDNS off
-<IfModule mod_delay.c>
-  DelayEngine off
-</IfModule>
-<IfModule mod_ctrls.c>
-  ControlsEngine off
-</IfModule>
-AuthPAM off
-AuthOrder mod_auth_file.c
+${settings(server)}AuthOrder mod_auth_file.c
 AuthUserFile ${LAB}/conf/proftpd.passwd
 AuthGroupFile ${LAB}/conf/proftpd.group
 RequireValidShell off
@@ -80,7 +62,18 @@ ServerType standalone
 DefaultAddress 127.0.0.1
 SocketBindTight on
 UseIPv6 off
-Port ${server.port}
+${settings(server)}ProxyEngine on
+ProxyRole reverse
+ProxyReverseServers ftp://127.0.0.1:${UPSTREAM_PORT}
+ProxyTables ${LAB}/run/${server.name}.tables
+ProxyLog ${LAB}/log/${server.name}.proxy
+`;
+  return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
+}
+
+/** What both have in common. */
+function settings(server: RealServer): string {
+  return `Port ${server.port}
 PassivePorts ${server.passivePorts.join(' ')}
 MaxInstances 500
 User ${USER}
@@ -98,13 +91,7 @@ UseReverseDNS off
   ControlsEngine off
 </IfModule>
 AuthPAM off
-ProxyEngine on
-ProxyRole reverse
-ProxyReverseServers ftp://127.0.0.1:${UPSTREAM_PORT}
-ProxyTables ${LAB}/run/${server.name}.tables
-ProxyLog ${LAB}/log/${server.name}.proxy
 `;
-  return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
 }
 
 function tls(server: RealServer): string {
