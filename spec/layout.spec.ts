@@ -48,6 +48,11 @@ describe('layout', () => {
     expect(loads).to.deep.equal([]);
   });
 
+  it('does nothing when it is loaded but declare, so that modules may load in any order, and a bundler may drop what is not used', () => {
+    const others = files.flatMap((file) => sourceOf('lib', file).statements.filter((each) => !isDeclaration(each)).map((each) => `${file}: ${ts.SyntaxKind[each.kind]}`));
+    expect(others).to.deep.equal([]);
+  });
+
   it('has a layer for every folder', () => {
     expect(files.filter((file) => layerOf(file) < 0)).to.deep.equal([]);
   });
@@ -136,6 +141,17 @@ function innerImportsOf(file: string, node: ts.Node): Import[] {
 function loadsWithin(node: ts.Node): boolean {
   const loads = ts.isCallExpression(node) && (node.expression.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(node.expression) && node.expression.text === 'require'));
   return loads || (ts.forEachChild(node, (child) => loadsWithin(child) || undefined) ?? false);
+}
+
+/** Whether a statement gives names to something, and does nothing else: a class has no static part, and a constant no pattern, which a bundler would keep. */
+function isDeclaration(statement: ts.Statement): boolean {
+  if (ts.isClassDeclaration(statement)) return !statement.members.some((member) => ts.isClassStaticBlockDeclaration(member) || (ts.isPropertyDeclaration(member) && isStatic(member)));
+  if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.every(({ name }) => ts.isIdentifier(name));
+  return [ts.isImportDeclaration, ts.isExportDeclaration, ts.isFunctionDeclaration, ts.isInterfaceDeclaration, ts.isTypeAliasDeclaration].some((is) => is(statement));
+}
+
+function isStatic(member: ts.PropertyDeclaration): boolean {
+  return (ts.getModifiers(member) ?? []).some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
 }
 
 function namesOf(statement: ts.ImportDeclaration | ts.ExportDeclaration): string[] {

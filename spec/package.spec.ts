@@ -5,14 +5,17 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
+import * as ts from 'typescript';
 
 const run = promisify(execFile);
 const ROOT = dirname(__dirname);
+/** What `npm pack` may take. */
+const MOST_FILES = 200;
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 interface Manifest {
   readonly dependencies?: object;
-  readonly exports: { readonly '.': { readonly types: string; readonly default: string } };
+  readonly exports: { readonly '.': { readonly types: string; readonly module: string; readonly default: string } };
 }
 
 describe('package', function () {
@@ -36,14 +39,16 @@ describe('package', function () {
 
   it('holds the compiled library, its papers and nothing else', () => {
     const files = filesUnder(installed);
-    expect(files).to.include.members(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts']);
-    expect(files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/[\w/-]+(\.js|\.d\.ts))$/.test(file))).to.deep.equal([]);
+    expect(files).to.include.members(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/index.js', 'dist/index.mjs', 'dist/index.d.ts']);
+    expect(files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/index\.mjs|dist\/[\w/-]+(\.js|\.d\.ts))$/.test(file))).to.deep.equal([]);
+    expect(files).to.have.length.at.most(MOST_FILES);
   });
 
   it('has no dependencies', () => {
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Manifest;
     expect(manifest.dependencies ?? {}).to.deep.equal({});
-    expect(manifest.exports['.']).to.deep.equal({ types: './dist/index.d.ts', default: './dist/index.js' });
+    // Node must not see the ES module: two FTPErrors in a process would be strangers.
+    expect(manifest.exports['.']).to.deep.equal({ types: './dist/index.d.ts', module: './dist/index.mjs', default: './dist/index.js' });
   });
 
   it('is required', () => {
@@ -64,6 +69,32 @@ describe('package', function () {
     writeFileSync(join(folder, 'names.mjs'), script);
     const { stdout } = await run(process.execPath, ['names.mjs'], { cwd: folder });
     expect(stdout).to.equal('true true\n');
+  });
+
+  it('has an ES module for bundlers, which is the same package', async () => {
+    const script = `
+      import * as all from './node_modules/ftplib/dist/index.mjs';
+      import { createRequire } from 'node:module';
+      const required = createRequire(import.meta.url)('ftplib');
+      const other = Object.keys({ ...required, ...all }).filter((name) => typeof all[name] !== typeof required[name] || all[name].length !== required[name].length);
+      if (other.length > 0) throw new Error('not the same: ' + other.join(', '));
+      const listing = '-rw-r--r-- 1 u g 5 Jan  1 2020 a\\r\\nDIR1 OS/2 line\\r\\n';
+      if (JSON.stringify(all.parseList(listing)) !== JSON.stringify(required.parseList(listing))) throw new Error('another listing');
+      const ftp = new all.FTP({ host: '127.0.0.1', createConnection: () => { throw new Error('no'); } });
+      console.log(await ftp.size('a').catch((error) => error instanceof all.FTPError && !(error instanceof required.FTPError)));`;
+    writeFileSync(join(folder, 'bundled.mjs'), script);
+    const { stdout } = await run(process.execPath, ['bundled.mjs'], { cwd: folder });
+    expect(stdout).to.equal('true\n');
+  });
+
+  it('computes nothing in that module when it is loaded that a bundler would have to keep', () => {
+    const text = readFileSync(join(installed, 'dist/index.mjs'), 'utf8');
+    const source = ts.createSourceFile('index.mjs', text, ts.ScriptTarget.ES2022, true);
+    const constants = source.statements.filter(ts.isVariableStatement).flatMap((statement) => statement.declarationList.declarations);
+    expect(constants).to.have.length.greaterThan(100);
+    const computed = constants.filter(({ initializer }) => initializer && (ts.isCallExpression(initializer) || ts.isNewExpression(initializer)));
+    expect(computed.filter(({ initializer }) => !initializer?.getFullText().trimStart().startsWith('/* @__PURE__ */')).map((each) => each.getText())).to.deep.equal([]);
+    expect(text).to.not.include('//# sourceMappingURL').and.not.include('require(');
   });
 
   it('loads only the files that are needed', async () => {

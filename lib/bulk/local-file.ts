@@ -9,11 +9,23 @@ import { formatTime } from '../listing/time';
 import { shortened } from '../transfer/temporary-name';
 
 // The FileHandles of fs/promises take three times the processor time of descriptors: for small files more than their transfer.
-const [open, close, read, write] = [promisify(fs.open), promisify(fs.close), promisify(fs.read), promisify(fs.write)];
-const [fstat, fchmod, truncate, utimes] = [promisify(fs.fstat), promisify(fs.fchmod), promisify(fs.ftruncate), promisify(fs.futimes)];
-const [lstat, rename, unlink] = [promisify(fs.lstat), promisify(fs.rename), promisify(fs.unlink)];
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const read = promisify(fs.read);
+const write = promisify(fs.write);
+const fstat = promisify(fs.fstat);
+const fchmod = promisify(fs.fchmod);
+const truncate = promisify(fs.ftruncate);
+const utimes = promisify(fs.futimes);
+const lstat = promisify(fs.lstat);
+const rename = promisify(fs.rename);
+const unlink = promisify(fs.unlink);
 
-const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const O_CREAT = constants.O_CREAT;
+const O_EXCL = constants.O_EXCL;
+const O_RDONLY = constants.O_RDONLY;
+const O_RDWR = constants.O_RDWR;
+const O_WRONLY = constants.O_WRONLY;
 /** Not on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 /** Opening a FIFO would else wait for its other end. Not on Windows. */

@@ -104,12 +104,11 @@ function timeAt(line: string, at: number, calendar: Calendar): number {
  * The types by the letter before the nine letters of the mode: those of POSIX, and those of Solaris (D, P), HP-UX (n), Cray
  * (C, M), the BSDs (w, A) and Plan 9 (a, append-only). A line with an unknown letter is not of this format.
  */
-const TYPES = new Map<number, EntryType>(
-  Object.entries({ '-': 'file', d: 'directory', l: 'symlink', C: 'file', M: 'file', A: 'file', a: 'file' } as const).map(
-    ([letter, type]) => [letter.charCodeAt(0), type],
+const TYPES = new Map(
+  Object.entries({ '-CMAa': 'file', d: 'directory', l: 'symlink', bcpsDPnw: 'other' } as const).flatMap(
+    ([letters, type]) => [...letters].map((letter): [number, EntryType] => [letter.charCodeAt(0), type]),
   ),
 );
-for (const letter of 'bcpsDPnw') TYPES.set(letter.charCodeAt(0), 'other');
 const MODE_LENGTH = 10;
 /** After the mode: `+` for an ACL, `.` for a label of SELinux, `@` for extended attributes. */
 const SUFFIXES = '+.@*';
