@@ -18,7 +18,6 @@ const README = 'read me\r\n';
 /** Where a snippet has run: what it has printed, and what there is now. */
 interface Scene {
   readonly server: FtpServer;
-  readonly target: FtpServer;
   readonly printed: readonly string[];
   local(name: string): Promise<Buffer>;
 }
@@ -39,11 +38,6 @@ const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
     expect(printed.at(-1)).to.equal('/');
     expect(server.commands.filter((line) => line.startsWith('USER'))).to.have.length(1);
   },
-  'Read a part, or the rest': async ({ server, printed, local }) => {
-    expect(printed).to.deep.equal(['512']);
-    expect((await local('image.iso')).equals(image)).to.equal(true);
-    expect(server.commands).to.include('REST 100000');
-  },
   'Survive lost connections': async ({ server, printed, local }) => {
     expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
     expect((await local('image.iso')).equals(image)).to.equal(true);
@@ -52,38 +46,16 @@ const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
   },
   'Transfer trees': async ({ printed, local }) => {
     expect((await local('copy/image.iso')).equals(image)).to.equal(true);
-    expect(printed).to.include('300000 bytes of images').and.include('downloaded README ');
+    expect(printed).to.include('image.iso 300000').and.include('downloaded README ');
   },
   'Use several connections': async ({ server, local }) => {
     expect((await local('image.iso')).equals(image)).to.equal(true);
     expect(String(server.read('/incoming/README'))).to.equal(README);
     expect(String(await local('copy/README'))).to.equal(README);
   },
-  'Compare checksums': ({ server, printed }) => {
-    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
-    expect(printed[0]).to.match(/^[0-9a-f]{64}$/);
-  },
-  'Limit the rate, show the progress': async ({ server, printed, local }) => {
-    expect((await local('image.iso')).equals(image)).to.equal(true);
-    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
-    expect(printed.at(-1)).to.equal(String(PHOTO.length));
-  },
-  'Transfer text': ({ server, printed }) => {
-    expect(printed).to.deep.equal(['one', 'two']);
-    expect(String(server.read('/incoming/notes'))).to.equal('one\ntwo\n');
-  },
-  'Copy between two servers': ({ target }) => {
-    expect(target.read('/incoming/image.iso').equals(image)).to.equal(true);
-    expect(String(target.read('/incoming/README'))).to.equal(README);
-  },
-  'Read a URL': ({ printed }) => expect(printed).to.deep.equal([README]),
   'Use TLS': ({ server, printed }) => {
     expect(printed).to.deep.equal([README]);
     expect(server.commands).to.include.members(['AUTH TLS', 'PROT P']);
-  },
-  'See what is said': ({ printed }) => {
-    expect(printed[0]).to.match(/^< 220/);
-    expect(printed).to.include('> PASS ****').and.include('> NOOP');
   },
   'Errors': ({ printed }) => expect(printed[0]).to.match(/^no: SIZE pub\/missing: 550/),
 };
@@ -95,7 +67,7 @@ describe('README: its code', function () {
   const HTTP = 'Take an upload over HTTP';
 
   it('compiles as it is pasted', () => {
-    expect(snippets).to.have.length.greaterThan(10);
+    expect(snippets).to.have.length.greaterThan(8);
     expect(diagnosticsOf(snippets)).to.deep.equal([]);
   });
 
@@ -109,28 +81,23 @@ describe('README: its code', function () {
   });
 
   for (const snippet of snippets.filter(({ name }) => name !== HTTP)) {
-    it(`runs: ${snippet.name}`, async () => {
-      const { server, printed } = await play(snippet);
-      await OUTCOMES[snippet.name]?.({ ...server, printed, local: (name) => readFile(join(home.folder, name)) });
-      await server.close();
-    });
+    it(`runs: ${snippet.name}`, () => play(snippet));
   }
 
-  /** Runs a snippet in a folder with a beginning of the image; resolves with what it has printed. */
-  async function play(snippet: Snippet) {
+  /** Runs a snippet in a folder with a beginning of the image, and compares what has come of it. */
+  async function play(snippet: Snippet): Promise<void> {
     installIn(home.folder);
     await writeFile('image.iso', image.subarray(0, 100_000));
     await writeFile('ca.pem', certificate('local').cert);
     const secure = snippet.code.includes('secure:');
     const tls = { mode: 'explicit', required: true, ...certificate('local') } as const;
     const server = secure ? await startServer({ files: FILES, tls }) : home.server;
-    const target = await startServer({ files: { '/incoming/': '' } });
-    const printed = await capture(() => run(snippet, home.folder, { 'ftp.example.com': server, 'backup.example.com': target }));
-    const close = async (): Promise<void> => {
-      await target.close();
+    try {
+      const printed = await capture(() => run(snippet, home.folder, { 'ftp.example.com': server }));
+      await OUTCOMES[snippet.name]?.({ server, printed, local: (name) => readFile(join(home.folder, name)) });
+    } finally {
       if (secure) await server.close();
-    };
-    return { server: { server, target, close }, printed };
+    }
   }
 
   describe(HTTP, () => {

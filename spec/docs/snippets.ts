@@ -71,6 +71,7 @@ export async function run({ code, language }: Snippet, folder: string, servers: 
   let text = code.replaceAll('.listen(8080)', ".listen(0, '127.0.0.1')");
   for (const [host, { port }] of Object.entries(servers)) {
     const ours = text.includes('secure:') ? 'localhost' : '127.0.0.1';
+    if (!text.includes('tls:')) text = text.replaceAll("secure: 'explicit'", "secure: 'explicit', tls: { ca: process.getBuiltinModule('fs').readFileSync('ca.pem') }");
     text = text.replaceAll(`@${host}`, `@${ours}:${port}`).replaceAll(`host: '${host}'`, `host: '${ours}', port: ${port}`);
   }
   const file = join(folder, `snippet-${(loaded += 1)}.${language === 'ts' ? 'mjs' : 'cjs'}`);
