@@ -37,6 +37,7 @@ export { parse150, parse227, parse229, parse257 } from './control/reply-text';
 export type { ConnectionRequest, FTPOptions } from './options';
 export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
+export type { CommandMessage, ConnectionMessage, ConnectionNumbers, TransferMessage } from './diagnostics';
 export type { ReadableEvents, TransformEvents, TypedReadable, TypedTransform } from './typed-streams';
 export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 export {

@@ -102,17 +102,17 @@ class PooledConnection {
   abandoned = false;
 
   /** @param template a session that is never connected: this one takes from it the options, and what is known of the server */
-  constructor(template: Session, number: number, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
+  constructor(template: Session, listener: PoolListener, onLost: (connection: PooledConnection) => void) {
     const { signal: _ofThePool, ...settings } = template.settings;
     this.session = new Session(
       settings,
       {
-        onCommand: (line) => listener.onCommand(line, number),
-        onReply: (reply) => listener.onReply(reply, number),
+        onCommand: (line) => listener.onCommand(line, this.session.numbers.connection),
+        onReply: (reply) => listener.onReply(reply, this.session.numbers.connection),
         isIdle: () => !this.operation,
         onClose: (error) => {
           onLost(this);
-          listener.onClose(error, number);
+          listener.onClose(error, this.session.numbers.connection);
         },
       },
       template,
@@ -163,7 +163,6 @@ class Connections {
   readonly #opening = new Set<PooledConnection>();
   /** Ends the pause before the next try. */
   #cancelRetry: (() => void) | undefined;
-  #number = 0;
 
   /** @param template a session that is never connected: the others take from it the options, and what is known of the server */
   constructor(template: Session, wanted: number, clock: Clock, listener: ConnectionsListener) {
@@ -210,7 +209,7 @@ class Connections {
     if (signal?.aborted) return this.#listener.onAborted(this.#aborted());
     signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close, for a pause between two tries is to end, too
     const more = Math.min(count - this.#opening.size, this.#limit.room(this.#all.size, this.#opening.size));
-    for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#template, ++this.#number, this.#listener, this.#onLost));
+    for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#template, this.#listener, this.#onLost));
   }
 
   /** Nobody waits for a connection: no further try is made. */

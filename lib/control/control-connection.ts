@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { debuglog } from 'node:util';
+import { commandChannel, type CommandMessage, type ConnectionNumbers } from '../diagnostics';
 import { ConnectionClosedError, FTPError, ProtocolError, SecurityError, TemporaryError, TimeoutError } from '../errors';
 import { deadline } from '../net/dial';
 import { RecordTap, secure } from '../net/tls';
@@ -79,6 +80,9 @@ export class ControlConnection {
   /** The server may send another reply to OPTS than this one, as long as commands are in flight that were sent after it; undefined where it may not. */
   #answerToOptions: Reply | undefined;
   readonly #server: Trials;
+  readonly #numbers: ConnectionNumbers;
+  /** The numbers of its client and its own, for the log. */
+  readonly #label: string;
   /** The verb of the command that was answered last. */
   #lastVerb: string | undefined;
   /** NOOPs during a transfer that are not answered yet. */
@@ -88,10 +92,12 @@ export class ControlConnection {
   #held: Reply[] = [];
 
   /** @param server what it was observed to take */
-  constructor(socket: Duplex, options: ControlOptions, server: Trials, listener: ControlListener) {
+  constructor(socket: Duplex, options: ControlOptions, server: Trials, numbers: ConnectionNumbers, listener: ControlListener) {
     this.#options = options;
     this.#listener = listener;
     this.#server = server;
+    this.#numbers = numbers;
+    this.#label = `${numbers.client}.${numbers.connection}`;
     this.#pending = new PendingReplies(options.replyTimeout, options.pipelining ? server : undefined, this.#onTimeout);
     this.#socket = socket;
     this.#base = socket as Socket;
@@ -200,7 +206,7 @@ export class ControlConnection {
     this.unansweredNoops = 0;
     this.#held = [];
     const given = this.#pending.clear();
-    for (const { listener } of given) listener.onFailure(reason);
+    for (const each of given) this.#fail(each, reason);
     this.#listener.onGivenUp();
     this.#base.ref?.();
     const release = (): void => {
@@ -214,14 +220,14 @@ export class ControlConnection {
   keepAlive(noop: Command): void {
     if (this.#closed) return;
     this.unansweredNoops += 1;
-    this.#write(noop);
+    this.#writeUnmatched(noop);
   }
 
   /** Writes a command; the collector takes its reply. */
   send(command: Command): void {
     if (this.#closed) return;
     this.#hasAborted ||= command.verb === 'ABOR';
-    this.#write(command);
+    this.#writeUnmatched(command);
   }
 
   /**
@@ -284,8 +290,8 @@ export class ControlConnection {
     this.#socket.on('error', ignore).destroy();
     this.#base.destroy();
     this.#pending.leaveTrials();
-    for (const { command, listener, sent } of this.#pending.clear()) listener.onFailure(sent ? lostReply(error, command) : lostConnection(error, command));
-    debug('closed%s', error ? `: ${error.message}` : '');
+    for (const each of this.#pending.clear()) this.#fail(each, each.sent ? lostReply(error, each.command) : lostConnection(error, each.command));
+    debug('%s closed%s', this.#label, error ? `: ${error.message}` : '');
     this.#collector?.onClose();
     this.#collector = undefined;
     this.#listener.onClose(error);
@@ -327,7 +333,7 @@ export class ControlConnection {
   readonly #onReply = (reply: Reply): void => {
     const { head } = this.#pending;
     const shown = head?.command?.secret ? conceal(reply, head.command.secret) : reply;
-    debug('< %s', shown);
+    debug('%s < %s', this.#label, shown);
     this.#listener.onReply(shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector.onReply(shown);
@@ -440,14 +446,29 @@ export class ControlConnection {
     else if (this.#answerToOptions && inTurn && succeeded && reply.code !== this.#answerToOptions.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
     if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
-    if (verdict === 'refusal') return listener.onFailure(failureOf(reply, command));
-    if (verdict === 'unexpected' && !raw) return listener.onFailure(unexpected(reply, command));
+    if (verdict === 'refusal') return this.#fail(pending, failureOf(reply, command), reply);
+    if (verdict === 'unexpected' && !raw) return this.#fail(pending, unexpected(reply, command), reply);
     if (command?.verb === 'CCC' && !raw && this.#tap) {
       // The server's close_notify may be in one packet with its 200: it ends TLS, and not the connection.
       this.#tap.unwrap();
       this.#socket.off('end', this.#onEnd).off('close', this.#onEnd);
     }
+    if (commandChannel.hasSubscribers) this.#publish(pending, reply, undefined);
     listener.onReply(reply);
+  }
+
+  /** Gives a command the error that it ends with. @param reply its final reply, where that is the reason */
+  #fail(pending: Pending, error: Error, reply?: Reply): void {
+    if (commandChannel.hasSubscribers) this.#publish(pending, reply, error);
+    pending.listener.onFailure(error);
+  }
+
+  /** Publishes the end of a command that was sent. */
+  #publish({ command, sent, sentAt }: Pending, reply: Reply | undefined, error: Error | undefined): void {
+    if (!command || !sent) return;
+    const ms = reply && sentAt !== undefined ? performance.now() - sentAt : undefined;
+    const message: CommandMessage = { event: 'end', ...this.#numbers, command: command.shown, reply, error, ms };
+    commandChannel.publish(message);
   }
 
   #outOfStep(reply: Reply, { command }: Pending): FTPError {
@@ -458,8 +479,10 @@ export class ControlConnection {
   #onServiceClosing(reply: Reply): void {
     const { head } = this.#pending;
     const error = new TemporaryError(`${head?.command ? `${head.command.shown}: ` : ''}${reply}`, { reply, command: head?.command?.shown });
-    if (head) this.#pending.answered(head, false);
-    head?.listener.onFailure(error);
+    if (head) {
+      this.#pending.answered(head, false);
+      this.#fail(head, error, reply);
+    }
     this.destroy(error);
   }
 
@@ -481,21 +504,32 @@ export class ControlConnection {
   #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false, repeated = false }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
-    this.#pending.push({ command, rule, listener, raw, repeated, sent: false, early: false, preliminarySeen: false, timed: command !== undefined });
+    this.#pending.push({ command, rule, listener, raw, repeated, sent: false, sentAt: undefined, early: false, preliminarySeen: false, timed: command !== undefined });
     if (command) this.#listener.onQueued(command);
     else this.#pending.next();
   }
 
   /** Sends the commands that may be sent now. */
   #sendNext(): void {
-    for (let next = this.#pending.next(); next; next = this.#pending.next()) if (next.command) this.#write(next.command);
+    for (let next = this.#pending.next(); next; next = this.#pending.next()) {
+      if (commandChannel.hasSubscribers) next.sentAt = performance.now();
+      if (next.command) this.#write(next.command);
+    }
   }
 
   /** Writes a command, together with the others of this turn of the event loop. */
   #write(command: Command): void {
-    debug('> %s', command.shown);
+    debug('%s > %s', this.#label, command.shown);
     this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
+  }
+
+  /** Writes a command whose reply is not told apart from others. */
+  #writeUnmatched(command: Command): void {
+    this.#write(command);
+    if (!commandChannel.hasSubscribers) return;
+    const message: CommandMessage = { event: 'end', ...this.#numbers, command: command.shown, reply: undefined, error: undefined, ms: undefined };
+    commandChannel.publish(message);
   }
 
   readonly #flush = (): void => {

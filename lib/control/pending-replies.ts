@@ -32,6 +32,8 @@ export interface Pending {
   readonly repeated: boolean;
   /** Whether it was sent. */
   sent: boolean;
+  /** The `performance.now()` at which it was sent; undefined where nobody had subscribed to `ftplib:command` then. */
+  sentAt: number | undefined;
   /** Whether it was sent before the final reply of a transfer. */
   early: boolean;
   /** Whether a 1yz has come. */

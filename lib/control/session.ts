@@ -5,6 +5,7 @@
 // working folder. Where the caller has made the connection by hand, with `connect()`, he has to make the next one, too.
 
 import type { EventEmitter } from 'node:events';
+import { connectionChannel, type ConnectionEvent, type ConnectionMessage, type ConnectionNumbers } from '../diagnostics';
 import { type Codec, isUTF8, NameMemory } from '../encoding';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
 import { ConnectionAttempt, deadline } from '../net/dial';
@@ -96,6 +97,9 @@ export class Session implements ControlListener {
   #manual = false;
   /** A connection made by hand was lost to a trial of ours: it is made again without the caller. */
   #remakes = false;
+  /** The number of the client, and how many connections it has begun; a pool's sessions share it. */
+  readonly #count: { readonly client: number; connections: number };
+  #numbers: ConnectionNumbers;
   /** How the server is reached. Others may reach another one by its name. */
   readonly #route: string;
   #lastError: Error | undefined;
@@ -125,6 +129,8 @@ export class Session implements ControlListener {
     this.onReply = listener.onReply;
     this.protection = new Protection(settings, this.codec, this.state);
     this.dataConnections = new DataConnections(settings);
+    this.#count = sibling ? sibling.#count : { client: ++clients, connections: 0 };
+    this.#numbers = { client: this.#count.client, connection: 0 };
     this.#route = sibling ? sibling.#route : settings.createConnection ? `by way ${++ways}` : (settings.localAddress ?? '');
     this.#host = settings.host;
     this.#port = settings.port;
@@ -142,6 +148,11 @@ export class Session implements ControlListener {
   /** The control connection, if commands may be sent on it: also one that is logged in, and on its way to where an operation needs it. */
   get usable(): ControlConnection | undefined {
     return this.state.loggedIn ? this.#control : this.control;
+  }
+
+  /** The numbers of the client and of its last connection, which is 0 before the first one is begun. */
+  get numbers(): ConnectionNumbers {
+    return this.#numbers;
   }
 
   /** Whether `ready()` may succeed. */
@@ -227,6 +238,8 @@ export class Session implements ControlListener {
     const { settings } = this;
     const { connectTimeout, signal } = settings;
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason, final: true });
+    this.#numbers = { client: this.#count.client, connection: ++this.#count.connections };
+    const begun = connectionChannel.hasSubscribers ? performance.now() : undefined;
     const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
     const late = `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`;
     const hint = settings.secure === 'implicit' ? '' : "; a server that says nothing may wait for TLS (option secure: 'implicit')";
@@ -238,15 +251,17 @@ export class Session implements ControlListener {
       const address = `${host}:${this.#port}`;
       if (this.#observedAt !== address) this.observed = observedServer(host, this.#port, this.#route);
       this.#observedAt = address;
-      control = this.#adopt(new ControlConnection(await attempt.made(), settings, this.observed, this));
+      control = this.#adopt(new ControlConnection(await attempt.made(), settings, this.observed, this.#numbers, this));
       await this.protection.beforeGreeting(control, host);
       this.welcome = await control.greeting();
       this.observed.greeted(this.welcome.text);
       await this.protection.afterGreeting(control, host, this.welcome);
+      if (begun !== undefined) this.#publish({ event: 'open', ms: performance.now() - begun });
       return control;
     } catch (error) {
       attempt.destroy();
       control?.destroy(error as Error); // now, and not when its socket reports the end: the next operation makes another connection
+      if (begun !== undefined) this.#publish({ event: 'failed', ms: performance.now() - begun, error: error as Error });
       throw during('connect', error);
     } finally {
       inTime();
@@ -551,7 +566,13 @@ export class Session implements ControlListener {
     this.#lastError = error;
     clearInterval(this.#noops);
     this.dataConnections.release(error);
+    if (connectionChannel.hasSubscribers && !this.#abandonAttempt) this.#publish({ event: 'close', error });
     this.listener.onClose(error);
+  }
+
+  #publish(what: ConnectionEvent): void {
+    const message: ConnectionMessage = { ...what, ...this.#numbers, host: this.#host ?? '', port: this.#port, secure: this.settings.secure };
+    connectionChannel.publish(message);
   }
 }
 
@@ -571,6 +592,9 @@ async function login(control: ControlConnection, codec: Codec, { user, password,
   if (reply.kind !== 'completion') throw new ReplyError(`USER ${user}: ${reply}`, { reply, command: `USER ${user}` });
   return reply;
 }
+
+/** Clients and pools that were made. */
+let clients = 0;
 
 /** Sessions whose connections the caller makes: what they observe is their own. */
 let ways = 0;

@@ -160,7 +160,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
     this.#ahead = [];
     this.#rest = undefined;
     this.#queue.downloads.delete(this);
-    this.#transfer.cancel();
+    this.#transfer.cancel(error);
     callback(error);
   }
 

@@ -166,7 +166,7 @@ export class StorStream extends Typed {
     const written = this.#heldCallback;
     this.#held = [];
     this.#heldCallback = undefined;
-    this.#transfer.cancel();
+    this.#transfer.cancel(error);
     callback(error);
     // Whoever waits for a write gets the error; after `close`, because before it this would count as the stream's error where there was none.
     if (written) process.nextTick(written, error ?? this.#transfer.describe(new AbortedError('the stream was destroyed')));

@@ -6,6 +6,7 @@ import type { Place, PlaceListener, Queue } from '../control/queue';
 import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeFurtherReplies } from '../control/resync';
 import type { Session, Turn } from '../control/session';
+import { transferChannel, type TransferEvent, type TransferMessage } from '../diagnostics';
 import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, PermanentError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
@@ -186,6 +187,10 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   #refusedPorts = 0;
   /** Connections that were found dead. */
   #deadConnections = 0;
+  /** How often it went on after a loss. */
+  #retries = 0;
+  /** The `performance.now()` at which its start was published; undefined where that was not done, and once its end is. */
+  #publishedAt: number | undefined;
   /** Set while the consumer wants no more, and reached when it does again: a lost connection is not made again before that. */
   #wantedAgain: Milestone | undefined;
   #drain: Drain | undefined;
@@ -345,8 +350,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#try?.data?.end(() => this.#onDataOver());
   }
 
-  /** The consumer has left, or failed: the transfer ends without a further word to its stream. */
-  cancel(): void {
+  /** The consumer has left, or failed: the transfer ends without a further word to its stream. @param error that of the stream, if it has one */
+  cancel(error: Error | null): void {
+    if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, error ? 'failed' : 'left', error ?? undefined);
     this.place.leave();
     if (this.#state.is !== 'over') this.#interrupt.raise('left');
   }
@@ -388,9 +394,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
           const session = this.#session;
           const needs = { folder: true, transfer: this.#offset > 0 ? 'restarted' : 'anew' } as const;
           control = (session.meets(needs) && session.control) || (await this.#interrupt.race(session.ready(needs)));
+          if (transferChannel.hasSubscribers) this.#publishStart();
           const reply = await (plan ? this.#follow(plan, control) : this.#transfer(control, command));
           ended = true;
           this.#move({ is: 'over', phase: 'completion' });
+          if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, 'complete', undefined);
           this.#stream.onComplete(reply);
         } catch (reason) {
           ended = await this.#endTry(reason as Reason, control);
@@ -783,7 +791,30 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   async #end(reason: Reason): Promise<void> {
     if (reason instanceof Error) this.#stream.onError(this.describe(reason));
     this.#abortReply = await this.#leave(reason);
+    // A listing whose refusal its stream takes for an empty one is complete, too.
+    if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, 'complete', undefined);
     if (reason === 'complete') this.#stream.onComplete(undefined);
+  }
+
+  // ---- what is published in `ftplib:transfer`
+
+  /** Once, however many tries there are. */
+  #publishStart(): void {
+    if (this.#publishedAt !== undefined || this.#interrupt.reason) return;
+    this.#publishedAt = performance.now();
+    this.#publish({ event: 'start' });
+  }
+
+  /** All that fails ends with its stream, which is destroyed then, and calls `cancel()`. */
+  #publishEnd(since: number, outcome: 'complete' | 'left' | 'failed', error: Error | undefined): void {
+    this.#publishedAt = undefined;
+    this.#publish({ event: 'end', outcome, bytes: this.bytes, ms: performance.now() - since, retries: this.#retries, error });
+  }
+
+  #publish(what: TransferEvent): void {
+    const { command, direction, start } = this.#request;
+    const message: TransferMessage = { ...what, ...this.#session.numbers, command: command.shown, path: command.argument, direction, resumedFrom: start };
+    transferChannel.publish(message);
   }
 
   /** After a failure or an interruption: brings the control connection in step; resolves with the reply to ABOR, if there was one. */
@@ -884,7 +915,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const pause = new AbortController();
     try {
       if (this.#wantedAgain) await this.#interrupt.race(this.#wantedAgain.reached());
-      return this.#session.reconnects && (await this.#interrupt.race(plan.again(known, this.#bytesBefore, pause.signal))) ? undefined : known;
+      if (!this.#session.reconnects || !(await this.#interrupt.race(plan.again(known, this.#bytesBefore, pause.signal)))) return known;
+      this.#retries += 1;
+      return undefined;
     } catch (reason) {
       return reason as Reason;
     } finally {

@@ -159,7 +159,7 @@ describe('login', () => {
         cwd: join(__dirname, '../..'),
         env: { ...process.env, NODE_DEBUG: 'ftp' },
       });
-      expect(stderr).to.match(/FTP \d+: > PASS \*{4}/).and.match(/ProtocolError/);
+      expect(stderr).to.match(/FTP \d+: 1\.1 > PASS \*{4}/).and.match(/ProtocolError/);
       expect(stdout + stderr).to.not.include(SECRET);
     });
 
