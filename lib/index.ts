@@ -34,7 +34,7 @@ export type { ListFormatName } from './listing/format';
 export { ReplyParser } from './control/reply-parser';
 export { parse150, parse227, parse229, parse257 } from './control/reply-text';
 
-export type { ConnectionRequest, FTPOptions } from './options';
+export type { ConnectionRequest, FTPOptions, VerbOptions } from './options';
 export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
 export type { CommandMessage, ConnectionMessage, ConnectionNumbers, TransferMessage } from './diagnostics';

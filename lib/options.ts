@@ -131,6 +131,29 @@ export interface Settings extends Readonly<Omit<FTPOptions, keyof Defaulted>>, R
   readonly netrcUser: string | undefined;
 }
 
+/** What every verb takes as its last argument. */
+export interface VerbOptions {
+  /**
+   * Gives the verb up when it is aborted: its promise rejects at once with an AbortError, whose cause is the signal's reason. A command that has not left
+   * is not sent; one that has left may be carried out all the same, and the session awaits its reply before it goes on.
+   */
+  signal?: AbortSignal;
+}
+
+const VERB_OPTIONS: OptionNames<VerbOptions> = { signal: true };
+
+/** Returns the signal of a verb's options. @throws ArgumentError for an unknown option, and for what is no signal */
+export function signalOf(options: VerbOptions): AbortSignal | undefined {
+  checkNames(options, VERB_OPTIONS);
+  return options.signal === undefined ? undefined : checkSignal(options.signal);
+}
+
+/** Returns an AbortSignal. @throws ArgumentError for what is none */
+export function checkSignal(signal: unknown): AbortSignal {
+  if (typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal) return signal as AbortSignal;
+  throw new ArgumentError(`signal must be an AbortSignal, not ${signal === null ? 'null' : `a ${typeof signal}`}`);
+}
+
 const DEFAULT_TIMEOUT = 30_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -153,6 +176,7 @@ export function settingsOf(options: FTPOptions): Settings {
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
     throw new ArgumentError('createConnection must be a function');
   }
+  if (options.signal !== undefined) checkSignal(options.signal);
   if (options.localPortRange !== undefined) checkPortRange(options.localPortRange);
   const timeout = checkMilliseconds('timeout', options.timeout, DEFAULT_TIMEOUT);
   const user = options.user || 'anonymous';

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
+import { askUnlessAborted, assertNotAborted } from '../abort';
 import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
 import { checkNames, checkWhole, type OptionNames } from '../options';
 import { assertSame, certainSize, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
@@ -7,7 +8,7 @@ import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
 import { LocalPart, type Preserved, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
-import { askUnlessAborted, assertNotAborted, asWork, type Remote, withRetry } from './remote';
+import { asWork, type Remote, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** The options of `get`. */

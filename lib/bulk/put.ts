@@ -1,5 +1,6 @@
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { assertNotAborted } from '../abort';
 import { closedByClient } from '../control/session';
 import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
@@ -9,7 +10,7 @@ import type { StorStream } from '../transfer/stor-stream';
 import { Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
 import { LocalSource } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
-import { assertNotAborted, asWork, type Remote, wasClosed, withRetry } from './remote';
+import { asWork, type Remote, wasClosed, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
 /** What `put` uploads: the path of a local file, bytes, a function that returns a Readable of the bytes from an offset on, or a Readable, which can be read only once. */

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { assertNotAborted, whenAborted } from '../abort';
 import type { Work, WorkListener } from '../control/queue';
 import { ConnectionClosedError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { checkSignal, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import type { ListOptions, MlsdOptions } from '../transfer/list-plan';
 import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
@@ -29,35 +31,35 @@ export interface Remote {
   /** Uploads text in TYPE A with any command that takes some; line ends are sent as CRLF. */
   storlines(cmd: string, options?: Omit<StorOptions, 'start' | 'verify'>): StorStream;
   /** The names in a folder, as the server gives them (RFC 959, 4.1.3 NLST). */
-  nlst(path?: string): RetrStream<string>;
+  nlst(path?: string, options?: Pick<RetrOptions, 'signal' | 'highWaterMark'>): RetrStream<string>;
   /** The lines of LIST, as the server gives them (RFC 959, 4.1.3 LIST). */
-  dir(path?: string): RetrStream<string>;
+  dir(path?: string, options?: Pick<RetrOptions, 'signal' | 'highWaterMark'>): RetrStream<string>;
   /** The entries of a folder, by MLSD where the server offers it, else by LIST; a missing folder is a PermanentError. */
   list(path?: string, options?: ListOptions): RetrStream<Entry>;
   /** The entries of a folder, by MLSD only (RFC 3659, 7). */
   mlsd(path?: string, options?: MlsdOptions): RetrStream<Entry>;
   /** What the server knows of one path (RFC 3659, 7 MLST), or else by CWD, SIZE and MDTM; PermanentError where there is nothing. */
-  mlst(path: string): Promise<Entry>;
+  mlst(path: string, options?: VerbOptions): Promise<Entry>;
   /** Makes a folder and resolves with its name as the server says it (RFC 959, 4.1.3 MKD). */
-  mkd(dir: string): Promise<string>;
+  mkd(dir: string, options?: VerbOptions): Promise<string>;
   /** Removes an empty folder (RFC 959, 4.1.3 RMD). */
-  rmd(dir: string): Promise<Reply>;
+  rmd(dir: string, options?: VerbOptions): Promise<Reply>;
   /** Removes a file (RFC 959, 4.1.3 DELE). */
-  delete(path: string): Promise<Reply>;
+  delete(path: string, options?: VerbOptions): Promise<Reply>;
   /** Renames a file or folder (RFC 959, 4.1.3 RNFR and RNTO). */
-  rename(from: string, to: string): Promise<Reply>;
+  rename(from: string, to: string, options?: VerbOptions): Promise<Reply>;
   /** The size of a file in bytes, in TYPE I (RFC 3659, 4 SIZE). */
-  size(path: string): Promise<number>;
+  size(path: string, options?: VerbOptions): Promise<number>;
   /** When a file was modified, in UTC (RFC 3659, 3 MDTM). */
-  mdtm(path: string): Promise<Date>;
+  mdtm(path: string, options?: VerbOptions): Promise<Date>;
   /** Sets when a file was modified (draft-somers-ftp-mfxx, 3.1 MFMT), or by what takes its place; PermanentError where nothing does. */
-  mfmt(path: string, date: Date): Promise<Reply>;
+  mfmt(path: string, date: Date, options?: VerbOptions): Promise<Reply>;
   /** Sets the permissions of a file or folder (SITE CHMOD). */
-  chmod(path: string, mode: number | string): Promise<Reply>;
+  chmod(path: string, mode: number | string, options?: VerbOptions): Promise<Reply>;
   /** What the server offers: names in capitals, and the text after each (RFC 2389, 3 FEAT). */
-  feat(): Promise<Map<string, string>>;
+  feat(options?: VerbOptions): Promise<Map<string, string>>;
   /** The hash of a file as the server computes it, in lower-case hex; UnsupportedError where it offers none. */
-  hash(path: string, algorithm?: string): Promise<string>;
+  hash(path: string, algorithm?: string, options?: VerbOptions): Promise<string>;
 }
 
 /** A client or a pool. An object of the caller's with the same verbs has no `beginWork`, and is never closed. */
@@ -71,17 +73,18 @@ type Working = Remote & { beginWork?(listener?: WorkListener): Work };
  * @throws ConnectionClosedError where the client is closed, whatever the operation under way has failed with
  */
 export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  if (signal !== undefined) checkSignal(signal);
   const work = beginWork(remote, (reason) => controller.abort(reason));
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort);
+  const stop = signal && whenAborted(signal, onAbort);
   try {
     return await act(controller.signal);
   } catch (error) {
     throw work.closed && !wasClosed(error) ? work.closed : error; // that of the operation says the same, and more
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stop?.();
     work.done();
   }
 }
@@ -154,7 +157,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
     setMaxListeners(0, this.#controller.signal);
     this.#remote = remote;
     this.#begin = begin;
-    if (signal) addAbortSignal(signal, this as Readable);
+    if (signal !== undefined) addAbortSignal(checkSignal(signal), this as Readable);
   }
 
   override _read(): void {
@@ -208,19 +211,6 @@ export async function withRetry<T>(act: () => Promise<T>, policy: RetryPolicy): 
   }
 }
 
-/** Asks, and waits for the answer until the signal is aborted: a server that is silent must not hold up who has no use for it any more. @throws an AbortError */
-export async function askUnlessAborted<T>(question: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return question();
-  await assertNotAborted(signal);
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => void assertNotAborted(signal).catch(reject);
-    signal.addEventListener('abort', onAbort);
-    question()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
 /** Waits until the next try. @throws the error where there is none; an AbortError */
 export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetryable, onRetry }: RetryPolicy): Promise<void> {
   if (!isRetryable?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
@@ -228,11 +218,6 @@ export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetr
   if (!next) throw error;
   await onRetry?.(error);
   await pause(next.delay, undefined, signal ? { signal } : {});
-}
-
-/** @throws an AbortError, as a pipeline does */
-export async function assertNotAborted(signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) await pause(0, undefined, { signal });
 }
 
 /** Whether the client was closed on our side, or is connected by hand: another try would find no connection. */

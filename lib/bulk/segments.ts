@@ -1,7 +1,7 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { emitToCaller } from '../control/session';
 import { ArgumentError, ChangedError, TransferError, UnsupportedError } from '../errors';
-import { checkOffset, checkWhole } from '../options';
+import { checkOffset, checkSignal, checkWhole } from '../options';
 import type { Reply } from '../reply';
 import { assertSame, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import type { ReadableEvents, TypedReadable } from '../typed-streams';
@@ -138,7 +138,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
     this.#next = checkOffset('start', start);
     if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
     if (checkVerify(options.verify) === 'hash' && (start > 0 || end !== undefined)) throw new ArgumentError("verify: 'hash' is for a whole file, not for a range of it");
-    if (signal) addAbortSignal(signal, this);
+    if (signal !== undefined) addAbortSignal(checkSignal(signal), this);
   }
 
   /** Bytes of the file received so far, including those that wait to be read. */

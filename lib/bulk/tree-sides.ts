@@ -3,6 +3,7 @@ import type { Dir, Stats } from 'node:fs';
 import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { askUnlessAborted } from '../abort';
 import { ConnectionClosedError, PermanentError, SecurityError, TimeoutError, TransferError } from '../errors';
 import type { Reply } from '../reply';
 import { isNotImplemented } from '../control/command-table';
@@ -10,7 +11,7 @@ import { certainSize, entryAt, type FactCommand, factsOf } from '../transfer/fac
 import { Backoff } from '../transfer/retry';
 import { ignoreRefusal } from '../transfer/temporary-name';
 import { isAboutPath, joined, Listings } from './listings';
-import { askUnlessAborted, type Remote, wasClosed, withRetry } from './remote';
+import { type Remote, wasClosed, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
 import { Budget } from './tree-memory';
 import type { TreeSettings } from './tree-options';

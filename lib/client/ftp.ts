@@ -4,7 +4,7 @@ import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
-import { checkHost, checkPort, type FTPOptions, settingsOf } from '../options';
+import { checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import { parseFTPURL } from '../url';
 import { Verbs } from './verbs';
@@ -72,11 +72,12 @@ export class FTP extends Verbs<FTPEvents> {
    * @param port default: the option `port`
    * @throws ArgumentError; ConnectionClosedError; TimeoutError after `connectTimeout` ms; TemporaryError or PermanentError where the server refuses
    */
-  async connect(host?: string, port?: number): Promise<Reply> {
+  async connect(host?: string, port?: number, options?: VerbOptions): Promise<Reply> {
     if (host !== undefined) checkHost(host);
     if (port !== undefined) checkPort(port);
     this.queue.open();
-    return this.hold('connect()', () => this.session.connect(host, port), {
+    return this.hold('connect()', (sending) => this.session.connect(host, port, sending?.signal), {
+      options,
       onQuitting: () => {
         if (this.queue.endsNext) this.session.abandon(new ConnectionClosedError('the client quit while it was connecting', { final: true }));
       },
@@ -90,10 +91,10 @@ export class FTP extends Verbs<FTPEvents> {
    * @param password default: `anonymous@` for `anonymous`, else empty
    * @throws PermanentError where the server refuses; ReplyError where it wants an account and none is given
    */
-  async login(user?: string, password?: string, account?: string): Promise<Reply> {
+  async login(user?: string, password?: string, account?: string, options?: VerbOptions): Promise<Reply> {
     const credentials = { user: user || undefined, password, account };
     this.session.checkCredentials(credentials);
-    return this.hold('login()', () => this.session.login(credentials));
+    return this.hold('login()', (sending) => this.session.login(credentials, sending), { options });
   }
 
   /**
@@ -149,23 +150,23 @@ export class FTP extends Verbs<FTPEvents> {
    * @param dir `..` is sent as CDUP, and an empty one as `.`
    * @throws PermanentError where there is no such folder
    */
-  async cwd(dir: string): Promise<Reply> {
+  async cwd(dir: string, options?: VerbOptions): Promise<Reply> {
     if (typeof dir !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof dir}`);
-    if (dir === '..') return this.cdup();
-    return this.exec(this.session.command('CWD', dir === '' ? '.' : dir), { needs: { folder: !dir.startsWith('/') } });
+    if (dir === '..') return this.cdup(options);
+    return this.exec(this.session.command('CWD', dir === '' ? '.' : dir), { needs: { folder: !dir.startsWith('/') }, options });
   }
 
   /** Changes to the parent of the working folder (RFC 959, 4.1.1 CDUP), by `CWD ..` where the server does not know CDUP. */
-  async cdup(): Promise<Reply> {
+  async cdup(options?: VerbOptions): Promise<Reply> {
     const cdup = this.session.command('CDUP');
-    return this.sequence(cdup, async ({ control, session }) => {
+    return this.sequence(cdup, async ({ control, session, sending }) => {
       try {
-        return await control.exec(cdup);
+        return await control.exec(cdup, sending);
       } catch (error) {
         if (!(error instanceof PermanentError && isNotImplemented(error.reply))) throw error;
-        return control.exec(session.command('CWD', '..'));
+        return control.exec(session.command('CWD', '..'), sending);
       }
-    });
+    }, { options });
   }
 
   /**
@@ -173,8 +174,8 @@ export class FTP extends Verbs<FTPEvents> {
    *
    * @throws ProtocolError where the server's reply quotes no path
    */
-  async pwd(): Promise<string> {
-    const reply = await this.exec(this.session.command('PWD'));
+  async pwd(options?: VerbOptions): Promise<string> {
+    const reply = await this.exec(this.session.command('PWD'), { options });
     const path = parse257(reply);
     if (path === '') throw new ProtocolError(`PWD: ${reply}: the path is empty`, { reply, command: 'PWD' });
     return path;
@@ -188,8 +189,8 @@ export class FTP extends Verbs<FTPEvents> {
    *
    * @throws SecurityError where the server refuses or its certificate is not trusted; the connection is then closed
    */
-  async auth(): Promise<Reply> {
-    return this.hold('AUTH TLS', async () => this.session.protection.authenticate(await this.session.connected()));
+  async auth(options?: VerbOptions): Promise<Reply> {
+    return this.hold('AUTH TLS', async () => this.session.protection.authenticate(await this.session.connected()), { options });
   }
 
   /**
@@ -197,18 +198,18 @@ export class FTP extends Verbs<FTPEvents> {
    *
    * @throws SecurityError where the server refuses; the connection is then closed
    */
-  async protP(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT P'), ({ control }) => this.session.protection.protect(control, 'P'));
+  async protP(options?: VerbOptions): Promise<Reply> {
+    return this.sequence(this.session.command('PROT P'), ({ control }) => this.session.protection.protect(control, 'P'), { options });
   }
 
   /** Sends PROT C: all later data connections are in the clear, which nothing but this call brings about where TLS was asked for (RFC 4217, 9). */
-  async protC(): Promise<Reply> {
-    return this.sequence(this.session.command('PROT C'), ({ control }) => this.session.protection.protect(control, 'C'));
+  async protC(options?: VerbOptions): Promise<Reply> {
+    return this.sequence(this.session.command('PROT C'), ({ control }) => this.session.protection.protect(control, 'C'), { options });
   }
 
   /** Sends CCC: the control connection goes on in the clear, so that a firewall can read it; it cannot go back to TLS (RFC 4217, 11.2). */
-  async ccc(): Promise<Reply> {
-    return this.sequence(this.session.command('CCC'), ({ control }) => this.session.protection.clear(control));
+  async ccc(options?: VerbOptions): Promise<Reply> {
+    return this.sequence(this.session.command('CCC'), ({ control }) => this.session.protection.clear(control), { options });
   }
 
   // ---- raw commands
@@ -218,10 +219,10 @@ export class FTP extends Verbs<FTPEvents> {
    *
    * @throws ArgumentError for CR, LF and NUL; TemporaryError and PermanentError for 4xx and 5xx
    */
-  async sendcmd(line: string): Promise<Reply> {
+  async sendcmd(line: string, options?: VerbOptions): Promise<Reply> {
     const command = this.session.rawCommand(line);
     return new Promise((resolve, reject) => {
-      this.#execRaw(command, resolve).then(resolve, reject);
+      this.#execRaw(command, options, resolve).then(resolve, reject);
     });
   }
 
@@ -230,9 +231,9 @@ export class FTP extends Verbs<FTPEvents> {
    *
    * @throws ArgumentError for CR, LF and NUL; ReplyError for another reply
    */
-  async voidcmd(line: string): Promise<Reply> {
+  async voidcmd(line: string, options?: VerbOptions): Promise<Reply> {
     const command = this.session.rawCommand(line);
-    const reply = await this.#execRaw(command);
+    const reply = await this.#execRaw(command, options);
     if (reply.kind !== 'completion') throw unexpected(reply, command);
     return reply;
   }
@@ -243,14 +244,14 @@ export class FTP extends Verbs<FTPEvents> {
    * @param cmd what follows OPTS, such as `UTF8 ON`
    * @throws PermanentError where the server does not know it
    */
-  async opts(cmd: string): Promise<Reply> {
-    return this.exec(this.session.command('OPTS', cmd));
+  async opts(cmd: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('OPTS', cmd), { options });
   }
 
-  #execRaw(command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+  #execRaw(command: Command, options: VerbOptions | undefined, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
     const { verb, argument } = command;
     const isAbsolute = /^X?CWD$/.test(verb) && argument.startsWith('/'); // it means the same in any folder, and may be the way out of one that is gone
     const needs = isAbsolute ? { folder: false } : undefined;
-    return this.run(({ control, session }) => session.execRaw(control, command, onPreliminary), command, { exclusive: EXCLUSIVE.has(verb), names: false, needs });
+    return this.run((turn) => turn.session.execRaw(turn, command, onPreliminary), command, { exclusive: EXCLUSIVE.has(verb), names: false, needs, options });
   }
 }

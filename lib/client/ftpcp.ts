@@ -76,11 +76,11 @@ export async function ftpcp(source: FTP, sourceName: string, target: FTP, target
   let finish: () => void = () => undefined;
   const over = new Promise<void>((resolve) => (finish = resolve));
   const targetTurn = new Promise<Side>((resolve, reject) => {
-    target.sequence(stor, (turn) => (resolve(new Side(turn)), over), NEEDS).catch(reject);
+    target.sequence(stor, (turn) => (resolve(new Side(turn)), over), { needs: NEEDS }).catch(reject);
   });
   targetTurn.catch(() => undefined); // heard below, unless the source failed before
   return source
-    .sequence(retr, async (turn) => copy(new Side(turn), retr, await targetTurn, stor, type), NEEDS)
+    .sequence(retr, async (turn) => copy(new Side(turn), retr, await targetTurn, stor, type), { needs: NEEDS })
     .finally(finish);
 }
 

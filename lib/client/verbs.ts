@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { askUnlessAborted } from '../abort';
 import { get, type GetOptions, type GetResult } from '../bulk/get';
 import { put, type PutOptions, type PutResult, type PutSource } from '../bulk/put';
 import type { Remote } from '../bulk/remote';
@@ -8,13 +9,14 @@ import type { TreeStream } from '../bulk/tree-run';
 import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
 import type { Command } from '../control/command';
-import type { ControlConnection } from '../control/control-connection';
+import type { ControlConnection, SendOptions } from '../control/control-connection';
 import { isNotImplemented, unexpected } from '../control/command-table';
-import type { PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
+import type { Place, PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import type { Needs, Session, Turn } from '../control/session';
 import { ArgumentError, ConnectionClosedError, isFTPError, PermanentError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import { findTimeCommand, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
 import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
@@ -34,6 +36,8 @@ interface RunOptions {
   readonly names: boolean;
   /** What the session must be; default: in the working folder. */
   readonly needs?: Needs | undefined;
+  /** What the caller says, who may give the operation up. */
+  readonly options?: VerbOptions | undefined;
 }
 
 /**
@@ -139,8 +143,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param path default: the working folder
    */
-  nlst(path?: string): RetrStream<string> {
-    return lines(this, this.session.command('NLST', path), {});
+  nlst(path?: string, options: Pick<RetrOptions, 'signal' | 'highWaterMark'> = {}): RetrStream<string> {
+    return lines(this, this.session.command('NLST', path), options);
   }
 
   /**
@@ -148,8 +152,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param path default: the working folder
    */
-  dir(path?: string): RetrStream<string> {
-    return lines(this, this.session.command('LIST', path), {});
+  dir(path?: string, options: Pick<RetrOptions, 'signal' | 'highWaterMark'> = {}): RetrStream<string> {
+    return lines(this, this.session.command('LIST', path), options);
   }
 
   /**
@@ -186,9 +190,9 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where there is no such file or folder
    */
-  async mlst(path: string): Promise<Entry> {
+  async mlst(path: string, options?: VerbOptions): Promise<Entry> {
     const command = this.session.command('MLST', requirePath(path));
-    return this.sequence(command, (turn) => lookUp(turn, command));
+    return this.sequence(command, (turn) => lookUp(turn, command), { options });
   }
 
   // ---- files and folders
@@ -199,8 +203,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where it exists, or its parent does not
    */
-  async mkd(dir: string): Promise<string> {
-    const reply = await this.exec(this.session.command('MKD', requirePath(dir)));
+  async mkd(dir: string, options?: VerbOptions): Promise<string> {
+    const reply = await this.exec(this.session.command('MKD', requirePath(dir)), { options });
     return reply.code === 257 && reply.text.includes('"') ? parse257(reply) : '';
   }
 
@@ -209,8 +213,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where it is not empty, or there is none
    */
-  async rmd(dir: string): Promise<Reply> {
-    return this.exec(this.session.command('RMD', requirePath(dir)));
+  async rmd(dir: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('RMD', requirePath(dir)), { options });
   }
 
   /**
@@ -218,8 +222,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where there is none
    */
-  async delete(path: string): Promise<Reply> {
-    return this.exec(this.session.command('DELE', requirePath(path)));
+  async delete(path: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('DELE', requirePath(path)), { options });
   }
 
   /**
@@ -228,13 +232,13 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where there is none, or the new name cannot be had
    */
-  async rename(from: string, to: string): Promise<Reply> {
+  async rename(from: string, to: string, options?: VerbOptions): Promise<Reply> {
     const rnfr = this.session.command('RNFR', requirePath(from));
     const rnto = this.session.command('RNTO', requirePath(to));
-    return this.sequence(rnfr, async ({ control }) => {
-      await control.exec(rnfr);
-      return control.exec(rnto);
-    });
+    return this.sequence(rnfr, async ({ control, sending }) => {
+      await control.exec(rnfr, sending);
+      return control.exec(rnto, sending);
+    }, { options });
   }
 
   /**
@@ -242,10 +246,10 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where there is no such file, or the server has no SIZE; ReplyError where the reply is no number
    */
-  async size(path: string): Promise<number> {
+  async size(path: string, options?: VerbOptions): Promise<number> {
     // TYPE I first: ProFTPD and pyftpdlib refuse SIZE in TYPE A, inetutils counts line ends twice.
     const command = this.session.command('SIZE', requirePath(path));
-    const reply = await this.exec(command, { type: 'I' });
+    const reply = await this.exec(command, { type: 'I', options });
     const size = sizeIn(reply);
     if (size === undefined) throw unexpected(reply, command);
     return size;
@@ -256,9 +260,9 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where there is no such file, or the server has no MDTM; ReplyError where the reply is no time
    */
-  async mdtm(path: string): Promise<Date> {
+  async mdtm(path: string, options?: VerbOptions): Promise<Date> {
     const command = this.session.command('MDTM', requirePath(path));
-    const reply = await this.exec(command);
+    const reply = await this.exec(command, { options });
     const time = timeIn(reply);
     if (!time) throw unexpected(reply, command);
     return time;
@@ -270,14 +274,14 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws ArgumentError for an invalid Date; PermanentError where the server sets no times, or there is no such file
    */
-  async mfmt(path: string, date: Date): Promise<Reply> {
+  async mfmt(path: string, date: Date, options?: VerbOptions): Promise<Reply> {
     if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new ArgumentError('mfmt takes a valid Date');
     const mfmt = timeCommand(this.session, requirePath(path), date);
     try {
-      return await this.run((turn) => setTime(turn, path, date), mfmt, { exclusive: false, names: true });
+      return await this.run((turn) => setTime(turn, path, date), mfmt, { exclusive: false, names: true, options });
     } catch (error) {
       if (!(error instanceof PermanentError) || !isNotImplemented(error.reply)) throw error;
-      return this.sequence(mfmt, (turn) => findTimeCommand(turn, path, date, error));
+      return this.sequence(mfmt, (turn) => findTimeCommand(turn, path, date, error), { options });
     }
   }
 
@@ -287,8 +291,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @param mode from 0 to 0o7777: a number such as `0o644`, or its octal digits such as `'644'`
    * @throws ArgumentError for another mode; PermanentError where the server has no SITE CHMOD, or refuses it
    */
-  async chmod(path: string, mode: number | string): Promise<Reply> {
-    return this.exec(this.session.command('SITE', `CHMOD ${octal(mode)} ${requirePath(path)}`));
+  async chmod(path: string, mode: number | string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('SITE', `CHMOD ${octal(mode)} ${requirePath(path)}`), { options });
   }
 
   /** @internal Whether `mfmt` sets times, as far as that is known before it is tried. */
@@ -307,11 +311,11 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @param algorithm `sha512`, `sha384`, `sha256`, `sha1`, `md5` or `crc32`; default: the first of these that the server offers
    * @throws ArgumentError for another one; UnsupportedError where the server does not offer it; PermanentError where there is no such file
    */
-  async hash(path: string, algorithm?: string): Promise<string> {
+  async hash(path: string, algorithm?: string, options?: VerbOptions): Promise<string> {
     const wanted = algorithm === undefined ? undefined : checkAlgorithm(algorithm);
     return this.sequence(this.session.command('HASH', requirePath(path)), async (turn) => {
       return askDigest(turn, chooseDigest(await turn.session.features(), wanted), path);
-    });
+    }, { options });
   }
 
   // ---- the server
@@ -320,13 +324,13 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * Gives what the server offers: names in capitals, each with the text after it (RFC 2389, 3 FEAT). It is asked once for each login. A server without
    * FEAT gives an empty map.
    */
-  async feat(): Promise<Map<string, string>> {
-    return new Map(await this.sequence(this.session.command('FEAT'), ({ session }) => session.features()));
+  async feat(options?: VerbOptions): Promise<Map<string, string>> {
+    return new Map(await this.sequence(this.session.command('FEAT'), ({ session }) => session.features(), { options }));
   }
 
   /** Asks which system the server runs on; the reply's text begins with its name (RFC 959, 4.1.3 SYST). */
-  async syst(): Promise<Reply> {
-    return this.exec(this.session.command('SYST'), { names: false });
+  async syst(options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('SYST'), { names: false, options });
   }
 
   /**
@@ -334,8 +338,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param path default: the server's own state
    */
-  async stat(path?: string): Promise<Reply> {
-    return this.exec(this.session.command('STAT', path));
+  async stat(path?: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('STAT', path), { options });
   }
 
   /**
@@ -344,13 +348,13 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @throws PermanentError where the server does not know it
    */
-  async site(cmd: string): Promise<Reply> {
-    return this.exec(this.session.command('SITE', cmd));
+  async site(cmd: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('SITE', cmd), { options });
   }
 
   /** Does nothing but show that the server answers (RFC 959, 4.1.3 NOOP). */
-  async noop(): Promise<Reply> {
-    return this.exec(this.session.command('NOOP'), { names: false });
+  async noop(options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('NOOP'), { names: false, options });
   }
 
   /**
@@ -358,8 +362,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param cmd default: help in general
    */
-  async help(cmd?: string): Promise<Reply> {
-    return this.exec(this.session.command('HELP', cmd));
+  async help(cmd?: string, options?: VerbOptions): Promise<Reply> {
+    return this.exec(this.session.command('HELP', cmd), { options });
   }
 
   // ---- bulk work
@@ -445,7 +449,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
     if (this.queue.over) return undefined;
     await this.queue.end();
     try {
-      return await this.hold('QUIT', sayQuit, {}, { ends: true });
+      return await this.hold('QUIT', sayQuit, { place: { ends: true } });
     } catch (error) {
       if (error instanceof ConnectionClosedError) return undefined; // there is nothing to quit any more
       throw error;
@@ -460,36 +464,37 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @param options.type is switched to first, in the same write
    * @param options.names whether there may be names in the command or in its reply; default true
    */
-  protected exec(command: Command, { type, needs, names = true }: { readonly type?: 'I' | 'A'; readonly needs?: Needs; readonly names?: boolean } = {}): Promise<Reply> {
-    const act: Steps<Reply> = async ({ control, session }) => {
+  protected exec(command: Command, { type, needs, names = true, options }: { readonly type?: 'I' | 'A' } & Partial<Omit<RunOptions, 'exclusive'>> = {}): Promise<Reply> {
+    const act: Steps<Reply> = async ({ control, session, sending }) => {
       const typed = type && session.switchType(control, type);
-      const [answer, set] = await Promise.allSettled([control.exec(command), typed]);
+      const [answer, set] = await Promise.allSettled([control.exec(command, sending), typed]);
       if (set.status === 'rejected' && set.reason instanceof ReplyError) throw set.reason;
       if (answer.status === 'rejected') throw answer.reason; // its own, also where many wait for one TYPE
       return answer.value;
     };
-    return this.run(act, command, { exclusive: false, names, needs });
+    return this.run(act, command, { exclusive: false, names, needs, options });
   }
 
   /** @internal Runs several commands, of which `first` is the first, without another operation between them. */
-  sequence<T>(first: Command, act: Steps<T>, needs?: Needs): Promise<T> {
-    return this.run(act, first, { exclusive: true, names: true, needs });
+  sequence<T>(first: Command, act: Steps<T>, { needs, options }: Pick<RunOptions, 'needs' | 'options'> = {}): Promise<T> {
+    return this.run(act, first, { exclusive: true, names: true, needs, options });
   }
 
   /** @internal Runs something in its turn that needs no connection. */
-  protected hold<T>(name: string, act: () => Promise<T>, listener: Pick<PlaceListener, 'onQuitting'> = {}, options?: PlaceOptions): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.queue.enter((release) => void act().then(resolve, reject).finally(release), { ...listener, name, onDropped: reject }, options).ready();
-    });
+  protected hold<T>(name: string, act: (sending?: SendOptions) => Promise<T>, { options, place, ...listener }: Pick<PlaceListener, 'onQuitting'> & { readonly options?: VerbOptions | undefined; readonly place?: PlaceOptions } = {}): Promise<T> {
+    return this.#enter(options, (resolve, reject, sending) =>
+      this.queue.enter((release) => void act(sending).then(resolve, reject).finally(release), { ...listener, name, onDropped: reject }, place),
+    );
   }
 
   /** @internal Waits for the turn, brings the session where the operation needs it, and runs the operation. */
-  protected run<T>(act: Steps<T>, command: Command, { exclusive, names, needs }: RunOptions): Promise<T> {
-    return new Promise((resolve, reject) => {
+  protected run<T>(act: Steps<T>, command: Command, { exclusive, names, needs, options }: RunOptions): Promise<T> {
+    return this.#enter(options, (resolve, reject, sending) => {
       const run = async (release: () => void, session: Session): Promise<void> => {
         let control: ControlConnection | undefined;
         try {
           control = session.meets(needs) && session.control ? session.control : await session.ready(needs);
+          if (sending?.signal?.aborted) return;
           // Until the server is known to keep the order of replies, a command that changes something is sent alone. FEAT before it would cost a round
           // trip, and saves some where others wait, if it shows the order.
           const alone = names && control.sendsAlone(command);
@@ -497,7 +502,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
           if (names && (!alone || others || !command.ascii)) session.beginNegotiation();
           if (others) void session.switchType(control, 'I');
           if (exclusive || !command.ascii) await session.negotiationUnderWay();
-          const outcome = act({ control, session });
+          const outcome = act({ control, session, sending });
           if (!exclusive) {
             outcome.catch(ignore);
             const room = control.room();
@@ -506,7 +511,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
           }
           resolve(await outcome);
         } catch (error) {
-          if (!control?.startsOver || error instanceof ReplyError) return reject(error as Error);
+          if (!control?.startsOver || error instanceof ReplyError || sending?.signal?.aborted) return reject(error as Error);
           release();
           place.again();
         } finally {
@@ -514,8 +519,22 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
         }
       };
       const place = this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject });
-      place.ready();
+      return place;
     });
+  }
+
+  /**
+   * Enters the queue, and resolves with the outcome of the operation. Where its caller gives it up, the promise rejects at once: a place whose turn has
+   * not come is left, and an operation that has begun sends no further command, and keeps its turn until it has its reply.
+   *
+   * @param enter takes the place
+   */
+  #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
+    const signal = options === undefined ? undefined : signalOf(options);
+    if (!signal) return new Promise((resolve, reject) => enter(resolve, reject).ready());
+    let place: Place | undefined;
+    const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, { signal })).ready());
+    return askUnlessAborted(outcome, signal, () => place?.leave());
   }
 }
 
@@ -527,8 +546,8 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
  * @param algorithm `sha512`, `sha384`, `sha256`, `sha1`, `md5` or `crc32`; default: the first of these that the server offers
  * @throws ArgumentError for another one; UnsupportedError where the server does not offer it; PermanentError where there is no such file
  */
-export async function hash(remote: Pick<Remote, 'hash'>, path: string, algorithm?: string): Promise<string> {
-  return remote.hash(path, algorithm);
+export async function hash(remote: Pick<Remote, 'hash'>, path: string, algorithm?: string, options?: VerbOptions): Promise<string> {
+  return remote.hash(path, algorithm, options);
 }
 
 /** An empty path would make the command mean something else, or the working folder. @throws ArgumentError */

@@ -18,6 +18,7 @@ import type { Command } from './command';
 import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, setsSession, unexpected, type Verdict } from './command-table';
 import { type Pending, PendingReplies, type ReplyListener, type Trials } from './pending-replies';
 import { ReplyParser } from './reply-parser';
+import { setsState } from './server-state';
 
 /** The limits and the timeouts of a control connection. */
 type ControlOptions = Pick<Settings, 'replyTimeout' | 'connectTimeout' | 'pipelining'> & Partial<Pick<Settings, 'encoding' | 'maxReplyLineBytes' | 'maxReplyBytes'>>;
@@ -57,6 +58,8 @@ export interface SendOptions {
   readonly raw?: boolean;
   /** Whether each later session is sent it, too. */
   readonly repeated?: boolean;
+  /** Its caller may give it up: once this is aborted, it is not sent any more. */
+  readonly signal?: AbortSignal;
 }
 
 const PLAIN: SendOptions = {};
@@ -445,7 +448,6 @@ export class ControlConnection {
     if (command?.verb === 'OPTS') this.#expectSecondAnswer(reply);
     else if (this.#answerToOptions && inTurn && succeeded && reply.code !== this.#answerToOptions.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);
-    if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
     if (verdict === 'refusal') return this.#fail(pending, failureOf(reply, command), reply);
     if (verdict === 'unexpected' && !raw) return this.#fail(pending, unexpected(reply, command), reply);
     if (command?.verb === 'CCC' && !raw && this.#tap) {
@@ -501,10 +503,11 @@ export class ControlConnection {
   // ---- commands
 
   /** Adds a command, or the greeting, to those that wait. */
-  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false, repeated = false }: SendOptions): void {
+  #expect(command: Command | undefined, listener: ReplyListener, { transfer = false, raw = false, repeated = false, signal }: SendOptions): void {
     const rule = command && ruleOf(command.verb, transfer);
     if (this.#pending.empty) this.#base.ref?.();
-    this.#pending.push({ command, rule, listener, raw, repeated, sent: false, sentAt: undefined, early: false, preliminarySeen: false, timed: command !== undefined });
+    const revocable = signal && command && !setsState(command) ? signal : undefined; // the commands after it count on what it sets
+    this.#pending.push({ command, rule, listener, raw, repeated, signal: revocable, sent: false, sentAt: undefined, early: false, preliminarySeen: false, timed: command !== undefined });
     if (command) this.#listener.onQueued(command);
     else this.#pending.next();
   }
@@ -515,6 +518,7 @@ export class ControlConnection {
       if (commandChannel.hasSubscribers) next.sentAt = performance.now();
       if (next.command) this.#write(next.command);
     }
+    if (this.#pending.empty) this.#base.unref?.(); // an idle connection keeps no process alive
   }
 
   /** Writes a command, together with the others of this turn of the event loop. */

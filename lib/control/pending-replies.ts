@@ -30,6 +30,8 @@ export interface Pending {
   readonly raw: boolean;
   /** Whether each later session is sent it, too. */
   readonly repeated: boolean;
+  /** Once this is aborted, it is not sent any more. */
+  readonly signal: AbortSignal | undefined;
   /** Whether it was sent. */
   sent: boolean;
   /** The `performance.now()` at which it was sent; undefined where nobody had subscribed to `ftplib:command` then. */
@@ -179,7 +181,8 @@ export class PendingReplies {
 
   /** The next command, if it may be sent now; it counts as sent. */
   next(): Pending | undefined {
-    const next = this.#pending[this.#sent];
+    let next = this.#pending[this.#sent];
+    while (next?.signal?.aborted) next = this.#afterUnwanted(next);
     if (!next || !this.#maySend(next.rule)) return undefined;
     next.sent = true;
     next.early = this.#transfers > 0 && !next.rule?.interrupts && !next.rule?.transfers;
@@ -192,6 +195,14 @@ export class PendingReplies {
     if (next.rule && !this.#ordered) this.#flight.push(next.rule);
     if (this.#sent === 1 || ((this.#early > 0 || this.#flight.length > 1) && this.#tried)) this.#await();
     return next;
+  }
+
+  /** The command after one that its caller has given up, which is not sent. */
+  #afterUnwanted({ signal, listener }: Pending): Pending | undefined {
+    this.#pending.splice(this.#sent, 1);
+    listener.onFailure(signal?.reason as Error);
+    if (this.#waitingForRoom.length > 0 && this.#pending.length <= WINDOW / 2) this.#makeRoom();
+    return this.#pending[this.#sent];
   }
 
   /** Removes a command that has its final reply. @param inTurn whether that reply is a success of its own, in its turn */

@@ -54,6 +54,11 @@ export class Setting<T> {
   }
 }
 
+/** Whether a command sets what the commands after it count on, before it is answered. */
+export function setsState({ verb, argument }: Command): boolean {
+  return ['TYPE', 'REST', 'PROT', 'USER'].includes(verb) || (verb === 'OPTS' && isUTF8On(argument));
+}
+
 /** What the session of one control connection is known to be, apart from its working folder. */
 export class ServerState {
   loggedIn = false;

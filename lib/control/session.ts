@@ -5,6 +5,7 @@
 // working folder. Where the caller has made the connection by hand, with `connect()`, he has to make the next one, too.
 
 import type { EventEmitter } from 'node:events';
+import { whenAborted } from '../abort';
 import { connectionChannel, type ConnectionEvent, type ConnectionMessage, type ConnectionNumbers } from '../diagnostics';
 import { type Codec, isUTF8, NameMemory } from '../encoding';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
@@ -16,7 +17,7 @@ import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import { Command } from './command';
 import { isNotImplemented, ruleOf } from './command-table';
-import { ControlConnection, type ControlListener } from './control-connection';
+import { ControlConnection, type ControlListener, type SendOptions } from './control-connection';
 import { type Features, Negotiation } from './features';
 import { ObservedServer, observedServer } from './observed-server';
 import { parse257 } from './reply-text';
@@ -41,6 +42,8 @@ const PLAIN: Needs = { folder: true };
 export interface Turn {
   readonly session: Session;
   readonly control: ControlConnection;
+  /** How the steps are sent whose operation the caller may give up; undefined where he cannot. What only brings the session back is always sent. */
+  readonly sending?: SendOptions | undefined;
 }
 
 /** What a session reports, and what it asks: a client, or one connection of a pool. */
@@ -174,7 +177,7 @@ export class Session implements ControlListener {
   // ---- connecting and logging in
 
   /** Connects and waits for the greeting; the caller does all further steps. A connection that is being made for an operation is given up. */
-  async connect(host: string | undefined, port: number | undefined): Promise<Reply> {
+  async connect(host: string | undefined, port: number | undefined, signal?: AbortSignal): Promise<Reply> {
     this.#closedFor = undefined;
     if (this.#preparing) {
       this.abandon(new ConnectionClosedError('connect() was called'));
@@ -185,19 +188,24 @@ export class Session implements ControlListener {
     this.#port = port ?? this.#port;
     this.#manual = true;
     this.#forget();
-    await this.#open();
+    const stop = signal && whenAborted(signal, () => this.abandon(new ConnectionClosedError('connect() was aborted')));
+    try {
+      await this.#open();
+    } finally {
+      stop?.();
+    }
     return this.welcome as Reply;
   }
 
   /** Logs in, and connects before where there is no connection. */
-  async login({ user, password = user === 'anonymous' ? 'anonymous@' : '', account }: GivenCredentials): Promise<Reply> {
+  async login({ user, password = user === 'anonymous' ? 'anonymous@' : '', account }: GivenCredentials, sending?: SendOptions): Promise<Reply> {
     await this.#prepared();
     if (user !== undefined) {
       this.#credentials = { user, password, account };
       this.#credentialsGiven = true;
       this.#forget();
     }
-    return this.#logIn(this.#control ?? (await this.#open()));
+    return this.#logIn(this.#control ?? (await this.#open()), { sending });
   }
 
   /** @throws ArgumentError for a name or a password that cannot be sent */
@@ -286,9 +294,9 @@ export class Session implements ControlListener {
   }
 
   /** @param greeted the server's greeting, where it says that we are logged in already (230) */
-  async #logIn(control: ControlConnection, greeted?: Reply): Promise<Reply> {
+  async #logIn(control: ControlConnection, { greeted, sending }: { readonly greeted?: Reply | undefined; readonly sending?: SendOptions | undefined }): Promise<Reply> {
     try {
-      const reply = greeted ?? (await login(control, this.codec, this.#credentialsToUse()));
+      const reply = greeted ?? (await login(control, this.codec, this.#credentialsToUse(), sending));
       await this.protection.protectData(control);
       await this.#setUp(control);
       this.state.loggedIn = true;
@@ -388,7 +396,7 @@ export class Session implements ControlListener {
     if (transfer && this.protection.resumptionLost && !this.#manual) await this.#closeUnfit();
     const control = this.#control ?? (await this.#open());
     if ((!this.#manual || this.#remakes) && !this.state.loggedIn) {
-      await this.#logIn(control, this.welcome?.code === 230 ? this.welcome : undefined);
+      await this.#logIn(control, { greeted: this.welcome?.code === 230 ? this.welcome : undefined });
       this.#remakes = false;
       if (this.#callersType) await control.exec(this.#callersType);
     }
@@ -494,10 +502,10 @@ export class Session implements ControlListener {
   }
 
   /** Sends a caller's own command, and remembers what it changes. */
-  async execRaw(control: ControlConnection, command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
+  async execRaw({ control, sending }: Turn, command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
     const { transfers } = ruleOf(command.verb, false);
     if (command.verb === 'QUIT') control.expectClose();
-    const reply = await control.exec(command, { transfer: transfers, raw: true }, onPreliminary);
+    const reply = await control.exec(command, { ...sending, transfer: transfers, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#callersType = command;
     if (command.verb === 'REST') this.#restartIsCallers = true;
     return reply;
@@ -582,12 +590,12 @@ export class Session implements ControlListener {
  * Each waits for the reply to the one before: vsftpd and Pure-FTPd answer 230 to an anonymous USER, and a PASS after that would be a
  * second login.
  */
-async function login(control: ControlConnection, codec: Codec, { user, password, account }: Credentials): Promise<Reply> {
-  let reply = await control.exec(new Command(`USER ${user}`, codec));
-  if (reply.code === 331) reply = await control.exec(new Command(`PASS ${password}`, codec));
+async function login(control: ControlConnection, codec: Codec, { user, password, account }: Credentials, sending?: SendOptions): Promise<Reply> {
+  let reply = await control.exec(new Command(`USER ${user}`, codec), sending);
+  if (reply.code === 331) reply = await control.exec(new Command(`PASS ${password}`, codec), sending);
   if (reply.code === 332) {
     if (account === undefined) throw new ReplyError(`the server wants an account, and the option account is not set: ${reply}`, { reply, command: 'ACCT' });
-    reply = await control.exec(new Command(`ACCT ${account}`, codec));
+    reply = await control.exec(new Command(`ACCT ${account}`, codec), sending);
   }
   if (reply.kind !== 'completion') throw new ReplyError(`USER ${user}: ${reply}`, { reply, command: `USER ${user}` });
   return reply;

@@ -1,6 +1,5 @@
 import type { Command } from '../control/command';
 import { isNotImplemented, unexpected } from '../control/command-table';
-import type { ControlConnection } from '../control/control-connection';
 import type { Features } from '../control/features';
 import type { ObservedServer } from '../control/observed-server';
 import type { Session, Turn } from '../control/session';
@@ -132,17 +131,17 @@ class TurnSource implements FactsSource {
   }
 
   #exec<T>(verb: FactCommand, path: string, read: (reply: Reply) => T | undefined): Promise<T> {
-    const { session, control } = this.turn;
-    const command = session.command(verb, path);
+    const { turn } = this;
+    const command = turn.session.command(verb, path);
     const before = this.inOneFlight ? undefined : (this.#before ?? this.#typed);
-    const answer = before ? before.then(() => ask(control, command, read)) : ask(control, command, read);
+    const answer = before ? before.then(() => ask(turn, command, read)) : ask(turn, command, read);
     this.#before = answer.catch(() => undefined);
     return answer;
   }
 }
 
-async function ask<T>(control: ControlConnection, command: Command, read: (reply: Reply) => T | undefined): Promise<T> {
-  const reply = await control.exec(command);
+async function ask<T>({ control, sending }: Turn, command: Command, read: (reply: Reply) => T | undefined): Promise<T> {
+  const reply = await control.exec(command, sending);
   const value = read(reply);
   if (value === undefined) throw unexpected(reply, command);
   return value;
@@ -179,10 +178,10 @@ export function timeCommand(session: Session, path: string, date: Date, way: Tim
 }
 
 /** Sets the time of a file, by MFMT unless another command is known to do it on this server. */
-export async function setTime({ session, control }: Turn, path: string, date: Date, way = session.observed.setsTimesBy): Promise<Reply> {
+export async function setTime({ session, control, sending }: Turn, path: string, date: Date, way = session.observed.setsTimesBy): Promise<Reply> {
   const command = timeCommand(session, path, date, way === 'nothing' ? 'MFMT' : way);
   try {
-    return await control.exec(command);
+    return await control.exec(command, sending);
   } catch (error) {
     // MDTM with a time has other codes of success than MDTM without one: 253 of Serv-U.
     if (error instanceof ReplyError && error.reply?.kind === 'completion') return error.reply;
@@ -203,16 +202,17 @@ export async function findTimeCommand(turn: Turn, path: string, date: Date, refu
   const before = await timeOf(turn, path);
   if (before && isSameSecond(before.time, date)) return before.reply;
   let otherRefusal: ReplyError | undefined;
+  const toTheEnd = { ...turn, sending: undefined }; // a wrong time must not stay where the caller gives up
   for (const way of before ? IN_PLACE_OF_MFMT : []) { // what cannot be read back is not tried
     try {
       const reply = await setTime(turn, path, date, way);
-      const now = (await timeOf(turn, path))?.time;
+      const now = (await timeOf(toTheEnd, path))?.time;
       if (now && isSameSecond(now, date)) {
         observed.setsTimesBy = way;
         return reply;
       }
       // The server has understood another time, as that of its time zone. The file gets back the one that it had: a wrong one could hide a later change.
-      if (before && now && !isSameSecond(now, before.time)) await setTime(turn, path, new Date(before.time.getTime() + date.getTime() - now.getTime()), way);
+      if (before && now && !isSameSecond(now, before.time)) await setTime(toTheEnd, path, new Date(before.time.getTime() + date.getTime() - now.getTime()), way);
     } catch (error) {
       if (!isAnswer(error, true)) throw error;
       if (way !== 'MDTM' && !isNotImplemented(error.reply) && error.reply?.code !== 501) otherRefusal = error; // of this file
@@ -224,10 +224,10 @@ export async function findTimeCommand(turn: Turn, path: string, date: Date, refu
 }
 
 /** The time of a file, by MDTM or MLST; undefined where the server has neither. @throws ReplyError where there is no such file */
-async function timeOf({ session, control }: Turn, path: string): Promise<{ readonly time: Date; readonly reply: Reply } | undefined> {
+async function timeOf({ session, control, sending }: Turn, path: string): Promise<{ readonly time: Date; readonly reply: Reply } | undefined> {
   for (const [verb, read] of [['MDTM', timeIn], ['MLST', (reply: Reply) => mlstEntry(reply)?.modified]] as const) {
     try {
-      const reply = await control.exec(session.command(verb, path));
+      const reply = await control.exec(session.command(verb, path), sending);
       const time = read(reply);
       if (time) return { time, reply };
     } catch (error) {
@@ -267,7 +267,7 @@ export function timeIn(reply: Reply): Date | undefined {
  */
 export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promise<Entry> {
   try {
-    return await ask(turn.control, mlst, (reply) => mlstEntry(reply, mlst.argument));
+    return await ask(turn, mlst, (reply) => mlstEntry(reply, mlst.argument));
   } catch (refusal) {
     if (!(refusal instanceof ReplyError)) throw refusal;
     if (isNotImplemented(refusal.reply)) return withoutMLST(turn, mlst.argument);
@@ -279,10 +279,10 @@ export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promi
 
 /** CWD comes first, because Twisted gives a SIZE for folders, too. */
 async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
-  const { session, control } = turn;
+  const { session, control, sending } = turn;
   const isFolder = await enters(turn, path);
   void session.switchType(control, 'I')?.catch(() => undefined);
-  const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path)), control.exec(session.command('MDTM', path))]);
+  const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path), sending), control.exec(session.command('MDTM', path), sending)]);
   // npm's ftpd 0.2.16 says 450 to SIZE of what is missing, and 550 to MDTM.
   if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason instanceof TemporaryError ? time.reason : size.reason;
   const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
@@ -291,7 +291,8 @@ async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
 }
 
 /** Whether CWD enters the path; the session is in the working folder again then. */
-export async function enters({ session, control }: Turn, path: string): Promise<boolean> {
+export async function enters({ session, control, sending }: Turn, path: string): Promise<boolean> {
+  sending?.signal?.throwIfAborted();
   try {
     await session.enterFolder(control, path);
     return true;

@@ -2,7 +2,7 @@ import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:str
 import type { Place, Queue } from '../control/queue';
 import { emitToCaller, type Session } from '../control/session';
 import { type FTPError, LimitError } from '../errors';
-import type { OptionNames } from '../options';
+import { checkSignal, type OptionNames } from '../options';
 import type { Reply } from '../reply';
 import type { ReadableEvents } from '../typed-streams';
 import type { Decoder } from './lines';
@@ -102,7 +102,7 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
     this.#maxReadAheadBytes = session.settings.maxReadAheadBytes;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
     this.#transfer = new Transfer(session, queue, decoder ? { ...request, memory: 'lent' } : request, this);
-    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
+    if (signal !== undefined) addAbortSignal(checkSignal(signal), this); // not by an option: one that is aborted already destroys at once
   }
 
   /** Payload bytes received so far. */

@@ -3,7 +3,7 @@ import type { Download, Queue } from '../control/queue';
 import { emitToCaller, type Session } from '../control/session';
 import type { Codec } from '../encoding';
 import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
-import type { OptionNames } from '../options';
+import { checkSignal, type OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
 import type { Listener } from '../typed-streams';
@@ -113,7 +113,7 @@ export class StorStream extends Typed {
     this.#text = text;
     this.#transfer = new Transfer(session, queue, request, this);
     this.on('pipe', (source) => this.#onPipe(source));
-    if (signal) addAbortSignal(signal, this); // not by an option: one that is aborted already destroys at once
+    if (signal !== undefined) addAbortSignal(checkSignal(signal), this); // not by an option: one that is aborted already destroys at once
   }
 
   /** Payload bytes handed to the data connection so far. */

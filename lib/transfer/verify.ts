@@ -98,12 +98,12 @@ export function chooseDigest(features: ReadonlyMap<string, string>, algorithm?: 
 }
 
 /** Asks for the hash of a file in TYPE I; resolves with it in lower-case hex. */
-export async function askDigest({ session, control }: Turn, digest: DigestCommand, path: string): Promise<string> {
+export async function askDigest({ session, control, sending }: Turn, digest: DigestCommand, path: string): Promise<string> {
   // All commands share a flight. The reply to HASH names the algorithm, which shows an OPTS that was refused.
   const steps = [session.switchType(control, 'I')];
-  if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`)));
+  if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`), sending));
   const command = session.command(digest.verb, argumentFor(digest, path));
-  const [reply] = await Promise.all([control.exec(command), ...steps]);
+  const [reply] = await Promise.all([control.exec(command, sending), ...steps]);
   const hex = hexIn(reply, digest);
   if (hex === undefined) throw unexpected(reply, command);
   return hex;
