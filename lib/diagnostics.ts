@@ -35,6 +35,7 @@ export type ConnectionMessage = ConnectionFacts & ConnectionEvent;
 
 /** A message of the channel `ftplib:command`: a command has its final reply, or will have none. */
 export interface CommandMessage extends ConnectionNumbers {
+  /** There is one message for each command, at its end. */
   readonly event: 'end';
   /** The line as it was sent; passwords are replaced by `****`. */
   readonly command: string;

@@ -44,6 +44,7 @@ export class FTPError extends Error {
   /** True where the server may have carried out the operation, although no reply proves it: ask it before you try again. */
   declare readonly maybeCompleted?: boolean;
 
+  /** Makes the details that are known fields of the error. */
   constructor(message: string, details: FTPErrorDetails = {}) {
     const { cause, ...rest } = details;
     super(message, cause === undefined ? undefined : { cause });

@@ -20,6 +20,7 @@ export class NetrcParseError extends FTPError {
   override readonly name: string = 'NetrcParseError';
   override readonly code: string = 'ERR_FTP_NETRC';
 
+  /** Puts the name of the file and the number of the line before the message. */
   constructor(
     message: string,
     /** The path of the netrc file. */

@@ -94,10 +94,14 @@ type WritableSide = Omit<Transform, keyof Readable | 'end' | 'setDefaultEncoding
 
 /** A Node Transform that gives items of type T, and whose events are those of E. */
 export interface TypedTransform<T, E extends TransformEvents<T> = TransformEvents<T>> extends TypedReadable<T, E>, WritableSide {
+  /** Ends the writable side, after a last chunk if there is one. */
   end(callback?: () => void): this;
   end(chunk: Uint8Array | string, callback?: () => void): this;
   end(chunk: Uint8Array | string, encoding: BufferEncoding, callback?: () => void): this;
+  /** Sets the encoding of strings that are written without one. */
   setDefaultEncoding(encoding: BufferEncoding): this;
+  /** @internal */
   _transform(chunk: unknown, encoding: BufferEncoding, callback: TransformCallback): void;
+  /** @internal */
   _flush(callback: TransformCallback): void;
 }

@@ -39,8 +39,8 @@ describe('package', function () {
 
   it('holds the compiled library, its papers and nothing else', () => {
     const files = filesUnder(installed);
-    expect(files).to.include.members(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/index.js', 'dist/index.mjs', 'dist/index.d.ts']);
-    expect(files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/index\.mjs|dist\/[\w/-]+(\.js|\.d\.ts))$/.test(file))).to.deep.equal([]);
+    expect(files).to.include.members(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'lib/API.md', 'dist/index.js', 'dist/index.mjs', 'dist/index.d.ts']);
+    expect(files.filter((file) => !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE|lib\/API\.md|dist\/index\.mjs|dist\/[\w/-]+(\.js|\.d\.ts))$/.test(file))).to.deep.equal([]);
     expect(files).to.have.length.at.most(MOST_FILES);
   });
 
