@@ -300,6 +300,29 @@ export class FolderListing implements AsyncIterable<Entry> {
   }
 }
 
+/**
+ * Whether a name is in the listing of the folder that it is in, where the server does not say whether it exists.
+ *
+ * @param exists for that folder, where it is not listed
+ * @param refusal why it is not known; thrown where the listing does not show it either
+ */
+export async function isListed(remote: Remote, path: string, signal: AbortSignal, { exists, refusal }: { exists(path: string): Promise<boolean>; readonly refusal: Error | undefined }): Promise<boolean> {
+  const [, slash = '', above = '', name = ''] = /^(\/*)(?:(.*?)\/+)?([^/]*)\/*$/s.exec(path) ?? [];
+  const folder = above === '' ? slash.slice(0, 1) : slash + above;
+  if (['', '.', '..'].includes(name)) throw refusal ?? new PermanentError(`the server does not say whether ${path} exists`);
+  const listings = new Listings(remote, signal);
+  const listing = listings.sureFolder(folder);
+  try {
+    for await (const entry of listing) if (entry.name === name) return true;
+  } catch (error) {
+    if (!mayMeanMissing(error)) throw error;
+    if (above === '' || (await exists(folder))) throw refusal ?? error;
+    return false;
+  }
+  if (listing.whole && (listings.showsHidden || !name.startsWith('.'))) return false;
+  throw refusal ?? new TransferError(`${path}: the listing of its folder does not show whether it exists`);
+}
+
 /** Whether a refusal may mean that a folder is missing. Some servers say so with 450 or 451, by which others mean that it can be had later. */
 export function mayMeanMissing(error: unknown): boolean {
   if (error instanceof TemporaryError) return error.phase === 'command' && [450, 451].includes(error.reply?.code ?? 0);

@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import { askUnlessAborted } from '../abort';
 import { get, type GetOptions, type GetResult } from '../bulk/get';
 import { put, type PutOptions, type PutResult, type PutSource } from '../bulk/put';
-import type { Remote } from '../bulk/remote';
+import { isListed } from '../bulk/listings';
+import { asWork, type Remote } from '../bulk/remote';
 import { downloadTree } from '../bulk/tree-download';
 import type { TreeOptions } from '../bulk/tree-options';
 import type { TreeStream } from '../bulk/tree-run';
@@ -18,7 +19,7 @@ import { ArgumentError, awaitedCall, ConnectionClosedError, FTPError, isFTPError
 import type { Entry } from '../listing/entry';
 import { signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
-import { findTimeCommand, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
+import { findTimeCommand, isThere, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
 import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
@@ -193,6 +194,21 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async mlst(path: string, options?: VerbOptions): Promise<Entry> {
     const command = this.session.command('MLST', requirePath(path));
     return this.sequence(command, (turn) => lookUp(turn, command), { options });
+  }
+
+  /**
+   * Says whether there is a file, folder or symlink: by MLST (RFC 3659, 7), or by SIZE, MDTM and CWD, or else by the listing of the folder that it is in.
+   * It is true or false only where the server leaves no doubt.
+   *
+   * @throws PermanentError where it does not say, as for a path that it lets nobody look at; the errors of the connection
+   */
+  async exists(path: string, options?: VerbOptions): Promise<boolean> {
+    const command = this.session.command('MLST', requirePath(path));
+    return this.#work(options, async (signal) => {
+      const answer = await this.sequence(command, (turn) => isThere(turn, path), { options: { signal } });
+      if (typeof answer === 'boolean') return answer;
+      return isListed(this, path, signal, { exists: (folder) => this.exists(folder, { signal }), refusal: answer });
+    });
   }
 
   // ---- files and folders
@@ -521,6 +537,12 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
       const place = this.queue.enter((release, session) => void run(release, session), { name: command.shown, onDropped: reject });
       return place;
     });
+  }
+
+  /** Does work of several operations, which the caller may give up: the promise rejects at once then. */
+  async #work<T>(options: VerbOptions | undefined, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = options === undefined ? undefined : signalOf(options);
+    return askUnlessAborted(() => asWork(this, signal, act), signal);
   }
 
   /**

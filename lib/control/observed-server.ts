@@ -45,9 +45,9 @@ const TYPES_OF_FTP_SRV = 'A,I,L';
 
 /**
  * Ways to ask that some servers lack. `TYPE`: else there is one type. `LIST -a`: LIST takes options. `LIST path`: LIST looks at its path, where others list the working folder,
- * whatever they are asked for.
+ * whatever they are asked for. `CWD missing`: CWD refuses a folder that is missing; tcllib's ftpd and z/OS enter it.
  */
-type Way = 'TYPE' | 'EPSV' | 'PORT' | 'EPRT' | 'MLSD' | 'LIST -a' | 'LIST path';
+type Way = 'TYPE' | 'EPSV' | 'PORT' | 'EPRT' | 'MLST' | 'MLSD' | 'LIST -a' | 'LIST path' | 'CWD missing';
 
 /** What a server was observed to do. */
 export class ObservedServer {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Command } from '../control/command';
 import { isNotImplemented, unexpected } from '../control/command-table';
 import type { Features } from '../control/features';
@@ -288,6 +289,72 @@ async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
   const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
   const modified = time.status === 'fulfilled' ? timeIn(time.value) : undefined;
   return { name: lastName(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };
+}
+
+/** What the reply to a question says of a path: whether something is there, or why that is not known; undefined where it says nothing. */
+type Answer = boolean | ReplyError | undefined;
+
+/**
+ * Whether there is a file or folder at the path; where the replies leave a doubt, the refusal. MLST is asked first, then SIZE and MDTM together, then
+ * CWD: where one reply does not say that nothing is there, the next may. ProFTPD 1.3.8 refuses MLST with `cannot be listed`, and SIZE with `No such
+ * file or directory`; Pure-FTPd 1.0.50 refuses both with `Can't check for file existence`, and says more to CWD.
+ */
+export async function isThere(turn: Turn, path: string): Promise<Answer> {
+  const { session, control, sending } = turn;
+  const { takes } = session.observed;
+  const question = (verb: FactCommand): Promise<Answer> => answered(control.exec(session.command(verb, path), sending), path);
+  const answers: Answer[] = [];
+  if (takes.get('MLST') !== false) {
+    const answer = await question('MLST');
+    if (typeof answer === 'object' && isNotImplemented(answer.reply)) takes.set('MLST', false);
+    answers.push(answer);
+  }
+  if (!answers.some(isCertain)) {
+    void session.switchType(control, 'I')?.catch(() => undefined); // ProFTPD and pyftpdlib refuse SIZE in TYPE A
+    answers.push(...(await Promise.all([question('SIZE'), question('MDTM')])));
+  }
+  if (!answers.some(isCertain)) answers.push(await isFolder(turn, path));
+  if (answers.includes(true)) return true;
+  return answers.find((answer) => typeof answer === 'object' && says(DENIED, answer, path)) ?? (answers.includes(false) ? false : answers.at(-1));
+}
+
+function isCertain(answer: Answer): boolean {
+  return typeof answer === 'boolean';
+}
+
+/** Whether CWD enters the path. On a server that enters what is missing, as tcllib's ftpd does, that shows nothing: a folder that nobody can have made is tried once. */
+async function isFolder(turn: Turn, path: string): Promise<Answer> {
+  const { session, control, sending } = turn;
+  const { takes } = session.observed;
+  sending?.signal?.throwIfAborted();
+  try {
+    const answer = await answered(session.enterFolder(control, path), path);
+    if (answer !== true) return answer;
+  } finally {
+    await session.leaveFolder(control);
+  }
+  if (takes.get('CWD missing') === undefined) takes.set('CWD missing', !(await enters(turn, `${path.replace(/\/+$/, '')}-${randomBytes(6).toString('hex')}`)));
+  return takes.get('CWD missing') || undefined;
+}
+
+/** How servers say that nothing is at a path, in English: others are not taken at their word. */
+const MISSING = /no such (?:file|dir)|not? (?:be )?found|(?:does|do|did)(?:n't| not) exist|cannot find|\bENOENT\b|PATH_NOT_FOUND/i;
+/** How they say that it must not be seen. */
+const DENIED = /permission|denied|\bEACCES\b|\bEPERM\b/i;
+
+async function answered(question: Promise<unknown>, path: string): Promise<Answer> {
+  try {
+    await question;
+    return true;
+  } catch (error) {
+    if (!isAnswer(error, true) || Math.floor((error.reply?.code ?? 0) / 10) === 53) throw error; // 53x: the session is not logged in
+    return says(MISSING, error, path) ? false : error;
+  }
+}
+
+/** Whether a refusal says so of the path, and not the path itself, which servers repeat. */
+function says(words: RegExp, { reply }: ReplyError, path: string): boolean {
+  return reply !== undefined && !isNotImplemented(reply) && words.test(reply.lines.join('\n')) && !words.test(path);
 }
 
 /** Whether CWD enters the path; the session is in the working folder again then. */

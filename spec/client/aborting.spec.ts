@@ -15,6 +15,7 @@ const DAY = new Date('2024-05-06T07:08:09Z');
 /** Verbs of both, and the first command of each. */
 const SHARED: Record<string, [command: string, call: (client: FTP | FTPPool, options?: VerbOptions) => Promise<unknown>]> = {
   mlst: ['MLST', (client, options) => client.mlst('file', options)],
+  exists: ['MLST', (client, options) => client.exists('file', options)],
   mkd: ['MKD', (client, options) => client.mkd('new', options)],
   rmd: ['RMD', (client, options) => client.rmd('folder', options)],
   delete: ['DELE', (client, options) => client.delete('old', options)],
