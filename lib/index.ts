@@ -12,7 +12,7 @@ export { get, type GetOptions, type GetResult } from './bulk/get';
 export { put, type PutOptions, type PutResult, type PutSource } from './bulk/put';
 export { downloadTree } from './bulk/tree-download';
 export { uploadTree } from './bulk/tree-upload';
-export type { Overwrite, TreeOptions, TreeResult } from './bulk/tree-options';
+export type { Compare, Modes, Overwrite, TreeOptions, TreeResult } from './bulk/tree-options';
 export type { TreeStream } from './bulk/tree-run';
 export { mirror, type MirrorOptions, type RemotePlace } from './bulk/mirror';
 export { walk, type Unreadable, type Walk, type WalkEvents, type WalkOptions } from './bulk/walk';

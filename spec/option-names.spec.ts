@@ -29,7 +29,7 @@ const LIST = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'all', 'enter
 const MLSD = ['facts', 'keepDots', 'signal'];
 const WALK = ['depth', 'filter', 'followSymlinks', 'maxPendingBytes', 'signal'];
 const TREE = [
-  'overwrite', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'signal', 'retry', 'verify', 'throttle',
+  'overwrite', 'compare', 'manifest', 'modes', 'swap', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'signal', 'retry', 'verify', 'throttle',
   'progress',
 ];
 const GET = ['retry', 'resume', 'segments', 'verify', 'preserveTimes', 'signal', 'throttle', 'progress'];

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkedPart, partName, PartNames } from '../transfer/temporary-name';
 import { FileDownload } from './get';
@@ -7,6 +8,7 @@ import { LocalPart } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import { BATCH, type Candidate, CandidateLog, decide, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
+import { Contents } from './tree-hash';
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { LocalRemoval } from './tree-removal';
@@ -47,7 +49,7 @@ class Receiver {
   }
 
   async #download(path: string, listed: Known, traffic: FileTraffic, { part, isOurs }: { readonly part: string | undefined; readonly isOurs: boolean }): Promise<{ readonly bytes: number }> {
-    const { preserveTimes, preserveModes, retry, verify } = this.#settings;
+    const { preserveTimes, preserveModes, modeOf, retry, verify } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = parentOf(path);
@@ -63,7 +65,8 @@ class Receiver {
       traffic,
       judge: async (bytes) => {
         const { time, mode } = await this.#remote.judge(path, listed, bytes);
-        return { modified: preserveTimes && time !== undefined ? new Date(time) : undefined, mode: preserveModes ? mode : undefined };
+        const chosen = modeOf?.({ name: posix.basename(path), path, depth: path.split('/').length, type: 'file', size: bytes, ...(time === undefined ? {} : { modified: new Date(time) }), raw: '' });
+        return { modified: preserveTimes && time !== undefined ? new Date(time) : undefined, mode: chosen ?? (preserveModes ? mode : undefined) };
       },
       signal,
     });
@@ -91,6 +94,7 @@ export function downloadTree(remote: Remote, remotePath: string, localPath: stri
 /** @internal for settings that were checked */
 export function downloads(remote: Remote, remotePath: string, localPath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
+  if (settings.swap) throw new ArgumentError('swap is for uploads');
   return new TreeStream(remote, (signal, traffic) => new TreeDownload(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
 }
 
@@ -125,6 +129,7 @@ class TreeDownload {
   readonly #removal: LocalRemoval;
   readonly #budget: Budget;
   readonly #pending: PendingFolders<LocalFolder>;
+  #contents: Contents | undefined;
 
   constructor(remote: RemoteTree, localPath: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
@@ -139,6 +144,7 @@ class TreeDownload {
   }
 
   async *steps(): AsyncGenerator<Step, void, void> {
+    this.#contents = await Contents.begin(this.#remote, this.#settings, 'local');
     const existed = await this.#local.open();
     if (existed) yield new Job('directory', '').result('skipped', { reason: 'exists' });
     yield* this.#folder({ path: '', chain: chainOfRoot(this.#remote.root), parent: undefined, made: existed, existed, parts: new PartNames() });
@@ -180,7 +186,8 @@ class TreeDownload {
     const job = new Job('directory', folder.path);
     if (!this.#settings.dryRun) {
       if (folder.parent) await this.#local.check(folder.parent.path);
-      await this.#local.makeFolder(folder.path);
+      const { path, chain } = folder;
+      await this.#local.makeFolder(path, this.#settings.modeOf?.({ name: posix.basename(path), path, depth: chain.depth, type: 'directory', raw: '' }));
     }
     folder.made = true;
     yield job.result('created');
@@ -272,6 +279,7 @@ class TreeDownload {
         return undefined;
       }
       if (!wanted) return undefined;
+      if (folder.path === '' && entry.name === this.#settings.manifest) return job.result('skipped', { reason: 'manifest' });
       if (entry.type !== 'file') return job.result('skipped', { reason: entry.type === 'symlink' ? 'symlink' : 'not a file' });
       return (await this.#compare(file, folder)) ?? job.result('skipped', { reason: 'exists' });
     } catch (error) {
@@ -287,7 +295,7 @@ class TreeDownload {
     if (!stats) return candidate;
     if (stats.isDirectory() && !this.#settings.delete) throw inTheWay(this.#local.path(entry.path), 'folder');
     if (stats.isDirectory()) return { ...candidate, replaces: true };
-    const verdict = decide(overwrite, candidate.remote, knownLocally(stats), preserveTimes);
+    const verdict = this.#contents ? { size: true, time: false } : decide(overwrite, candidate.remote, knownLocally(stats), preserveTimes);
     if (verdict === false) return undefined;
     return verdict === true ? candidate : { ...candidate, doubt: verdict };
   }
@@ -305,13 +313,15 @@ class TreeDownload {
     }
   }
 
-  async #stepFor(folder: LocalFolder, { name, remote, doubt, replaces }: Candidate): Promise<Step> {
+  async #stepFor(folder: LocalFolder, { name, remote, doubt: asked, replaces }: Candidate): Promise<Step> {
     const { overwrite, preserveTimes, dryRun } = this.#settings;
     const path = joined(folder.path, name);
     const job = new Job('file', path);
     try {
       if (replaces && !(await this.#remote.listings.showsAll(folder.listing))) throw inDoubt(this.#local.path(path), 'folder');
       const forTime = preserveTimes && !dryRun && remote.unit > 1000;
+      if (this.#contents && asked && (await this.#isHere(path, remote))) return job.result('skipped', { reason: 'exists' });
+      const doubt = this.#contents ? undefined : asked;
       const known = doubt || forTime ? await this.#remote.exact(path, remote, { size: doubt?.size ?? false, time: forTime || (doubt?.time ?? false) }) : remote;
       const stats = doubt && (await this.#local.look(path));
       if (stats && decide(overwrite, { ...known, exact: true }, knownLocally(stats), preserveTimes) === false) return job.result('skipped', { reason: 'exists' });
@@ -319,5 +329,11 @@ class TreeDownload {
     } catch (error) {
       return job.failed(error);
     }
+  }
+
+  /** Whether the local file has the content of the one on the server. */
+  async #isHere(path: string, there: Known): Promise<boolean> {
+    const stats = await this.#local.look(path);
+    return stats?.isFile() === true && this.#contents !== undefined && this.#contents.areSame(path, this.#local.path(path), knownLocally(stats), there);
   }
 }

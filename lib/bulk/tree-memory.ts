@@ -5,17 +5,28 @@ import { LimitError } from '../errors';
 export class Budget {
   #used = 0;
 
-  constructor(readonly max: number) {}
+  /** @param of the memory that this is a part of */
+  constructor(
+    readonly max: number,
+    private readonly of?: Budget,
+  ) {}
 
   /** Takes so many bytes. @throws LimitError where there are not so many left */
   take(bytes: number): void {
     if (this.#used + bytes > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
+    this.of?.take(bytes);
     this.#used += bytes;
   }
 
   /** Gives them back. */
   give(bytes: number): void {
+    this.of?.give(bytes);
     this.#used -= bytes;
+  }
+
+  /** Half of it, so that what is remembered in that leaves room for the rest. */
+  half(): Budget {
+    return new Budget(Math.floor(this.max / 2), this);
   }
 }
 
@@ -149,11 +160,20 @@ export class TreeTable<T extends readonly unknown[]> {
   }
 
   /** The names that were not marked, in the order in which they were added. */
-  *unmarked(): Generator<[name: string, facts: T]> {
+  unmarked(): Generator<[name: string, facts: T]> {
+    return this.#those(0);
+  }
+
+  /** The names that were marked, in the order in which they were added. */
+  marked(): Generator<[name: string, facts: T]> {
+    return this.#those(1);
+  }
+
+  *#those(mark: 0 | 1): Generator<[name: string, facts: T]> {
     for (const at of this.#records()) {
       const chunk = this.#chunkOf(at);
       const begin = (at % CHUNK) + HEADER;
-      if (chunk[begin - 1] === 0) yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at)];
+      if (chunk[begin - 1] === mark) yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at)];
     }
   }
 

@@ -5,6 +5,8 @@ import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, type Verify } from '../transfer/verify';
 import { partName } from '../transfer/temporary-name';
 import { selector, type Filter } from './filter';
+import type { WalkEntry } from './listings';
+import { PERMISSIONS } from './local-file';
 import { checkTraffic, type TrafficOptions } from './progress';
 import type { Remote } from './remote';
 import { MAX_PENDING_BYTES } from './tree-memory';
@@ -12,16 +14,38 @@ import { MAX_PENDING_BYTES } from './tree-memory';
 /** Which files that the target has are transferred again: the option `overwrite` of trees. */
 export type Overwrite = 'always' | 'never' | 'newer' | 'size' | 'changed';
 
+/** By what `overwrite: 'changed'` recognizes a file that has changed: the option `compare` of trees. */
+export type Compare = 'size-time' | 'hash';
+
+/** Permissions for what a tree writes, from 0 to 0o777: the option `modes` of trees. A function returns those of an entry of the source, or undefined to leave them. */
+export type Modes = { readonly files?: number; readonly folders?: number } | ((entry: WalkEntry) => number | undefined);
+
 /** The options of `downloadTree`, `uploadTree` and `mirror`. */
 export interface TreeOptions extends TrafficOptions {
   /**
    * Which files that the target has are transferred again: `always` all, `never` none, `newer` those that are newer at the source, `size` those of
    * another size, `changed` those of another size or time. Where the target is not known to keep times (a server without MFMT before the first upload,
-   * or `preserveTimes: false`), `changed` takes a newer time for another one, and an older one for the same. Default `always`; for `mirror` `changed`.
+   * or `preserveTimes: false`), `changed` takes a newer time for another one, and an older one for the same. Default `always`; for `mirror`, and with
+   * `compare`, `changed`.
    */
   overwrite?: Overwrite;
   /**
-   * Deletes from the target what the source does not have, in folders of which every line could be read. What `filter` excludes stays. What may be a
+   * By what `overwrite: 'changed'` recognizes a change, and only by that: `size-time` by size and time, `hash` by the content, so that a fresh checkout,
+   * whose files all have new times, transfers only what differs. Files of another size are transferred without a hash. For others the server computes
+   * one (HASH, XSHA512 … XCRC, MD5, as FEAT offers), or, where it offers none, the manifest has it (see `manifest`). What is equal keeps its time.
+   * Default `size-time`.
+   */
+  compare?: Compare;
+  /**
+   * The file at the top of the remote tree in which `compare: 'hash'` keeps sizes and hashes (SHA-256) where the server offers no hashes: true for
+   * `.ftplib-manifest.json`, or another name. An upload writes it when all else is done, and believes it only for files whose size and time on the
+   * server are those that it has noted; a file that was written less than a second before the manifest is read back once to be sure. A download only
+   * reads it, and is an UnsupportedError where there is none. It is neither uploaded, downloaded nor deleted. What cannot be read of it, or not be
+   * written, has a result with the reason `manifest`. False is an UnsupportedError where the server offers no hashes. Default true.
+   */
+  manifest?: boolean | string;
+  /**
+   * Deletes from the target what the source does not have, in folders of which every line could be read; an upload does so when all files are there. What `filter` excludes stays. What may be a
    * file of the source under another spelling of its name (another case or Unicode form, dots at the end, or what a server makes of it) stays too,
    * and has a result with the reason `in doubt`. A symlink is deleted itself, not what it leads to; where a server shows it as a folder, and DELE does
    * not remove it (aioftp, Twisted), only one that leads back to a folder that it is in is recognized. Default false.
@@ -41,6 +65,20 @@ export interface TreeOptions extends TrafficOptions {
    * has them. Set-user-id, set-group-id and sticky bits are left out, and here the owner may always read and write. Not from or on Windows. Default false.
    */
   preserveModes?: boolean;
+  /**
+   * The permissions of each file that is transferred and of each folder that is made, from 0 to 0o777: `{ files: 0o644, folders: 0o755 }`, or a function
+   * that is asked for each entry. On the server by SITE CHMOD, where it has that; here the owner may always read and write. They go before
+   * `preserveModes`. Default: those that the system gives.
+   */
+  modes?: Modes;
+  /**
+   * Uploads all of the tree into a new folder beside the target, `.name.<random>.new`, and exchanges the two by renames when everything is there: the
+   * target is renamed to `.name.<random>.old`, and the new folder to the target. Where the second is refused, the first is undone. Nobody sees half
+   * of a version. The old folder is deleted then, or stays with `keep`; what `filter` excludes is not deleted in it. A new folder that an interrupted
+   * run has left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it, and `delete` makes no
+   * difference. A server that does not rename folders is an UnsupportedError, before anything is uploaded. For uploads only. Default false.
+   */
+  swap?: boolean | 'keep';
   /** Files that are transferred at the same time, from 1 on. Default: 1 for a client; for a pool 1.5 times its connections, so that each has its next file at hand. */
   concurrency?: number;
   /**
@@ -80,14 +118,14 @@ export interface TreeOptions extends TrafficOptions {
 }
 
 export const TREE_OPTIONS: OptionNames<TreeOptions> = {
-  overwrite: true, delete: true, filter: true, dryRun: true, preserveTimes: true, preserveModes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
+  overwrite: true, compare: true, manifest: true, modes: true, swap: true, delete: true, filter: true, dryRun: true, preserveTimes: true, preserveModes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
   maxPendingBytes: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
 };
 
 /** What has become of one file or folder of a tree. */
 export interface TreeResult {
   /** What was done; with `dryRun` what would be done. */
-  readonly action: 'downloaded' | 'uploaded' | 'created' | 'deleted' | 'skipped' | 'failed';
+  readonly action: 'downloaded' | 'uploaded' | 'created' | 'deleted' | 'swapped' | 'skipped' | 'failed';
   /** What the source has; for what was deleted, what the target had. */
   readonly type: EntryType;
   /** The path from the start of the tree, its parts joined by `/`; empty for the start itself. For a line of a listing that cannot be read: the folder. */
@@ -99,15 +137,20 @@ export interface TreeResult {
   /**
    * Why it was skipped: the target has it (`exists`), it is a symlink, it is neither a file nor a folder, or it is a folder to be deleted that is not
    * empty because of the filter. `in doubt`: `delete` leaves it, for it may be what the source has under another spelling of its name, or the listing
-   * does not show that the source has none; for a folder, what is in it, for the server does not list it.
+   * does not show that the source has none; for a folder, what is in it, for the server does not list it. `manifest`: it has the name of the manifest,
+   * or is the manifest, and could not be read or written. `old version`: it is the folder that `swap` has replaced, and was to be kept, or could not be
+   * deleted.
    */
-  readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty' | 'in doubt';
-  /** Why it failed. */
+  readonly reason?: 'exists' | 'symlink' | 'not a file' | 'not empty' | 'in doubt' | 'manifest' | 'old version';
+  /** Why it failed; of what was skipped, why it could not be done. The latter does not end the stream. */
   readonly error?: Error;
 }
 
 /** The options after the checks, with the defaults. */
-export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth' | 'retry' | 'verify' | keyof TrafficOptions>>, TrafficOptions {
+export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'filter' | 'temporaryName' | 'depth' | 'retry' | 'verify' | 'manifest' | 'modes' | keyof TrafficOptions>>, TrafficOptions {
+  /** The name of the manifest with `compare: 'hash'`; undefined for none. */
+  readonly manifest: string | undefined;
+  readonly modeOf: ((entry: WalkEntry) => number | undefined) | undefined;
   readonly signal: AbortSignal | undefined;
   readonly depth: number;
   /** The caller has chosen the depth: what lies deeper is left out, and no error. */
@@ -121,6 +164,9 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
 /** The defaults that differ between a transfer and a mirror. */
 type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
 
+/** The name of the manifest, where the caller does not choose. */
+const MANIFEST = '.ftplib-manifest.json';
+
 /** Levels of folders, where the caller does not choose. */
 export const MOST_LEVELS = 100;
 
@@ -128,7 +174,11 @@ export const MOST_LEVELS = 100;
 export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remote: Remote): TreeSettings {
   checkNames(options, TREE_OPTIONS);
   const settings = {
-    overwrite: oneOf('overwrite', options.overwrite ?? defaults.overwrite, ['always', 'never', 'newer', 'size', 'changed']),
+    overwrite: oneOf('overwrite', options.overwrite ?? (options.compare ? 'changed' : defaults.overwrite), ['always', 'never', 'newer', 'size', 'changed']),
+    compare: oneOf('compare', options.compare ?? 'size-time', ['size-time', 'hash']),
+    manifest: manifestName(options.manifest ?? true, options.compare),
+    modeOf: modes(options.modes),
+    swap: options.swap === 'keep' ? options.swap : flag('swap', options.swap, false),
     delete: flag('delete', options.delete, false),
     select: selector(options.filter),
     dryRun: flag('dryRun', options.dryRun, false),
@@ -148,6 +198,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     ...(options.progress ? { progress: options.progress } : {}),
   };
   if (settings.retry !== undefined) new Backoff(settings.retry); // checks it
+  if (options.compare !== undefined && settings.overwrite !== 'changed') throw new ArgumentError(`compare is for overwrite: 'changed', not '${settings.overwrite}'`);
   checkTraffic(options);
   return settings;
 }
@@ -185,4 +236,29 @@ function namer(option: unknown): TreeSettings['temporaryName'] {
   if (option === true) return partName;
   if (typeof option === 'function') return option as (name: string) => string;
   throw new ArgumentError('temporaryName must be true, false, or a function');
+}
+
+function manifestName(option: unknown, compare: Compare | undefined): string | undefined {
+  const name = option === true ? MANIFEST : option;
+  if (name !== false && (typeof name !== 'string' || /^\.{0,2}$|[/\0\r\n]/.test(name))) throw new ArgumentError(`manifest must be true, false, or the name of a file, not ${String(option)}`);
+  return compare === 'hash' && name !== false ? name : undefined;
+}
+
+function modes(option: unknown): TreeSettings['modeOf'] {
+  if (option === undefined) return undefined;
+  if (typeof option === 'function') return (entry) => checkMode('modes()', (option as (entry: WalkEntry) => unknown)(entry));
+  if (typeof option !== 'object' || option === null) throw new ArgumentError('modes must be { files, folders }, or a function');
+  checkNames(option, MODES, 'modes.');
+  const { files, folders } = option as Record<string, unknown>;
+  const [ofFiles, ofFolders] = [checkMode('modes.files', files), checkMode('modes.folders', folders)];
+  return ({ type }) => (type === 'directory' ? ofFolders : ofFiles);
+}
+
+const MODES: OptionNames<{ files?: number; folders?: number }> = { files: true, folders: true };
+
+/** @throws ArgumentError */
+function checkMode(name: string, mode: unknown): number | undefined {
+  if (mode === undefined) return undefined;
+  if (typeof mode !== 'number' || !Number.isInteger(mode) || mode < 0 || mode > PERMISSIONS) throw new ArgumentError(`${name} must be permissions from 0 to 0o777, not ${String(mode)}`);
+  return mode;
 }

@@ -288,7 +288,7 @@ interface ExtraneousFolder {
 }
 
 /**
- * Removes from a server what the source does not have, from each folder when all uploads to it and to what is in it are done.
+ * Removes from a server what the source does not have, when all uploads are done: what is new may need nothing of it, and what is old may need all.
  *
  * What is deleted was listed before the uploads and is listed after them, and is nothing that this run has made. A server may store a name in another
  * way (in another case, decomposed, without its last dot, with other letters). Each name that this run has made must therefore be recognized in the
@@ -300,7 +300,7 @@ export class RemoteExtraneous {
   readonly #budget: Budget;
   readonly #removal: RemoteRemoval;
   readonly #outstanding = new PendingTasks();
-  /** What was found in folders that are not done; the innermost is the last. */
+  /** What was found in each folder; a folder comes after the one that it is in. */
   readonly #waiting: ExtraneousFolder[] = [];
 
   constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget, removal: RemoteRemoval) {
@@ -339,10 +339,15 @@ export class RemoteExtraneous {
     else forget(folder);
   }
 
-  /** Removes what was found in the folders that are done, which are those that the next folder is not in. @param next undefined at the end */
-  async *removeBefore(next: RemoteFolder | undefined): AsyncGenerator<Step, void, void> {
-    for (let last = this.#waiting.at(-1); last && !isWithin(next, last.folder); last = this.#waiting.at(-1)) {
-      this.#waiting.pop();
+  /** Resolves when all uploads are done. */
+  uploaded(): Promise<void> {
+    return this.#outstanding.allDone(this.#remote.signal);
+  }
+
+  /** Removes what was found, when all uploads are done, from the innermost folders first. */
+  async *remove(): AsyncGenerator<Step, void, void> {
+    if (this.#waiting.length > 0) await this.uploaded();
+    for (let last = this.#waiting.pop(); last; last = this.#waiting.pop()) {
       try {
         yield* this.#remove(last);
       } catch (error) {
@@ -371,7 +376,6 @@ export class RemoteExtraneous {
 
   /** Lists a folder when all uploads are done; returns whether all of it could be read. */
   async *#lookAgain(folder: RemoteFolder, now: Index): AsyncGenerator<Step, boolean, void> {
-    await this.#outstanding.allDone(this.#remote.signal);
     const listing = this.#remote.listings.sureFolder(listingPath(this.#remote.path(folder.path), folder.chain));
     for await (const entry of listing) {
       const { type, size, time, unit } = knownOf(entry);
@@ -411,9 +415,4 @@ export class RemoteExtraneous {
 function forget(folder: RemoteFolder): void {
   folder.newNames?.names.clear();
   folder.newNames = undefined;
-}
-
-function isWithin(folder: RemoteFolder | undefined, outer: RemoteFolder): boolean {
-  for (let above = folder; above; above = above.parent) if (above === outer) return true;
-  return false;
 }

@@ -32,7 +32,7 @@ export async function* perform(
     for (;;) {
       for (let result = runner.results.shift(); result; result = runner.results.shift()) {
         yield result;
-        if (result.error && (!continueOnError || isFatal(result.error))) throw result.error;
+        if (result.action === 'failed' && result.error && (!continueOnError || isFatal(result.error))) throw result.error;
       }
       if (!runner.advance()) {
         traffic?.finish();

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import type { Dir, Stats } from 'node:fs';
-import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
+import { chmod, mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { askUnlessAborted } from '../abort';
@@ -10,6 +10,7 @@ import { isNotImplemented } from '../control/command-table';
 import { certainSize, entryAt, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { ignoreRefusal } from '../transfer/temporary-name';
+import type { HashAlgorithm } from '../transfer/verify';
 import { isAboutPath, joined, Listings } from './listings';
 import { type Remote, wasClosed, withRetry } from './remote';
 import type { Doubt, Known } from './tree-compare';
@@ -53,6 +54,9 @@ interface LocalFiles {
   lstat(path: string): Promise<Stats>;
   realpath(path: string): Promise<string>;
 }
+
+/** What a folder needs for files to be written to it. */
+const OWNER_MAY_ALL = 0o700;
 
 /** The system's, called for each file in the way that costs least. */
 const FILES: LocalFiles = { lstat: promisify(fs.lstat), realpath: promisify(fs.realpath.native) };
@@ -104,9 +108,10 @@ export class LocalTree {
     if (real !== path) throw new SecurityError(`${path} leads to ${real}: it is not followed`);
   }
 
-  /** Makes a folder in one that was checked; the root with all that it is in. */
-  async makeFolder(relative: string): Promise<void> {
+  /** Makes a folder in one that was checked; the root with all that it is in. @param mode its permissions; undefined leaves those that the system gives */
+  async makeFolder(relative: string, mode?: number): Promise<void> {
     await mkdir(this.path(relative), { recursive: relative === '' });
+    if (mode !== undefined) await chmod(this.path(relative), mode | OWNER_MAY_ALL);
     if (relative === '') await this.open();
   }
 
@@ -153,6 +158,8 @@ export class RemoteTree {
   /** The memory for what is remembered of the tree. */
   readonly budget: Budget;
   readonly #retry: TreeSettings['retry'];
+  /** A folder that is missing above one is made. With `swap`, it was taken away. */
+  readonly #makesParents: boolean;
   readonly #lacks = new Set<FactCommand>();
   /** Folders that were missing when one in them was to be made. */
   readonly #parents = new Set<string>();
@@ -165,11 +172,12 @@ export class RemoteTree {
     readonly remote: Remote,
     readonly root: string,
     readonly signal: AbortSignal,
-    { retry, maxPendingBytes, preserveTimes, preserveModes }: TreeSettings,
+    { retry, maxPendingBytes, preserveTimes, preserveModes, modeOf, swap }: TreeSettings,
   ) {
     this.budget = new Budget(maxPendingBytes);
     this.#retry = retry;
-    this.#sets = { times: preserveTimes ? undefined : false, modes: preserveModes ? undefined : false };
+    this.#makesParents = !swap;
+    this.#sets = { times: preserveTimes ? undefined : false, modes: preserveModes || modeOf ? undefined : false };
     this.listings = new Listings(remote, signal, retry === undefined ? undefined : { retry, budget: this.budget });
   }
 
@@ -182,7 +190,7 @@ export class RemoteTree {
   async begin(): Promise<void> {
     const remote: TimeSetting = this.remote;
     if (this.#sets.times !== undefined) return;
-    this.#sets.times = await this.#withRetry(async () => (remote.setsTimes ? remote.setsTimes() : (await remote.feat()).has('MFMT') || undefined));
+    this.#sets.times = await this.withRetry(async () => (remote.setsTimes ? remote.setsTimes() : (await remote.feat()).has('MFMT') || undefined));
   }
 
   /** Files keep the times that they are given, as far as that is known. */
@@ -190,16 +198,36 @@ export class RemoteTree {
     return this.#sets.times === true;
   }
 
+  /** Files may keep the times that they are given. */
+  get mayKeepTimes(): boolean {
+    return this.#sets.times !== false;
+  }
+
   /** Gives an uploaded file its time and its mode. What the server does not know is not asked for again, and what it refuses is left. */
   async preserve(path: string, modified: Date, mode: number | undefined): Promise<void> {
     if (this.#sets.times !== false) this.#sets.times = await isSet(this.remote.mfmt(path, modified), this.#sets.times);
+    await this.setMode(path, mode);
+  }
+
+  /** Gives a file or folder its mode. */
+  async setMode(path: string, mode: number | undefined): Promise<void> {
     if (this.#sets.modes !== false && mode !== undefined) this.#sets.modes = await isSet(this.remote.chmod(path, mode), this.#sets.modes);
+  }
+
+  /** The hash of a file; undefined where the server refuses to compute it. */
+  async hash(relative: string, algorithm: HashAlgorithm): Promise<string | undefined> {
+    try {
+      return await this.withRetry(() => this.remote.hash(this.path(relative), algorithm));
+    } catch (error) {
+      if (!isAboutPath(error)) throw error;
+      return undefined;
+    }
   }
 
   /** What the server says of a folder that it does not list: it may be missing, or take uploads only. */
   async isFolder(path: string): Promise<boolean> {
     try {
-      return (await this.#withRetry(() => entryAt(this.remote, path)))?.type === 'directory';
+      return (await this.withRetry(() => entryAt(this.remote, path)))?.type === 'directory';
     } catch (error) {
       if (!isAboutPath(error)) throw error;
       return false;
@@ -215,7 +243,7 @@ export class RemoteTree {
   /** Asks the server for the facts of a file that are in doubt. */
   async exact(relative: string, known: Known, doubt: Doubt): Promise<Known> {
     const asked = { size: doubt.size, modified: doubt.time, ignoresTemporary: this.#retry === undefined, lacks: this.#lacks };
-    const { size, modified } = await this.#withRetry(() => factsOf(this.remote, this.path(relative), asked));
+    const { size, modified } = await this.withRetry(() => factsOf(this.remote, this.path(relative), asked));
     const time = modified?.getTime();
     return {
       ...known,
@@ -251,21 +279,22 @@ export class RemoteTree {
 
   async #make(path: string): Promise<boolean> {
     this.signal.throwIfAborted();
-    const make = (): Promise<string> => this.#withRetry(() => this.remote.mkd(path));
+    const make = (): Promise<string> => this.withRetry(() => this.remote.mkd(path));
     try {
       await make();
     } catch (error) {
       if (!isAboutPath(error)) throw error;
       const parent = path.replace(/\/+[^/]*\/*$/, '');
       if (await this.isFolder(path)) return this.#parents.has(path);
-      if (parent === '' || parent === path || !(await this.#make(parent))) throw error;
+      if (!this.#makesParents || parent === '' || parent === path || !(await this.#make(parent))) throw error;
       this.#parents.add(parent);
       await make();
     }
     return true;
   }
 
-  #withRetry<T>(act: () => Promise<T>): Promise<T> {
+  /** Asks the server, and again after a loss, as far as `retry` says. */
+  withRetry<T>(act: () => Promise<T>): Promise<T> {
     const once = (): Promise<T> => askUnlessAborted(act, this.signal);
     return this.#retry === undefined ? once() : withRetry(once, { backoff: new Backoff(this.#retry), signal: this.signal });
   }

@@ -4,18 +4,20 @@ import { basename, dirname, join } from 'node:path';
 import { ArgumentError, type FTPError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
-import { partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
+import { folded, partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
 import { type FolderListing, mayMeanMissing, joined, type WalkEntry } from './listings';
 import { LocalSource } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import { FileUpload, UploadTarget } from './put';
 import type { Remote } from './remote';
 import { BATCH, decide, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
+import { Contents, HashedSource, type Manifest } from './tree-hash';
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
-import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
+import { inDoubt, inTheWay, Job, NamesInUse, PendingTasks, type Step, TreeStream, unreadable } from './tree-run';
 import { LocalTree, parentOf, RemoteTree } from './tree-sides';
+import { checkSwap, FolderSwap } from './tree-swap';
 import { chainOfRoot, enter, listingPath, PendingFolders, type PendingFolder } from './walk';
 
 /**
@@ -35,7 +37,29 @@ export function uploadTree(remote: Remote, localPath: string, remotePath: string
 /** @internal for settings that were checked */
 export function uploads(remote: Remote, localPath: string, remotePath: string, settings: TreeSettings): TreeStream {
   checkPlaces(remotePath, localPath);
-  return new TreeStream(remote, (signal, traffic) => new TreeUpload(new RemoteTree(remote, remotePath, signal, settings), localPath, settings, traffic).steps(), settings);
+  if (settings.swap) checkSwap(remotePath);
+  const stepsTo = (path: string, options: TreeSettings, signal: AbortSignal, traffic: TreeTraffic): AsyncGenerator<Step, void, void> =>
+    new TreeUpload(new RemoteTree(remote, path, signal, options), localPath, options, traffic).steps();
+  return new TreeStream(
+    remote,
+    async function* (signal, traffic) {
+      if (!settings.swap) return yield* stepsTo(remotePath, settings, signal, traffic);
+      const swap = await FolderSwap.begin(remote, remotePath, signal, settings);
+      const tasks = new PendingTasks();
+      let failures = 0;
+      const noted = (result: TreeResult): TreeResult => {
+        if (result.action === 'failed') failures += 1;
+        return result;
+      };
+      // What an interrupted run has left is made like the source, whatever there is.
+      for await (const step of stepsTo(swap.path, { ...settings, delete: swap.isReused }, signal, traffic)) {
+        yield typeof step === 'function' ? tasks.counted(async () => noted(await step())) : noted(step);
+      }
+      await tasks.allDone(signal);
+      yield* swap.finish(failures);
+    },
+    settings,
+  );
 }
 
 /** A local file that is to be uploaded, unless the file of its name on the server will do. */
@@ -67,6 +91,7 @@ class TreeUpload {
   readonly #pending: PendingFolders<RemoteFolder>;
   readonly #extraneous: RemoteExtraneous;
   readonly #inUse = new NamesInUse();
+  #contents: Contents | undefined;
 
   constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
@@ -85,6 +110,8 @@ class TreeUpload {
     await this.#local.open();
     if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
     await this.#remote.begin();
+    this.#contents = await Contents.begin(this.#remote, this.#settings, 'remote');
+    if (this.#manifest?.problem) yield this.#aboutManifest(this.#manifest.problem);
     const chain = { ...chainOfRoot(''), unique: `${stats.dev}:${stats.ino}` };
     const listing = this.#remote.listings.folder(listingPath(this.#remote.path(''), chain));
     const index = await this.#index(listing);
@@ -95,12 +122,31 @@ class TreeUpload {
     if (root.made) yield new Job('directory', '').result('skipped', { reason: this.#reason(listing) });
     else yield* this.#make(root);
     yield* this.#folder(root, index);
-    for (let found = this.#pending.next(); found; found = this.#pending.next()) {
-      yield* this.#extraneous.removeBefore(found.parent);
-      yield* this.#enter(found);
-    }
+    for (let found = this.#pending.next(); found; found = this.#pending.next()) yield* this.#enter(found);
     this.#traffic.planned();
-    yield* this.#extraneous.removeBefore(undefined);
+    yield* this.#extraneous.remove();
+    yield* this.#writeManifest();
+  }
+
+  get #manifest(): Manifest | undefined {
+    return this.#contents?.manifest;
+  }
+
+  /** After all else: it claims only what is there. */
+  async *#writeManifest(): AsyncGenerator<Step, void, void> {
+    if (!this.#manifest || this.#settings.dryRun) return;
+    await this.#extraneous.uploaded();
+    try {
+      await this.#manifest.write();
+    } catch (error) {
+      if (this.#remote.signal.aborted) throw error;
+      yield this.#aboutManifest(error as Error);
+    }
+  }
+
+  /** All files are there, or will be: without a manifest, the next run uploads more. */
+  #aboutManifest(error: Error): TreeResult {
+    return new Job('file', this.#settings.manifest ?? '').result('skipped', { reason: 'manifest', error });
   }
 
   async *#enter(found: PendingFolder<RemoteFolder>): AsyncGenerator<Step, void, void> {
@@ -141,6 +187,9 @@ class TreeUpload {
     const job = new Job('directory', folder.path);
     const isNew = this.#settings.dryRun || (await this.#remote.makeFolder(folder.path));
     folder.made = true;
+    const { path, chain } = folder;
+    const mode = isNew && !this.#settings.dryRun ? this.#settings.modeOf?.({ name: basename(path), path, depth: chain.depth, type: 'directory', raw: '' }) : undefined;
+    await this.#remote.setMode(this.#remote.path(path), mode);
     this.#extraneous.noteNew(folder);
     yield isNew ? job.result('created') : job.result('skipped', { reason: 'exists' });
   }
@@ -172,6 +221,7 @@ class TreeUpload {
     this.#extraneous.begin(folder);
     try {
       const failure = yield* this.#read(folder, index, folders);
+      if (folder.path === '' && this.#settings.manifest !== undefined) index?.mark(this.#settings.manifest);
       this.#extraneous.findExtraneous(folder, failure ? undefined : index); // what was not seen here is not deleted there
       if (failure) yield failure;
     } finally {
@@ -220,6 +270,7 @@ class TreeUpload {
       const job = new Job(file.type, path);
       if (file.type === 'directory' && entered) folders.add({ name, unique: `${stats.dev}:${stats.ino}`, wanted, opposite: there?.[0] });
       if (file.type === 'directory' || !wanted) return undefined;
+      if (this.#settings.manifest !== undefined && folded(path) === folded(this.#settings.manifest)) return job.result('skipped', { reason: 'manifest' });
       if (file.type !== 'file') return job.result('skipped', { reason: file.type === 'symlink' ? 'symlink' : 'not a file' });
       return { file, local: knownLocally(stats), there: there && knownAs(there), job };
     } catch (error) {
@@ -251,25 +302,26 @@ class TreeUpload {
       const known = there ?? (folder.listing && !folder.listing.completed && overwrite !== 'always' ? await this.#remote.find(path) : undefined);
       if (known && known.type !== 'directory' && !(await this.#differs(path, local, known, overwrite))) return job.result('skipped', { reason: 'exists' });
       if (dryRun && !there) this.#extraneous.noteNew({ path, parent: folder });
-      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send({ folder, parts }, file.name, local.size, there === undefined));
+      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send({ folder, parts }, file, there === undefined));
     } catch (error) {
       return job.failed(error);
     }
   }
 
   async #differs(path: string, local: Known, there: Known, rule: TreeSettings['overwrite']): Promise<boolean> {
+    if (this.#contents) return !(await this.#contents.areSame(path, join(this.#root, path), local, there));
     const verdict = decide(rule, local, there, this.#remote.keepsTimes);
     if (typeof verdict === 'boolean') return verdict;
     return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#remote.keepsTimes) === true;
   }
 
-  async #send({ folder, parts }: SourceFolder, name: string, planned: number | undefined, isFresh: boolean): Promise<TreeResult> {
-    const path = joined(folder.path, name);
+  async #send({ folder, parts }: SourceFolder, file: WalkEntry, isFresh: boolean): Promise<TreeResult> {
+    const { path } = file;
     const job = new Job('file', path);
     try {
       const target = await this.#target(path, parts);
       const names = [path, joined(folder.path, basename(target.name))];
-      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#uploadInto(folder, path, target, traffic)));
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(file.size, (traffic) => this.#uploadInto(folder, file, target, traffic)));
       if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
@@ -293,26 +345,32 @@ class TreeUpload {
     return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, isOurs: isOurs || taken, deletesOwnName: true });
   }
 
-  /** simple-ftpd of npm lists another folder in place of one that is missing: only the refused upload to it shows that. */
-  async #uploadInto(folder: RemoteFolder, relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+  /** simple-ftpd of npm lists another folder in place of one that is missing: only the refused upload to it shows that. With `swap`, one that is missing was taken away. */
+  async #uploadInto(folder: RemoteFolder, file: WalkEntry, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
     try {
-      return await this.#upload(relative, target, traffic);
+      return await this.#upload(file, target, traffic);
     } catch (error) {
       const isRefused = mayMeanMissing(error) && (error as FTPError).command?.startsWith('STOR ');
-      if (!isRefused || !(await (folder.remade ??= this.#remote.makeFolder(folder.path).catch(() => false)))) throw error;
-      return this.#upload(relative, target, traffic);
+      if (!isRefused || this.#settings.swap || !(await (folder.remade ??= this.#remote.makeFolder(folder.path).catch(() => false)))) throw error;
+      return this.#upload(file, target, traffic);
     }
   }
 
-  async #upload(relative: string, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
-    const { symlinks, retry = 0, verify } = this.#settings;
+  async #upload(file: WalkEntry, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+    const { path } = file;
+    const { symlinks, retry = 0, verify, preserveModes, modeOf } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
-    const source = await LocalSource.open(join(this.#root, relative), symlinks === 'follow');
+    const opened = await LocalSource.open(join(this.#root, path), symlinks === 'follow');
+    const source = this.#manifest ? new HashedSource(opened) : opened;
     try {
-      await this.#assertInPlace(parentOf(relative));
-      const complete = (name: string): Promise<void> => this.#remote.preserve(name, new Date(source.modified), source.mode);
-      return await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, complete, signal }).run();
+      await this.#assertInPlace(parentOf(path));
+      await this.#manifest?.beforeUpload(path, source.size, source.modified);
+      const mode = modeOf?.(file) ?? (preserveModes ? opened.mode : undefined);
+      const complete = (name: string): Promise<void> => this.#remote.preserve(name, new Date(source.modified), mode);
+      const done = await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, complete, signal }).run();
+      if (source instanceof HashedSource && source.hash !== undefined) await this.#manifest?.noteUploaded(path, done.bytes, source.hash);
+      return done;
     } finally {
       await source.close();
     }
