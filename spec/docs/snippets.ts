@@ -79,6 +79,12 @@ export async function run({ code, language }: Snippet, folder: string, servers: 
   await import(pathToFileURL(file).href);
 }
 
+/** The cells of the rows of the table under a heading of the README. */
+export function rowsUnder(heading: string): string[][] {
+  const [, section = ''] = new RegExp(`^## ${heading}$([^]*?)(?=^## |$(?![^]))`, 'm').exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+  return [...section.matchAll(/^\|(.*)\|$/gm)].slice(2).map(([, row = '']) => row.split('|').map((cell) => cell.trim()));
+}
+
 export function readSnippets(): Snippet[] {
   return snippetsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
 }

@@ -36,11 +36,13 @@ done
 install -d "$packages/proftpd-modules"
 cp -u "$packages"/proftpd-{core,mod-crypto,mod-proxy}/usr/lib/proftpd/*.so "$packages/proftpd-modules/"
 
-# Those of npm are in the project's own folder. Their scripts only make a native part that they can do without.
-if ! cmp -s "$here/npm/package-lock.json" "$here/npm/node_modules/.installed"; then
-  npm ci --prefix "$here/npm" --ignore-scripts --no-audit --no-fund --loglevel=error
-  cp "$here/npm/package-lock.json" "$here/npm/node_modules/.installed"
-fi
+# Those of npm are in the project's own folder, and so is what the recipes need. Their scripts only make native parts that they can do without.
+for folder in "$here/npm" "$here/../recipes"; do
+  if ! cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+  fi
+done
 
 # "package version" lines, for the table.
 dpkg-query -W -f '${Package} ${Version}\n' "${libraries[@]}" >"$LAB/versions"
