@@ -16,6 +16,7 @@ export type { Compare, Modes, Overwrite, TreeOptions, TreeResult } from './bulk/
 export type { TreeStream } from './bulk/tree-run';
 export { mirror, type MirrorOptions, type RemotePlace } from './bulk/mirror';
 export { walk, type Unreadable, type Walk, type WalkEvents, type WalkOptions } from './bulk/walk';
+export { watch, type Watch, type WatchEvents, type WatchedFile, type WatchLook, type WatchOptions, type WatchState } from './bulk/watch';
 export type { WalkEntry } from './bulk/listings';
 export type { Filter } from './bulk/filter';
 export { SegmentedStream, type SegmentedDownload, type SegmentedEvents } from './bulk/segments';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import {
-  ArgumentError, FTP, FTPPool, get, ListParser, mirror, open, parseList, progress, put, ReplyParser, throttle, downloadTree, uploadTree, walk, type FTPOptions,
+  ArgumentError, FTP, FTPPool, get, ListParser, mirror, open, parseList, progress, put, ReplyParser, throttle, downloadTree, uploadTree, walk, watch, type FTPOptions,
 } from '../lib/index';
 import { checkNames } from '../lib/options';
 import { scene } from './support/client';
@@ -28,6 +28,7 @@ const STOR = ['start', 'verify', 'temporaryName', 'signal', 'highWaterMark'];
 const LIST = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'all', 'enter', 'signal'];
 const MLSD = ['facts', 'keepDots', 'signal'];
 const WALK = ['depth', 'filter', 'followSymlinks', 'maxPendingBytes', 'signal'];
+const WATCH = ['interval', 'settle', 'filter', 'recursive', 'since', 'retry', 'maxPendingBytes', 'signal'];
 const TREE = [
   'overwrite', 'compare', 'manifest', 'modes', 'swap', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'signal', 'retry', 'verify', 'throttle',
   'progress',
@@ -51,6 +52,7 @@ describe('the names of options', () => {
     get: { known: GET, call: (ftp, _pool, options) => get(ftp, 'file', join(folder, 'file'), options) },
     put: { known: PUT, call: (ftp, _pool, options) => put(ftp, Buffer.from('x'), 'new', options) },
     walk: { known: WALK, call: (ftp, _pool, options) => walk(ftp, '', options) },
+    watch: { known: WATCH, call: (ftp, _pool, options) => watch(ftp, '', options) },
     downloadTree: { known: TREE, call: (ftp, _pool, options) => downloadTree(ftp, '', folder, options) },
     uploadTree: { known: TREE, call: (ftp, _pool, options) => uploadTree(ftp, folder, '', options) },
     'mirror, down': { known: TREE, call: (client, _pool, options) => mirror(withPlaces(options, { from: { client, path: '' }, to: folder })) },
@@ -79,6 +81,7 @@ describe('the names of options', () => {
       list: door(LIST, (ftp, options) => ftp.list('', options)),
       mlsd: door(MLSD, (ftp, options) => ftp.mlsd('', options)),
       walk: door(WALK, (ftp, options) => ftp.walk('', options)),
+      watch: door(WATCH, (ftp, options) => ftp.watch('', options)),
       downloadTree: door(TREE, (ftp, options) => ftp.downloadTree('', folder, options)),
       uploadTree: door(TREE, (ftp, options) => ftp.uploadTree(folder, '', options)),
       get: door(GET, (ftp, options) => ftp.get('file', join(folder, 'file'), options)),

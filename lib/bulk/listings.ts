@@ -4,7 +4,7 @@ import type { Reply } from '../reply';
 import { entryAt } from '../transfer/facts';
 import type { ListOptions } from '../transfer/list-plan';
 import { Backoff, type RetryOptions } from '../transfer/retry';
-import { pauseBeforeRetry, type Remote } from './remote';
+import { type NextTry, pauseBeforeRetry, type Remote } from './remote';
 import { type Budget, TreeTable } from './tree-memory';
 
 /** An entry of a tree: an entry of a listing with its place. */
@@ -32,11 +32,20 @@ export function checkName(name: string): void {
   }
 }
 
+/** How a listing is read again after a loss. */
+interface ListingRetry {
+  readonly retry: RetryOptions | number | true;
+  /** For the names that it has given by then. */
+  readonly budget: Budget;
+  /** Called before the pause; what it throws ends the tries. */
+  readonly onRetry?: (error: unknown, next: NextTry) => void;
+}
+
 /** Lists the folders of one server, with the names that begin with a dot where the server gives them. */
 export class Listings {
   readonly #remote: Remote;
   readonly #signal: AbortSignal;
-  readonly #retry: { readonly retry: RetryOptions | number | true; readonly budget: Budget } | undefined;
+  readonly #retry: ListingRetry | undefined;
   #showsHidden = true;
   /**
    * Whether the server looks at the path of a listing: some list the working folder, whatever they are asked for. Two paths that show different
@@ -46,8 +55,8 @@ export class Listings {
   /** Folders that nobody may read, by their permissions: aioftp 0.21 and LIST of ProFTPD 1.3.8 list them as empty ones. */
   readonly #unreadable = new Set<string>();
 
-  /** @param retry how a listing is read again after a loss, and the budget for the names that it has given by then; undefined: not at all */
-  constructor(remote: Remote, signal: AbortSignal, retry?: { readonly retry: RetryOptions | number | true; readonly budget: Budget }) {
+  /** @param retry undefined: a listing is not read again after a loss */
+  constructor(remote: Remote, signal: AbortSignal, retry?: ListingRetry) {
     this.#remote = remote;
     this.#signal = signal;
     this.#retry = retry;
@@ -102,7 +111,7 @@ export class Listings {
         } catch (error) {
           if (given.size > before) backoff.reset();
           if (error instanceof TemporaryError && mayMeanMissing(error) && path !== '' && (await entryAt(this.#remote, path).catch(() => 'unknown')) === undefined) throw error; // it is missing
-          await pauseBeforeRetry(error, { backoff, signal: this.#signal });
+          await pauseBeforeRetry(error, { backoff, signal: this.#signal, onRetry: this.#retry?.onRetry });
         }
       }
     } finally {

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { addAbortSignal, type Readable, type ReadableOptions } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { assertNotAborted, whenAborted } from '../abort';
 import type { Work, WorkListener } from '../control/queue';
-import { awaitedCall, type Call, ConnectionClosedError, copyOf, showCall } from '../errors';
+import { ConnectionClosedError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkSignal, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
@@ -82,7 +82,7 @@ export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined,
   try {
     return await act(controller.signal);
   } catch (error) {
-    throw showCall(work.closed && !wasClosed(error) ? work.closed : error, awaitedCall()); // that of the operation says the same, and more
+    throw work.closed && !wasClosed(error) ? work.closed : error; // that of the operation says the same, and more
   } finally {
     stop?.();
     work.done();
@@ -99,13 +99,11 @@ export interface BegunWork {
 /** Begins such work, until `done()`. @param onClosed called when the client is closed before that @throws ConnectionClosedError where it is closed already */
 export function beginWork(remote: Remote, onClosed: (reason: Error) => void, listener?: WorkListener): BegunWork {
   const work = (remote as Working).beginWork?.(listener);
-  let reason: Error | undefined;
-  const closed = (): Error | undefined => (work?.closed.aborted ? (reason ??= copyOf(work.closed.reason as Error)) : undefined); // other work has that error, too
-  const onAbort = (): void => onClosed(closed() as Error);
+  const onAbort = (): void => onClosed(work?.closed.reason as Error);
   work?.closed.addEventListener('abort', onAbort);
   return {
     get closed() {
-      return closed();
+      return work?.closed.aborted ? (work.closed.reason as Error) : undefined;
     },
     done() {
       work?.closed.removeEventListener('abort', onAbort);
@@ -120,34 +118,26 @@ export abstract class WorkReadable<T, E extends ReadableEvents<T> = ReadableEven
   protected given = 0;
   /** How many they were when `quit()` asked last. */
   #givenBefore = 0;
-  readonly #call: Call = {};
-
-  constructor(options: ReadableOptions) {
-    super(options);
-    Error.captureStackTrace(this.#call, new.target);
-  }
 
   /** @internal whether the next item is on its way, so that nothing waits for the reader */
   protected abstract readonly isProducing: boolean;
 
   /** @internal begins the work, whose end by the client ends the stream */
   protected beginWork(remote: Remote): BegunWork {
-    return beginWork(remote, (reason) => this.fail(reason), {
+    return beginWork(remote, (reason) => this.destroy(reason), {
       // A reader that takes an item now and then is slow, but not stuck.
       moved: () => {
         const moved = this.isProducing || this.given > this.#givenBefore;
         this.#givenBefore = this.given;
         return moved;
       },
-      onQuitting: (stuck) => {
-        if (stuck || !this.isAttended) this.fail(unreadAtQuit());
-      },
+      onQuitting: (stuck) => this.onQuitting(stuck),
     });
   }
 
-  /** @internal the work has failed */
-  protected fail(error: Error): void {
-    this.destroy(showCall(error, this.#call));
+  /** @internal `quit()` waits for the end of the work; `stuck` where nothing has moved for `stallTimeout` */
+  protected onQuitting(stuck: boolean): void {
+    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
   }
 }
 
@@ -164,9 +154,9 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
   /** @internal the generator is at work; else the reader has taken nothing since */
   protected isProducing = false;
 
-  constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined) {
-    // With one item at a time an error never overtakes an item that nobody has read.
-    super({ objectMode: true, highWaterMark: 1 });
+  /** @param ahead items that are made before the reader asks for them: with one at most an error never overtakes an item that nobody has read */
+  constructor(remote: Remote, begin: (signal: AbortSignal) => AsyncGenerator<T, void, void>, signal: AbortSignal | undefined, ahead: 0 | 1 = 1) {
+    super({ objectMode: true, highWaterMark: ahead });
     setMaxListeners(0, this.#controller.signal);
     this.#remote = remote;
     this.#begin = begin;
@@ -177,7 +167,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
     try {
       this.#work ??= this.beginWork(this.#remote);
     } catch (error) {
-      return this.fail(error as Error);
+      return void this.destroy(error as Error);
     }
     this.#source ??= this.#begin(this.#controller.signal);
     this.isProducing = true;
@@ -187,7 +177,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
         this.given += 1;
         if (!this.destroyed) this.push(done ? null : value);
       },
-      (error: Error) => this.fail(this.#work?.closed ?? error),
+      (error: Error) => void this.destroy(this.#work?.closed ?? error),
     );
   }
 
@@ -202,6 +192,9 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
   }
 }
 
+/** A try after a loss: its number since there was progress, and the milliseconds before it. */
+export type NextTry = NonNullable<ReturnType<Backoff['next']>>;
+
 /** When something is tried again. */
 interface RetryPolicy {
   readonly backoff: Backoff;
@@ -209,7 +202,7 @@ interface RetryPolicy {
   /** Whether an error that is no loss is worth another try, too. */
   readonly isRetryable?: (error: unknown) => boolean;
   /** Called before the pause; what it throws ends the tries. */
-  readonly onRetry?: (error: unknown) => Promise<void> | void;
+  readonly onRetry?: ((error: unknown, next: NextTry) => Promise<void> | void) | undefined;
 }
 
 /** Does something, and again after each loss, until it succeeds or the backoff gives up. @throws what the last try failed with; an AbortError */
@@ -229,7 +222,7 @@ export async function pauseBeforeRetry(error: unknown, { backoff, signal, isRetr
   if (!isRetryable?.(error) && (!isLoss(error) || wasClosed(error))) throw error;
   const next = backoff.next();
   if (!next) throw error;
-  await onRetry?.(error);
+  await onRetry?.(error, next);
   await pause(next.delay, undefined, signal ? { signal } : {});
 }
 

@@ -3,6 +3,8 @@ import { LimitError } from '../errors';
 
 /** The memory that a tree may take for names and facts at a time. */
 export class Budget {
+  /** More was asked for than was left. */
+  exhausted = false;
   #used = 0;
 
   /** @param of the memory that this is a part of */
@@ -13,7 +15,10 @@ export class Budget {
 
   /** Takes so many bytes. @throws LimitError where there are not so many left */
   take(bytes: number): void {
-    if (this.#used + bytes > this.max) throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
+    if (this.#used + bytes > this.max) {
+      this.exhausted = true;
+      throw new LimitError(`more than ${this.max} bytes of names are to be remembered (maxPendingBytes)`);
+    }
     this.of?.take(bytes);
     this.#used += bytes;
   }
@@ -155,6 +160,11 @@ export class TreeTable<T extends readonly unknown[]> {
     if (at >= 0) this.#chunkOf(at)[(at % CHUNK) + 8] = 1;
   }
 
+  isMarked(name: string): boolean {
+    const at = this.#find(name);
+    return at >= 0 && this.#chunkOf(at)[(at % CHUNK) + 8] === 1;
+  }
+
   has(name: string): boolean {
     return this.#find(name) >= 0;
   }
@@ -174,6 +184,15 @@ export class TreeTable<T extends readonly unknown[]> {
       const chunk = this.#chunkOf(at);
       const begin = (at % CHUNK) + HEADER;
       if (chunk[begin - 1] === mark) yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at)];
+    }
+  }
+
+  /** All names, in the order in which they were added. */
+  *all(): Generator<[name: string, facts: T, marked: boolean]> {
+    for (const at of this.#records()) {
+      const chunk = this.#chunkOf(at);
+      const begin = (at % CHUNK) + HEADER;
+      yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at), chunk[begin - 1] === 1];
     }
   }
 

@@ -9,13 +9,14 @@ import type { TreeOptions } from '../bulk/tree-options';
 import type { TreeStream } from '../bulk/tree-run';
 import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
+import { watch, type Watch, type WatchOptions } from '../bulk/watch';
 import type { Command } from '../control/command';
 import type { ControlConnection, SendOptions } from '../control/control-connection';
 import { isNotImplemented, unexpected } from '../control/command-table';
 import type { Place, PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import type { Needs, Session, Turn } from '../control/session';
-import { ArgumentError, awaitedCall, ConnectionClosedError, FTPError, isFTPError, ownError, PermanentError, ReplyError, showCall } from '../errors';
+import { ArgumentError, ConnectionClosedError, isFTPError, PermanentError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
@@ -396,6 +397,18 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   }
 
   /**
+   * Watches a folder, as a Readable of the files that have come and no longer grow: those that two looks, `settle` ms apart, show with the same size and
+   * time. Each version of a file is given once, over lost connections, too; `state` is what was given, for the option `since` of a later watch. The loop
+   * that reads it may use the same client. It has no end of its own: `quit()`, a break or the option `signal` ends it.
+   *
+   * @param path default: the working folder
+   * @throws ArgumentError for an option that cannot be; the stream fails where the folder cannot be listed in the first look
+   */
+  watch(path?: string, options?: WatchOptions): Watch {
+    return watch(this, path, options);
+  }
+
+  /**
    * Downloads a file into a local file and resolves with what was done. The local file is complete under its name, or as it was before. After a lost
    * connection it connects again and goes on where it was, up to 5 times in a row without a byte (option `retry`).
    *
@@ -547,22 +560,16 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
 
   /**
    * Enters the queue, and resolves with the outcome of the operation. Where its caller gives it up, the promise rejects at once: a place whose turn has
-   * not come is left, and an operation that has begun sends no further command, and keeps its turn until it has its reply. An error shows the lines that
-   * await it.
+   * not come is left, and an operation that has begun sends no further command, and keeps its turn until it has its reply.
    *
    * @param enter takes the place
    */
-  async #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
+  #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
     const signal = options === undefined ? undefined : signalOf(options);
+    if (!signal) return new Promise((resolve, reject) => enter(resolve, reject).ready());
     let place: Place | undefined;
-    const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, signal && { signal })).ready());
-    try {
-      return await (signal ? askUnlessAborted(outcome, signal, () => place?.leave()) : outcome());
-    } catch (error) {
-      if (!(error instanceof FTPError)) throw error;
-      const call = awaitedCall();
-      throw showCall(ownError(error, call), call);
-    }
+    const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, { signal })).ready());
+    return askUnlessAborted(outcome, signal, () => place?.leave());
   }
 }
 

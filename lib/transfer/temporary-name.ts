@@ -25,6 +25,14 @@ export function partName(name: string): string {
   return `.${shortened(name, '..part'.length)}.part`;
 }
 
+/**
+ * Whether a file is called as one that is not complete, or not in its place: by an upload of ours (`.name.part`, and `.name.<random>.old` for what it
+ * replaces), by HiddenStores of ProFTPD (`.in.name.`), or by Pure-FTPd (`.pureftpd-upload.<random>`).
+ */
+export function isTemporaryName(name: string): boolean {
+  return name.startsWith('.') && /\.part$|\.[0-9a-f]{8}\.old$|^\.in\..*\.$|^\.pureftpd-upload\./is.test(name);
+}
+
 /** Characters of a file's own name that a name of ours begins with, so that the longest ones stay within the 255 bytes of most systems. */
 const KEPT = 60;
 

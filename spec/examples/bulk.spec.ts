@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { resumedDownload, segmented } from '../../examples/get';
+import { follow, inbox } from '../../examples/inbox';
 import { retry } from '../../examples/retry';
 import { mirrorDown, mirrorUp } from '../../examples/mirror';
 import { duplicate, parallel } from '../../examples/parallel';
@@ -62,6 +63,34 @@ describe('examples: bulk transfers', () => {
   it('walk: what a tree comes to', async () => {
     expect(await sizeOfAll(url, '*.txt')).to.equal(5);
     expect(await sizeOfAll(url, '**')).to.equal(300_014);
+  });
+
+  it('inbox: takes each file that has come whole, and moves it away', async () => {
+    server.write('/in/1.edi', 'first order');
+    server.write('/in/notes.txt', 'none');
+    server.write('/done/', '');
+    const controller = new AbortController();
+    const taken: string[] = [];
+    await inbox(url, async (name, order) => {
+      if (taken.push(`${name}: ${order}`) === 1) server.write('/in/2.edi', 'second order');
+      else controller.abort();
+    }, controller.signal, 100);
+    expect(taken).to.deep.equal(['1.edi: first order', '2.edi: second order']);
+    expect(server.files.names('/done')).to.deep.equal(['1.edi', '2.edi']);
+    expect(server.files.names('/in')).to.deep.equal(['notes.txt']);
+    expect(server.commands.at(-1)).to.equal('QUIT');
+  });
+
+  it('inbox: takes nothing twice, over a restart', async () => {
+    const taken: string[] = [];
+    for (const stopAt of [2, 4]) {
+      const controller = new AbortController();
+      await follow(url, async (path) => {
+        if (taken.push(path) === stopAt) controller.abort();
+      }, controller.signal, 100);
+      server.write('/pub/deep/new.txt', 'new');
+    }
+    expect(taken).to.have.members(['README', 'image.iso', 'deep/notes.txt', 'deep/new.txt']);
   });
 
   it('retry: goes on where the connection was lost', async () => {

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { downloadTree, FTP, FTPPool, ListParser, mirror, ReplyParser, walk, type Entry, type TreeResult, type TreeStream, type Unreadable, type Walk, type WalkEntry } from 'ftplib';
+import { downloadTree, FTP, FTPPool, ListParser, mirror, ReplyParser, walk, watch, type Entry, type TreeResult, type TreeStream, type Unreadable, type Walk, type WalkEntry, type Watch, type WatchState } from 'ftplib';
 
 const ftp = new FTP();
 const pool = new FTPPool();
@@ -45,6 +45,20 @@ export async function walks(): Promise<WalkEntry[]> {
     entry.paht;
   }
   return all.toArray();
+}
+
+export async function watches(): Promise<void> {
+  const inbox: Watch = ftp.watch('in', { settle: 60_000, recursive: true, since: JSON.parse('{}') as WatchState });
+  inbox.on('look', ({ files, unsettled }) => files - unsettled).on('retry', ({ attempt, delay, error }) => `${attempt} ${delay} ${error.code}`).on('unreadable', ({ path }) => path);
+  for await (const { path, size = 0 } of watch(pool, 'in', { since: new Date() })) path.slice(size);
+  for await (const entry of inbox) {
+    // @ts-expect-error it is called path
+    entry.paht;
+    inbox.done();
+    const state: WatchState = inbox.state;
+    // @ts-expect-error it is made by the watch
+    state.files = [];
+  }
 }
 
 export async function trees(): Promise<TreeResult[]> {
