@@ -50,6 +50,7 @@ function inOrder(file, seen = new Set()) {
 function identifiersOf(file) {
   const found = [];
   const visit = (node) => {
+    if (ts.isMetaProperty(node)) return;
     if (ts.isIdentifier(node) && !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node)) found.push(node);
     ts.forEachChild(node, visit);
   };
