@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import type { Encoding } from './encoding';
 import { ArgumentError } from './errors';
+import { proxyRules, type ProxyRules } from './proxy-url';
 
 /** The connection that the option `createConnection` is to make. */
 export interface ConnectionRequest {
@@ -103,7 +104,14 @@ export interface FTPOptions {
   /** Closes the client when it is aborted: everything that waits fails with ConnectionClosedError. */
   signal?: AbortSignal;
   /**
-   * Makes each connection in place of `net.connect`, for proxies, tunnels and tests; default: none. Data connections ask for the same `host` as the control
+   * The proxy that control and data connections go through; default: none. `http://user:password@host:3128` or `https://…` (CONNECT; the certificate of the second is
+   * verified, with `ca` of the option `tls` as a further authority), `socks5h://…` and `socks4a://…` (the proxy looks names up), `socks5://…` and `socks4://…` (names
+   * are looked up here), `ftp://…` (an FTP proxy, which is logged in to as `user@host`), or `env`: what `ftp_proxy`, `all_proxy` and `no_proxy` of the environment say now, as
+   * for curl. Reserved characters of user and password are percent-encoded. None of them can be had with `passive: false` but `ftp://`, and that not with `secure`.
+   */
+  proxy?: string | URL;
+  /**
+   * Makes each connection in place of `net.connect`, for tunnels and tests; default: none. Data connections ask for the same `host` as the control
    * connection, because the address that its stream leads to may be a proxy's. What it throws is the cause of a ConnectionClosedError.
    *
    * @returns the connected stream, or a promise of it
@@ -115,7 +123,7 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
   host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
   mlsd: true, enterFolders: true, serverTimeZoneOffset: true,
   timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
-  encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, createConnection: true,
+  encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, proxy: true, createConnection: true,
 };
 
 /** The options that have a default. */
@@ -126,7 +134,8 @@ type Defaulted = Pick<
 >;
 
 /** The options after the checks, with their defaults. */
-export interface Settings extends Readonly<Omit<FTPOptions, keyof Defaulted>>, Readonly<Required<Defaulted>> {
+export interface Settings extends Readonly<Omit<FTPOptions, keyof Defaulted | 'proxy'>>, Readonly<Required<Defaulted>> {
+  readonly proxy?: ProxyRules | undefined;
   /** The user whose netrc entry is wanted; undefined: any user's. */
   readonly netrcUser: string | undefined;
 }
@@ -177,11 +186,13 @@ export function settingsOf(options: FTPOptions): Settings {
     throw new ArgumentError('createConnection must be a function');
   }
   if (options.signal !== undefined) checkSignal(options.signal);
+  const proxy = options.proxy === undefined ? undefined : proxyOf(options);
   if (options.localPortRange !== undefined) checkPortRange(options.localPortRange);
   const timeout = checkMilliseconds('timeout', options.timeout, DEFAULT_TIMEOUT);
   const user = options.user || 'anonymous';
   return {
     ...options,
+    proxy,
     user,
     netrcUser: options.user || undefined,
     ...(options.password === undefined ? {} : { netrc: false }), // the password of the options comes first
@@ -205,6 +216,13 @@ export function settingsOf(options: FTPOptions): Settings {
     maxLineBytes: checkByteCount('maxLineBytes', options.maxLineBytes, 65_536),
     maxReadAheadBytes: checkByteCount('maxReadAheadBytes', options.maxReadAheadBytes, 16 * 1024 * 1024),
   };
+}
+
+function proxyOf(options: FTPOptions): ProxyRules | undefined {
+  if (options.createConnection) throw new ArgumentError('proxy and createConnection exclude each other: both say how connections are made');
+  const rules = proxyRules(options.proxy);
+  rules?.serverFor(options.host, options.port ?? 21, options);
+  return rules;
 }
 
 /** Returns a host that can be looked up: one that is not empty, and has no blank, NUL, `/` or `@`. @throws ArgumentError for any other */

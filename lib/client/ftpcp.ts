@@ -104,7 +104,8 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
 }
 
 async function connectServers(source: Side, target: Side): Promise<void> {
-  const { peerHost } = source.session;
+  const { peerHost, route } = source.session;
+  if (route && !isAddress(peerHost)) throw new ArgumentError(`ftpcp needs the address of the source, which only ${route.name} knows: give it as the option host`);
   const host = isAddress(peerHost) ? peerHost : (source.control.remoteAddress ?? peerHost); // PORT takes no name
   if (host.includes(':') && !host.startsWith('::ffff:')) {
     const { port } = parse229(await askPort(source.control, EPSV));

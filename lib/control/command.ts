@@ -28,13 +28,16 @@ export class Command {
   /** True where all characters are ASCII, so that no encoding matters. */
   readonly ascii: boolean;
 
-  /** @throws ArgumentError for a line that is empty, has CR, LF or NUL, or cannot be expressed in the encoding */
-  constructor(line: string, codec: Codec) {
+  /**
+   * @param concealed whether the argument is not to be shown, whatever the verb
+   * @throws ArgumentError for a line that is empty, has CR, LF or NUL, or cannot be expressed in the encoding
+   */
+  constructor(line: string, codec: Codec, concealed = false) {
     if (typeof line !== 'string') throw new ArgumentError(`a command must be a string, not ${typeof line}`);
     const blank = line.indexOf(' ');
     this.verb = (blank < 0 ? line : line.slice(0, blank)).toUpperCase();
     if (this.verb === '') throw new ArgumentError('a command must begin with its verb');
-    const hidden = SECRET.exec(line);
+    const hidden = (concealed ? /^(\S+)(.*)$/s : SECRET).exec(line);
     this.shown = hidden ? `${hidden[1] ?? ''} ****` : line;
     this.secret = hidden?.[2]?.trim() || undefined;
     this.argument = blank < 0 ? '' : line.slice(blank + 1);

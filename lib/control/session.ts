@@ -10,10 +10,12 @@ import { connectionChannel, type ConnectionEvent, type ConnectionMessage, type C
 import { type Codec, isUTF8, NameMemory } from '../encoding';
 import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
 import { ConnectionAttempt, deadline } from '../net/dial';
+import { ThroughProxy } from '../net/proxy';
 import { ReceiveBuffer } from '../net/receive-buffer';
 import { WaitTimer } from '../net/wait-timer';
 import { netrc } from '../netrc';
 import type { Settings } from '../options';
+import type { ProxyServer } from '../proxy-url';
 import type { Reply } from '../reply';
 import { Command } from './command';
 import { isNotImplemented, ruleOf } from './command-table';
@@ -32,6 +34,7 @@ export interface Needs {
   readonly transfer?: 'anew' | 'restarted' | undefined;
 }
 
+const FTP_PORT = 21;
 /** The port that IANA has for `ftps`: a server there says nothing before TLS. */
 const IMPLICIT_TLS_PORT = 990;
 
@@ -80,10 +83,12 @@ export class Session implements ControlListener {
   /** The greeting of the last connection. */
   welcome: Reply | undefined;
   /**
-   * The host of data connections, whatever the server says: the address that the control connection leads to. That may be a proxy's where
-   * `createConnection` made the connection, so it is the host that was asked for then.
+   * The host of data connections, whatever the server says: the address that the control connection leads to. That may be a proxy's where a proxy hands on
+   * bytes, or `createConnection` made the connection, so it is the host that was asked for then.
    */
   peerHost = '';
+  /** The way of the control connection and of data connections, where a proxy hands on their bytes. */
+  route: ThroughProxy | undefined;
   /** What the server was observed to do, by this session and by others. */
   observed = new ObservedServer();
   #observedAt: string | undefined;
@@ -103,8 +108,10 @@ export class Session implements ControlListener {
   /** The number of the client, and how many connections it has begun; a pool's sessions share it. */
   readonly #count: { readonly client: number; connections: number };
   #numbers: ConnectionNumbers;
-  /** How the server is reached. Others may reach another one by its name. */
-  readonly #route: string;
+  /** From where the server is reached. Others may reach another one by its name. */
+  readonly #origin: string;
+  /** The FTP proxy that the control connection leads to, which is to be told the server's name. */
+  #gateway: ProxyServer | undefined;
   #lastError: Error | undefined;
   /** Why no further connection is made, if none is. */
   #closedFor: Error | undefined;
@@ -134,7 +141,7 @@ export class Session implements ControlListener {
     this.dataConnections = new DataConnections(settings);
     this.#count = sibling ? sibling.#count : { client: ++clients, connections: 0 };
     this.#numbers = { client: this.#count.client, connection: 0 };
-    this.#route = sibling ? sibling.#route : settings.createConnection ? `by way ${++ways}` : (settings.localAddress ?? '');
+    this.#origin = sibling ? sibling.#origin : settings.createConnection ? `by way ${++ways}` : (settings.localAddress ?? '');
     this.#host = settings.host;
     this.#port = settings.port;
     this.#credentials = settings;
@@ -248,8 +255,11 @@ export class Session implements ControlListener {
     if (signal?.aborted) throw new ConnectionClosedError('the client was aborted', { cause: signal.reason, final: true });
     this.#numbers = { client: this.#count.client, connection: ++this.#count.connections };
     const begun = connectionChannel.hasSubscribers ? performance.now() : undefined;
-    const attempt = new ConnectionAttempt({ host, port: this.#port, purpose: 'control' }, settings);
-    const late = `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)`;
+    const proxy = settings.proxy?.serverFor(host, this.#port, settings);
+    this.#gateway = proxy?.speaksFTP ? proxy : undefined;
+    this.route = proxy && !this.#gateway ? new ThroughProxy(proxy, settings) : undefined;
+    const attempt = new ConnectionAttempt({ host: this.#gateway?.host ?? host, port: this.#gateway?.port ?? this.#port, purpose: 'control' }, settings, undefined, this.route);
+    const late = `${host}:${this.#port}: no connection and greeting within ${connectTimeout} ms (connectTimeout)${proxy ? ` by way of the proxy ${proxy.address}` : ''}`;
     const hint = settings.secure === 'implicit' ? '' : "; a server that says nothing may wait for TLS (option secure: 'implicit')";
     const inTime = deadline(attempt, connectTimeout, () => (control || this.#port === IMPLICIT_TLS_PORT ? late + hint : late));
     this.#abandonAttempt = (error) => attempt.destroy(error);
@@ -257,7 +267,7 @@ export class Session implements ControlListener {
     let control: ControlConnection | undefined;
     try {
       const address = `${host}:${this.#port}`;
-      if (this.#observedAt !== address) this.observed = observedServer(host, this.#port, this.#route);
+      if (this.#observedAt !== address) this.observed = observedServer(host, this.#port, proxy ? `${this.#origin} ${proxy.scheme}://${proxy.address}` : this.#origin);
       this.#observedAt = address;
       control = this.#adopt(new ControlConnection(await attempt.made(), settings, this.observed, this.#numbers, this));
       await this.protection.beforeGreeting(control, host);
@@ -286,7 +296,7 @@ export class Session implements ControlListener {
   #adopt(control: ControlConnection): ControlConnection {
     this.#control = control;
     this.#negotiation = new Negotiation(control, this.codec, isUTF8(this.settings.encoding), this.observed);
-    this.peerHost = (this.settings.createConnection ? undefined : control.remoteAddress) ?? this.#host ?? '';
+    this.peerHost = this.route?.peer ?? (this.settings.createConnection ? undefined : control.remoteAddress) ?? this.#host ?? '';
     this.state.reset();
     this.#folder.leave();
     this.#visit = undefined;
@@ -296,7 +306,7 @@ export class Session implements ControlListener {
   /** @param greeted the server's greeting, where it says that we are logged in already (230) */
   async #logIn(control: ControlConnection, { greeted, sending }: { readonly greeted?: Reply | undefined; readonly sending?: SendOptions | undefined }): Promise<Reply> {
     try {
-      const reply = greeted ?? (await login(control, this.codec, this.#credentialsToUse(), sending));
+      const reply = greeted ?? (await this.#sendCredentials(control, sending));
       await this.protection.protectData(control);
       await this.#setUp(control);
       this.state.loggedIn = true;
@@ -309,6 +319,16 @@ export class Session implements ControlListener {
       }
       throw during('login', error);
     }
+  }
+
+  /** An FTP proxy has its own login first, and is told the server with the user, as lftp and most such proxies have it. */
+  async #sendCredentials(control: ControlConnection, sending: SendOptions | undefined): Promise<Reply> {
+    const credentials = this.#credentialsToUse();
+    const gateway = this.#gateway;
+    if (!gateway) return login(control, this.codec, credentials, sending);
+    if (gateway.credentials) await login(control, this.codec, gateway.credentials, sending, true);
+    const host = this.#host?.includes(':') ? `[${this.#host}]` : this.#host;
+    return login(control, this.codec, { ...credentials, user: `${credentials.user}@${host}${this.#port === FTP_PORT ? '' : `:${this.#port}`}` }, sending);
   }
 
   /** Sends the commands of the option `afterLogin`. Where they lead is the login folder. */
@@ -396,7 +416,7 @@ export class Session implements ControlListener {
     if (transfer && this.protection.resumptionLost && !this.#manual) await this.#closeUnfit();
     const control = this.#control ?? (await this.#open());
     if ((!this.#manual || this.#remakes) && !this.state.loggedIn) {
-      await this.#logIn(control, { greeted: this.welcome?.code === 230 ? this.welcome : undefined });
+      await this.#logIn(control, { greeted: this.welcome?.code === 230 && !this.#gateway ? this.welcome : undefined });
       this.#remakes = false;
       if (this.#callersType) await control.exec(this.#callersType);
     }
@@ -589,15 +609,18 @@ export class Session implements ControlListener {
  *
  * Each waits for the reply to the one before: vsftpd and Pure-FTPd answer 230 to an anonymous USER, and a PASS after that would be a
  * second login.
+ *
+ * @param concealed whether the name of the user is not to be shown
  */
-async function login(control: ControlConnection, codec: Codec, { user, password, account }: Credentials, sending?: SendOptions): Promise<Reply> {
-  let reply = await control.exec(new Command(`USER ${user}`, codec), sending);
+async function login(control: ControlConnection, codec: Codec, { user, password, account }: Credentials, sending?: SendOptions, concealed = false): Promise<Reply> {
+  const command = new Command(`USER ${user}`, codec, concealed);
+  let reply = await control.exec(command, sending);
   if (reply.code === 331) reply = await control.exec(new Command(`PASS ${password}`, codec), sending);
   if (reply.code === 332) {
     if (account === undefined) throw new ReplyError(`the server wants an account, and the option account is not set: ${reply}`, { reply, command: 'ACCT' });
     reply = await control.exec(new Command(`ACCT ${account}`, codec), sending);
   }
-  if (reply.kind !== 'completion') throw new ReplyError(`USER ${user}: ${reply}`, { reply, command: `USER ${user}` });
+  if (reply.kind !== 'completion') throw new ReplyError(`${command.shown}: ${reply}`, { reply, command: command.shown });
   return reply;
 }
 

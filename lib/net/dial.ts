@@ -12,8 +12,29 @@ export interface OnRead {
   readonly callback: (bytes: number) => boolean;
 }
 
+/** What is to be connected to. */
+export type ConnectionTarget = Pick<ConnectionRequest, 'host' | 'port' | 'purpose'>;
+
+/** A way to servers by a proxy; net/proxy.ts has it, and is loaded where there is one. */
+export interface ProxyRoute {
+  /** The proxy, for people. */
+  readonly name: string;
+  /** Where it listens. */
+  readonly host: string;
+  readonly port: number;
+  tunnel(target: ConnectionTarget, onread: OnRead | undefined): Tunnel;
+}
+
+/** What makes a connection to a proxy lead to a server. */
+export interface Tunnel {
+  /** The option `onread` of the socket that is to be given to `begin`. */
+  readonly onread: OnRead | undefined;
+  /** Begins on a socket that is connected to the proxy. */
+  begin(socket: Socket, listener: AttemptListener): void;
+}
+
 /** Called once, with the outcome of an attempt to connect. */
-interface AttemptListener {
+export interface AttemptListener {
   onMade(stream: Duplex): void;
   onFailed(error: FTPError): void;
 }
@@ -26,13 +47,17 @@ export class ConnectionAttempt {
   #stream: Duplex | undefined;
   #state: 'under way' | 'made' | FTPError = 'under way';
   #listener: AttemptListener | undefined;
+  readonly #route: ProxyRoute | undefined;
+  #tunnel: Tunnel | undefined;
 
-  constructor(target: Pick<ConnectionRequest, 'host' | 'port' | 'purpose'>, settings: Settings, onread?: OnRead) {
+  constructor(target: ConnectionTarget, settings: Settings, onread?: OnRead, route?: ProxyRoute) {
+    this.#route = route;
     const { localAddress, family } = settings;
     const request = { ...target, ...(localAddress === undefined ? {} : { localAddress }), ...(family === undefined ? {} : { family }) };
     try {
       const custom: unknown = settings.createConnection?.(request);
-      if (!settings.createConnection) this.#adopt(dial(request, onread));
+      if (route) this.#adopt(dial({ ...request, host: route.host, port: route.port }, (this.#tunnel = route.tunnel(target, onread)).onread));
+      else if (!settings.createConnection) this.#adopt(dial(request, onread));
       else if (isPromise(custom)) custom.then((stream) => this.#take(stream), (error: unknown) => this.#fail(error));
       else this.#take(custom);
     } catch (error) {
@@ -73,19 +98,35 @@ export class ConnectionAttempt {
     stream.on('connect', this.#onConnect).on('error', this.#onError).on('close', this.#onClose);
   }
 
-  readonly #onConnect = (): void => this.#settle('made');
+  readonly #onConnect = (): void => {
+    if (!this.#tunnel) return this.#settle('made');
+    this.#unwatch();
+    this.#tunnel.begin(this.#stream as Socket, { onMade: (stream) => this.#onTunnelled(stream), onFailed: (error) => this.#fail(error) });
+  };
   readonly #onError = (error: Error): void => this.#fail(error);
   readonly #onClose = (): void => this.#fail(new ConnectionClosedError('closed while connecting'));
 
   #fail(reason: unknown): void {
-    this.#settle(reason instanceof FTPError ? reason : new ConnectionClosedError(`cannot connect: ${describe(reason)}`, { cause: reason, phase: 'connect' }));
+    const to = this.#route ? ` to ${this.#route.name}` : '';
+    this.#settle(reason instanceof FTPError ? reason : new ConnectionClosedError(`cannot connect${to}: ${describe(reason)}`, { cause: reason, phase: 'connect' }));
   }
 
   #settle(state: 'made' | FTPError): void {
     if (this.#state !== 'under way') return;
     this.#state = state;
-    this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
+    this.#unwatch();
     if (this.#listener) this.notify(this.#listener);
+  }
+
+  #unwatch(): void {
+    this.#stream?.off('connect', this.#onConnect).off('error', this.#onError).off('close', this.#onClose);
+  }
+
+  /** The connection to the proxy leads to the server; in TLS to the proxy, it is another stream. */
+  #onTunnelled(stream: Duplex): void {
+    if (this.#state !== 'under way') return void stream.destroy();
+    this.#stream = stream.on('error', ignore);
+    this.#settle('made');
   }
 }
 

@@ -97,9 +97,9 @@ class PassiveConnection extends DataConnection {
     const { session, direction, memory } = request;
     const { settings, dataConnections, protection } = session;
     this.#port = port;
-    this.reads = direction === 'down' && !settings.createConnection && !protection.secureData;
+    this.reads = direction === 'down' && !settings.createConnection && session.route?.plain !== false && !protection.secureData;
     const onread = this.reads ? dataConnections.receiveBuffer.onread(this.receive, memory) : undefined;
-    this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread);
+    this.#attempt = new ConnectionAttempt({ host, port, purpose: 'data' }, settings, onread, session.route);
     dataConnections.attempt = this.#attempt;
     dataConnections.connecting.start(this.#onLate);
     this.#attempt.notify(this);
@@ -110,8 +110,8 @@ class PassiveConnection extends DataConnection {
   }
 
   readonly #onLate = (): void => {
-    const { connectTimeout } = this.session.settings;
-    this.#attempt.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)`));
+    const { settings: { connectTimeout }, route } = this.session;
+    this.#attempt.destroy(new TimeoutError(`no data connection to port ${this.#port} within ${connectTimeout} ms (connectTimeout)${route ? ` by way of ${route.name}` : ''}`));
   };
 
   /** The connection is made. */
