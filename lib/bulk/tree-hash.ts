@@ -9,6 +9,7 @@ import type { StorStream } from '../transfer/stor-stream';
 import { Digest, digestCommands, type HashAlgorithm, HEX_DIGITS } from '../transfer/verify';
 import { isAboutPath, mayMeanMissing } from './listings';
 import { LocalSource } from './local-file';
+import type { Remote } from './remote';
 import type { Known } from './tree-compare';
 import { TreeTable } from './tree-memory';
 import type { TreeSettings } from './tree-options';
@@ -92,6 +93,21 @@ class Observer extends Transform {
   }
 }
 
+/** How many trees of a client or pool have asked for hashes. */
+const treesAsking = new WeakMap<Remote, number>();
+
+/**
+ * The hash that a tree asks for; undefined where the server offers none. Trees of one client take turns with the strong ones: a session of ProFTPD 1.3.8
+ * remembers the hash of a young file by algorithm, path, size and second of its time, so that after another upload in that second it would give the old one.
+ */
+function nextAlgorithm(remote: Remote, features: ReadonlyMap<string, string>): HashAlgorithm | undefined {
+  const offered = [...new Set(digestCommands(features).map(({ algorithm }) => algorithm))];
+  const strong = offered.filter((algorithm) => algorithm !== 'crc32');
+  const turn = treesAsking.get(remote) ?? 0;
+  treesAsking.set(remote, turn + 1);
+  return strong[turn % strong.length] ?? offered[0];
+}
+
 /** Compares files by their contents. */
 export class Contents {
   readonly #remote: RemoteTree;
@@ -113,8 +129,8 @@ export class Contents {
   static async begin(remote: RemoteTree, settings: TreeSettings, side: 'remote' | 'local'): Promise<Contents | undefined> {
     if (settings.compare !== 'hash') return undefined;
     const followSymlinks = side === 'remote' && settings.symlinks === 'follow';
-    const [offered] = digestCommands(await remote.withRetry(() => remote.remote.feat()));
-    if (offered) return new Contents(remote, followSymlinks, offered.algorithm);
+    const algorithm = nextAlgorithm(remote.remote, await remote.withRetry(() => remote.remote.feat()));
+    if (algorithm) return new Contents(remote, followSymlinks, algorithm);
     const name = settings.manifest;
     const manifest = name === undefined ? undefined : await Manifest.read(remote, name, settings, side);
     if (manifest && (side === 'remote' || manifest.isRead)) return new Contents(remote, followSymlinks, manifest);
@@ -189,7 +205,7 @@ export class Manifest {
   static async read(remote: RemoteTree, name: string, settings: TreeSettings, side: 'remote' | 'local'): Promise<Manifest> {
     const manifest = new Manifest(remote, name, settings, side);
     try {
-      const { time } = (await remote.find(name)) ?? {}; // before it is read: that of a newer one would make too much of it believed
+      const { time } = (await remote.find(name, true)) ?? {}; // before it is read: that of a newer one would make too much of it believed
       await remote.withRetry(() => manifest.#read());
       manifest.#written = time ?? -Infinity;
       manifest.#isRead = true;
@@ -289,7 +305,7 @@ export class Manifest {
     try {
       await this.#remote.withRetry(() => this.#remote.remote.delete(this.#remote.path(this.#name)));
     } catch (error) {
-      if (!(error instanceof PermanentError) || (await this.#remote.find(this.#name))) throw error;
+      if (!(error instanceof PermanentError) || (await this.#remote.find(this.#name, true))) throw error;
     }
   }
 

@@ -234,15 +234,15 @@ export class RemoteTree {
     }
   }
 
-  /** Asks for a file of a folder that is not listed; undefined where the server knows of none. */
-  async find(relative: string): Promise<Known | undefined> {
-    const known = await this.exact(relative, { type: 'file', unit: 1, exact: false }, { size: true, time: true });
+  /** Asks for a file of a folder that is not listed; undefined where the server knows of none. @param ignoresTemporary a 4yz may mean that, too */
+  async find(relative: string, ignoresTemporary = this.#retry === undefined): Promise<Known | undefined> {
+    const known = await this.exact(relative, { type: 'file', unit: 1, exact: false }, { size: true, time: true }, ignoresTemporary);
     return known.size === undefined && known.time === undefined ? undefined : known;
   }
 
   /** Asks the server for the facts of a file that are in doubt. */
-  async exact(relative: string, known: Known, doubt: Doubt): Promise<Known> {
-    const asked = { size: doubt.size, modified: doubt.time, ignoresTemporary: this.#retry === undefined, lacks: this.#lacks };
+  async exact(relative: string, known: Known, doubt: Doubt, ignoresTemporary = this.#retry === undefined): Promise<Known> {
+    const asked = { size: doubt.size, modified: doubt.time, ignoresTemporary, lacks: this.#lacks };
     const { size, modified } = await this.withRetry(() => factsOf(this.remote, this.path(relative), asked));
     const time = modified?.getTime();
     return {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { deploy, release } from '../../examples/deploy';
 import { resumedDownload, segmented } from '../../examples/get';
 import { follow, inbox } from '../../examples/inbox';
 import { retry } from '../../examples/retry';
@@ -46,6 +47,22 @@ describe('examples: bulk transfers', () => {
     await capture(() => mirrorDown(url));
     expect(await capture(() => mirrorUp(url))).to.include('uploaded deep/notes.txt');
     expect(server.read('/incoming/image.iso')).to.deep.equal(image);
+  });
+
+  it('deploy: what differs of a fresh checkout, or a whole version at once', async () => {
+    await mkdir('dist');
+    const checkOut = async (files: Record<string, string>): Promise<void> => {
+      for (const [name, text] of Object.entries(files)) await writeFile(`dist/${name}`, text);
+    };
+    await checkOut({ 'index.html': 'one', 'app.js': 'one' });
+    expect(await capture(() => deploy(url))).to.include.members(['uploaded index.html', 'uploaded app.js']);
+    await checkOut({ 'index.html': 'two', 'app.js': 'one' });
+    await utimes('dist/app.js', 1, 1);
+    server.write('/www/site/gone.js', 'gone');
+    expect(await capture(() => deploy(url))).to.deep.equal(['uploaded index.html', 'deleted gone.js']);
+    await checkOut({ 'index.html': 'three' });
+    expect((await capture(() => release(url))).map((line) => line.replace(/[0-9a-f]{8}/, '…'))).to.deep.equal(['the new version is online', 'the old one is ../.site.….old']);
+    expect(server.read('/www/site/index.html').toString()).to.equal('three');
   });
 
   it('parallel: a tree on several connections, with a progress line', async () => {
