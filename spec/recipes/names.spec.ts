@@ -372,9 +372,9 @@ describe('README: the table of tasks, and of the names in other packages', funct
     const shown: unknown[] = [];
     const scene: Scene = {
       server: account, ca: way.options?.tls ? certificate().cert : undefined, timeout: 100, shown, show: (...what) => void shown.push(...what),
-      source: createReadStream('./a'), target: new PassThrough(), here: new FTP(account),
+      source: createReadStream(join(folder, 'a')), target: new PassThrough(), here: new FTP(account),
     };
-    const target = pipeline(scene.target as PassThrough, createWriteStream('./target')).catch(ignored);
+    const target = pipeline(scene.target as PassThrough, createWriteStream(join(folder, 'target'))).catch(ignored);
     try {
       const given = await act(scene);
       if (!scene.target.writableEnded) scene.target.end();
@@ -383,6 +383,8 @@ describe('README: the table of tasks, and of the names in other packages', funct
     } finally {
       scene.here.close();
       scene.source.destroy();
+      scene.target.destroy();
+      await target;
       await server.close();
       silent.close();
     }
