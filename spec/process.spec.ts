@@ -45,6 +45,15 @@ describe('a process whose client is idle', function () {
     });
   }
 
+  it('does not end while a loop waits for what a watch gives, and ends after it', async () => {
+    server = await FtpServer.start({ files: FILES });
+    const program = 'for await (const { path } of remote.watch("", { settle: 1, interval: 300 })) { console.log(path); if (path === "b") break; }';
+    const outcome = run('FTP', { ...options(false) }, program, (line) => {
+      if (line.includes('a')) server.write('/b', 'file b');
+    });
+    expect(await outcome).to.deep.equal({ printed: 'a\nb', code: 0 });
+  });
+
   it('does not end while a client waits for its turn, and for a connection that is being made', async () => {
     const held = gate();
     server = await FtpServer.start({ files: FILES, script: { GREETING: [until(held), '220 Ready.'] } });

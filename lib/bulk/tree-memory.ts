@@ -188,11 +188,11 @@ export class TreeTable<T extends readonly unknown[]> {
   }
 
   /** All names, in the order in which they were added. */
-  *all(): Generator<[name: string, facts: T, marked: boolean]> {
+  *names(): Generator<[name: string, marked: boolean]> {
     for (const at of this.#records()) {
       const chunk = this.#chunkOf(at);
       const begin = (at % CHUNK) + HEADER;
-      yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), this.#factsAt(at), chunk[begin - 1] === 1];
+      yield [chunk.toString('utf8', begin, begin + chunk.readUInt32LE(at % CHUNK)), chunk[begin - 1] === 1];
     }
   }
 

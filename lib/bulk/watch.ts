@@ -3,7 +3,7 @@ import { ArgumentError, TemporaryError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { type Clock, systemClock } from '../net/clock';
 import { checkMilliseconds, checkNames, checkWhole, type OptionNames } from '../options';
-import { type FactCommand, factsOf } from '../transfer/facts';
+import { certainSize, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff, isLoss, type RetryEvent, type RetryOptions } from '../transfer/retry';
 import { isTemporaryName } from '../transfer/temporary-name';
 import type { ReadableEvents } from '../typed-streams';
@@ -55,8 +55,10 @@ const WATCH_OPTIONS: OptionNames<WatchOptions> = {
 export interface WatchState {
   /** The form of this state. */
   readonly version: 1;
-  /** The files that were given and are still there. */
+  /** The files that are still there and were given, or were not to be given. */
   readonly files: readonly WatchedFile[];
+  /** The Date of `since`, in milliseconds since 1970. */
+  readonly after?: number;
 }
 
 /**
@@ -94,7 +96,7 @@ export interface WatchEvents extends ReadableEvents<WalkEntry> {
  * Watches a folder, and gives the files that have come and no longer grow as a Readable that has no end: those that two looks, `settle` ms apart, show with
  * the same size and time. Where a listing may hide a change, because it is no MLSD or lacks one of the two, SIZE and MDTM are asked about the new files.
  *
- * Each file is given once, whatever becomes of connections. One that changes, is replaced or comes again after it was away in a look is given again, once it
+ * Each file is given once, whatever becomes of connections. One that changes, is replaced, or comes again after two looks without it, is given again, once it
  * has settled; one of the same size and time is taken for the same. Names of uploads that are not complete, such as `.name.part`, are left out.
  *
  * It looks only while the reader waits for the next file, and no other operation has to wait for it meanwhile: the loop may download the file and move it
@@ -134,18 +136,19 @@ function watchSettings(options: WatchOptions) {
 }
 
 /** @throws ArgumentError */
-function checkSince(since: unknown): { readonly after: number; readonly given: readonly WatchedFile[] } {
-  if (since === undefined) return { after: -Infinity, given: [] };
+function checkSince(since: unknown): { readonly after: number | undefined; readonly given: readonly WatchedFile[] } {
+  if (since === undefined) return { after: undefined, given: [] };
   if (since instanceof Date) {
     if (Number.isNaN(since.getTime())) throw new ArgumentError('since must be a valid Date, or the state of a watch');
     return { after: since.getTime(), given: [] };
   }
-  const { version, files } = (typeof since === 'object' && since !== null ? since : {}) as Partial<Record<keyof WatchState, unknown>>;
+  const { version, files, after } = (typeof since === 'object' && since !== null ? since : {}) as Partial<Record<keyof WatchState, unknown>>;
   if (version !== 1) throw new ArgumentError('since must be a Date or the state of a watch, and that of a watch has the version 1');
   if (!Array.isArray(files)) throw new ArgumentError('since is a damaged state of a watch: it has no files');
   const damaged = files.findIndex((file) => !isSaved(file));
   if (damaged >= 0) throw new ArgumentError(`since is a damaged state of a watch: files[${damaged}] is no file`);
-  return { after: -Infinity, given: files as WatchedFile[] };
+  if (after !== undefined && !isTime(after)) throw new ArgumentError('since is a damaged state of a watch: after is no time');
+  return { after, given: files as WatchedFile[] };
 }
 
 function isSaved(file: unknown): boolean {
@@ -157,7 +160,11 @@ function isSaved(file: unknown): boolean {
 function isShown(shown: unknown): boolean {
   if (!Array.isArray(shown) || shown.length !== 3) return false;
   const [size, time, unit] = shown as unknown[];
-  return (size === null || Number.isSafeInteger(size)) && (time === null || (typeof time === 'number' && Math.abs(time) <= LATEST)) && Number.isSafeInteger(unit);
+  return (size === null || Number.isSafeInteger(size)) && (time === null || isTime(time)) && Number.isSafeInteger(unit);
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) <= LATEST;
 }
 
 /** The last moment that a Date can be, in milliseconds since 1970. */
@@ -242,7 +249,7 @@ export class Watch extends WorkStream<WalkEntry, WatchEvents> {
   /** @internal a watch has no end of its own: the reader finishes what it has, and gets no more */
   protected override onQuitting(stuck: boolean): void {
     this.#ending.abort();
-    if (!this.isProducing) super.onQuitting(stuck);
+    if (!this.isProducing || !this.isAttended) super.onQuitting(stuck);
   }
 }
 
@@ -277,6 +284,9 @@ async function sleepUntil(time: number, clock: Clock, signal: AbortSignal): Prom
 
 /** A file in memory: the number of the first look that has shown it so, what the listing showed, and what the server said when it was asked. */
 type Remembered = [look: number, listed: Shown, asked?: Shown];
+/** In place of the look, for a file that was given: whether the last look has shown it. */
+const SEEN = 0;
+const MISSED = -1;
 
 /** What is known of the files that are there, and when there is to be a look. */
 class WatchMemory {
@@ -336,8 +346,12 @@ class WatchMemory {
 
   state(): WatchState {
     const files: WatchedFile[] = [];
-    for (const [path, [, listed, asked], given] of this.files.all()) if (given) files.push(asked ? [path, listed, asked] : [path, listed]);
-    return { version: 1, files };
+    for (const [path, given] of this.files.names()) {
+      const [, ...shown] = this.files.get(path) as Remembered;
+      if (given) files.push([path, ...shown]);
+    }
+    const { after } = this.#settings;
+    return { version: 1, files, ...(after === undefined ? {} : { after }) };
   }
 }
 
@@ -409,7 +423,7 @@ class Look {
       const folder = this.#enter(found);
       if (folder) await this.#folder(folder, found.parent);
     }
-    this.#keepDoubtful();
+    this.#keepMissing();
     this.#due.sort((a, b) => a.known[0] - b.known[0]);
     this.#memory.end(this.#found, { fresh: this.#fresh, unsettled: this.unsettled });
     return this;
@@ -506,11 +520,10 @@ class Look {
     if (!known || !isSame(known, listed)) {
       if (isExact(entry)) this.#add(path, [this.#memory.look, listed]);
       else questions.push([path, listed]);
-    } else if (files.isMarked(path)) this.#add(path, known, true);
-    else if (known[0] > settledLook) this.#add(path, known);
+    } else if (files.isMarked(path) || known[0] > settledLook) this.#keep(path, known);
     else if (this.#due.length + candidates.length >= MOST_DUE || this.#dueLength >= LONGEST_DUE) {
       this.#postponed += 1;
-      this.#add(path, known);
+      this.#keep(path, known);
     } else {
       this.#dueLength += entry.raw.length;
       if (isExact(entry)) this.#give({ entry, known });
@@ -529,8 +542,8 @@ class Look {
       const known = files.get(path);
       const before = known && exactOf(known);
       const hadTime = before !== undefined && before[1] !== null;
-      if (known && (!asked || (hadTime && asked[1] === null && known[1][0] === listed[0]))) this.#add(path, known, files.isMarked(path)); // not known now
-      else if (known && asked && hadTime && agree(before, asked)) this.#add(path, [known[0], listed, asked], files.isMarked(path));
+      if (known && (!asked || (hadTime && asked[1] === null && known[1][0] === listed[0]))) this.#keep(path, known); // not known now
+      else if (known && asked && hadTime && agree(before, asked)) this.#keep(path, [known[0], listed, asked]);
       else if (asked) this.#add(path, [look, listed, asked]);
     }
   }
@@ -542,7 +555,7 @@ class Look {
       const { entry, known } = candidate;
       const asked = answers?.[index];
       const before = exactOf(known);
-      if (!asked) this.#add(entry.path, known);
+      if (!asked) this.#keep(entry.path, known);
       else if (before && agree(before, asked)) this.#give(candidate);
       else this.#add(entry.path, [this.#memory.look, shownBy(entry), asked]);
     }
@@ -574,24 +587,36 @@ class Look {
     this.#add(candidate.entry.path, candidate.known);
   }
 
+  /** Remembers a file that is as it was before. */
+  #keep(path: string, [look, ...shown]: Remembered): void {
+    const given = this.#memory.files.isMarked(path);
+    this.#add(path, [given ? SEEN : look, ...shown], given);
+  }
+
   /** Remembers a file. @param given it was given, or needs not be */
   #add(path: string, file: Remembered, given = false): void {
     if (this.#found.has(path)) return;
     const isNew = file[0] === this.#memory.look;
     this.files += 1;
     this.#found.add(path, ...file);
-    if (given || (isNew && isBefore(file, this.#settings.after))) {
+    if (given || (isNew && isBefore(file, this.#settings.after ?? -Infinity))) {
       this.#given += 1;
       this.#found.mark(path);
     } else if (isNew) this.#fresh += 1;
   }
 
-  /** Remembers files that are missing only because something was not listed, or could not be read. */
-  #keepDoubtful(): void {
-    if (this.#doubtful.size === 0) return;
-    for (const [path, file, given] of this.#memory.files.all()) {
-      if (this.#found.has(path) || !this.#isDoubtful(path)) continue;
-      this.#found.add(path, ...file);
+  /**
+   * Remembers files that are missing only because something was not listed, or could not be read. A file that was given is remembered for one look without
+   * it: where a data connection is cut in such a way that it seems to end, and the server says 226, nothing shows that the listing is not whole.
+   */
+  #keepMissing(): void {
+    const { files } = this.#memory;
+    for (const [path, given] of files.names()) {
+      if (this.#found.has(path)) continue;
+      const [look, ...shown] = files.get(path) as Remembered;
+      const doubtful = this.#isDoubtful(path);
+      if (!doubtful && (!given || look === MISSED)) continue;
+      this.#found.add(path, doubtful ? look : MISSED, ...shown);
       if (!given) continue;
       this.#given += 1;
       this.#found.mark(path);
@@ -600,7 +625,7 @@ class Look {
   }
 
   #isDoubtful(path: string): boolean {
-    return path.split('/').some((name, level, names) => {
+    return this.#doubtful.size > 0 && path.split('/').some((name, level, names) => {
       const lines = this.#doubtful.get(names.slice(0, level).join('/'));
       return lines && (lines.length === 0 || lines.some((line) => line.includes(name)));
     });
@@ -614,9 +639,12 @@ function shownBy(entry: Entry): Shown {
   return [size ?? null, time ?? null, unit];
 }
 
-/** Whether a listing shows every change: MLSD gives the size in bytes and the time to the second (RFC 3659, 7.5), if it gives them. */
+/**
+ * Whether a listing shows every change: MLSD gives the size in bytes and the time to the second (RFC 3659, 7.5), if it gives them. Windows lists 0 for
+ * a file that somebody still writes.
+ */
 function isExact({ size, modified, facts }: Entry): boolean {
-  return size !== undefined && modified !== undefined && facts?.['modify'] !== undefined;
+  return certainSize(size) !== undefined && modified !== undefined && facts?.['modify'] !== undefined;
 }
 
 /** What is known to the byte and to the second. */

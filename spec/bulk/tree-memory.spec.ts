@@ -50,6 +50,8 @@ describe('what a tree remembers', () => {
     table.mark('a');
     table.mark('missing');
     expect([...table.unmarked()]).to.deep.equal([['c', [0]], ['b', [2]], ['d', [3]]]);
+    expect([...table.names()]).to.deep.equal([['c', false], ['a', true], ['b', false], ['d', false]]);
+    expect(['a', 'b', 'missing'].map((name) => table.isMarked(name))).to.deep.equal([true, false, false]);
     table.clear();
     expect(table.get('c')).to.equal(undefined);
     expect([...table.unmarked()]).to.deep.equal([]);

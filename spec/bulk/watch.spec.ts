@@ -5,13 +5,15 @@ import type { WalkEntry } from '../../lib/bulk/listings';
 import type { Unreadable } from '../../lib/bulk/walk';
 import { ArgumentError, ConnectionClosedError, type FTP, FTPPool, LimitError, PermanentError, type RetryEvent } from '../../lib/index';
 import { failure, scene } from '../support/client';
+import { FaultProxy } from '../support/fault-proxy';
 import { Heap } from '../support/heap';
 import { ManualClock } from '../support/manual-clock';
 import type { FtpServer } from '../support/server/ftp-server';
 import { type Gate, gate } from '../support/server/gate';
 import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
-import type { FtpServerOptions } from '../support/server/server-options';
+import { FEATURES, type FtpServerOptions } from '../support/server/server-options';
 import { normal, until } from '../support/server/steps';
+import { describeSeed, type Random, random } from '../support/seed';
 import { note } from '../support/summary';
 import { closing } from '../support/transfers';
 import { line, listing } from './tree-listing';
@@ -84,13 +86,13 @@ describe('watch()', () => {
       await watching.end();
     });
 
-    it('gives one again that was away in a look', async () => {
+    it('gives one again that was away in two looks', async () => {
       await serve({ files: { '/in/a': 'a' } });
       const watching = begin();
       await watching.first();
       await watching.pass(INTERVAL);
       server.files.delete('/in/a');
-      expect(await watching.pass(INTERVAL)).to.deep.equal({ files: 0, unsettled: 0 });
+      for (let i = 0; i < 2; i++) expect(await watching.pass(INTERVAL)).to.deep.equal({ files: 0, unsettled: 0 });
       expect(watching.stream.state.files).to.deep.equal([]);
       server.write('/in/a', 'a');
       await watching.pass(INTERVAL);
@@ -226,6 +228,9 @@ describe('watch()', () => {
       await watching.pass(INTERVAL);
       expect(watching.given).to.deep.equal(['new 3', 'old 7']);
       await watching.end();
+      write('/in/moved', 'here', new Date('2026-01-01T11:00:00Z'));
+      write('/in/later', 'too', new Date('2026-01-01T13:00:00Z'));
+      expect(await settled(begin({ since: watching.stream.state }))).to.deep.equal(['later 3']);
     });
 
     it('are found by their names in any encoding', async () => {
@@ -448,7 +453,7 @@ describe('watch()', () => {
         await watching.pass(INTERVAL);
         for (const name of server.files.names('/in')) server.files.delete(`/in/${name}`);
       }
-      await watching.pass(INTERVAL);
+      for (let i = 0; i < 2; i++) await watching.pass(INTERVAL);
       expect(watching.given).to.have.length(600);
       expect(watching.stream.state.files).to.deep.equal([]);
       await watching.end();
@@ -544,7 +549,7 @@ describe('watch()', () => {
       const files = [['a', [1, 2, 1000]]];
       expect(() => begin({ since: { version: 1, files } as unknown as WatchState })).to.not.throw();
       const damaged: unknown[] = [
-        null, 1, 'x', {}, [], { version: 2, files }, { version: 1 }, { version: 1, files: {} }, new Date(NaN),
+        null, 1, 'x', {}, [], { version: 2, files }, { version: 1 }, { version: 1, files: {} }, new Date(NaN), { version: 1, files, after: 'now' }, { version: 1, files, after: NaN },
         ...[[''], ['a'], [1, [1, 2, 3]], ['a', [1, 2]], ['a', [1, 2, 'x']], ['a', [1, 'x', 1000]], ['a', [1.5, 2, 1000]], ['a', [1, 1e300, 1000]], ['a', [1, 2, 1000], [1]], ['a', [1, 2, 3], [1, 2, 3], 4], null].map((file) => ({ version: 1, files: [file] })),
       ];
       for (const since of damaged) expect(() => begin({ since: since as WatchState }), JSON.stringify(since)).to.throw(ArgumentError, /since/);
@@ -600,6 +605,19 @@ describe('watch()', () => {
       await watching.pass(INTERVAL);
       expect(watching.given).to.deep.equal(['a 1', 'b 1', 'c 1']);
       expect(watching.unreadable).to.deep.equal([]);
+      await watching.end();
+    });
+
+    it('bear a listing that ends too early, in such a way that nothing shows it', async () => {
+      const lines = [line('a'), line('b'), line('c')];
+      let shown = 3;
+      await serve({ script: { MLSD: listing(() => lines.slice(0, shown)) } });
+      const watching = begin();
+      await watching.first();
+      await watching.pass(INTERVAL);
+      for (shown of [1, 3, 0, 3, 2, 3]) await watching.pass(INTERVAL);
+      expect(watching.given).to.deep.equal(['a 1', 'b 1', 'c 1']);
+      expect(watching.stream.state.files).to.have.length(3);
       await watching.end();
     });
 
@@ -745,6 +763,48 @@ describe('watch()', () => {
       expect(watching.given).to.have.members(['a 1', 'b 1', 'c 1', 'd 1']);
       await watching.end();
     });
+  });
+
+  describe('over faults and changes in any order', function () {
+    this.timeout(60_000);
+    for (const features of [FEATURES, ['SIZE', 'MDTM']]) {
+      for (const seed of [1, 2, 3, 4, 5, 6]) {
+        it(`gives each version that has settled once, and no other (${features === FEATURES ? 'MLSD' : 'LIST'}, ${describeSeed(seed)})`, async () => {
+          const numbers = random(seed);
+          server = await stage.serve({ files: { '/in/x/': '', '/in/y/': '' }, features: [...features] });
+          const proxy = await FaultProxy.open(server);
+          ftp = stage.client({ host: '127.0.0.1', port: proxy.port });
+          const model = new Model(server, numbers);
+          let watching = begin({ recursive: true, retry: { attempts: 50, backoff: 1 } });
+          await watching.first();
+          model.look();
+          try {
+            for (let round = 0; round < 40; round++) {
+              for (let i = numbers.int(4); i > 0; i--) model.change();
+              if (numbers.int(3) > 0) proxy.arm({ on: numbers.pick(['control', 'data']), direction: numbers.pick(['toClient', 'toServer']), kind: numbers.pick(['rst', 'split']), at: numbers.int(300) });
+              const before = watching.entries.length;
+              if (numbers.int(8) === 0) {
+                const since = JSON.parse(JSON.stringify(watching.stream.state)) as WatchState;
+                await watching.end();
+                watching = begin({ recursive: true, retry: { attempts: 50, backoff: 1 }, since });
+                await watching.first();
+                model.forgetLooks();
+                model.look();
+                expect(watching.given, `round ${round}`).to.deep.equal([]);
+              } else {
+                await watching.pass(INTERVAL);
+                expect(watching.given.slice(before), `round ${round}`).to.have.members(model.look());
+              }
+            }
+            expect(watching.unreadable).to.deep.equal([]);
+          } finally {
+            await watching.end();
+            ftp.close();
+            await proxy.close();
+          }
+        });
+      }
+    }
   });
 
   describe('its end', () => {
@@ -915,6 +975,75 @@ class Watching {
   async end(): Promise<unknown> {
     if (!this.stream.destroyed) this.stream.destroy();
     return this.ended;
+  }
+}
+
+/** What a watch of `/in` has to give while files come, grow, are renamed and go. */
+class Model {
+  #count = 0;
+  /** What each file was in the last look. */
+  #seen = new Map<string, string>();
+  readonly #given = new Map<string, string>();
+  /** What was given and is gone since the last look. */
+  #missed = new Set<string>();
+
+  constructor(
+    private readonly server: FtpServer,
+    private readonly numbers: Random,
+  ) {}
+
+  change(): void {
+    const { files } = this.server;
+    const all = this.#files();
+    const path = `/in/${this.numbers.pick(['', 'x/', 'y/'])}${this.numbers.int(30)}`;
+    const some = all.length > 0 ? this.numbers.pick(all) : path;
+    this.#count += 1;
+    switch (this.numbers.int(6)) {
+      case 0:
+        files.delete(some);
+        break;
+      case 1:
+        if (files.has(some) && some !== path) files.move(some, path);
+        break;
+      case 2:
+        if (files.has(some)) this.#write(some); // it grows
+        break;
+      default:
+        this.#write(path);
+    }
+  }
+
+  /** Nothing is known of files that were not given: the watch begins anew. */
+  forgetLooks(): void {
+    this.#seen.clear();
+  }
+
+  /** What this look gives. */
+  look(): string[] {
+    const given: string[] = [];
+    const seen = new Map<string, string>();
+    for (const path of this.#files()) {
+      const { content, modified } = this.server.file(path);
+      const version = `${content.size} ${modified.getTime()}`;
+      seen.set(path, version);
+      if (this.#given.get(path) === version || this.#seen.get(path) !== version) continue;
+      given.push(`${path.slice('/in/'.length)} ${content.size}`);
+      this.#given.set(path, version);
+    }
+    for (const path of this.#given.keys()) if (!seen.has(path) && !this.#seen.has(path) && this.#missed.has(path)) this.#given.delete(path);
+    this.#missed = new Set([...this.#given.keys()].filter((path) => !seen.has(path)));
+    this.#seen = seen;
+    return given;
+  }
+
+  #files(): string[] {
+    const { files } = this.server;
+    return ['/in', '/in/x', '/in/y'].flatMap((folder) => files.names(folder).map((name) => `${folder}/${name}`)).filter((path) => files.get(path)?.kind === 'file');
+  }
+
+  #write(path: string): void {
+    this.server.write(path, 'x'.repeat(this.#count));
+    this.server.file(path).modified = new Date(1_700_000_000_000 + this.#count * 1000);
   }
 }
 
