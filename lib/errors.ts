@@ -132,6 +132,29 @@ export class LimitError extends FTPError {
   override readonly code: string = 'ERR_FTP_LIMIT';
 }
 
+/** A file or folder that could not be removed, and why. */
+export interface RemovalFailure {
+  /** The whole path that was asked for, to the file or folder. */
+  readonly path: string;
+  /** Why it stays. */
+  readonly error: Error;
+}
+
+/** Some of a folder could not be removed by `rmd` with `recursive`; what could be removed is gone. */
+export class RemovalError extends FTPError {
+  override readonly name: string = 'RemovalError';
+  override readonly code: string = 'ERR_FTP_REMOVAL';
+  /** What stays, 1000 of it at most. */
+  readonly failures: readonly RemovalFailure[];
+
+  /** Makes the error, with what stays in `details.failures`. */
+  constructor(message: string, details: FTPErrorDetails & { readonly failures?: readonly RemovalFailure[] } = {}) {
+    const { failures = [], ...rest } = details;
+    super(message, rest);
+    this.failures = failures;
+  }
+}
+
 /** An argument or an option cannot be used; nothing was sent. */
 export class ArgumentError extends FTPError {
   override readonly name: string = 'ArgumentError';

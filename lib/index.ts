@@ -41,7 +41,7 @@ export { ReplyParser } from './control/reply-parser';
 export { parse150, parse227, parse229, parse257 } from './control/reply-text';
 
 // Options and types
-export type { ConnectionRequest, FTPOptions, VerbOptions } from './options';
+export type { ConnectionRequest, FolderOptions, FTPOptions, VerbOptions } from './options';
 export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
 export type { CommandMessage, ConnectionMessage, ConnectionNumbers, TransferMessage } from './diagnostics';
@@ -50,5 +50,5 @@ export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 // Errors
 export {
   AbortedError, allErrors, ArgumentError, ChangedError, ConnectionClosedError, FTPError, type FTPErrorDetails, isFTPError, LimitError, MismatchError, PermanentError,
-  type Phase, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
+  type Phase, ProtocolError, RemovalError, type RemovalFailure, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from './errors';

@@ -163,6 +163,21 @@ export function checkSignal(signal: unknown): AbortSignal {
   throw new ArgumentError(`signal must be an AbortSignal, not ${signal === null ? 'null' : `a ${typeof signal}`}`);
 }
 
+/** The options of `mkd` and `rmd`. */
+export interface FolderOptions extends VerbOptions {
+  /** Whether the folders that a folder is in are made with it, or what is in it is removed with it. Default false. */
+  recursive?: boolean;
+}
+
+const FOLDER_OPTIONS: OptionNames<FolderOptions> = { recursive: true, signal: true };
+
+/** Returns the options of `mkd` and `rmd`, checked. @throws ArgumentError */
+export function folderOptions(options: FolderOptions = {}): FolderOptions {
+  checkNames(options, FOLDER_OPTIONS);
+  oneOf('recursive', options.recursive, [undefined, true, false]);
+  return options;
+}
+
 const DEFAULT_TIMEOUT = 30_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 

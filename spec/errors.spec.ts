@@ -11,7 +11,7 @@ import * as ts from 'typescript';
 import { Reply } from '../lib/reply';
 import {
   AbortedError, allErrors, annotate, ArgumentError, ChangedError, ConnectionClosedError, FTPError, isFTPError, LimitError, MismatchError,
-  PermanentError, ProtocolError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
+  PermanentError, ProtocolError, RemovalError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from '../lib/errors';
 import { NetrcParseError } from '../lib/netrc';
 import { CLOSED_PORT } from './support/client';
@@ -22,7 +22,7 @@ describe('errors', () => {
     [ProtocolError, 'ERR_FTP_PROTOCOL'], [ConnectionClosedError, 'ERR_FTP_CONNECTION_CLOSED'], [TimeoutError, 'ERR_FTP_TIMEOUT'],
     [TransferError, 'ERR_FTP_TRANSFER'], [AbortedError, 'ERR_FTP_ABORTED'], [SecurityError, 'ERR_FTP_SECURITY'],
     [LimitError, 'ERR_FTP_LIMIT'], [ArgumentError, 'ERR_FTP_INVALID_ARGUMENT'], [MismatchError, 'ERR_FTP_MISMATCH'],
-    [ChangedError, 'ERR_FTP_CHANGED'], [UnsupportedError, 'ERR_FTP_UNSUPPORTED'],
+    [ChangedError, 'ERR_FTP_CHANGED'], [UnsupportedError, 'ERR_FTP_UNSUPPORTED'], [RemovalError, 'ERR_FTP_REMOVAL'],
   ];
 
   for (const [Kind, code] of kinds) {

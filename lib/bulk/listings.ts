@@ -1,7 +1,9 @@
 import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TemporaryError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
+import { lastName } from '../listing/mlsx';
 import { entryAt } from '../transfer/facts';
+import { folderOf } from '../transfer/folders';
 import type { ListOptions } from '../transfer/list-plan';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { type NextTry, pauseBeforeRetry, type Remote } from './remote';
@@ -316,16 +318,16 @@ export class FolderListing implements AsyncIterable<Entry> {
  * @param refusal why it is not known; thrown where the listing does not show it either
  */
 export async function isListed(remote: Remote, path: string, signal: AbortSignal, { exists, refusal }: { exists(path: string): Promise<boolean>; readonly refusal: Error | undefined }): Promise<boolean> {
-  const [, slash = '', above = '', name = ''] = /^(\/*)(?:(.*?)\/+)?([^/]*)\/*$/s.exec(path) ?? [];
-  const folder = above === '' ? slash.slice(0, 1) : slash + above;
-  if (['', '.', '..'].includes(name)) throw refusal ?? new PermanentError(`the server does not say whether ${path} exists`);
+  const folder = folderOf(path);
+  const name = lastName(path);
+  if (['', '.', '..'].includes(name) || name.includes('/')) throw refusal ?? new PermanentError(`the server does not say whether ${path} exists`);
   const listings = new Listings(remote, signal);
   const listing = listings.sureFolder(folder);
   try {
     for await (const entry of listing) if (entry.name === name) return true;
   } catch (error) {
     if (!mayMeanMissing(error)) throw error;
-    if (above === '' || (await exists(folder))) throw refusal ?? error;
+    if (folder === '' || folder === '/' || (await exists(folder))) throw refusal ?? error;
     return false;
   }
   if (listing.whole && (listings.showsHidden || !name.startsWith('.'))) return false;

@@ -5,7 +5,7 @@ import { assertNotAborted, whenAborted } from '../abort';
 import type { Work, WorkListener } from '../control/queue';
 import { ConnectionClosedError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { checkSignal, type VerbOptions } from '../options';
+import { checkSignal, type FolderOptions, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import type { ListOptions, MlsdOptions } from '../transfer/list-plan';
 import { PipedReadable, unreadAtQuit } from '../transfer/piped-readable';
@@ -40,10 +40,10 @@ export interface Remote {
   mlsd(path?: string, options?: MlsdOptions): RetrStream<Entry>;
   /** What the server knows of one path (RFC 3659, 7 MLST), or else by CWD, SIZE and MDTM; PermanentError where there is nothing. */
   mlst(path: string, options?: VerbOptions): Promise<Entry>;
-  /** Makes a folder and resolves with its name as the server says it (RFC 959, 4.1.3 MKD). */
-  mkd(dir: string, options?: VerbOptions): Promise<string>;
-  /** Removes an empty folder (RFC 959, 4.1.3 RMD). */
-  rmd(dir: string, options?: VerbOptions): Promise<Reply>;
+  /** Makes a folder, with those that it is in where `recursive` is set, and resolves with its name as the server says it (RFC 959, 4.1.3 MKD). */
+  mkd(dir: string, options?: FolderOptions): Promise<string>;
+  /** Removes an empty folder (RFC 959, 4.1.3 RMD), or with `recursive` what is in it, too. */
+  rmd(dir: string, options?: FolderOptions): Promise<Reply>;
   /** Removes a file (RFC 959, 4.1.3 DELE). */
   delete(path: string, options?: VerbOptions): Promise<Reply>;
   /** Renames a file or folder (RFC 959, 4.1.3 RNFR and RNTO). */

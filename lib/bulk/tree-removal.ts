@@ -1,14 +1,20 @@
 import type { Stats } from 'node:fs';
 import { posix } from 'node:path';
-import { LimitError, PermanentError, SecurityError, TransferError } from '../errors';
+import { ArgumentError, LimitError, RemovalError, type RemovalFailure, type ReplyError, SecurityError, TransferError } from '../errors';
 import type { EntryType } from '../listing/entry';
+import { parseList } from '../listing/list-parser';
+import { lastName } from '../listing/mlsx';
+import type { VerbOptions } from '../options';
+import type { Reply } from '../reply';
+import { isAnswer } from '../transfer/facts';
 import { folded, partName } from '../transfer/temporary-name';
-import { checkName, joined, type WalkEntry } from './listings';
+import { checkName, isAboutPath, joined, type WalkEntry } from './listings';
+import type { Remote } from './remote';
 import { knownLocally, knownOf, localTime } from './tree-compare';
 import { type Budget, TreeLog, TreeTable } from './tree-memory';
-import { MOST_LEVELS, type TreeResult, type TreeSettings } from './tree-options';
+import { MOST_LEVELS, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { Job, type NamesInUse, PendingTasks, type Step, unreadable } from './tree-run';
-import type { LocalTree, RemoteTree } from './tree-sides';
+import { type LocalTree, RemoteTree } from './tree-sides';
 import { type Folder, listingPath } from './walk';
 
 /** What a local folder has and the server does not. */
@@ -120,16 +126,24 @@ const MOST_COMPARED = 8;
 /** The type, size and time of a name. */
 type Facts = [type: EntryType, size: number | null, time: number | null];
 
+/**
+ * What is removed of a folder: what was found in it; or all, whether it is listed or not, by RMD alone where it is empty; or all, where the server may
+ * lie when it says that RMD has removed it.
+ */
+type Scope = 'as found' | 'everything' | 'everything listed';
+
 /** Removes from a server what the local tree does not have. It deletes symlinks themselves, not what they lead to. */
 export class RemoteRemoval {
   readonly #remote: RemoteTree;
   readonly #settings: TreeSettings;
   readonly #budget: Budget;
+  readonly #scope: Scope;
 
-  constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget) {
+  constructor(remote: RemoteTree, settings: TreeSettings, budget: Budget, scope: Scope = 'as found') {
     this.#remote = remote;
     this.#settings = settings;
     this.#budget = budget;
+    this.#scope = scope;
   }
 
   /**
@@ -164,18 +178,14 @@ export class RemoteRemoval {
     const job = new Job('directory', path);
     const { wanted } = this.#settings.select({ name: posix.basename(path), path, depth, type: 'directory', raw: '' });
     try {
-      // MLSD of ProFTPD and pyftpdlib shows a symlink to a folder as a folder. What DELE removes was no folder.
-      if (wanted && !this.#settings.dryRun && (await this.#isGone(path))) {
+      if (wanted && !this.#settings.dryRun && (await this.removeAtOnce(path))) {
         yield job.result('deleted');
         return false;
       }
-      if (depth >= MOST_LEVELS) throw new LimitError(`folders are nested deeper than ${MOST_LEVELS} levels`);
-      const found = await this.#list(path);
-      await this.#assertNoLoop(path, found);
-      const kept = yield* this.all(path, depth + 1, drain(found));
+      const kept = yield* this.contents(path, depth);
       if (kept && wanted) yield job.result('skipped', { reason: 'not empty' });
       if (kept || !wanted) return true;
-      if (!this.#settings.dryRun) await this.#remote.remote.rmd(this.#remote.path(path));
+      if (!this.#settings.dryRun) await this.removeEmptied(path);
       yield job.result('deleted');
       return false;
     } catch (error) {
@@ -184,14 +194,60 @@ export class RemoteRemoval {
     }
   }
 
-  async #isGone(path: string): Promise<boolean> {
-    try {
-      await this.#remote.remote.delete(this.#remote.path(path));
-      return true;
-    } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      return false;
+  /** Removes what is in a folder, as far as the filter includes it; returns whether something stays. */
+  async *contents(path: string, depth: number): AsyncGenerator<Step, boolean, void> {
+    if (depth >= MOST_LEVELS) throw new LimitError(`folders are nested deeper than ${MOST_LEVELS} levels`);
+    const found = await this.#list(path);
+    await this.#assertNoLoop(path, found);
+    return yield* this.all(path, depth + 1, drain(found));
+  }
+
+  /**
+   * Removes what is listed as a folder if that needs no more than a command: a symlink to one, which MLSD of ProFTPD and pyftpdlib shows as a folder, by
+   * DELE; where all is to be removed, an empty folder by RMD. Returns the reply; undefined where it is a folder with something in it.
+   *
+   * @throws SecurityError for a symlink that the server does not remove (inetutils, Twisted, ftp-srv)
+   */
+  async removeAtOnce(path: string): Promise<Reply | undefined> {
+    const { remote } = this.#remote;
+    const whole = this.#remote.path(path);
+    for (const remove of [() => remote.delete(whole), ...(this.#scope === 'everything' ? [() => remote.rmd(whole)] : [])]) {
+      try {
+        return await remove();
+      } catch (error) {
+        if (!isAnswer(error, true)) throw error;
+        if (this.#scope === 'as found' || !saysNoFolder(error, whole)) continue;
+        throw path === '' ? error : new SecurityError(`${whole} is a symlink that the server does not remove: it is not followed`, { cause: error });
+      }
     }
+    return undefined;
+  }
+
+  /** Removes a folder that shows nothing any more. Where all is to be removed, LIST and NLST may show more: MLSD of ProFTPD and pyftpdlib hides a symlink that leads nowhere. */
+  async removeEmptied(path: string): Promise<Reply> {
+    const { remote } = this.#remote;
+    const whole = this.#remote.path(path);
+    try {
+      return await remote.rmd(whole);
+    } catch (error) {
+      if (this.#scope === 'as found' || !isAnswer(error, true) || !(await this.#removeHidden(whole))) throw error;
+      return remote.rmd(whole);
+    }
+  }
+
+  /** Whether LIST or NLST has shown something that could be deleted. */
+  async #removeHidden(folder: string): Promise<boolean> {
+    const { remote, signal } = this.#remote;
+    const listings = [
+      async () => parseList((await remote.dir(folder, { signal }).toArray()).join('\n')).map(({ name }) => name),
+      async () => (await remote.nlst(folder, { signal }).toArray()).map(lastName),
+    ];
+    let deleted = false;
+    for (const list of listings) {
+      const names = await list().catch((error: unknown) => (ignoreAboutPath(error), []));
+      for (const name of names) if (!/^\.{0,2}$|\//.test(name)) await remote.delete(joined(folder, name)).then(() => (deleted = true), ignoreAboutPath);
+    }
+    return deleted;
   }
 
   /** Reads a listing to its end, for a deletion would wait for the same connection. */
@@ -203,7 +259,7 @@ export class RemoteRemoval {
       found.add(name, type, size ?? null, modified?.getTime() ?? null);
     }
     for (const { error } of listing.takeLines()) throw error;
-    if (!listing.whole) throw new TransferError(`${this.#remote.path(path)}: the server does not show what is in it: nothing is deleted`);
+    if (!listing.whole && (found.size > 0 || this.#scope === 'as found')) throw new TransferError(`${this.#remote.path(path)}: the server does not show what is in it: nothing is deleted`);
     return found;
   }
 
@@ -415,4 +471,89 @@ export class RemoteExtraneous {
 function forget(folder: RemoteFolder): void {
   folder.newNames?.names.clear();
   folder.newNames = undefined;
+}
+
+/** Failures that an error keeps. */
+const MOST_FAILURES = 1000;
+/** Failures that its message shows. */
+const MOST_SHOWN = 3;
+
+/** @throws ArgumentError for the root and the working folder, and for what they are in */
+export function assertRemovable(path: string): void {
+  const plain = posix.normalize(path).replace(/(?<=.)\/+$/, '');
+  if (plain === '/' || plain === '.' || /(?:^|\/)\.\.$/.test(plain)) throw new ArgumentError(`rmd with recursive is for no root and no working folder: ${JSON.stringify(path)}`);
+}
+
+/**
+ * Removes a folder and all that is in it, files several at a time. The names of one folder are remembered, and those of the folders that it is in.
+ *
+ * @returns the reply to the last command
+ * @throws PermanentError where it cannot be listed, or is empty and cannot be removed; RemovalError where something of it stays
+ */
+export async function removeFolder(client: Remote & { exists(path: string, options?: VerbOptions): Promise<boolean> }, path: string, signal: AbortSignal): Promise<Reply> {
+  const settings = treeSettings({}, { overwrite: 'always', preserveTimes: false }, client);
+  const tree = new RemoteTree(client, path, signal, settings);
+  let lie: TransferError | undefined;
+  for (const scope of ['everything', 'everything listed'] as const) {
+    const removal = new RemoteRemoval(tree, settings, tree.budget, scope);
+    const failures = new RemovalFailures(path);
+    let reply = await removal.removeAtOnce('');
+    if (!reply) {
+      for await (const step of removal.contents('', 0)) failures.note(tree, step as TreeResult);
+      failures.assertNone();
+      reply = await removal.removeEmptied('').catch((error: Error) => failures.ofFolder(error));
+    }
+    if (!(await client.exists(path, { signal }).catch(() => false))) return reply;
+    lie = new TransferError(`RMD ${path}: the server says ${reply}, and it is still there`, { reply });
+  }
+  throw new RemovalError(lie?.message ?? path, { failures: lie ? [{ path, error: lie }] : [], cause: lie });
+}
+
+/** Whether a refusal says that a path leads to no folder. */
+function saysNoFolder({ reply }: ReplyError, path: string): boolean {
+  return /not a directory|ENOTDIR|NOT_A_DIRECTORY/i.test(reply?.lines.join('\n').replaceAll(path, '') ?? '');
+}
+
+function ignoreAboutPath(error: unknown): void {
+  if (!isAboutPath(error)) throw error;
+}
+
+/** What a removal has left. */
+class RemovalFailures {
+  readonly #path: string;
+  readonly #failures: RemovalFailure[] = [];
+  #count = 0;
+  #removed = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws an error that all further removals would have, too */
+  note(tree: RemoteTree, { action, path, error }: TreeResult): void {
+    if (action === 'deleted') this.#removed += 1;
+    if (!error) return;
+    if (!isAboutPath(error) && !(error instanceof SecurityError)) throw error;
+    this.#count += 1;
+    if (this.#failures.length < MOST_FAILURES) this.#failures.push({ path: tree.path(path), error });
+  }
+
+  /** @throws RemovalError */
+  assertNone(): void {
+    if (this.#count > 0) throw this.#error();
+  }
+
+  /** Why the folder itself stays, which is empty. @throws it as it is where nothing was removed; RemovalError; */
+  ofFolder(error: Error): never {
+    if (this.#removed === 0 || !isAboutPath(error)) throw error;
+    this.#count += 1;
+    this.#failures.push({ path: this.#path, error });
+    throw this.#error();
+  }
+
+  #error(): RemovalError {
+    const shown = this.#failures.slice(0, MOST_SHOWN).map(({ path, error }) => `${path} (${error.message})`).join(', ');
+    const more = this.#count > MOST_SHOWN ? ` and ${this.#count - MOST_SHOWN} more` : '';
+    return new RemovalError(`RMD ${this.#path}: what could not be removed: ${shown}${more}`, { failures: this.#failures, cause: this.#failures[0]?.error });
+  }
 }

@@ -6,6 +6,7 @@ import { isListed } from '../bulk/listings';
 import { asWork, type Remote } from '../bulk/remote';
 import { downloadTree } from '../bulk/tree-download';
 import type { TreeOptions } from '../bulk/tree-options';
+import { assertRemovable, removeFolder } from '../bulk/tree-removal';
 import type { TreeStream } from '../bulk/tree-run';
 import { uploadTree } from '../bulk/tree-upload';
 import { walk, type Walk, type WalkOptions } from '../bulk/walk';
@@ -14,13 +15,13 @@ import type { Command } from '../control/command';
 import type { ControlConnection, SendOptions } from '../control/control-connection';
 import { isNotImplemented, unexpected } from '../control/command-table';
 import type { Place, PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
-import { parse257 } from '../control/reply-text';
 import type { Needs, Session, Turn } from '../control/session';
 import { ArgumentError, ConnectionClosedError, isFTPError, PermanentError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { signalOf, type VerbOptions } from '../options';
+import { type FolderOptions, folderOptions, signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import { findTimeCommand, isThere, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
+import { makeFolders, nameIn } from '../transfer/folders';
 import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
@@ -218,20 +219,34 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * Makes a folder, and gives its name as the server says it (RFC 959, 4.1.3 MKD; appendix II for the quoted name). The name is empty where the
    * reply quotes none.
    *
-   * @throws PermanentError where it exists, or its parent does not
+   * @param options.recursive makes the folders that it is in, too, and takes one that is there for made; the name is empty then
+   * @throws PermanentError where it exists, or its parent does not; with `recursive` where a file has the name of one of the folders
    */
-  async mkd(dir: string, options?: VerbOptions): Promise<string> {
-    const reply = await this.exec(this.session.command('MKD', requirePath(dir)), { options });
-    return reply.code === 257 && reply.text.includes('"') ? parse257(reply) : '';
+  async mkd(dir: string, options?: FolderOptions): Promise<string> {
+    const { recursive, ...rest } = folderOptions(options);
+    const mkd = this.session.command('MKD', requirePath(dir));
+    return recursive ? this.sequence(mkd, (turn) => makeFolders(turn, dir), { options: rest }) : nameIn(await this.exec(mkd, { options: rest }));
   }
 
   /**
-   * Removes an empty folder (RFC 959, 4.1.3 RMD).
+   * Removes an empty folder (RFC 959, 4.1.3 RMD), or a folder and all that is in it. A symlink is removed itself, and not what it leads to; where a
+   * server shows it as a folder, and DELE does not remove it (aioftp, Twisted), it is taken for one. A pool removes files on several connections.
    *
-   * @throws PermanentError where it is not empty, or there is none
+   * @param options.recursive removes what is in it first; default false
+   * @returns the reply to the last command
+   * @throws PermanentError where there is none, or it is not empty; with `recursive`: RemovalError where something could not be removed, and
+   *   ArgumentError for the root and the working folder
    */
-  async rmd(dir: string, options?: VerbOptions): Promise<Reply> {
-    return this.exec(this.session.command('RMD', requirePath(dir)), { options });
+  async rmd(dir: string, options?: FolderOptions): Promise<Reply> {
+    const { recursive, ...rest } = folderOptions(options);
+    if (!recursive) return this.exec(this.session.command('RMD', requirePath(dir)), { options: rest });
+    const mlst = this.session.command('MLST', requirePath(dir));
+    assertRemovable(dir);
+    return this.#work(rest, async (signal) => {
+      const { type } = await this.sequence(mlst, (turn) => lookUp(turn, mlst, 'empty'), { options: { signal } });
+      if (type !== 'directory' && type !== 'symlink') throw new PermanentError(`RMD ${dir}: it is no folder`, { command: `RMD ${dir}` });
+      return removeFolder(this, dir, signal);
+    });
   }
 
   /**

@@ -76,7 +76,7 @@ export async function entryAt(source: Pick<FactsSource, 'mlst'>, path: string): 
 }
 
 /** True for a reply about the path, and false where the session has ended, or could not be made. */
-function isAnswer(error: unknown, ignoresTemporary: boolean): error is ReplyError {
+export function isAnswer(error: unknown, ignoresTemporary: boolean): error is ReplyError {
   if (!(error instanceof ReplyError) || error.phase === 'connect' || error.phase === 'login' || error.reply?.code === 421) return false;
   return ignoresTemporary || !(error instanceof TemporaryError) || isNotImplemented(error.reply);
 }
@@ -323,7 +323,7 @@ function isCertain(answer: Answer): boolean {
 }
 
 /** Whether CWD enters the path. On a server that enters what is missing, as tcllib's ftpd does, that shows nothing: a folder that nobody can have made is tried once. */
-async function isFolder(turn: Turn, path: string): Promise<Answer> {
+export async function isFolder(turn: Turn, path: string): Promise<Answer> {
   const { session, control, sending } = turn;
   const { takes } = session.observed;
   sending?.signal?.throwIfAborted();
@@ -348,8 +348,13 @@ async function answered(question: Promise<unknown>, path: string): Promise<Answe
     return true;
   } catch (error) {
     if (!isAnswer(error, true) || Math.floor((error.reply?.code ?? 0) / 10) === 53) throw error; // 53x: the session is not logged in
-    return says(MISSING, error, path) ? false : error;
+    return saysMissing(error, path) ? false : error;
   }
+}
+
+/** Whether a refusal says, in words that are known, that nothing is at the path, or that the folder is missing that it is in. */
+export function saysMissing(refusal: ReplyError, path: string): boolean {
+  return says(MISSING, refusal, path);
 }
 
 /** Whether a refusal says so of the path, and not the path itself, which servers repeat. */

@@ -1,14 +1,22 @@
 import { expect } from 'chai';
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FTP, FTPError } from '../../lib';
+import { finished } from 'node:stream/promises';
+import { FTP, FTPError, FTPPool, PermanentError, RemovalError } from '../../lib';
 import { optionsOf, realServers, type RealServer } from './servers';
+
+/** They show a symlink to a folder as the folder, and nothing that they say shows that it is none. */
+const FOLLOWING = new Set(['aioftp', 'tcllib']);
+/** They do not remove a symlink to a folder. */
+const KEEPING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv']);
+/** They do not remove a symlink that leads nowhere, or list no folder that has one. */
+const WITHOUT_DANGLING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv', 'npmftpd', 'simpleftpd', 'tcllib', 'aioftp', 'gridftp']);
 
 describe('the verbs of files and folders on real servers', function () {
   this.timeout(30_000);
 
   for (const server of oneOfEachFamily()) {
-    const { name, home } = server;
+    const { name, home, can } = server;
     describe(name, () => {
       const folder = `verbs-${process.pid}-${name}`;
       const local = join(home, folder);
@@ -18,7 +26,7 @@ describe('the verbs of files and folders on real servers', function () {
         ftp = new FTP({ ...optionsOf(server), replyTimeout: 10_000 });
         await ftp.mkd(folder);
         await mkdir(join(local, 'empty'));
-        await mkdir(join(local, 'full'));
+        await ftp.mkd(`${folder}/full`);
         await mkdir(join(local, 'private'), { mode: 0o700 });
         for (const file of ['file', 'with two blanks', '.hidden', 'full/inner', 'private/inner', 'no such file']) await writeFile(join(local, file), 'x');
         await symlink('file', join(local, 'link'));
@@ -57,6 +65,61 @@ describe('the verbs of files and folders on real servers', function () {
           expect(await ftp.exists('full/inner')).to.equal(true);
           expect((await ftp.list().toArray()).map(({ name: each }) => each)).to.include('file');
           await ftp.cwd('..');
+        });
+      });
+
+      describe('mkd() and rmd() with recursive', () => {
+        it('make what is missing, and take what is there', async () => {
+          for (const path of ['made/by/us', 'made/by/us', 'made/by/others', 'empty', 'full/one/two three/four']) {
+            await ftp.mkd(`${folder}/${path}`, { recursive: true });
+            expect((await stat(join(local, path))).isDirectory(), path).to.equal(true);
+          }
+          for (const path of ['file', ...(can.missingFolder ? ['file/inner', 'full/inner/most'] : [])]) {
+            expect(await ftp.mkd(`${folder}/${path}`, { recursive: true }).catch((error: unknown) => error), path).to.be.instanceOf(PermanentError);
+          }
+        });
+
+        it('make the same at the same time', async () => {
+          const others = [ftp, ...Array.from({ length: 2 }, () => new FTP({ ...optionsOf(server), replyTimeout: 10_000 }))];
+          await Promise.all(others.map((each) => each.mkd(`${folder}/race/of/several`, { recursive: true })));
+          expect((await stat(join(local, 'race/of/several'))).isDirectory()).to.equal(true);
+          for (const each of others.slice(1)) each.close();
+        });
+
+        for (const kind of ['client', 'pool'] as const) {
+          it(`remove all that is in a folder, and nothing beside it (${kind})`, async () => {
+            const tree = join(local, 'tree');
+            await ftp.mkd(`${folder}/tree/a/b/c`, { recursive: true });
+            await ftp.mkd(`${folder}/tree/empty`);
+            for (const path of ['one', '.hidden', 'with two  blanks', 'a/two', 'a/b/c/three', ...Array.from({ length: 40 }, (_, index) => `a/b/${index}`)]) await finished(ftp.stor(`${folder}/tree/${path}`).end('x'));
+            await writeFile(join(local, 'beside'), 'x');
+            await symlink('../beside', join(tree, 'link'));
+            if (!WITHOUT_DANGLING.has(server.family)) await symlink('nowhere', join(tree, 'dangling'));
+            if (!FOLLOWING.has(server.family) && !KEEPING.has(server.family)) await symlink('../full', join(tree, 'link to a folder'));
+            const client = kind === 'client' ? ftp : new FTPPool({ ...optionsOf(server), replyTimeout: 10_000, connections: 3 });
+            expect((await client.rmd(`${folder}/tree`, { recursive: true })).kind).to.equal('completion');
+            expect(await readdir(local)).to.include.members(['beside', 'full', 'empty']).and.not.include('tree');
+            expect(await readdir(join(local, 'full'))).to.include('inner');
+            if (client !== ftp) client.close();
+          });
+        }
+
+        if (KEEPING.has(server.family)) {
+          it('follow no symlink that the server does not remove, and report it', async () => {
+            await ftp.mkd(`${folder}/kept`);
+            await symlink('../full', join(local, 'kept/link'));
+            await finished(ftp.stor(`${folder}/kept/file`).end('x'));
+            const error = await ftp.rmd(`${folder}/kept`, { recursive: true }).catch((reason: unknown) => reason);
+            expect(error).to.be.instanceOf(RemovalError);
+            expect((error as RemovalError).failures.map(({ path }) => path)).to.deep.equal([`${folder}/kept/link`]);
+            expect(await readdir(join(local, 'full'))).to.include('inner');
+            expect(await readdir(join(local, 'kept'))).to.deep.equal(['link']);
+          });
+        }
+
+        it('remove no file, and nothing that is not there', async () => {
+          for (const path of ['file', 'missing', 'missing/missing']) expect(await ftp.rmd(`${folder}/${path}`, { recursive: true }).catch((error: unknown) => error), path).to.be.instanceOf(PermanentError);
+          expect(await readdir(local)).to.include('file');
         });
       });
     });
