@@ -30,11 +30,6 @@ const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
     expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
     expect(printed.join('\n')).to.match(/^file README 9 /m).and.match(/^file image\.iso 300000 /m);
   },
-  'Survive lost connections': async ({ server, printed, local }) => {
-    expect(server.read('/incoming/photo.jpg').equals(PHOTO)).to.equal(true);
-    expect((await local('image.iso')).equals(image)).to.equal(true);
-    expect(printed[0]).to.equal(`${PHOTO.length} 0 100000`);
-  },
   'Transfer trees': async ({ printed, local }) => {
     expect((await local('copy/image.iso')).equals(image)).to.equal(true);
     expect(printed).to.include('image.iso 300000').and.include('downloaded README ');
@@ -48,7 +43,6 @@ const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
     expect(printed).to.deep.equal([README]);
     expect(server.commands).to.include.members(['AUTH TLS', 'PROT P']);
   },
-  'Errors': ({ printed }) => expect(printed[0]).to.match(/^no: SIZE pub\/missing: 550/),
 };
 
 describe('README: its code', function () {
@@ -58,7 +52,7 @@ describe('README: its code', function () {
   const HTTP = 'Take an upload over HTTP';
 
   it('compiles as it is pasted', () => {
-    expect(snippets).to.have.length.greaterThan(6);
+    expect(snippets).to.have.length.greaterThan(4);
     expect(diagnosticsOf(snippets)).to.deep.equal([]);
   });
 
@@ -68,7 +62,7 @@ describe('README: its code', function () {
   });
 
   it('is required in CommonJS as it says', async () => {
-    const [, line = ''] = /In CommonJS it is `([^`]+)`/.exec(readFileSync(join(__dirname, '../../README.md'), 'utf8')) ?? [];
+    const [, line = ''] = /In CommonJS it is\s+`([^`]+)`/.exec(readFileSync(join(__dirname, '../../README.md'), 'utf8')) ?? [];
     installIn(home.folder);
     const code = `${line};\nvoid (async () => {\n  const ftp = new FTP('ftp://user:secret@ftp.example.com');\n  await ftp.get('pub/README', 'README.copy');\n  await ftp.quit();\n})();\n`;
     await run({ name: 'CommonJS', code, language: 'js' }, home.folder, { 'ftp.example.com': home.server });

@@ -197,7 +197,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     basic: async (ftp) => [await ftp.size('a'), await ftp.lastMod('a')],
     ftp: async (ftp) => [await ftp.size('a'), await ftp.lastMod('a')],
   },
-  'know what is there': { value: ({ name, type, size }: Entry) => expect({ name, type, size }).to.deep.equal({ name: 'a', type: 'file', size: BYTES.length }) },
+  'know whether it exists, what it is': { value: ([there, { name, type, size }]: [boolean, Entry]) => expect([there, name, type, size]).to.deep.equal([true, 'a', 'file', BYTES.length]) },
   'rename or move': { basic: (ftp) => ftp.rename('a', 'dir/a'), ftp: (ftp) => ftp.rename('a', 'dir/a') },
   'delete a file': { basic: (ftp) => ftp.remove('a'), ftp: (ftp) => ftp.delete('a') },
   'change a mode': { basic: (ftp) => ftp.send('SITE CHMOD 600 a'), ftp: (ftp) => ftp.site('CHMOD 600 a') },
