@@ -25,8 +25,9 @@ export function whenAborted(signal: AbortSignal, callback: () => void): () => vo
   };
 }
 
-function onAbort({ currentTarget }: Event): void {
-  const signal = currentTarget as AbortSignal;
+/** In Node 20, `currentTarget` is null for all listeners but the first. */
+function onAbort({ target }: Event): void {
+  const signal = target as AbortSignal;
   const callbacks = waiting.get(signal) ?? [];
   stopListening(signal);
   for (const callback of callbacks) callback();

@@ -75,8 +75,8 @@ export interface TreeOptions extends TrafficOptions {
    * Uploads all of the tree into a new folder beside the target, `.name.<random>.new`, and exchanges the two by renames when everything is there: the
    * target is renamed to `.name.<random>.old`, and the new folder to the target. Where the second is refused, the first is undone. Nobody sees half
    * of a version. The old folder is deleted then, or stays with `keep`; what `filter` excludes is not deleted in it. A new folder that an interrupted
-   * run has left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it, and `delete` makes no
-   * difference. A server that does not rename folders is an UnsupportedError, before anything is uploaded. For uploads only. Default false.
+   * run has left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it (with
+   * `overwrite: 'changed'` only what such a folder has), and `delete` makes no difference. A server that does not rename folders is an UnsupportedError, before anything is uploaded. For uploads only. Default false.
    */
   swap?: boolean | 'keep';
   /** Files that are transferred at the same time, from 1 on. Default: 1 for a client; for a pool 1.5 times its connections, so that each has its next file at hand. */
@@ -156,6 +156,8 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
   /** The caller has chosen the depth: what lies deeper is left out, and no error. */
   readonly depthChosen: boolean;
   readonly select: ReturnType<typeof selector>;
+  /** Something may be left out of the source. */
+  readonly isPartial: boolean;
   readonly temporaryName: ((name: string) => string) | undefined;
   readonly retry: RetryOptions | number | true | undefined;
   readonly verify: Verify | undefined;
@@ -181,6 +183,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     swap: options.swap === 'keep' ? options.swap : flag('swap', options.swap, false),
     delete: flag('delete', options.delete, false),
     select: selector(options.filter),
+    isPartial: options.filter !== undefined || options.depth !== undefined,
     dryRun: flag('dryRun', options.dryRun, false),
     preserveTimes: flag('preserveTimes', options.preserveTimes, defaults.preserveTimes),
     preserveModes: flag('preserveModes', options.preserveModes, false),

@@ -77,7 +77,11 @@ export class FolderSwap {
     const own = newName('.new');
     if (settings.dryRun) return new FolderSwap(tree, settings, setup, own, false);
     const left = await leftover(tree, begin);
-    if (left !== undefined && (await isRenamed(remote, left, own))) return new FolderSwap(tree, settings, setup, own, true);
+    if (left !== undefined && (await isRenamed(remote, left, own))) {
+      if (!settings.isPartial) return new FolderSwap(tree, settings, setup, own, true);
+      const { error } = await removeFolder(remote, own, signal, { ...settings, select: () => ALL }); // it may have what is left out this time
+      if (error) throw error;
+    }
     const made = newName('.new');
     await tree.makeFolder(made.slice(made.lastIndexOf('/') + 1));
     if (!(await isRenamed(remote, made, own))) {
@@ -163,18 +167,24 @@ export class FolderSwap {
     const job = new Job('directory', `../${this.#old.slice(this.#old.lastIndexOf('/') + 1)}`);
     if (this.#settings.swap === 'keep') return job.result('skipped', { reason: 'old version' });
     const { select } = this.#settings;
-    const tree = new RemoteTree(this.#remote, this.#old, this.#signal, this.#settings);
-    const removal = new RemoteRemoval(tree, { ...this.#settings, select: (entry) => (entry.path === '' ? { wanted: true, entered: true } : select(entry)) }, tree.budget);
-    const steps = removal.folder('', 0);
-    let error: Error | undefined;
-    try {
-      let step = await steps.next();
-      for (; !step.done; step = await steps.next()) if (typeof step.value !== 'function') error ??= step.value.error;
-      if (!step.value) return job.result('deleted');
-    } catch (failure) {
-      error ??= failure as Error;
-    }
-    return job.result('skipped', { reason: 'old version', ...(error ? { error } : {}) });
+    const { isGone, error } = await removeFolder(this.#remote, this.#old, this.#signal, { ...this.#settings, select: (entry) => (entry.path === '' ? ALL : select(entry)) });
+    return isGone ? job.result('deleted') : job.result('skipped', { reason: 'old version', ...(error ? { error } : {}) });
+  }
+}
+
+const ALL = { wanted: true, entered: true };
+
+/** Removes a folder and what is in it, as far as the filter includes it. */
+async function removeFolder(remote: Remote, path: string, signal: AbortSignal, settings: TreeSettings): Promise<{ readonly isGone: boolean; readonly error?: Error }> {
+  const tree = new RemoteTree(remote, path, signal, settings);
+  const steps = new RemoteRemoval(tree, settings, tree.budget).folder('', 0);
+  let error: Error | undefined;
+  try {
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) if (typeof step.value !== 'function') error ??= step.value.error;
+    return { isGone: !step.value, ...(error ? { error } : {}) };
+  } catch (failure) {
+    return { isGone: false, error: error ?? (failure as Error) };
   }
 }
 

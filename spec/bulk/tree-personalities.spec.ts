@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { downloadTree, FTP, FTPPool, type FTPOptions, mirror, uploadTree } from '../../lib/index';
+import { downloadTree, FTP, FTPPool, type FTPOptions, mirror, type TreeOptions, UnsupportedError, uploadTree } from '../../lib/index';
 import { embeddedTarget, type EmbeddedTarget } from '../contract/embedded-target';
 import { PERSONALITY_FACTS } from '../contract/personality-facts';
 import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
@@ -25,6 +25,29 @@ describe('trees on personalities of the embedded server', function () {
     expect(await scratch.tree('again')).to.deep.equal({ ...TREE, 'sub/new': 'new', one: 'changed' });
   }
 
+  async function deployed(remote: FTP | FTPPool, target: EmbeddedTarget): Promise<void> {
+    const renames = target.facts.refuses.RNFR === undefined;
+    const uploads = async (options: TreeOptions): Promise<string[]> => {
+      const list = await uploadTree(remote, scratch.path('source'), 'site', { temporaryName: renames, ...options }).toArray();
+      expect(list.flatMap(({ error }) => error ?? [])).to.deep.equal([]);
+      return list.filter(({ action }) => action === 'uploaded').map(({ path }) => path);
+    };
+    await scratch.put('source', TREE);
+    await uploads({ compare: 'hash' });
+    await scratch.put('source', { one: '2' }, new Date());
+    expect(await uploads({ compare: 'hash', delete: true }), 'what differs').to.deep.equal(['one']);
+    expect(target.disk.read('site/one').toString()).to.equal('2');
+    await scratch.put('source', TREE, new Date());
+    expect(await uploads({ compare: 'hash' }), 'and back').to.deep.equal(['one']);
+    expect(await uploads({ compare: 'hash' }), 'nothing').to.deep.equal([]);
+    expect(target.disk.read('site/one').toString()).to.equal('1');
+    await scratch.put('source', { one: '3' });
+    const outcome = await uploads({ swap: true }).catch((error: unknown) => error);
+    if (renames) expect(outcome).to.include.members(['one', 'sub/deep/leaf.txt']);
+    else expect(outcome).to.be.instanceOf(UnsupportedError);
+    expect(target.disk.read('site/one').toString(), 'swapped').to.equal(renames ? '3' : '1');
+  }
+
   for (const [name, { facts, client }] of Object.entries(PERSONALITY_FACTS)) {
     const target = embeddedTarget(name, facts, PERSONALITIES[name as PersonalityName], client);
 
@@ -35,6 +58,12 @@ describe('trees on personalities of the embedded server', function () {
       it('go up, down and are mirrored by a client', async () => {
         const ftp = new FTP({ ...target.options, pipelining: true });
         await everything(ftp, target);
+        await ftp.quit();
+      });
+
+      it('are deployed by hash, and as a whole', async () => {
+        const ftp = new FTP({ ...target.options, pipelining: true });
+        await deployed(ftp, target);
         await ftp.quit();
       });
 

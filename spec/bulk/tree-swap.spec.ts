@@ -172,6 +172,14 @@ describe('uploadTree() with swap', () => {
       expect(names(server)).to.deep.equal(['other', 'site']);
     });
 
+    it('a file: has nothing in the next version that its filter excludes', async () => {
+      const server = await stage.serve({ files: { ...OLD, '/www/.site.0123abcd.new/new.js': 'left', '/www/.site.0123abcd.new/.env': 'secret', '/www/.site.0123abcd.newer/a': 'theirs', '/www/.site.xyz.new/a': 'theirs' } });
+      await scratch.put('source', { '.env': 'secret' });
+      await run(stage.client(server), { filter: '!.env' });
+      expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
+      expect(names(server)).to.deep.equal(['.site.*.newer', '.site.xyz.new', 'other', 'site']);
+    });
+
     it('a path that has no name, a file in its place, or a download', async () => {
       const server = await stage.serve({ files: OLD });
       const ftp = stage.client(server);
@@ -263,6 +271,26 @@ describe('uploadTree() with swap', () => {
       expect(below(server, old)).to.deep.equal(VERSIONS.old);
       expect(below(server, fresh)).to.deep.equal(VERSIONS.new);
     });
+  });
+
+  it('has a whole version under its name when the run is cancelled at any command, and the next one brings it in', async function () {
+    this.timeout(60_000);
+    for (let at = 1; ; at++) {
+      const server = await stage.serve({ files: OLD });
+      const ftp = stage.client(server);
+      const controller = new AbortController();
+      let count = 0;
+      server.script = Object.fromEntries(['MLSD', 'MLST', 'MKD', 'STOR', 'RNFR', 'RNTO', 'DELE', 'RMD', 'FEAT'].map((verb) => [verb, async (session) => {
+        if (++count === at) controller.abort();
+        await session.normal();
+      }])) satisfies Script;
+      const error = await run(ftp, { signal: controller.signal, concurrency: at % 2 === 0 ? 1 : 3 }).then(() => undefined, (each: Error) => each);
+      expect([VERSIONS.old, VERSIONS.new], `command ${at}: ${String(error)}`).to.deep.include(below(server, '/www/site'));
+      server.script = {};
+      await run(ftp);
+      expect(below(server, '/www/site'), `after command ${at}`).to.deep.equal(VERSIONS.new);
+      if (count < at) return;
+    }
   });
 
   it('goes through with the exchange when the stream is destroyed between the renames', async () => {
