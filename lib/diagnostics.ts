@@ -63,7 +63,7 @@ export type TransferEvent =
   | { readonly event: 'start' }
   | {
       readonly event: 'end';
-      /** `left`: its stream was destroyed without an error, before it was complete. */
+      /** `left`: its stream was destroyed before it was complete, without an error or with an AbortError, as by `break` in a loop or by a signal. */
       readonly outcome: 'complete' | 'left' | 'failed';
       /** Payload bytes that were transferred, after `resumedFrom`. */
       readonly bytes: number;
@@ -71,7 +71,7 @@ export type TransferEvent =
       readonly ms: number;
       /** How often it went on after a loss (option `retry`). */
       readonly retries: number;
-      /** Why it failed. */
+      /** Why it failed, and the AbortError where it was left with one. */
       readonly error: Error | undefined;
     };
 

@@ -54,6 +54,11 @@ export interface FTPOptions {
    * EPSV, and PASV where that leads nowhere; PORT, and EPRT where that is refused; for IPv6 EPSV and EPRT.
    */
   extended?: boolean;
+  /**
+   * Whether downloads and listings are compressed on their way (MODE Z, draft-preston-ftpext-deflate): `auto` where FEAT offers it; true, and they fail with
+   * UnsupportedError where it does not. Default false. Uploads never are, and neither are downloads from an offset on. All counts are bytes of the file.
+   */
+  compress?: false | 'auto' | true;
   /** Whether to connect to the address in the reply to PASV instead of the server's own; default false, because that address could be anybody's. */
   trustServerPasvAddress?: boolean;
   /** Whether folders are listed by MLSD where the server offers it (RFC 3659, 7), by `list`, walks, trees and `mirror`; default true. False: always by LIST. */
@@ -120,7 +125,7 @@ export interface FTPOptions {
 }
 
 export const FTP_OPTIONS: OptionNames<FTPOptions> = {
-  host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, trustServerPasvAddress: true,
+  host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, compress: true, trustServerPasvAddress: true,
   mlsd: true, enterFolders: true, serverTimeZoneOffset: true,
   timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, proxy: true, createConnection: true,
@@ -129,7 +134,7 @@ export const FTP_OPTIONS: OptionNames<FTPOptions> = {
 /** The options that have a default. */
 type Defaulted = Pick<
   FTPOptions,
-  | 'user' | 'password' | 'secure' | 'port' | 'passive' | 'trustServerPasvAddress' | 'strictTlsClose' | 'connectTimeout' | 'replyTimeout' | 'stallTimeout' | 'keepAlive'
+  | 'user' | 'password' | 'secure' | 'port' | 'passive' | 'compress' | 'trustServerPasvAddress' | 'strictTlsClose' | 'connectTimeout' | 'replyTimeout' | 'stallTimeout' | 'keepAlive'
   | 'keepAliveDuringTransfers' | 'pipelining' | 'mlsd' | 'serverTimeZoneOffset' | 'maxReplyLineBytes' | 'maxReplyBytes' | 'maxLineBytes' | 'maxReadAheadBytes'
 >;
 
@@ -184,10 +189,11 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 /** Checks the options and adds the defaults. @throws ArgumentError for an unknown option, and for a value that cannot be */
 export function settingsOf(options: FTPOptions): Settings {
   checkNames(options, FTP_OPTIONS);
-  const { host, secure = false, passive = true, family, encoding } = options;
+  const { host, secure = false, passive = true, compress = false, family, encoding } = options;
   if (host !== undefined) checkHost(host);
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
   oneOf('family', family, [undefined, 0, 4, 6]);
+  oneOf('compress', compress, [false, 'auto', true]);
   for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining', 'mlsd', 'enterFolders'] as const) {
     oneOf(name, options[name], [undefined, true, false]);
   }
@@ -215,6 +221,7 @@ export function settingsOf(options: FTPOptions): Settings {
     secure,
     port: options.port === undefined ? (secure === 'implicit' ? 990 : 21) : checkPort(options.port),
     passive,
+    compress,
     trustServerPasvAddress: options.trustServerPasvAddress ?? false,
     strictTlsClose: options.strictTlsClose ?? false,
     ...(encoding === undefined ? {} : { encoding }),

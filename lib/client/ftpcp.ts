@@ -90,7 +90,7 @@ async function copy(source: Side, retr: Command, target: Side, stor: Command, ty
     throw new ArgumentError('ftpcp is for data in the clear: ask for it with protC() on both clients, or pipe retr() into stor()');
   }
   try {
-    await Promise.all([source.session.switchType(source.control, type), target.session.switchType(target.control, type)]);
+    await Promise.all([source, target].flatMap(({ session, control }) => [session.switchType(control, type), session.clearMode(control)]));
     await connectServers(source, target);
     await target.start(stor);
     await source.start(retr);

@@ -63,6 +63,8 @@ export class ObservedServer {
   passiveWorks = false;
   /** True once a transfer has ended with 226 or 250, as it should: that code shows where the next transfer ends, among the replies to commands sent after it. */
   endsInOrder = false;
+  /** Whether FEAT offers MODE Z, and the server has not refused it all the same; undefined before FEAT. */
+  offersModeZ: boolean | undefined;
   /** FEAT offers PRET. */
   offersPRET = false;
   /** ABOR may be answered after the commands that follow it, and ends the transfer that is under way then: nothing can follow it in its session. */
@@ -80,6 +82,7 @@ export class ObservedServer {
   /** The server's features. */
   offers(features: ReadonlyMap<string, string>): void {
     this.offersPRET = features.has('PRET');
+    this.offersModeZ ??= /\bZ\b/i.test(features.get('MODE') ?? '');
     if (features.get('TYPE') !== TYPES_OF_FTP_SRV) return;
     this.#takesOneAtATime();
     this.abortsLate = true;

@@ -1,4 +1,4 @@
-// What the server's session is known to be, as far as our commands change it: logged in, type, restart offset, protection, UTF-8, working folder.
+// What the server's session is known to be, as far as our commands change it: logged in, type, mode, restart offset, protection, UTF-8, working folder.
 //
 // Only replies change these values. After anything that was interrupted, a value that may have changed is unknown, and is set again before
 // it matters.
@@ -64,6 +64,8 @@ export class ServerState {
   loggedIn = false;
   /** The representation type (RFC 959, 3.1.1). */
   readonly type = new Setting<string>(undefined);
+  /** The transfer mode: S for stream, Z for compressed (RFC 959, 3.4; draft-preston-ftpext-deflate). */
+  readonly mode = new Setting<string>('S');
   /** The byte at which the next transfer begins: 0, or the offset of a REST (RFC 3659, 5). */
   readonly restart = new Setting<number>(0);
   /** Whether a transfer has used the offset of a REST. The server must forget the offset then (RFC 3659, 5.3); one that does not would begin the next transfer there. */
@@ -76,6 +78,7 @@ export class ServerState {
   /** A command waits. */
   onQueued({ verb, argument }: Command): void {
     if (verb === 'TYPE') this.type.sent(typeIn(argument));
+    else if (verb === 'MODE') this.mode.sent(argument.toUpperCase());
     else if (verb === 'REST') this.restart.sent(Number(argument));
     else if (verb === 'PROT') this.protection.sent(argument.toUpperCase());
     else if (verb === 'OPTS' && isUTF8On(argument)) this.utf8.sent(true);
@@ -85,6 +88,7 @@ export class ServerState {
   /** A command has its final reply. */
   onAnswered({ verb, argument }: Command, reply: Reply, succeeded: boolean): void {
     if (verb === 'TYPE') this.type.answered(succeeded);
+    else if (verb === 'MODE') this.mode.answered(succeeded);
     else if (verb === 'REST') this.#confirmRestart(succeeded);
     else if (verb === 'PROT') this.protection.answered(succeeded);
     else if (verb === 'OPTS' && isUTF8On(argument)) this.utf8.answered(succeeded);
@@ -95,7 +99,7 @@ export class ServerState {
 
   /** The waiting commands were given up, and a transfer with them. */
   onGivenUp(): void {
-    for (const setting of [this.type, this.restart, this.protection, this.utf8]) setting.givenUp();
+    for (const setting of [this.type, this.mode, this.restart, this.protection, this.utf8]) setting.givenUp();
     this.#useRestart(false);
   }
 
@@ -103,6 +107,7 @@ export class ServerState {
   reset(): void {
     this.loggedIn = false;
     this.type.set(undefined);
+    this.mode.set('S');
     this.restart.set(0);
     this.restartUsed = false;
     this.protection.set(undefined);

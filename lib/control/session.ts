@@ -8,7 +8,7 @@ import type { EventEmitter } from 'node:events';
 import { whenAborted } from '../abort';
 import { connectionChannel, type ConnectionEvent, type ConnectionMessage, type ConnectionNumbers } from '../diagnostics';
 import { type Codec, isUTF8, NameMemory } from '../encoding';
-import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError } from '../errors';
+import { annotate, ArgumentError, ConnectionClosedError, FTPError, type Phase, ReplyError, TemporaryError, UnsupportedError } from '../errors';
 import { ConnectionAttempt, deadline } from '../net/dial';
 import { ThroughProxy } from '../net/proxy';
 import { ReceiveBuffer } from '../net/receive-buffer';
@@ -127,6 +127,8 @@ export class Session implements ControlListener {
   #typeSwitch: { readonly type: string; readonly reply: Promise<Reply> } | undefined;
   /** The caller's own TYPE, for the next connection as well. */
   #callersType: Command | undefined;
+  /** Whether the caller has sent the last MODE himself, for his own transfers. */
+  #modeIsCallers = false;
   /** Whether the caller has sent a REST himself, for his next transfer. */
   #restartIsCallers = false;
   /** Sends NOOP while the client is idle. */
@@ -496,6 +498,45 @@ export class Session implements ControlListener {
   }
 
   /**
+   * Brings the session to the transfer mode that the option `compress` wants: MODE Z for what may be compressed, where the server offers it, and MODE S
+   * for all else. Nothing is sent where the session is in that mode.
+   *
+   * Not compressed are transfers from an offset on, because RFC 3659 (5) defines REST for MODE S only; and uploads, because ProFTPD 1.3.8 stores
+   * other bytes than those it was sent in MODE Z, and says 226 (its issue 1896).
+   *
+   * @returns whether the next transfer is compressed, once the reply has come
+   * @throws UnsupportedError where the option is true and the server does not offer it
+   */
+  async chooseMode(control: ControlConnection, compressible: boolean): Promise<boolean> {
+    const { observed, settings } = this;
+    if (compressible && observed.offersModeZ === undefined) await this.features();
+    if (compressible && observed.offersModeZ) {
+      try {
+        await this.#switchMode(control, 'Z');
+        return true;
+      } catch (error) {
+        if (!(error instanceof ReplyError) || !control.open) throw error;
+        observed.offersModeZ = false;
+        if (settings.compress === true) throw new UnsupportedError(`the server refuses MODE Z (option compress): ${error.message}`, { cause: error });
+      }
+    } else if (compressible && settings.compress === true) throw new UnsupportedError('the server does not offer MODE Z (option compress)');
+    await this.#switchMode(control, 'S');
+    return false;
+  }
+
+  /** Sends MODE S where a transfer of ours has set another mode: for data that the caller moves himself, or that go to another server. */
+  async clearMode(control: ControlConnection): Promise<void> {
+    if (!this.#modeIsCallers) await this.#switchMode(control, 'S');
+  }
+
+  /** Sends MODE, in one flight with the command that follows, unless the mode is known to be that one. */
+  async #switchMode(control: ControlConnection, mode: 'S' | 'Z'): Promise<void> {
+    if (this.state.mode.value === mode) return;
+    this.#modeIsCallers = false;
+    await control.exec(this.command('MODE', mode), { repeated: true });
+  }
+
+  /**
    * lwIP's server knows no TYPE, and sends bytes as they are; a server that knows it answers 504 to a type that it does not have. TYPE is asked twice: the first
    * refusal may be that of a command after it, which SuSE's ftp-proxy answers sooner. Then the next reply shows that they are out of order.
    */
@@ -525,8 +566,10 @@ export class Session implements ControlListener {
   async execRaw({ control, sending }: Turn, command: Command, onPreliminary?: (reply: Reply) => void): Promise<Reply> {
     const { transfers } = ruleOf(command.verb, false);
     if (command.verb === 'QUIT') control.expectClose();
+    if (transfers) await this.clearMode(control);
     const reply = await control.exec(command, { ...sending, transfer: transfers, raw: true }, onPreliminary);
     if (command.verb === 'TYPE') this.#callersType = command;
+    if (command.verb === 'MODE') this.#modeIsCallers = true;
     if (command.verb === 'REST') this.#restartIsCallers = true;
     return reply;
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createInflate, type Inflate } from 'node:zlib';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
 import { FTPError, TimeoutError, TransferError } from '../errors';
@@ -36,6 +37,8 @@ export interface DataListener {
 /** Milliseconds for FIN or close_notify to leave. */
 const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
+/** Bytes of decompressed data at a time. */
+const INFLATED = 64 * 1024;
 
 /**
  * The data connection of one transfer. How it is made is up to its two kinds: we connect (passive), or we listen (active).
@@ -53,6 +56,9 @@ export abstract class DataConnection {
   #secured: SecuredData | undefined;
   /** What the payload passes through. */
   #socket: Duplex | undefined;
+  /** Download in MODE Z: what it is decompressed by, and the bytes that were given to that. */
+  #inflate: Inflate | undefined;
+  #compressedBytes = 0;
   /** Upload: the same, where it has a timeout of its own, which sees a large write make progress in the kernel. */
   #timed: Socket | undefined;
   /** Whoever waits for the connection. */
@@ -131,14 +137,42 @@ export abstract class DataConnection {
   pause(): void {
     this.#paused = true;
     this.#stopStallTimer();
-    this.#socket?.pause();
+    (this.#inflate ?? this.#socket)?.pause();
   }
 
   resume(): void {
     this.#paused = false;
     if (this.#state !== 'live') return;
     if (this.begun) this.#startStallTimer();
-    this.#socket?.resume();
+    this.#inflate?.resume();
+    if (!this.#inflate?.writableNeedDrain) this.#socket?.resume();
+  }
+
+  /**
+   * What comes is compressed: MODE Z, one stream of zlib for each transfer (draft-preston-ftpext-deflate; RFC 1950). It must be said before anything
+   * has come.
+   *
+   * What is received goes into `inflate`, which gives no more than its reader takes, however much a few bytes decompress to; when it is full, the
+   * connection is paused. The data are whole when their own end has come, with the right checksum, and nothing after it.
+   */
+  decompress(): void {
+    const inflate = (this.#inflate = createInflate({ chunkSize: INFLATED }));
+    inflate.on('data', (chunk: Buffer) => {
+      if (this.#state !== 'live') return;
+      this.session.dataConnections.stalling.restart(this.#onStall);
+      if (this.#listener?.onChunk(chunk) === false) this.pause();
+    });
+    inflate.on('drain', () => {
+      if (this.#state !== 'live') return;
+      if (!this.#paused) this.#startStallTimer();
+      this.#socket?.resume();
+    });
+    inflate.on('end', () => {
+      if (inflate.bytesWritten < this.#compressedBytes) this.failed(new TransferError('the compressed data have more after their end', { phase: 'data' }));
+      else if (this.#state === 'live') this.#listener?.onEnd();
+    });
+    inflate.on('error', (error) => this.failed(new TransferError(`the compressed data are not whole, or not right: ${error.message}`, { cause: error, phase: 'data' })));
+    if (this.#paused) inflate.pause();
   }
 
   /** Writes; false means that `onWritable` will come. */
@@ -230,8 +264,13 @@ export abstract class DataConnection {
   protected readonly receive = (chunk: Buffer): boolean => {
     if (this.#state !== 'live' || !this.#listener) return true;
     this.session.dataConnections.stalling.restart(this.#onStall);
-    if (this.#listener.onChunk(chunk)) return true;
-    this.#paused = true;
+    if (this.#inflate) {
+      this.#compressedBytes += chunk.length;
+      if (this.#inflate.write(chunk)) return true;
+    } else {
+      if (this.#listener.onChunk(chunk)) return true;
+      this.#paused = true;
+    }
     this.#stopStallTimer();
     return false;
   };
@@ -307,7 +346,12 @@ export abstract class DataConnection {
     if (this.#fin === 'leaving' || this.#fin === 'left') return; // both sides have ended, and such a connection has no peer any more, either
     if (wasReset(this.#raw)) this.failed(resetError());
     else if (this.#secured?.closedProperly() === false) this.failed(new TransferError('the TLS data connection ended without close_notify (strictTlsClose)', { phase: 'data' }));
-    else if (this.#state === 'live') this.#listener?.onEnd();
+    else if (this.#state !== 'live') return;
+    else if (!this.#inflate) this.#listener?.onEnd();
+    else {
+      this.#stopStallTimer();
+      this.#inflate.end();
+    }
   };
 
   readonly #onClosed = (): void => {
@@ -321,6 +365,7 @@ export abstract class DataConnection {
   /** From now on it is the server that keeps the data from moving. */
   #startStallTimer(): void {
     const { dataConnections, settings } = this.session;
+    if (this.#inflate?.writableEnded) return; // all of it is here
     if (this.#timed) this.#timed.setTimeout(settings.stallTimeout);
     else if (this.#socket) dataConnections.stalling.start(this.#onStall);
   }
@@ -359,6 +404,7 @@ export abstract class DataConnection {
 
   #drop(): void {
     const raw = this.#raw;
+    this.#inflate?.destroy();
     if (this.#fin === 'leaving' && raw) this.#closeAfterFin(raw);
     else if (this.#state !== 'closed' && raw) reset(raw);
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);

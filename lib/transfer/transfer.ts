@@ -122,6 +122,8 @@ interface Try {
   bytes: number;
   /** Payload bytes that the server announced in its mark. */
   announced: number | undefined;
+  /** Whether the data are compressed (MODE Z). */
+  compressed: boolean;
   /** The transfer command, once it has left. */
   command: Command | undefined;
   data: DataConnection | undefined;
@@ -352,7 +354,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. @param error that of the stream, if it has one */
   cancel(error: Error | null): void {
-    if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, error ? 'failed' : 'left', error ?? undefined);
+    if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, error && error.name !== 'AbortError' ? 'failed' : 'left', error ?? undefined);
     this.place.leave();
     if (this.#state.is !== 'over') this.#interrupt.raise('left');
   }
@@ -432,31 +434,34 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   }
 
   /**
-   * One command: TYPE and EPSV in one flight, REST on its own, then the transfer command, while the data connection is still being made;
+   * One command: TYPE, MODE and EPSV in one flight, REST on its own, then the transfer command, while the data connection is still being made;
    * resolves with its final reply when the transfer is proved complete.
    */
   async #transfer(control: ControlConnection, command: Command | Choice): Promise<Reply> {
     const session = this.#session;
     const interrupt = this.#interrupt;
     const { type, direction, memory = 'given' } = this.#request;
-    const { settings: { passive }, observed } = session;
+    const { settings: { passive, compress }, observed } = session;
     const start = this.#offset;
-    const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, command: undefined, data: undefined, held: undefined, settle: undefined });
+    const current: Try = (this.#try = { control, start, bytes: 0, announced: undefined, compressed: false, command: undefined, data: undefined, held: undefined, settle: undefined });
     const mayTry = observed.earlyCommands.outcome === 'none' && this.#queue.waitingCount > 0 && this.#bytesBefore === 0 && direction === 'down';
     if (mayTry && control.early === 'tried') current.held = NOTHING;
     this.#move({ is: 'preparing', data: 'open' });
     session.beginNegotiation();
     const typed = session.switchType(control, type);
+    const compressed = compress ? session.chooseMode(control, direction === 'down' && start === 0) : undefined;
+    compressed?.catch(ignore);
     const cleared = start === 0 && session.state.restartUsed ? session.clearRestart(control) : undefined;
     cleared?.catch(ignore);
     if (!passive) await session.negotiationUnderWay(); // pyftpdlib answers PORT when it has connected, and what comes after it before that
-    const request: DataRequest = { session, control, direction, memory, interrupt };
+    const request: DataRequest = { session, control, direction, memory: compressed ? 'given' : memory, interrupt };
     const announced = typeof command === 'function' || observed.offersPRET;
     if (observed.offersPRET && typeof command !== 'function') session.announceTransfer(control, command);
     const opening = (passive ? openPassive : openActive)(request);
     const data = (current.data = await (announced ? opening : opening.catch((error: unknown) => openAnnounced(request, command, error))));
     data.attach(this);
     if (typed) await typed;
+    if (compressed && (current.compressed = await interrupt.race(compressed))) data.decompress();
     if (cleared) await interrupt.race(cleared);
     const preparing = session.negotiationUnderWay();
     if (preparing) await preparing; // its OPTS must not come after the transfer command
@@ -519,7 +524,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const state = this.#state;
     if (!current) return;
     const { type, direction } = this.#request;
-    if (direction === 'down' && type === 'I') current.announced ??= announcedSize(reply, current.command?.argument);
+    // What is announced of compressed data may be the bytes of the file, or those that are sent: their own end proves that they are whole.
+    if (direction === 'down' && type === 'I' && !current.compressed) current.announced ??= announcedSize(reply, current.command?.argument);
     // It was late, or Pure-FTPd 1.0.50 reports a reset with one: the final reply is due all the same.
     if (state.is === 'data over' || state.is === 'broken') current.control.expectCompletion();
     const { observed } = this.#session;

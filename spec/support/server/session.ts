@@ -31,6 +31,8 @@ export class Session implements DataHost {
   login: 'none' | 'password' | 'account' | 'done' = 'none';
   cwd: string;
   type: 'A' | 'I';
+  /** Z: each transfer is one stream of zlib. */
+  mode: 'S' | 'Z' = 'S';
   /** How LIST prints an entry; SITE may change it. */
   lines: ListLines | undefined;
   restart = 0;

@@ -1,5 +1,6 @@
-import type { Duplex } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { type Duplex, Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { createDeflate, inflateSync } from 'node:zlib';
 import { Refusal } from './refusal';
 import type { Session } from './session';
 import type { OpenUpload } from './upload';
@@ -12,13 +13,17 @@ type Work = (socket: Duplex) => Promise<void>;
 
 /** Replies `mark`, sends the chunks as fast as the client takes them, and replies `done`. */
 export function download(session: Session, mark: string, chunks: Iterable<Uint8Array>, done = '226 Transfer complete.'): Promise<void> {
-  return transfer(session, mark, done, '426 Failure writing network stream.', (socket) => sendChunks(socket, chunks));
+  return transfer(session, mark, done, '426 Failure writing network stream.', (socket) => (session.mode === 'Z' ? sendCompressed(socket, chunks) : sendChunks(socket, chunks)));
 }
 
 /** Replies `mark`, hands what the client sends to what `open` gives, and replies `done`. */
 export async function upload(session: Session, mark: string, open: () => OpenUpload, done = '226 Transfer complete.'): Promise<void> {
   let opened: OpenUpload | undefined;
-  await transfer(session, mark, done, '426 Failure reading network stream.', (socket) => receiveChunks(socket, (opened = open()).take, () => session.data?.wasReset === true));
+  await transfer(session, mark, done, '426 Failure reading network stream.', (socket) => {
+    const { take } = (opened = open());
+    const wasReset = (): boolean => session.data?.wasReset === true;
+    return session.mode === 'Z' ? receiveCompressed(socket, take, wasReset) : receiveChunks(socket, take, wasReset);
+  });
   if (!session.completed && session.server.deviations.brokenUpload === 'undone') opened?.undo();
 }
 
@@ -33,6 +38,18 @@ export async function sendChunks(socket: Duplex, chunks: Iterable<Uint8Array>): 
   if (socket.destroyed) throw new Error('the data connection is gone');
   socket.end();
   await finished(socket, { readable: false });
+}
+
+/** The same in MODE Z. */
+async function sendCompressed(socket: Duplex, chunks: Iterable<Uint8Array>): Promise<void> {
+  socket.resume();
+  await pipeline(Readable.from(chunks, { objectMode: false }), createDeflate(), async (compressed: AsyncIterable<Buffer>) => {
+    for await (const chunk of compressed) {
+      if (socket.destroyed) throw new Error('the data connection is gone');
+      if (!socket.write(chunk)) await drained(socket);
+    }
+  });
+  await sendChunks(socket, []);
 }
 
 function drained(socket: Duplex): Promise<void> {
@@ -51,6 +68,13 @@ export async function receiveChunks(socket: Duplex, take: (chunk: Uint8Array) =>
   await finished(socket, { writable: false });
   socket.end(); // before it is asked: what TLS writes shows the reset, and FIN leaves a turn later
   if (wasReset()) throw new Error('reset');
+}
+
+/** The same in MODE Z. @throws Error where what came is no whole stream of zlib, or has more after it */
+async function receiveCompressed(socket: Duplex, take: (chunk: Uint8Array) => void, wasReset: () => boolean): Promise<void> {
+  const received: Uint8Array[] = [];
+  await receiveChunks(socket, (chunk) => received.push(chunk), wasReset);
+  take(inflateSync(Buffer.concat(received)));
 }
 
 async function turns(count: number): Promise<void> {

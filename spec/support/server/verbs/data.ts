@@ -49,7 +49,13 @@ export const dataVerbs: Readonly<Record<string, Verb>> = {
     if (types === 'bytes only') session.type = 'I';
   },
 
-  MODE: (session, argument) => only(session, argument, 'S', 'MODE'),
+  /** MODE Z where the option `features` has it. */
+  MODE(session, argument) {
+    const mode = argument.toUpperCase();
+    if (mode === 'Z' && session.server.features.includes('MODE Z')) session.reply('200 MODE set to Z.');
+    else only(session, argument, 'S', 'MODE');
+    session.mode = mode === 'Z' ? 'Z' : 'S';
+  },
   STRU: (session, argument) => only(session, argument, 'F', 'STRU'),
 
   REST(session, argument) {

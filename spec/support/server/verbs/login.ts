@@ -35,7 +35,7 @@ export const loginVerbs: Readonly<Record<string, Verb>> = {
   REIN(session) {
     session.login = 'none';
     session.setData(undefined);
-    Object.assign(session, { user: undefined, cwd: '/', type: 'A', restart: 0, epsvOnly: false, protection: 'C', bufferSize: false, facts: FACTS });
+    Object.assign(session, { user: undefined, cwd: '/', type: 'A', mode: 'S', restart: 0, epsvOnly: false, protection: 'C', bufferSize: false, facts: FACTS });
     session.reply('220 Service ready for new user.');
   },
 
