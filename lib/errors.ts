@@ -175,6 +175,59 @@ export function annotate<E extends FTPError>(error: E, details: FTPErrorDetails)
 }
 
 /**
+ * A copy of an error, for another operation that fails for the same reason: each operation adds to its error what it knows, and shows its own call.
+ * @internal
+ */
+export function copyOf(error: Error): FTPError {
+  if (!(error instanceof FTPError)) return new FTPError(error.message, { cause: error });
+  const { cause, ...details } = error;
+  return new (error.constructor as typeof FTPError)(error.message, { ...details, cause });
+}
+
+/**
+ * Where an operation was called: an object that `Error.captureStackTrace` was given there. An error is made when a reply comes, and its own stack has
+ * nothing of the caller then.
+ * @internal
+ */
+export interface Call {
+  readonly stack?: string;
+}
+
+/**
+ * The call of the async function that this is called in, by those that await it. It needs no work at the call itself.
+ * @internal
+ */
+export function awaitedCall(): Call {
+  const call: Call = {};
+  Error.captureStackTrace(call, awaitedCall);
+  return call;
+}
+
+/**
+ * Gives an error of this library the stack of a call; it returns any other as it is.
+ * @internal
+ */
+export function showCall<E>(error: E, { stack }: Call): E {
+  if (!(error instanceof FTPError) || typeof stack !== 'string') return error; // it is no text where the program has its own Error.prepareStackTrace
+  const frames = stack.search(/^ +at /m);
+  error.stack = `${error.name}: ${error.message}${frames < 0 ? '' : `\n${stack.slice(frames)}`}`;
+  return error;
+}
+
+/** The calls that the errors of operations belong to. */
+const calls = new WeakMap<FTPError, Call>();
+
+/**
+ * An error that belongs to one call: a copy where it belongs to another one already, as the loss of a connection may.
+ * @internal
+ */
+export function ownError(error: FTPError, call: Call): FTPError {
+  const own = (calls.get(error) ?? call) === call ? error : copyOf(error);
+  calls.set(own, call);
+  return own;
+}
+
+/**
  * Matches the errors of Node's `net`, `dns` and `tls` with `instanceof`; it is never thrown itself.
  *
  * Such an error has a code of connections, or a system call of the network. `node:fs` shares some of the codes (EPIPE of a FIFO, ETIMEDOUT of a network

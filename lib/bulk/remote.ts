@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { addAbortSignal, type Readable } from 'node:stream';
+import { addAbortSignal, type Readable, type ReadableOptions } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { assertNotAborted, whenAborted } from '../abort';
 import type { Work, WorkListener } from '../control/queue';
-import { ConnectionClosedError } from '../errors';
+import { awaitedCall, type Call, ConnectionClosedError, copyOf, showCall } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkSignal, type FolderOptions, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
@@ -82,7 +82,7 @@ export async function asWork<T>(remote: Remote, signal: AbortSignal | undefined,
   try {
     return await act(controller.signal);
   } catch (error) {
-    throw work.closed && !wasClosed(error) ? work.closed : error; // that of the operation says the same, and more
+    throw showCall(work.closed && !wasClosed(error) ? work.closed : error, awaitedCall()); // that of the operation says the same, and more
   } finally {
     stop?.();
     work.done();
@@ -99,11 +99,13 @@ export interface BegunWork {
 /** Begins such work, until `done()`. @param onClosed called when the client is closed before that @throws ConnectionClosedError where it is closed already */
 export function beginWork(remote: Remote, onClosed: (reason: Error) => void, listener?: WorkListener): BegunWork {
   const work = (remote as Working).beginWork?.(listener);
-  const onAbort = (): void => onClosed(work?.closed.reason as Error);
+  let reason: Error | undefined;
+  const closed = (): Error | undefined => (work?.closed.aborted ? (reason ??= copyOf(work.closed.reason as Error)) : undefined); // other work has that error, too
+  const onAbort = (): void => onClosed(closed() as Error);
   work?.closed.addEventListener('abort', onAbort);
   return {
     get closed() {
-      return work?.closed.aborted ? (work.closed.reason as Error) : undefined;
+      return closed();
     },
     done() {
       work?.closed.removeEventListener('abort', onAbort);
@@ -118,13 +120,19 @@ export abstract class WorkReadable<T, E extends ReadableEvents<T> = ReadableEven
   protected given = 0;
   /** How many they were when `quit()` asked last. */
   #givenBefore = 0;
+  readonly #call: Call = {};
+
+  constructor(options: ReadableOptions) {
+    super(options);
+    Error.captureStackTrace(this.#call, new.target);
+  }
 
   /** @internal whether the next item is on its way, so that nothing waits for the reader */
   protected abstract readonly isProducing: boolean;
 
   /** @internal begins the work, whose end by the client ends the stream */
   protected beginWork(remote: Remote): BegunWork {
-    return beginWork(remote, (reason) => this.destroy(reason), {
+    return beginWork(remote, (reason) => this.fail(reason), {
       // A reader that takes an item now and then is slow, but not stuck.
       moved: () => {
         const moved = this.isProducing || this.given > this.#givenBefore;
@@ -137,7 +145,12 @@ export abstract class WorkReadable<T, E extends ReadableEvents<T> = ReadableEven
 
   /** @internal `quit()` waits for the end of the work; `stuck` where nothing has moved for `stallTimeout` */
   protected onQuitting(stuck: boolean): void {
-    if (stuck || !this.isAttended) this.destroy(unreadAtQuit());
+    if (stuck || !this.isAttended) this.fail(unreadAtQuit());
+  }
+
+  /** @internal the work has failed */
+  protected fail(error: Error): void {
+    this.destroy(showCall(error, this.#call));
   }
 }
 
@@ -167,7 +180,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
     try {
       this.#work ??= this.beginWork(this.#remote);
     } catch (error) {
-      return void this.destroy(error as Error);
+      return this.fail(error as Error);
     }
     this.#source ??= this.#begin(this.#controller.signal);
     this.isProducing = true;
@@ -177,7 +190,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
         this.given += 1;
         if (!this.destroyed) this.push(done ? null : value);
       },
-      (error: Error) => void this.destroy(this.#work?.closed ?? error),
+      (error: Error) => this.fail(this.#work?.closed ?? error),
     );
   }
 

@@ -173,7 +173,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
     try {
       await step();
     } catch (error) {
-      this.destroy(this.#work?.closed ?? (error as Error));
+      this.fail(this.#work?.closed ?? (error as Error));
     }
   }
 
@@ -213,7 +213,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
           if (this.isProducing) this.#deliver();
         },
         onEnd: () => this.#deliver(),
-        onError: (error) => void this.destroy(error),
+        onError: (error) => this.fail(error),
       }),
     );
     this.#next = next;

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../net/clock';
 import { type Place, Queue } from '../control/queue';
 import { Session } from '../control/session';
-import { ConnectionClosedError, FTPError, isFTPError } from '../errors';
+import { ConnectionClosedError, copyOf, FTPError, isFTPError } from '../errors';
 import type { Reply } from '../reply';
 
 /** Milliseconds after a refusal until one more connection is tried. */
@@ -234,9 +234,9 @@ class Connections {
   }
 
   /** Closes all at once. */
-  close(error?: Error): void {
+  close(reason?: () => Error): void {
     this.abandon();
-    for (const connection of [...this.#all]) connection.session.close(error);
+    for (const connection of [...this.#all]) connection.session.close(reason?.());
     this.#unlisten();
   }
 
@@ -281,7 +281,7 @@ class Connections {
 
   readonly #onAbort = (): void => {
     this.#listener.onAborted(this.#aborted());
-    this.close(this.#aborted());
+    this.close(() => this.#aborted());
   };
 
   #unlisten(): void {
@@ -485,11 +485,4 @@ export class PoolQueue extends Queue {
     }
     failed.forEach((place, index) => place.state === 'ready' && place.refuse(index === 0 ? error : copyOf(error)));
   }
-}
-
-/** An error of its own for each of many, because a stream adds to its error what it knows. */
-function copyOf(error: Error): Error {
-  if (!(error instanceof FTPError)) return new FTPError(error.message, { cause: error });
-  const { reply, phase, command } = error;
-  return new (error.constructor as typeof FTPError)(error.message, { reply, phase, command, cause: error.cause });
 }

@@ -16,7 +16,7 @@ import type { ControlConnection, SendOptions } from '../control/control-connecti
 import { isNotImplemented, unexpected } from '../control/command-table';
 import type { Place, PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
 import type { Needs, Session, Turn } from '../control/session';
-import { ArgumentError, ConnectionClosedError, isFTPError, PermanentError, ReplyError } from '../errors';
+import { ArgumentError, awaitedCall, ConnectionClosedError, FTPError, isFTPError, ownError, PermanentError, ReplyError, showCall } from '../errors';
 import type { Entry } from '../listing/entry';
 import { type FolderOptions, folderOptions, signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
@@ -575,16 +575,22 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
 
   /**
    * Enters the queue, and resolves with the outcome of the operation. Where its caller gives it up, the promise rejects at once: a place whose turn has
-   * not come is left, and an operation that has begun sends no further command, and keeps its turn until it has its reply.
+   * not come is left, and an operation that has begun sends no further command, and keeps its turn until it has its reply. An error shows the lines that
+   * await it.
    *
    * @param enter takes the place
    */
-  #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
+  async #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
     const signal = options === undefined ? undefined : signalOf(options);
-    if (!signal) return new Promise((resolve, reject) => enter(resolve, reject).ready());
     let place: Place | undefined;
-    const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, { signal })).ready());
-    return askUnlessAborted(outcome, signal, () => place?.leave());
+    const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, signal && { signal })).ready());
+    try {
+      return await (signal ? askUnlessAborted(outcome, signal, () => place?.leave()) : outcome());
+    } catch (error) {
+      if (!(error instanceof FTPError)) throw error;
+      const call = awaitedCall();
+      throw showCall(ownError(error, call), call);
+    }
   }
 }
 

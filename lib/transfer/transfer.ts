@@ -7,7 +7,7 @@ import { announcedSize } from '../control/reply-text';
 import { abortTransfer, takeFurtherReplies } from '../control/resync';
 import type { Session, Turn } from '../control/session';
 import { transferChannel, type TransferEvent, type TransferMessage } from '../diagnostics';
-import { AbortedError, annotate, ConnectionClosedError, FTPError, MismatchError, PermanentError, type Phase, ProtocolError, ReplyError, SecurityError, TimeoutError, TransferError } from '../errors';
+import { AbortedError, annotate, type Call, ConnectionClosedError, FTPError, MismatchError, ownError, PermanentError, type Phase, ProtocolError, ReplyError, SecurityError, showCall, TimeoutError, TransferError } from '../errors';
 import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
@@ -172,6 +172,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   readonly #queue: Queue;
   readonly #request: TransferRequest;
   readonly #stream: TransferStream;
+  readonly #call: Call = {};
   /** Its place in the queue; `ready()` says that the stream is in use. */
   readonly place: Place;
   readonly #interrupt = new Interrupt();
@@ -209,6 +210,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#request = request;
     this.#offset = request.start;
     this.#stream = stream;
+    Error.captureStackTrace(this.#call, stream.constructor);
     this.place = queue.enter(
       (release, current) => {
         this.#release = release;
@@ -267,10 +269,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** The error with what is known of this transfer. */
   describe(error: Error): FTPError {
     const { command, direction } = this.#request;
-    const known = error instanceof FTPError ? error : new FTPError(error.message, { cause: error });
+    const known = ownError(error instanceof FTPError ? error : new FTPError(error.message, { cause: error }), this.#call);
     if (known.command === undefined) known.message = `${command.shown}: ${known.message}`;
     const maybeCompleted = (direction === 'up' && this.phase === 'completion' && !known.reply) || undefined;
-    return annotate(known, { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted });
+    const details = { bytesTransferred: this.bytes, expectedBytes: this.announced, phase: this.phase, command: command.shown, maybeCompleted };
+    return showCall(annotate(known, details), this.#call);
   }
 
   /** The final reply, where it has come. */
