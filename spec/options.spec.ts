@@ -6,7 +6,7 @@ import { settingsOf, type FTPOptions } from '../lib/options';
 describe('options', () => {
   it('are filled in with the documented defaults', () => {
     expect(settingsOf({})).to.include({
-      user: 'anonymous', password: 'anonymous@', port: 21, secure: false, passive: true, trustServerPasvAddress: false,
+      user: 'anonymous', password: 'anonymous@', port: 21, secure: false, passive: true, compress: false, trustServerPasvAddress: false,
       connectTimeout: 30_000, replyTimeout: 30_000, stallTimeout: 30_000, maxLineBytes: 65_536, maxReadAheadBytes: 16 * 1024 * 1024,
     });
   });
