@@ -56,6 +56,18 @@ export function parseFTPURL(url: string | URL): ParsedURL {
   };
 }
 
+/**
+ * The options in the argument of a constructor: a URL, or a host as Python's `FTP(host)` takes it, with a port after a colon (`[::1]:2121` for IPv6).
+ *
+ * @throws ArgumentError for what is neither; its message has no credentials
+ */
+export function parseServer(server: string | URL): FTPOptions {
+  if (server instanceof URL || /:\/\/|[/\\@?#%]/.test(server)) return parseFTPURL(server).options;
+  const host = /^[^[\]]*:[^[\]]*:/.test(server) ? `[${server}]` : server;
+  if (!/^(?:\[[^\]]+\]|[^:]+)(?::\d+)?$/.test(host)) throw refused(server, 'nor the name of a host, with or without a port');
+  return parseFTPURL(`ftp://${host}/`).options;
+}
+
 /** The whole path, for a command that takes it at once; empty for the login folder. */
 export function joinPath({ directories, name }: Pick<ParsedURL, 'directories' | 'name'>): string {
   return [...directories, name].reduce((path, part) => (path === '' || path.endsWith('/') ? path + part : `${path}/${part}`), '');

@@ -1,5 +1,7 @@
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
+import { fileURLToPath } from 'node:url';
 import { assertNotAborted } from '../abort';
 import { closedByClient } from '../control/session';
 import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
@@ -13,8 +15,11 @@ import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './
 import { asWork, type Remote, wasClosed, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
 
-/** What `put` uploads: the path of a local file, bytes, a function that returns a Readable of the bytes from an offset on, or a Readable, which can be read only once. */
-export type PutSource = string | Uint8Array | ((offset: number) => Readable) | Readable;
+/**
+ * What `put` uploads: a local file by its path or its `file:` URL, bytes, a Blob or File, a function that returns a Readable of the bytes from an offset
+ * on; or, read only once, a Readable, a web stream, or any iterable of bytes and strings (UTF-8).
+ */
+export type PutSource = string | URL | Uint8Array | Blob | ((offset: number) => Readable) | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** The options of `put`. */
 export interface PutOptions extends TrafficOptions {
@@ -71,20 +76,37 @@ export interface PutResult {
  * end, as a pipeline does, whether it was uploaded or not.
  *
  * @param remote a client or a pool
- * @param source a local path, bytes, a function `(offset) => Readable`, or a Readable with `retry: false`
+ * @param source a local path, a `file:` URL, bytes, a Blob, a function `(offset) => Readable`; or, with `retry: false`, a stream or an iterable
  * @param path the remote file
  * @throws ArgumentError for a source that is none, and for options that are not known or out of range; PermanentError when the server refuses;
  * ChangedError when the source changes meanwhile; MismatchError when the server has something else; else the error of the last attempt
  */
 export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
+  const isReadAgain = typeof source === 'string' || typeof source === 'function' || source instanceof Uint8Array || source instanceof Blob || source instanceof URL;
+  const given = isReadAgain || source instanceof Readable || !isIterable(source) ? source : Readable.from(chunksOf(source), { objectMode: false });
   try {
-    return await upload(remote, source, path, options);
+    return await upload(remote, given as RepeatableSource | Readable, path, options);
   } finally {
-    if (source instanceof Readable) source.destroy(); // also where nothing has read it, so that its file does not stay open
+    if (given instanceof Readable) given.destroy(); // also where nothing has read it, so that its file does not stay open
+    if (source instanceof ReadableStream && !source.locked) await source.cancel().catch(() => undefined);
   }
 }
 
-async function upload(remote: Remote, source: PutSource, path: string, options: PutOptions): Promise<PutResult> {
+/** A source that can be read more than once. */
+type RepeatableSource = Extract<PutSource, string | URL | Uint8Array | Blob> | ((offset: number) => Readable);
+
+function isIterable(source: unknown): source is AsyncIterable<unknown> | Iterable<unknown> {
+  return typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source);
+}
+
+async function* chunksOf(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) throw new ArgumentError(`an iterable must give bytes or strings, not a ${typeof chunk}`);
+    yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  }
+}
+
+async function upload(remote: Remote, source: RepeatableSource | Readable, path: string, options: PutOptions): Promise<PutResult> {
   checkNames(options, PUT_OPTIONS);
   const { retry = true, resume = false, temporaryName = true, verify, size, signal } = options;
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');
@@ -113,9 +135,11 @@ async function upload(remote: Remote, source: PutSource, path: string, options: 
 
 function checkSource(source: unknown, { retry, resume }: PutOptions): void {
   if (source instanceof Readable) {
-    if (retry !== false || resume) throw new ArgumentError('a stream cannot be read again: give put a path, bytes or a function, or say retry: false, and not resume');
-  } else if (typeof source !== 'string' && typeof source !== 'function' && !(source instanceof Uint8Array)) {
-    throw new ArgumentError('put takes a local path, bytes, a function (offset) => Readable, or a Readable');
+    if (retry !== false || resume) throw new ArgumentError('a stream cannot be read again: give put a path, bytes, a Blob or a function, or say retry: false, and not resume');
+  } else if (source instanceof URL) {
+    if (source.protocol !== 'file:') throw new ArgumentError('put takes a file: URL, and no other');
+  } else if (typeof source !== 'string' && typeof source !== 'function' && !(source instanceof Uint8Array) && !(source instanceof Blob)) {
+    throw new ArgumentError('put takes a local path or a file: URL, bytes, a Blob, a function (offset) => Readable, a stream, or an iterable of bytes and strings');
   }
 }
 
@@ -123,12 +147,14 @@ function checkSource(source: unknown, { retry, resume }: PutOptions): void {
 const CHUNK = 256 * 1024;
 
 /** @throws ArgumentError for what is no source, and for a path that is not that of a file */
-async function openSource(source: PutSource, size: number | undefined): Promise<UploadSource> {
+async function openSource(source: RepeatableSource | Readable, size: number | undefined): Promise<UploadSource> {
+  if (source instanceof URL || (typeof source === 'string' && /^file:\/\//i.test(source))) return LocalSource.open(localPath(source));
   if (typeof source === 'string') return LocalSource.open(source);
   const read = readerOf(source);
-  const exact = source instanceof Uint8Array ? undefined : size;
+  const known = source instanceof Uint8Array ? source.length : source instanceof Blob ? source.size : size;
+  const exact = source instanceof Uint8Array ? undefined : known;
   return {
-    size: source instanceof Uint8Array ? source.length : size,
+    size: known,
     modified: undefined,
     read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
     bytes: (start, end) => firstOf(read(start), end - start),
@@ -137,7 +163,17 @@ async function openSource(source: PutSource, size: number | undefined): Promise<
   };
 }
 
-function readerOf(source: Exclude<PutSource, string>): (offset: number) => Readable {
+/** @throws ArgumentError for a URL with a host, or a name that cannot be */
+function localPath(url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new ArgumentError(`not the URL of a local file: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readerOf(source: Exclude<RepeatableSource, string | URL> | Readable): (offset: number) => Readable {
+  if (source instanceof Blob) return (offset) => Readable.fromWeb(source.slice(offset).stream());
   if (source instanceof Uint8Array) return (offset) => Readable.from(piecesOf(source, offset), { objectMode: false });
   if (source instanceof Readable) return () => source;
   return (offset) => {

@@ -6,7 +6,7 @@ import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
-import { parseFTPURL } from '../url';
+import { parseServer } from '../url';
 import { Verbs } from './verbs';
 
 /**
@@ -41,13 +41,13 @@ export class FTP extends Verbs<FTPEvents> {
   /**
    * Checks the options, which are copied; nothing is sent.
    *
-   * @param options or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit TLS, or `ftps://` with implicit TLS; its host, port, user and password
-   *   count, and its path does not
-   * @throws ArgumentError for an option or a URL that cannot be; its message has no credentials
+   * @param options or a host, with or without a port: `host`, `host:2121`, `[::1]:2121`; or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit
+   *   TLS, or `ftps://` with implicit TLS, whose host, port, user and password count, and its path does not
+   * @throws ArgumentError for an option, a host or a URL that cannot be; its message has no credentials
    */
   constructor(options: FTPOptions | string | URL = {}) {
     super();
-    this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options), {
+    this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseServer(options) : options), {
       onCommand: (line) => emitToCaller(this, 'command', line),
       onReply: (reply) => emitToCaller(this, 'reply', reply),
       onClose: (error) => emitToCaller(this, 'close', error),
@@ -58,6 +58,11 @@ export class FTP extends Verbs<FTPEvents> {
   }
 
   // ---- the control connection
+
+  /** True while there is a control connection on which commands can be sent, logged in or not; a client that is not connected connects with its next verb. */
+  get connected(): boolean {
+    return this.session.usable !== undefined;
+  }
 
   /** The server's greeting (RFC 959, 5.4); undefined before the first connection. */
   get welcome(): Reply | undefined {

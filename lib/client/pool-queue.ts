@@ -177,6 +177,11 @@ class Connections {
     return this.#all.size;
   }
 
+  /** True where one of them is open, and not only being opened again. */
+  get open(): boolean {
+    return [...this.#all].some(({ open }) => open);
+  }
+
   /** How many of them are free. */
   get free(): number {
     return this.#free.size;
@@ -358,6 +363,11 @@ export class PoolQueue extends Queue {
       onFailure: (error) => this.#failAll(error),
       onAborted: (error) => super.close(() => copyOf(error)),
     });
+  }
+
+  /** True where commands can be sent on one of the connections. */
+  get connected(): boolean {
+    return this.#connections.open;
   }
 
   /** How many connections there are. */

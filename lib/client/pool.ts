@@ -4,7 +4,7 @@ import { ConnectionClosedError } from '../errors';
 import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
-import { parseFTPURL } from '../url';
+import { parseServer } from '../url';
 import { PoolQueue } from './pool-queue';
 import { Verbs } from './verbs';
 
@@ -46,13 +46,13 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
   /**
    * Checks the options, which are copied; nothing is sent.
    *
-   * @param options or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit TLS, or `ftps://` with implicit TLS; its host, port, user and password
-   *   count, and its path does not
-   * @throws ArgumentError for an option or a URL that cannot be; its message has no credentials
+   * @param options or a host, with or without a port: `host`, `host:2121`, `[::1]:2121`; or a URL (RFC 1738, 3.2): `ftp://`, `ftpes://` with explicit
+   *   TLS, or `ftps://` with implicit TLS, whose host, port, user and password count, and its path does not
+   * @throws ArgumentError for an option, a host or a URL that cannot be; its message has no credentials
    */
   constructor(options: FTPPoolOptions | string | URL = {}) {
     super();
-    const given: FTPPoolOptions = typeof options === 'string' || options instanceof URL ? parseFTPURL(options).options : options;
+    const given: FTPPoolOptions = typeof options === 'string' || options instanceof URL ? parseServer(options) : options;
     checkNames(given, POOL_OPTIONS);
     const { connections = 4, ...rest } = given;
     this.maxConnections = checkWhole('connections', connections, 1);
@@ -63,6 +63,11 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
     };
     this.session = new Session(settingsOf({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }), NEVER_CONNECTED);
     this.queue = new PoolQueue(this.session, connections, listener);
+  }
+
+  /** True while there is at least one connection on which commands can be sent; a pool without one connects with its next verb. */
+  get connected(): boolean {
+    return this.queue.connected;
   }
 
   /** How many connections there are now. */

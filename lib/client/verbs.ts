@@ -56,6 +56,14 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   /** @internal where operations wait for their turn */
   abstract readonly queue: Queue;
 
+  /** True while there is a connection on which commands can be sent. */
+  abstract readonly connected: boolean;
+
+  /** True once `close()` was called or `quit()` is done: every verb fails with ConnectionClosedError. */
+  get closed(): boolean {
+    return this.queue.over;
+  }
+
   // ---- transfers
 
   /**
@@ -435,10 +443,11 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   }
 
   /**
-   * Uploads a local file, bytes or a stream and resolves with what was done. The name on the server appears when the upload is complete. After a lost
+   * Uploads a local file, bytes, a Blob, a stream or an iterable and resolves with what was done. The name on the server appears when the upload is complete. After a lost
    * connection it connects again and goes on where it was, up to 5 times in a row without a byte (option `retry`).
    *
-   * @param source the path of a local file, bytes, a function that gives the bytes from an offset on, or a stream, which needs `retry: false`
+   * @param source the path or `file:` URL of a local file, bytes, a Blob or File, a function that gives the bytes from an offset on; or a Readable, a web
+   *   stream, or an iterable of bytes and strings, which need `retry: false`
    * @throws ArgumentError; PermanentError where the server refuses; ChangedError where the source changed meanwhile; errors of the local file system as
    *   Node gives them
    */
