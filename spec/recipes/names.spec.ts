@@ -16,7 +16,9 @@ import { diagnosticsOf, rowsUnder } from '../docs/snippets';
 import { certificate } from '../support/server/certificates';
 import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
+import { hangUp } from '../support/server/steps';
 import { FEATURES, type FtpServerOptions } from '../support/server/server-options';
+import { optionsOf, realServers } from '../servers/servers';
 import { itWithPackages } from './packages';
 
 /** The methods that ftp and promise-ftp both have, as promise-ftp has them. */
@@ -201,6 +203,15 @@ const WAYS: Readonly<Record<string, Way>> = {
   'rename or move': { basic: (ftp) => ftp.rename('a', 'dir/a'), ftp: (ftp) => ftp.rename('a', 'dir/a') },
   'delete a file': { basic: (ftp) => ftp.remove('a'), ftp: (ftp) => ftp.delete('a') },
   'change a mode': { basic: (ftp) => ftp.send('SITE CHMOD 600 a'), ftp: (ftp) => ftp.site('CHMOD 600 a') },
+  'make a folder, and those above it': { basic: (ftp) => ftp.ensureDir('new/deep'), ftp: (ftp) => ftp.mkdir('new/deep', true) },
+  'remove a folder, and what is in it': { basic: (ftp) => ftp.removeDir('dir'), ftp: (ftp) => ftp.rmdir('dir', true) },
+  'empty a folder': {
+    value: ignored,
+    basic: async (ftp) => {
+      await ftp.cd('dir');
+      await ftp.clearWorkingDir();
+    },
+  },
   'remove an empty folder': { basic: (ftp) => ftp.removeEmptyDir('empty'), ftp: (ftp) => ftp.rmdir('empty') },
   'upload a folder': { basic: (ftp) => ftp.uploadFromDir('./dir', 'dir') },
   'download a folder': { basic: (ftp) => ftp.downloadToDir('./dir', 'dir') },
@@ -420,6 +431,117 @@ describe('README: the table of tasks, and of the names in other packages', funct
         return way.value || Array.isArray(given) ? given : undefined;
       } finally {
         ftp.destroy();
+      }
+    });
+  }
+});
+
+describe('README: what behaves differently from the other packages', () => {
+  let server: FtpServer;
+  let here: FTP;
+  let basic: Basic;
+  let ftp: Promised;
+  const account = (): { host: string; port: number; user: string; password: string } => ({ host: '127.0.0.1', port: server.port, user: 'user', password: 'secret' });
+  beforeEach(async () => {
+    server = await FtpServer.start({ users: { user: 'secret' }, files: FILES });
+    here = new FTP(account());
+  });
+  afterEach(async () => {
+    here.close();
+    await server.close();
+  });
+
+  /** With clients of the packages that are logged in. */
+  function compare(title: string, act: () => Promise<void>): void {
+    itWithPackages(title, async () => {
+      basic = new (require('basic-ftp') as { Client: new () => Basic }).Client();
+      ftp = promised();
+      try {
+        await basic.access(account());
+        await ftp.connect(account());
+        await act();
+      } finally {
+        basic.close();
+        ftp.destroy();
+      }
+    });
+  }
+
+  const reasonOf = (act: Promise<unknown>): Promise<{ code?: unknown; message: string; reply?: Reply }> => act.then(() => expect.fail('it did not fail'), (error: Error) => error);
+
+  compare('calls wait for their turn; basic-ftp throws', async () => {
+    expect(await Promise.all([here.size('a'), here.size('dir/x')])).to.deep.equal([BYTES.length, 15]);
+    expect((await reasonOf(Promise.all([basic.size('a'), basic.size('dir/x')]))).message).to.include('another one is still running');
+  });
+
+  compare('a lost connection is made again by the next call, and there is no event error', async () => {
+    server.script = { NOOP: [hangUp()] };
+    await reasonOf(here.noop());
+    await reasonOf(basic.send('NOOP'));
+    expect(await here.size('a')).to.equal(BYTES.length);
+    await reasonOf(basic.size('a'));
+    expect(basic.closed).to.equal(true);
+    await server.close();
+    await reasonOf(here.size('a')); // and nothing listens to `error`
+    await reasonOf(promised().connect(account())); // rejects by that event
+    server = await FtpServer.start();
+  });
+
+  it('streams send nothing before they are used', async () => {
+    const streams = [here.retr('a'), here.stor('b'), here.list('dir')];
+    await here.pwd();
+    expect(server.commands.filter((line) => /^(RETR|STOR|LIST|MLSD|EPSV)/.test(line))).to.deep.equal([]);
+    for (const stream of streams) stream.destroy();
+    expect(server.files.has('/b')).to.equal(false);
+  });
+
+  compare('an error has a string as its code, and the number in its reply', async () => {
+    const { code, reply } = await reasonOf(here.size('missing'));
+    expect([code, reply?.code]).to.deep.equal(['ERR_FTP_PERMANENT', 550]);
+    expect([(await reasonOf(basic.size('missing'))).code, (await reasonOf(ftp.size('missing'))).code]).to.deep.equal([550, 550]);
+  });
+
+  compare('an entry has a type and a Date', async () => {
+    const entries = await here.list('dir').toArray();
+    expect(entries.map(({ name, type }) => [name, type])).to.deep.include.members([['x', 'file'], ['sub', 'directory']]);
+    const x = entries.find(({ name }) => name === 'x');
+    expect(x?.modified?.toISOString()).to.equal('2020-02-29T12:34:56.000Z');
+    expect((await basic.list('dir')).filter(({ isDirectory }) => isDirectory).map(({ name }) => name)).to.deep.equal(['sub']);
+    const theirs = (await ftp.list('dir')) as readonly { type?: string; name: string }[];
+    expect(theirs.map(({ name, type }) => [name, type])).to.deep.include.members([['x', '-'], ['sub', 'd']]);
+  });
+
+  compare('mkd does not enter the folder, as ensureDir does', async () => {
+    await here.mkd('new');
+    await basic.ensureDir('other');
+    expect([await here.pwd(), await basic.pwd()]).to.deep.equal(['/', '/other']);
+  });
+
+  compare('quit() waits for what is under way, and close() breaks it off', async () => {
+    const whole = buffer(here.retr('a'));
+    await here.quit();
+    expect((await whole).equals(BYTES)).to.equal(true);
+    expect(server.commands).to.include('QUIT');
+    const [one, two] = [new FTP(account()), basic];
+    const broken = [reasonOf(one.size('a')), reasonOf(two.size('a'))];
+    one.close();
+    two.close();
+    await Promise.all(broken);
+  });
+
+  for (const real of realServers().filter(({ name }) => ['vsftpd-plain', 'proftpd-plain'].includes(name))) {
+    it(`a path is never a pattern: ${real.name}`, async () => {
+      const client = new FTP(optionsOf(real));
+      const folder = `pattern-${process.pid}-${real.name}`;
+      try {
+        await client.mkd(folder);
+        await client.put(Buffer.from('one'), `${folder}/one.txt`);
+        expect((await reasonOf(client.list(`${folder}/*.txt`).toArray())).code).to.equal('ERR_FTP_PERMANENT');
+        expect((await client.list(`${folder}/one.txt`).toArray()).map(({ name }) => name)).to.deep.equal(['one.txt']);
+      } finally {
+        await client.delete(`${folder}/one.txt`);
+        await client.rmd(folder);
+        await client.quit();
       }
     });
   }
