@@ -1,6 +1,4 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { FTPPool } from '../lib';
 
 /** Stores what `fetch` gets. */
@@ -10,7 +8,7 @@ export async function storeFetched(ftp: FTPPool, url: string, path: string): Pro
     await body?.cancel(); // or its connection stays
     throw new Error(`HTTP ${status}`);
   }
-  await pipeline(Readable.fromWeb(body as ReadableStream), ftp.stor(path, { temporaryName: true }));
+  await ftp.put(body, path, { retry: false }); // its bytes come only once
 }
 
 /** Sends a file as the body of a request. */

@@ -126,7 +126,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       return buffer(await ftp.get('a'));
     },
   },
-  'use several connections': {
+  'use a pool of connections in TLS': {
     connects: true,
     options: { files: { ...FILES, '/a': content(20_000_000) }, tls: { mode: 'explicit', required: true, ...certificate() } },
     value: async (made: FTPPool) => {
@@ -147,7 +147,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       return failed(new Client(timeout).access(server));
     },
   },
-  'read the times of a server that lists its local ones': {
+  'read the times of a server in another time zone': {
     connects: true,
     options: { features: FEATURES.filter((feature) => feature !== 'MLST') },
     value: async (made: FTP) => {
@@ -195,16 +195,16 @@ const WAYS: Readonly<Record<string, Way>> = {
       return files[0];
     },
   },
-  'know the size, the time of a file': {
+  'see the size, the time of a file': {
     basic: async (ftp) => [await ftp.size('a'), await ftp.lastMod('a')],
     ftp: async (ftp) => [await ftp.size('a'), await ftp.lastMod('a')],
   },
-  'know whether it exists, what it is': { value: ([there, { name, type, size }]: [boolean, Entry]) => expect([there, name, type, size]).to.deep.equal([true, 'a', 'file', BYTES.length]) },
+  'see whether it exists, what it is': { value: ([there, { name, type, size }]: [boolean, Entry]) => expect([there, name, type, size]).to.deep.equal([true, 'a', 'file', BYTES.length]) },
   'rename or move': { basic: (ftp) => ftp.rename('a', 'dir/a'), ftp: (ftp) => ftp.rename('a', 'dir/a') },
   'delete a file': { basic: (ftp) => ftp.remove('a'), ftp: (ftp) => ftp.delete('a') },
   'change a mode': { basic: (ftp) => ftp.send('SITE CHMOD 600 a'), ftp: (ftp) => ftp.site('CHMOD 600 a') },
-  'make a folder, and those above it': { basic: (ftp) => ftp.ensureDir('new/deep'), ftp: (ftp) => ftp.mkdir('new/deep', true) },
-  'remove a folder, and what is in it': { basic: (ftp) => ftp.removeDir('dir'), ftp: (ftp) => ftp.rmdir('dir', true) },
+  'make a folder (directory) with those above it': { basic: (ftp) => ftp.ensureDir('new/deep'), ftp: (ftp) => ftp.mkdir('new/deep', true) },
+  'delete a folder with all that is in it': { basic: (ftp) => ftp.removeDir('dir'), ftp: (ftp) => ftp.rmdir('dir', true) },
   'empty a folder': {
     value: ignored,
     basic: async (ftp) => {
@@ -212,7 +212,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await ftp.clearWorkingDir();
     },
   },
-  'remove an empty folder': { basic: (ftp) => ftp.removeEmptyDir('empty'), ftp: (ftp) => ftp.rmdir('empty') },
+  'delete an empty folder': { basic: (ftp) => ftp.removeEmptyDir('empty'), ftp: (ftp) => ftp.rmdir('empty') },
   'upload a folder': { basic: (ftp) => ftp.uploadFromDir('./dir', 'dir') },
   'download a folder': { basic: (ftp) => ftp.downloadToDir('./dir', 'dir') },
   'see the progress': {
@@ -271,8 +271,16 @@ const WAYS: Readonly<Record<string, Way>> = {
       return ftp.pwd();
     },
   },
-  'leave': { value: ignored, basic: async (ftp) => ftp.close(), ftp: async (ftp) => void (await ftp.end()) },
-  'break off': { basic: async (ftp) => ftp.close(), ftp: async (ftp) => void ftp.destroy() },
+  'see whether it is connected, over': {
+    before: async ({ here }) => void (await here.pwd()),
+    value: ([, closed]: [boolean, boolean], { here }) => {
+      expect(here.connected).to.equal(true);
+      return closed;
+    },
+    basic: async (ftp) => ftp.closed,
+  },
+  'leave properly': { value: ignored, basic: async (ftp) => ftp.close(), ftp: async (ftp) => void (await ftp.end()) },
+  'leave at once': { basic: async (ftp) => ftp.close(), ftp: async (ftp) => void ftp.destroy() },
   'see what is said': {
     connects: true,
     value: async (_, { here, shown }) => {
