@@ -645,18 +645,20 @@ interface Tree {
   readonly mirror: boolean;
   readonly delete: boolean;
   readonly temporary: boolean;
+  /** Contents are compared, where the server has hashes: elsewhere there would be a manifest. */
+  readonly hash?: boolean | undefined;
   readonly leave?: number | undefined;
 }
 
 function anyTree(random: Random, locals: readonly string[]): Tree {
   return {
     path: random.pick(['d0', 'd1', 'd2', 'd0/s']), local: random.pick(locals), mirror: random.int(2) === 0, delete: random.int(2) === 0, temporary: random.int(4) > 0,
-    leave: maybe(random, 5, random.int(3)),
+    leave: maybe(random, 5, random.int(3)), hash: maybe(random, 3, true),
   };
 }
 
-function treeOptions({ delete: deletes, temporary }: Tree, signal: AbortSignal): TreeOptions {
-  return { delete: deletes, ...(temporary ? {} : { temporaryName: false }), signal };
+function treeOptions({ delete: deletes, temporary, hash }: Tree, facts: ServerFacts, signal: AbortSignal): TreeOptions {
+  return { delete: deletes, ...(hash && facts.hash ? { compare: 'hash' } : {}), ...(temporary ? {} : { temporaryName: false }), signal };
 }
 
 const down = define<Tree, TreeResult[] | typeof LEFT>(
@@ -668,7 +670,7 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
     const missing = !world.isFolder(path);
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
-    if (!missing) transferred({ params, from: world, at: path, to: ours, into: to, side: local, after, left });
+    if (!missing) transferred({ params, facts, from: world, at: path, to: ours, into: to, side: local, after, left });
     if (missing) after.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
     if (missing) left.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
     // Folders of another listing may have been made before one of them cannot be entered.
@@ -678,7 +680,7 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
     return {
       due: vague ? 'either' : missing ? 'refusal' : leave === undefined ? 'success' : 'either',
       act: (actor) => {
-        const options = treeOptions(params, actor.signal);
+        const options = treeOptions(params, facts, actor.signal);
         const { client } = actor;
         const from = actor.remote(path);
         const stream = params.mirror ? mirror({ from: { client, path: from }, to: actor.local(to), ...options }) : client.downloadTree(from, actor.local(to), options);
@@ -704,11 +706,11 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
     const refused = missing || !world.hasParent(path) || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
-    if (!missing) transferred({ params, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
+    if (!missing) transferred({ params, facts, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
     return {
       due: refused ? (!missing && !params.temporary ? 'either' : 'refusal') : facts.listsAnything ? 'either' : leave === undefined ? 'success' : 'either',
       act: (actor) => {
-        const options = treeOptions(params, actor.signal);
+        const options = treeOptions(params, facts, actor.signal);
         const { client } = actor;
         const to = actor.remote(path);
         const stream = params.mirror ? mirror({ from: actor.local(from), to: { client, path: to }, ...options }) : client.uploadTree(actor.local(from), to, options);
@@ -723,6 +725,7 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
 
 interface Transferred {
   readonly params: Tree;
+  readonly facts: ServerFacts;
   readonly from: World;
   readonly at: string;
   readonly to: World;
@@ -736,8 +739,9 @@ interface Transferred {
 }
 
 /** What a tree's files are at the target after a success, and what they may be after a failure. */
-function transferred({ params, from, at, to, into, side, after, left, whole = false, spares = false }: Transferred): void {
-  const { mirror: onlyChanged, delete: deletes, temporary } = params;
+function transferred({ params, facts, from, at, to, into, side, after, left, whole = false, spares = false }: Transferred): void {
+  const { mirror: mirrored, delete: deletes, temporary, hash } = params;
+  const onlyChanged = mirrored && !(hash && facts.hash);
   const put = (path: string, success: Accept, failure: Accept): void => {
     after.set(side(path), success);
     left.set(side(path), failure);
