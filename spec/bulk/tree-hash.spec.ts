@@ -81,7 +81,7 @@ describe("trees with compare: 'hash'", () => {
         expect(done(await run())).to.deep.equal([]);
       });
 
-      it('sees what others have changed on the server, whatever its size and time', async () => {
+      it('sees what others have changed on the server, also in the second of its upload', async () => {
         const server = await stage.serve({ features });
         const ftp = stage.client(server);
         await checkOut(FILES);

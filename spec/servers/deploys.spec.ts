@@ -61,14 +61,12 @@ describe('deploys to real servers', function () {
         expect(manifest === undefined, 'a manifest where there are no hashes').to.equal(HASHES.includes(server.family));
       });
 
-      it('uploads again what others have changed, whatever its size and time', async () => {
+      it('uploads again what others have changed, also in the second of its upload', async () => {
         const files = { a: 'one', b: 'one', c: 'one' };
         await checkOut(files, new Date());
-        await up({ preserveTimes: true });
-        const { mtime } = await stat(disk('site/b'));
+        await up();
         await writeFile(disk('site/b'), 'two');
-        await utimes(disk('site/b'), mtime, mtime);
-        expect(doneWith(await up({ preserveTimes: true }))).to.deep.equal(['uploaded b']);
+        expect(doneWith(await up())).to.deep.equal(['uploaded b']);
         expect(await treeIn(disk('site'))).to.include(files);
       });
 
