@@ -29,6 +29,8 @@ export interface CommandRule {
   readonly lists: boolean;
   /** Whether it interrupts the command before it, and so waits for no reply. */
   readonly interrupts: boolean;
+  /** Whether its success may set something in the session which we do not know, and cannot set again in another one. */
+  readonly irreplaceable: boolean;
 }
 
 type Traits = Omit<CommandRule, 'codes'>;
@@ -36,6 +38,7 @@ type Traits = Omit<CommandRule, 'codes'>;
 /** The traits of a command that has no others in the table. */
 const PLAIN: Traits = {
   lenient: false, preliminary: false, changes: 'nothing', allowedBeforeCompletion: false, barrier: false, outcomeIgnored: false, transfers: false, lists: false, interrupts: false,
+  irreplaceable: false,
 };
 const LENIENT: Partial<Traits> = { lenient: true };
 const ASKS: Partial<Traits> = { allowedBeforeCompletion: true };
@@ -57,9 +60,11 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('CCC', '200', { lenient: true, changes: 'session', barrier: true }),
   ...rules('PBSZ', '200', { lenient: true, outcomeIgnored: true }),
   ...rules('PROT', '200', LENIENT),
-  ...rules('CWD XCWD CDUP XCUP SMNT', '200 250', MOVES),
+  ...rules('CWD XCWD CDUP XCUP', '200 250', MOVES),
+  ...rules('SMNT', '200 250', { ...MOVES, irreplaceable: true }),
   ...rules('PWD XPWD', '257', ASKS),
-  ...rules('TYPE STRU MODE', '200', { lenient: true, allowedBeforeCompletion: true }),
+  ...rules('TYPE', '200', { lenient: true, allowedBeforeCompletion: true }),
+  ...rules('STRU MODE', '200', { lenient: true, allowedBeforeCompletion: true, irreplaceable: true }),
   ...rules('PRET', '200', { lenient: true, allowedBeforeCompletion: true }),
   ...rules('PORT EPRT', '200', LENIENT),
   ...rules('PASV', '227', ASKS),
@@ -74,7 +79,7 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
   ...rules('RNTO DELE RMD XRMD', '250', CHANGES),
   ...rules('MKD XMKD', '257', CHANGES),
   ...rules('MFMT MFCT MFF', '213', CHANGES),
-  ...rules('SITE', '200 202 211 212 213 214 215 250', CHANGES),
+  ...rules('SITE', '200 202 211 212 213 214 215 250', { ...CHANGES, irreplaceable: true }),
   ...rules('SIZE MDTM', '213', ASKS),
   ...rules('MLST', '250', LENIENT),
   ...rules('HASH CKSM', '213', LENIENT),
@@ -89,7 +94,7 @@ const TABLE: Readonly<Record<string, CommandRule>> = {
 };
 
 /** The rule for a verb that is not in the table, and has no data connection. */
-const UNKNOWN: CommandRule = { ...PLAIN, codes: new Set(), lenient: true, preliminary: true, changes: 'server' };
+const UNKNOWN: CommandRule = { ...PLAIN, codes: new Set(), lenient: true, preliminary: true, changes: 'server', irreplaceable: true };
 /** The rule for such a verb that has a data connection. */
 const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), lenient: false, transfers: true };
 
@@ -97,14 +102,6 @@ const UNKNOWN_TRANSFER: CommandRule = { ...UNKNOWN, codes: new Set([226, 250]), 
 const SPECIFIC_CODES: ReadonlySet<number> = new Set(Object.values(TABLE).flatMap(({ codes }) => [...codes]).filter((code) => ![200, 202, 250].includes(code)));
 /** Codes about a data connection: no command without one is answered by them, even one that is not in the table. */
 const DATA_CONNECTION_CODES: ReadonlySet<number> = new Set([225, 226, 227, 229]);
-
-/** Verbs that may set something in the session which we do not know, and cannot set again. */
-const SETS_SESSION = new Set(['SITE', 'STRU', 'MODE', 'SMNT']);
-
-/** Whether the success of a command may have set what another session would not have. */
-export function setsSession(verb: string): boolean {
-  return SETS_SESSION.has(verb) || !Object.hasOwn(TABLE, verb);
-}
 
 /** The rule for a command. @param transfer whether it has a data connection, whatever its verb */
 export function ruleOf(verb: string, transfer: boolean): CommandRule {

@@ -15,7 +15,7 @@ import { RecordTap, secure } from '../net/tls';
 import type { Settings } from '../options';
 import type { Reply } from '../reply';
 import type { Command } from './command';
-import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, setsSession, unexpected, type Verdict } from './command-table';
+import { answersNoop, conceal, failureOf, isTransferEnd, isTransferFailure, judge, lostConnection, lostReply, ruleOf, unexpected, type Verdict } from './command-table';
 import { type Pending, PendingReplies, type ReplyListener, type Trials } from './pending-replies';
 import { ReplyParser } from './reply-parser';
 import { setsState } from './server-state';
@@ -440,11 +440,11 @@ export class ControlConnection {
 
   /** Gives a command its final reply. @param inTurn whether it is the first one that waits, and the reply one of its own */
   #deliver(pending: Pending, reply: Reply, verdict: Verdict, inTurn: boolean): void {
-    const { command, listener, raw, repeated } = pending;
+    const { command, rule, listener, raw, repeated } = pending;
     const succeeded = verdict === 'success';
     this.#pending.answered(pending, succeeded && inTurn);
     this.#lastVerb = command?.verb;
-    if (command && succeeded && !repeated && setsSession(command.verb)) this.#pending.irreplaceable = true;
+    if (succeeded && !repeated && rule?.irreplaceable) this.#pending.irreplaceable = true;
     if (command?.verb === 'OPTS') this.#expectSecondAnswer(reply);
     else if (this.#answerToOptions && inTurn && succeeded && reply.code !== this.#answerToOptions.code) this.#noteOptions();
     if (command) this.#listener.onAnswered(command, reply, succeeded);

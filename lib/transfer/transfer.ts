@@ -738,7 +738,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const { bytes, announced, start, command } = current;
     try {
       if (bytes < this.#overlap.length) throw new MismatchError(`${bytes} bytes came, and ${this.#overlap.length} had come before from byte ${start} on: the file has changed`);
-      checkSize(bytes, announced, start);
+      // More bytes than were announced are a file that grew, unless there were to be none.
+      if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
+      if (announced !== undefined && bytes < announced && isShort(bytes, announced, start)) throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
       if (bytes === 0 && start > 0 && command?.verb === 'RETR') void this.#concludeEmpty(current, reply, command.argument);
       else current.settle?.resolve(reply);
     } catch (error) {
@@ -951,18 +953,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * A download must have no fewer bytes than were announced; more are a file that grew, unless there were to be none. After REST, servers announce the whole
- * size (vsftpd, inetutils) or what is left of it (ProFTPD).
- *
- * @throws TransferError
- */
-function checkSize(bytes: number, announced: number | undefined, start: number): void {
-  if (announced === 0 && bytes > 0) throw new TransferError(`the server announced 0 bytes, and sent ${bytes}`, { phase: 'data' });
-  if (announced === undefined || bytes >= announced || !isShort(bytes, announced, start)) return;
-  throw new TransferError(`the server said it was done after ${bytes} of ${announced} bytes`, { phase: 'data' });
-}
-
+/** After REST, servers announce the whole size (vsftpd, inetutils) or what is left of it (ProFTPD). */
 function isShort(bytes: number, announced: number, start: number): boolean {
   return bytes < announced && !(start > 0 && bytes === Math.max(0, announced - start));
 }
