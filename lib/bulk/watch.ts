@@ -94,7 +94,8 @@ export interface WatchEvents extends ReadableEvents<WalkEntry> {
 
 /**
  * Watches a folder, and gives the files that have come and no longer grow as a Readable that has no end: those that two looks, `settle` ms apart, show with
- * the same size and time. Where a listing may hide a change, because it is no MLSD or lacks one of the two, SIZE and MDTM are asked about the new files.
+ * the same size and time. Where a listing may hide a change, because it is no MLSD or lacks one of the two, SIZE and MDTM are asked about the new files, and
+ * the entry has what they say.
  *
  * Each file is given once, whatever becomes of connections. One that changes, is replaced, or comes again after two looks without it, is given again, once it
  * has settled; one of the same size and time is taken for the same. Names of uploads that are not complete, such as `.name.part`, are left out.
@@ -513,7 +514,6 @@ class Look {
   /** @param questions gets what the server must be asked about; @param candidates gets what must be asked about again, and has settled if nothing has changed */
   #file(entry: WalkEntry, questions: TreeLog<[path: string, listed: Shown]>, candidates: Candidate[]): void {
     const { path } = entry;
-    if (this.#found.has(path)) return; // it is listed twice
     const { files, settledLook } = this.#memory;
     const listed = shownBy(entry);
     const known = files.get(path);
@@ -551,12 +551,11 @@ class Look {
   /** Asks again about files that have settled by their listing. */
   async #confirm(candidates: readonly Candidate[]): Promise<void> {
     const answers = await this.#facts(candidates.map(({ entry }) => entry.path));
-    for (const [index, candidate] of candidates.entries()) {
-      const { entry, known } = candidate;
+    for (const [index, { entry, known }] of candidates.entries()) {
       const asked = answers?.[index];
       const before = exactOf(known);
       if (!asked) this.#keep(entry.path, known);
-      else if (before && agree(before, asked)) this.#give(candidate);
+      else if (before && agree(before, asked)) this.#give({ entry: corrected(entry, asked), known });
       else this.#add(entry.path, [this.#memory.look, shownBy(entry), asked]);
     }
   }
@@ -595,7 +594,7 @@ class Look {
 
   /** Remembers a file. @param given it was given, or needs not be */
   #add(path: string, file: Remembered, given = false): void {
-    if (this.#found.has(path)) return;
+    if (this.#found.has(path)) return; // it is listed twice
     const isNew = file[0] === this.#memory.look;
     this.files += 1;
     this.#found.add(path, ...file);
@@ -606,18 +605,17 @@ class Look {
   }
 
   /**
-   * Remembers files that are missing only because something was not listed, or could not be read. A file that was given is remembered for one look without
-   * it: where a data connection is cut in such a way that it seems to end, and the server says 226, nothing shows that the listing is not whole.
+   * Remembers files that were given, where they may be missing only because something was not listed, or could not be read. Each is also remembered for one
+   * look without it: where a data connection is cut in such a way that it seems to end, and the server says 226, nothing shows that the listing is not whole.
    */
   #keepMissing(): void {
     const { files } = this.#memory;
     for (const [path, given] of files.names()) {
-      if (this.#found.has(path)) continue;
+      if (!given || this.#found.has(path)) continue;
       const [look, ...shown] = files.get(path) as Remembered;
       const doubtful = this.#isDoubtful(path);
-      if (!doubtful && (!given || look === MISSED)) continue;
+      if (look === MISSED && !doubtful) continue;
       this.#found.add(path, doubtful ? look : MISSED, ...shown);
-      if (!given) continue;
       this.#given += 1;
       this.#found.mark(path);
     }
@@ -645,6 +643,11 @@ function shownBy(entry: Entry): Shown {
  */
 function isExact({ size, modified, facts }: Entry): boolean {
   return certainSize(size) !== undefined && modified !== undefined && facts?.['modify'] !== undefined;
+}
+
+/** Gives an entry what the server has said of it. It stays the same object, for which the bytes of its name are remembered. */
+function corrected(entry: WalkEntry, [size, time]: Shown): WalkEntry {
+  return Object.assign(entry, size === null ? {} : { size }, time === null ? {} : { modified: new Date(time) });
 }
 
 /** What is known to the byte and to the second. */

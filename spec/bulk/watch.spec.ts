@@ -249,12 +249,13 @@ describe('watch()', () => {
 
     it('asks SIZE and MDTM about new files, and about no others', async () => {
       await serve({ features: ['SIZE', 'MDTM'] });
-      write('/in/a', 'a', now);
+      write('/in/a', 'a', new Date(now.getTime() + 5000));
       const watching = begin();
       await watching.first();
       expect(asked(server)).to.have.members(['SIZE in/a', 'MDTM in/a']);
       await watching.pass(INTERVAL);
       expect(watching.given).to.deep.equal(['a 1']);
+      expect(watching.entries[0]?.modified?.getTime()).to.equal(now.getTime() + 5000);
       expect(asked(server)).to.have.length(4);
       for (let i = 0; i < 3; i++) await watching.pass(INTERVAL);
       expect(asked(server)).to.have.length(4);
@@ -307,6 +308,28 @@ describe('watch()', () => {
       await watching.end();
     });
 
+    it('takes a file for the same where our own clock has put it into another year', async () => {
+      await serve({ features: [], lacks: ['SIZE', 'MDTM', 'MLST', 'MLSD'] });
+      write('/in/a', 'a', now);
+      const lastYear = new Date(now);
+      lastYear.setUTCFullYear(now.getUTCFullYear() - 1);
+      expect(await settled(begin({ since: { version: 1, files: [['a', [1, lastYear.getTime(), 60_000]]] } }))).to.deep.equal([]);
+      expect(await settled(begin({ since: { version: 1, files: [['a', [2, lastYear.getTime(), 60_000]]] } }))).to.deep.equal(['a 1']);
+    });
+
+    it('asks about a file that MLSD lists as empty, as Windows does until it is closed', async () => {
+      await serve({ script: { MLSD: listing(() => [line('a', { size: 0 })]) } });
+      const watching = begin();
+      for (let i = 1; i < 4; i++) {
+        write('/in/a', 'a'.repeat(i));
+        await (i === 1 ? watching.first() : watching.pass(INTERVAL));
+        expect(watching.given).to.deep.equal([]);
+      }
+      await watching.pass(INTERVAL);
+      expect(watching.given).to.deep.equal(['a 3']);
+      await watching.end();
+    });
+
     it('takes a file for the same whose listed time is in another zone now', async () => {
       let hours = 0;
       await serve({ script: { LIST: listing(() => [`-rw-r--r-- 1 u g 1 ${ls(new Date(now.getTime() + hours * 3_600_000))} a`]) }, features: ['SIZE', 'MDTM'] });
@@ -330,7 +353,7 @@ describe('watch()', () => {
       write('/in/a', 'aa');
       await watching.pass(INTERVAL);
       await watching.pass(INTERVAL);
-      expect(watching.entries.map(({ path, size: shown }) => [path, shown])).to.deep.equal([['a', undefined]]);
+      expect(watching.entries.map(({ path, size: shown }) => [path, shown])).to.deep.equal([['a', 2]]);
       size = 'size=2;';
       await watching.end();
     });
@@ -400,7 +423,27 @@ describe('watch()', () => {
       expect(clock.timers).to.equal(0);
     });
 
-    it('gives more files than a look keeps, and the oldest first', async function () {
+    it('gets those first that came first', async () => {
+      let names = ['b', 'z'];
+      await serve({ script: { MLSD: listing(() => names.map((name) => line(name))) } });
+      const stream = ftp.watch('in', { clock, settle: 2 * INTERVAL });
+      const entries = stream[Symbol.asyncIterator]();
+      const given: string[] = [];
+      const next = entries.next();
+      for (let i = 0; i < 3; i++) {
+        await once(stream, 'look');
+        if (i === 0) names = ['a', 'b', 'z'];
+        if (i < 2) await clock.pass(INTERVAL);
+      }
+      given.push((await next).value.path);
+      names = ['a', 'z', 'c', 'b'];
+      await clock.pass(10 * INTERVAL);
+      for (let i = 0; i < 2; i++) given.push((await entries.next()).value.path);
+      expect(given).to.deep.equal(['b', 'z', 'a']);
+      await entries.return?.();
+    });
+
+    it('gives more files than a look keeps', async function () {
       this.timeout(60_000);
       const COUNT = 25_000;
       await serve({ files: Object.fromEntries(Array.from({ length: COUNT }, (_, i) => [`/in/${100_000 + i}`, 'x'])) });
@@ -716,6 +759,7 @@ describe('watch()', () => {
         await watching.pass(INTERVAL);
         await watching.pass(INTERVAL);
         expect(watching.given, refusal).to.have.members(['sub/a 1', 'sub/deep/x 1', 'b 1', 'c 1']);
+        expect(watching.retries, refusal).to.deep.equal([]);
         server.script = {};
         await watching.pass(INTERVAL);
         await watching.pass(INTERVAL);
@@ -891,6 +935,17 @@ describe('watch()', () => {
         }
       })();
       expect(await failure(read)).to.be.instanceOf(ConnectionClosedError);
+    });
+
+    it('is an error for quit(), where somebody has read once and does not any more', async () => {
+      await serve();
+      const stream = ftp.watch('in', { clock });
+      const look = once(stream, 'look');
+      stream.read();
+      await look;
+      const error = once(stream, 'error');
+      await ftp.quit();
+      expect((await error)[0]).to.be.instanceOf(ConnectionClosedError);
     });
 
     it('comes with close(), as an error, for a client and a pool', async () => {
