@@ -39,7 +39,7 @@ function apiReference() {
     if (ts.isFunctionDeclaration(declaration)) return declarationsOf(declaration).map((each) => `function ${signatureOf(each)}`).join('\n');
     if (ts.isVariableDeclaration(declaration)) return `const ${name}: ${declaration.type.getText()}`;
     if (ts.isTypeAliasDeclaration(declaration)) return [declaration, ...unexportedTypesIn(declaration.type)].map((each) => each.getText().replace(/^export /, '')).join('\n');
-    const kind = ts.isClassDeclaration(declaration) ? (isAbstract(declaration) ? 'abstract class' : 'class') : 'interface';
+    const kind = ts.isClassDeclaration(declaration) ? 'class' : 'interface';
     const parameters = declaration.typeParameters ? `<${declaration.typeParameters.map((each) => each.getText()).join(', ')}>` : '';
     const bases = basesOf(checker.getDeclaredTypeOfSymbol(checker.getSymbolAtLocation(declaration.name))).map(({ text }) => text);
     return `${kind} ${name}${parameters}${bases.length > 0 ? ` extends ${bases.join(', ')}` : ''}`;
@@ -219,10 +219,6 @@ function isOurs(symbol) {
 function isPublic(declaration) {
   const modifiers = ts.getCombinedModifierFlags(declaration);
   return !ts.isPrivateIdentifier(declaration.name ?? declaration) && !(modifiers & ts.ModifierFlags.NonPublicAccessibilityModifier) && !ts.getJSDocTags(declaration).some(({ tagName }) => tagName.text === 'internal');
-}
-
-function isAbstract(declaration) {
-  return (ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Abstract) !== 0;
 }
 
 function isOptional({ questionToken, initializer }) {

@@ -39,6 +39,8 @@ const GOODBYE = 2000;
 const NOTHING = Buffer.alloc(0);
 /** Bytes of decompressed data at a time. */
 const INFLATED = 64 * 1024;
+/** Bytes that are written at a time where the socket does not show how a write gets on. */
+const PIECE = 64 * 1024;
 
 /**
  * The data connection of one transfer. How it is made is up to its two kinds: we connect (passive), or we listen (active).
@@ -61,6 +63,8 @@ export abstract class DataConnection {
   #compressedBytes = 0;
   /** Upload: the same, where it has a timeout of its own, which sees a large write make progress in the kernel. */
   #timed: Socket | undefined;
+  /** What waits to be written where it does not. */
+  #pieces: Uint8Array[] = [];
   /** Whoever waits for the connection. */
   #made: Milestone | undefined;
   /** Whoever waits for TLS on it. */
@@ -179,11 +183,23 @@ export abstract class DataConnection {
   write(chunks: readonly Uint8Array[]): boolean {
     const socket = this.#socket;
     if (!socket || this.#state !== 'live') return false;
-    if (chunks.length > 1) socket.cork();
     let room = true;
-    for (const chunk of chunks) room = socket.write(chunk);
-    if (chunks.length > 1) socket.uncork();
+    if (this.#timed) {
+      if (chunks.length > 1) socket.cork();
+      for (const chunk of chunks) room = socket.write(chunk);
+      if (chunks.length > 1) socket.uncork();
+    } else {
+      this.#pieces = [...this.#pieces, ...chunks.flatMap(piecesOf)];
+      room = this.#writePieces(socket);
+    }
     if (!room) this.#startStallTimer();
+    return room;
+  }
+
+  /** Writes what there is room for; false means that `drain` will come. */
+  #writePieces(socket: Duplex): boolean {
+    let room = true;
+    while (room && this.#pieces.length > 0) room = socket.write(this.#pieces.shift());
     return room;
   }
 
@@ -198,6 +214,7 @@ export abstract class DataConnection {
     const socket = this.#socket;
     this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
+    for (const piece of this.#pieces.splice(0)) socket.write(piece);
     this.#startStallTimer();
     const finish = (): void => {
       if (this.#state !== 'live') return;
@@ -317,10 +334,11 @@ export abstract class DataConnection {
     socket.on('end', this.#onEnd);
     if (this.#direction === 'up') {
       socket.on('drain', () => {
+        if (this.#pieces.length > 0 && !this.#writePieces(socket)) return this.#startStallTimer();
         this.#stopStallTimer();
         this.#onWritable();
       });
-      if (typeof (socket as Socket).setTimeout === 'function') this.#timed = (socket as Socket).on('timeout', this.#onStall);
+      if (seesWrites(socket)) this.#timed = socket.on('timeout', this.#onStall);
     }
     if (this.#secured) {
       const gatherer = new Gatherer((chunk) => this.#take(socket, chunk));
@@ -410,6 +428,21 @@ export abstract class DataConnection {
     else if (this.#secured) this.#sayGoodbye(this.#secured.stream);
     else raw?.destroy();
   }
+}
+
+/**
+ * Whether the socket's own timeout sees that a write which waits gets on: Node looks for that in this number. Where it is missing, Bun 1.4 has no timeout
+ * while a write waits, and Deno 2.9 has one although the write gets on.
+ */
+function seesWrites(socket: Duplex): socket is Socket {
+  const { _handle: handle, setTimeout } = socket as { _handle?: { writeQueueSize?: number } | null; setTimeout?: unknown };
+  return typeof setTimeout === 'function' && typeof handle?.writeQueueSize === 'number';
+}
+
+/** Pieces small enough for each to leave before the connection counts as stalled. */
+function piecesOf(chunk: Uint8Array): Uint8Array[] {
+  if (chunk.length <= PIECE) return [chunk];
+  return Array.from({ length: Math.ceil(chunk.length / PIECE) }, (_, i) => chunk.subarray(i * PIECE, (i + 1) * PIECE));
 }
 
 function resetError(): TransferError {

@@ -15,11 +15,11 @@ import { pipeline } from 'node:stream/promises';
 import * as imported from 'ftplib';
 import { allErrors, FTP, FTPError, FTPPool, isFTPError, mirror, open, parseList, PermanentError, progress, SecurityError, throttle, TimeoutError } from 'ftplib';
 
-const { plain, explicit, implicit, reuse, lossy, silent, big, ca } = JSON.parse(process.env.SMOKE);
+const { plain, explicit, implicit, reuse, another, cut, lossy, silent, stuck, big, ca } = JSON.parse(process.env.SMOKE);
 const required = createRequire(import.meta.url)('ftplib');
 const folder = mkdtempSync(join(tmpdir(), 'ftplib-smoke-'));
 const bytes = randomBytes(1_500_000);
-const tls = { ca };
+const tls = { ca: ca.local };
 
 const STEPS = {
   'import and require give the same': async () => {
@@ -142,7 +142,22 @@ const STEPS = {
     equal((await rejected(new FTP({ ...at(implicit), tls, host: '127.0.0.1', secure: 'implicit' }).size('/missing'))) instanceof PermanentError, true);
     equal((await rejected(new FTP({ ...at(plain), secure: 'explicit', timeout: 3000 }).size('/pub/a'))) instanceof SecurityError, true);
   },
-  'TLS, cut in the middle': async () => {
+  'TLS, another certificate on the data connection': async () => {
+    const ftp = new FTP({ ...at(another), tls: { ca: [ca.local, ca.local2] } });
+    for (const use of [() => text(ftp.retr('/pub/a')), () => ftp.list('/pub').toArray(), () => pipeline(Readable.from([bytes]), ftp.stor('/up/another'))]) {
+      equal((await rejected(use())).name, 'SecurityError');
+    }
+    equal((await ftp.noop()).code, 200);
+    equal((await ftp.put(bytes, '/up/another', { retry: false }).catch(({ name }) => name)), 'SecurityError');
+    await ftp.quit();
+  },
+  'TLS without close_notify, strictly': async () => {
+    const ftp = new FTP({ ...at(cut), tls, strictTlsClose: true });
+    equal((await rejected(text(ftp.retr('/pub/a')))).name, 'TransferError');
+    equal(await text(ftp.retr('/pub/a')), 'aaa');
+    await ftp.quit();
+  },
+  'TLS, left in the middle': async () => {
     const ftp = new FTP({ ...at(explicit), tls });
     for await (const chunk of ftp.retr('/big')) if (chunk.length > 0) break;
     await rejected(pipeline(failing(), ftp.stor('/up/tls-cut')));
@@ -225,6 +240,12 @@ const STEPS = {
     equal((await rejected(buffer(ftp.retr('/a')))) instanceof TimeoutError, true);
     ftp.close();
   },
+  'a server that stops reading': async () => {
+    const ftp = new FTP({ ...at(stuck), stallTimeout: 300, replyTimeout: 1000 });
+    equal((await rejected(pipeline(endless(), ftp.stor('/up/stuck')))).name, 'TimeoutError');
+    equal(await text(ftp.retr('/pub/a')), 'aaa');
+    await ftp.quit();
+  },
   'one URL': async () => equal(await text(open(`${plain}%2Fpub/a`)), 'aaa'),
   'many commands at once': async () => {
     const ftp = new FTP(plain);
@@ -268,6 +289,14 @@ function failing() {
     yield bytes;
     throw new Error('the source fails');
   })());
+}
+
+function endless() {
+  return new Readable({
+    read() {
+      this.push(bytes);
+    },
+  });
 }
 
 async function rejected(promise) {

@@ -8,7 +8,7 @@ import { sha256 } from '../support/hash';
 import { content } from '../support/server/content';
 import { data, dataClosed, openData, send, until } from '../support/server/steps';
 import { errorOf, outcomeOf, rejection, useBench } from '../support/transfers';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 const STALL = 100;
 
@@ -129,6 +129,23 @@ describe('timeouts of transfers', () => {
     expect(bench.logins).to.equal(1);
   });
 
+  it('a stream that is no socket, and takes the bytes of one write for longer than the stall timeout, loses nothing', async () => {
+    await bench.serve();
+    const createConnection = ({ host, port, purpose }: ConnectionRequest): Duplex => {
+      const socket = connect({ host, port });
+      return purpose === 'control' ? socket : slowTunnel(socket, STALL / 4);
+    };
+    const ftp = bench.client({ stallTimeout: 2 * STALL, createConnection });
+    const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 251));
+    const stream = ftp.stor('file');
+    stream.write(bytes);
+    stream.end(bytes.subarray(0, 100));
+    expect(await errorOf(stream)).to.equal(undefined);
+    expect(bench.server.read('/file').equals(Buffer.concat([bytes, bytes.subarray(0, 100)]))).to.equal(true);
+    bench.server.script = { STOR: [openData(), send('150 Go on.'), until(bench.server.waitFor('ABOR')), dataClosed(), send('426 Aborted.')] };
+    expect(await rejection(pipeline(endless(), ftp.stor('file')))).to.be.instanceOf(TimeoutError);
+  });
+
   for (const verb of ['retr', 'stor'] as const) {
     it(`a server that does not answer ${verb} is a TimeoutError in phase command`, async () => {
       await bench.serve();
@@ -190,6 +207,21 @@ describe('timeouts of transfers', () => {
 /** 64 KiB again and again. */
 function* endless(): Generator<Buffer> {
   for (;;) yield Buffer.alloc(65_536);
+}
+
+/** A stream over a socket that takes so many milliseconds for 64 KiB, or a part of them. */
+function slowTunnel(socket: Socket, ms: number): Duplex {
+  const tunnel = new Duplex({
+    read: () => void socket.resume(),
+    write: (chunk: Buffer, _encoding, done) => void setTimeout(() => socket.write(chunk, done), ms * Math.ceil(chunk.length / 65_536)),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on('end', () => tunnel.push(null)).on('error', (error) => tunnel.destroy(error)).resume();
+  return tunnel;
 }
 
 function reach({ host, port }: ConnectionRequest): Duplex {
