@@ -24,17 +24,17 @@ const CLIENT = [
   'maxReadAheadBytes', 'netrc', 'signal', 'proxy', 'createConnection',
 ];
 const RETR = ['start', 'end', 'retry', 'verify', 'segments', 'segmentBuffer', 'signal', 'highWaterMark'];
-const STOR = ['start', 'verify', 'temporaryName', 'signal', 'highWaterMark'];
+const STOR = ['start', 'verify', 'temporaryName', 'parents', 'signal', 'highWaterMark'];
 const LIST = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'all', 'enter', 'signal'];
 const MLSD = ['facts', 'keepDots', 'signal'];
 const WALK = ['depth', 'filter', 'followSymlinks', 'maxPendingBytes', 'signal'];
 const WATCH = ['interval', 'settle', 'filter', 'recursive', 'since', 'retry', 'maxPendingBytes', 'signal'];
 const TREE = [
-  'overwrite', 'compare', 'manifest', 'modes', 'swap', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'signal', 'retry', 'verify', 'throttle',
+  'overwrite', 'compare', 'manifest', 'modes', 'swap', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'parents', 'signal', 'retry', 'verify', 'throttle',
   'progress',
 ];
 const GET = ['retry', 'resume', 'segments', 'verify', 'preserveTimes', 'signal', 'throttle', 'progress'];
-const PUT = ['retry', 'resume', 'temporaryName', 'verify', 'size', 'signal', 'throttle', 'progress'];
+const PUT = ['retry', 'resume', 'temporaryName', 'verify', 'parents', 'size', 'signal', 'throttle', 'progress'];
 const LINES = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'onUnparsed', 'encoding', 'maxLineBytes'];
 
 describe('the names of options', () => {

@@ -2,8 +2,7 @@ import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, Tempor
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
 import { lastName } from '../listing/mlsx';
-import { entryAt } from '../transfer/facts';
-import { folderOf } from '../transfer/folders';
+import { entryAt, folderOf } from '../transfer/facts';
 import type { ListOptions } from '../transfer/list-plan';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { type NextTry, pauseBeforeRetry, type Remote } from './remote';

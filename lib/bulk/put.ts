@@ -4,9 +4,9 @@ import { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 import { assertNotAborted } from '../abort';
 import { closedByClient } from '../control/session';
-import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError } from '../errors';
+import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError, ReplyError } from '../errors';
 import { checkNames, checkOffset, type OptionNames } from '../options';
-import { factsOf } from '../transfer/facts';
+import { factsOf, folderOf } from '../transfer/facts';
 import { Backoff, isLoss, type RetryOptions } from '../transfer/retry';
 import type { StorStream } from '../transfer/stor-stream';
 import { Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
@@ -46,6 +46,8 @@ export interface PutOptions extends TrafficOptions {
    * begun also by a hash, where the server offers one. What differs after a continuation is uploaded again.
    */
   verify?: 'size' | 'hash' | false;
+  /** Makes the folder of the file, and those that it is in, where the server refuses the upload because they are missing. Default: no, but the error says so. */
+  parents?: boolean;
   /** The bytes of a source that is a function or a Readable; more or fewer are a ChangedError. Default: not known. */
   size?: number;
   /** Ends the upload with an AbortError when it is aborted. */
@@ -53,7 +55,7 @@ export interface PutOptions extends TrafficOptions {
 }
 
 const PUT_OPTIONS: OptionNames<PutOptions> = {
-  retry: true, resume: true, temporaryName: true, verify: true, size: true, signal: true, throttle: true, progress: true,
+  retry: true, resume: true, temporaryName: true, verify: true, parents: true, size: true, signal: true, throttle: true, progress: true,
 };
 
 /** What `put` resolves with: an upload that is complete. */
@@ -108,10 +110,11 @@ async function* chunksOf(source: AsyncIterable<unknown> | Iterable<unknown>): As
 
 async function upload(remote: Remote, source: RepeatableSource | Readable, path: string, options: PutOptions): Promise<PutResult> {
   checkNames(options, PUT_OPTIONS);
-  const { retry = true, resume = false, temporaryName = true, verify, size, signal } = options;
+  const { retry = true, resume = false, temporaryName = true, verify, parents, size, signal } = options;
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');
   if (![undefined, false, 'size', 'hash'].includes(verify)) throw new ArgumentError(`verify must be 'size', 'hash' or false, not ${String(verify)}`);
   if (typeof temporaryName !== 'boolean' && typeof temporaryName !== 'function') throw new ArgumentError('temporaryName must be true, false or a function');
+  if (![undefined, true, false].includes(parents)) throw new ArgumentError(`parents must be true or false, not ${String(parents)}`);
   if (size !== undefined) checkOffset('size', size);
   const backoff = new Backoff(retry === false ? 0 : retry);
   checkSource(source, options);
@@ -123,7 +126,7 @@ async function upload(remote: Remote, source: RepeatableSource | Readable, path:
     traffic.expect(opened.size);
     try {
       const target = new UploadTarget({ remote, path, temporaryPath: temporaryPaths(path, temporaryName, resume ? 'same' : 'new'), isOurs: temporaryName === true, deletesOwnName: false });
-      const done = await new FileUpload({ remote, source: opened, target, backoff, traffic, resume, verify, signal: ended }).run();
+      const done = await new FileUpload({ remote, source: opened, target, backoff, traffic, resume, verify, parents, signal: ended }).run();
       traffic.finish();
       return { path, ...done, ms: performance.now() - begun };
     } finally {
@@ -156,6 +159,7 @@ async function openSource(source: RepeatableSource | Readable, size: number | un
   return {
     size: known,
     modified: undefined,
+    once: source instanceof Readable,
     read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
     bytes: (start, end) => firstOf(read(start), end - start),
     check: async () => undefined,
@@ -226,6 +230,8 @@ interface UploadSource {
   readonly size: number | undefined;
   /** When a file was last written, as `Date.getTime()`. */
   readonly modified: number | undefined;
+  /** It can be read only once. */
+  readonly once?: boolean;
   /** Streams that give the bytes from an offset on, one after the other; they end with an error rather than short. */
   read(offset: number): (Readable | Transform)[];
   /** Some of its bytes; `end` is not included. */
@@ -343,6 +349,8 @@ interface UploadSetup {
   /** It goes on with what an earlier call has left, and leaves what has arrived for a later one. */
   readonly resume: boolean;
   readonly verify: 'size' | 'hash' | false | undefined;
+  /** Whether folders that are missing are made; undefined: no, but the error says so. */
+  readonly parents?: boolean | undefined;
   /** What is done to the complete file before it gets its name. */
   readonly complete?: ((name: string) => Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -388,6 +396,7 @@ export class FileUpload {
   #retries = 0;
   /** Whether a STOR or APPE was sent, and the server has begun to write. */
   #writing: 'not asked' | 'asked' | 'begun' = 'not asked';
+  #triedParents = false;
   /** The bytes of the file when all of them are there and verified; what is left is its name. */
   #bytes: number | undefined;
 
@@ -487,6 +496,7 @@ export class FileUpload {
         this.#way += 1;
         return await this.#upload(await this.#offset());
       }
+      if (!stream.pending && offset === 0 && (await this.#madeParents(error))) return await this.#upload(0);
       this.#isContested ||= !isUnreachable(error);
       throw error;
     } finally {
@@ -495,10 +505,18 @@ export class FileUpload {
     }
   }
 
+  /** Whether folders were made, after ftp-srv or npm's ftpd has begun the upload and refused it then. */
+  async #madeParents(error: unknown): Promise<boolean> {
+    const { remote, source, target, parents } = this.#setup;
+    if (!parents || this.#triedParents || source.once || !(error instanceof ReplyError)) return false;
+    this.#triedParents = true;
+    return remote.mkd(folderOf(target.path), { recursive: true }).then(() => true, () => false);
+  }
+
   #open(offset: number): StorStream {
-    const { remote, target, verify } = this.#setup;
+    const { remote, target, verify, parents } = this.#setup;
     if (this.#writing === 'not asked') this.#writing = 'asked';
-    if (offset === 0) return remote.stor(target.name, verify ? { verify } : {});
+    if (offset === 0) return remote.stor(target.name, { ...(verify ? { verify } : {}), ...(parents === undefined ? {} : { parents }) });
     return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
   }
 

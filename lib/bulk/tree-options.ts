@@ -113,13 +113,15 @@ export interface TreeOptions extends TrafficOptions {
   depth?: number;
   /** Bytes that remembered names and facts may take at a time; more are a LimitError. Default 128 MiB, which is a million files in one folder with `delete`. */
   maxPendingBytes?: number;
+  /** Whether the folders on the server are made that the first folder is in; the first folder itself always is. Default true. */
+  parents?: boolean;
   /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
 }
 
 export const TREE_OPTIONS: OptionNames<TreeOptions> = {
   overwrite: true, compare: true, manifest: true, modes: true, swap: true, delete: true, filter: true, dryRun: true, preserveTimes: true, preserveModes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
-  maxPendingBytes: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
+  maxPendingBytes: true, parents: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
 };
 
 /** What has become of one file or folder of a tree. */
@@ -181,6 +183,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     manifest: manifestName(options.manifest ?? true, options.compare),
     modeOf: modes(options.modes),
     swap: options.swap === 'keep' ? options.swap : flag('swap', options.swap, false),
+    parents: flag('parents', options.parents, true),
     delete: flag('delete', options.delete, false),
     select: selector(options.filter),
     isPartial: options.filter !== undefined || options.depth !== undefined,

@@ -172,11 +172,11 @@ export class RemoteTree {
     readonly remote: Remote,
     readonly root: string,
     readonly signal: AbortSignal,
-    { retry, maxPendingBytes, preserveTimes, preserveModes, modeOf, swap }: TreeSettings,
+    { retry, maxPendingBytes, preserveTimes, preserveModes, modeOf, swap, parents }: TreeSettings,
   ) {
     this.budget = new Budget(maxPendingBytes);
     this.#retry = retry;
-    this.#makesParents = !swap;
+    this.#makesParents = parents && !swap;
     this.#sets = { times: preserveTimes ? undefined : false, modes: preserveModes || modeOf ? undefined : false };
     this.listings = new Listings(remote, signal, retry === undefined ? undefined : { retry, budget: this.budget });
   }

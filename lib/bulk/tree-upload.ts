@@ -368,7 +368,7 @@ class TreeUpload {
       await this.#manifest?.beforeUpload(path, source.size, source.modified);
       const mode = modeOf?.(file) ?? (preserveModes ? opened.mode : undefined);
       const complete = (name: string): Promise<void> => this.#remote.preserve(name, new Date(source.modified), mode);
-      const done = await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, complete, signal }).run();
+      const done = await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, parents: false, complete, signal }).run();
       if (source instanceof HashedSource && source.hash !== undefined) await this.#manifest?.noteUploaded(path, done.bytes, source.hash);
       return done;
     } finally {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { askUnlessAborted } from '../abort';
 import { get, type GetOptions, type GetResult } from '../bulk/get';
@@ -275,9 +276,15 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async rename(from: string, to: string, options?: VerbOptions): Promise<Reply> {
     const rnfr = this.session.command('RNFR', requirePath(from));
     const rnto = this.session.command('RNTO', requirePath(to));
-    return this.sequence(rnfr, async ({ control, sending }) => {
+    return this.sequence(rnfr, async (turn) => {
+      const { control, sending } = turn;
       await control.exec(rnfr, sending);
-      return control.exec(rnto, sending);
+      try {
+        return await control.exec(rnto, sending);
+      } catch (error) {
+        if (sending?.signal?.aborted && !(error instanceof FTPError)) await forgetRNFR(turn, from); // RNTO was not sent
+        throw error;
+      }
     }, { options });
   }
 
@@ -613,6 +620,19 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
  */
 export async function hash(remote: Pick<Remote, 'hash'>, path: string, algorithm?: string, options?: VerbOptions): Promise<string> {
   return remote.hash(path, algorithm, options);
+}
+
+/**
+ * After an RNFR without its RNTO, ProFTPD 1.3.8 and Twisted 22.4 refuse every other command, with 501 and 503. There an RNTO that cannot succeed ends
+ * that: to a name within the file itself.
+ */
+async function forgetRNFR({ session, control }: Turn, from: string): Promise<void> {
+  try {
+    await control.exec(session.command('PWD'));
+  } catch (error) {
+    if (!(error instanceof PermanentError) || ![501, 503].includes(error.reply?.code ?? 0)) return;
+    await control.exec(session.command('RNTO', `${from}/${randomBytes(6).toString('hex')}/x`)).catch(ignore);
+  }
 }
 
 /** An empty path would make the command mean something else, or the working folder. @throws ArgumentError */

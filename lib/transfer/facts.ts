@@ -311,7 +311,9 @@ export async function isThere(turn: Turn, path: string): Promise<Answer> {
   }
   if (!answers.some(isCertain)) {
     void session.switchType(control, 'I')?.catch(() => undefined); // ProFTPD and pyftpdlib refuse SIZE in TYPE A
-    answers.push(...(await Promise.all([question('SIZE'), question('MDTM')])));
+    const questions = [question('SIZE'), question('MDTM')];
+    await Promise.allSettled(questions); // the turn lasts until both are answered
+    answers.push(...(await Promise.all(questions)));
   }
   if (!answers.some(isCertain)) answers.push(await isFolder(turn, path));
   if (answers.includes(true)) return true;
@@ -360,6 +362,26 @@ export function saysMissing(refusal: ReplyError, path: string): boolean {
 /** Whether a refusal says so of the path, and not the path itself, which servers repeat. */
 function says(words: RegExp, { reply }: ReplyError, path: string): boolean {
   return reply !== undefined && !isNotImplemented(reply) && words.test(reply.lines.join('\n')) && !words.test(path);
+}
+
+/** The folder that a path is in: empty for the working folder. */
+export function folderOf(path: string): string {
+  const [, root = '', folder = ''] = /^(\/*)(?:(.*?)\/+)?[^/]*\/*$/s.exec(path) ?? [];
+  return folder === '' ? root.slice(0, 1) : root + folder;
+}
+
+/** Codes by which servers refuse an upload whose folder is missing: most say 550 or 553, GridFTP and tcllib's ftpd 500, npm's ftpd 426, others 450 or 451. */
+const MAY_MEAN_MISSING: readonly (number | undefined)[] = [426, 450, 451, 500, 501, 550, 553];
+
+/** Whether the refusal of an upload may mean that the folder of its file is missing. */
+export function mayMeanMissingFolder({ reply }: ReplyError, folder: string): boolean {
+  return folder !== '' && folder !== '/' && MAY_MEAN_MISSING.includes(reply?.code);
+}
+
+/** Adds to the refusal of an upload that the folder of its file is missing, where the server says so when it is asked. */
+export async function explainMissingFolder(turn: Turn, refusal: ReplyError, { argument }: Command): Promise<void> {
+  const folder = folderOf(argument);
+  if (mayMeanMissingFolder(refusal, folder) && (await isThere(turn, folder).catch(() => undefined)) === false) refusal.message += ` (the folder ${folder} is missing: make it, or use parents: true)`;
 }
 
 /** Whether CWD enters the path; the session is in the working folder again then. */

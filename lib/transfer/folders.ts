@@ -3,7 +3,8 @@ import { parse257 } from '../control/reply-text';
 import type { Turn } from '../control/session';
 import type { ReplyError } from '../errors';
 import type { Reply } from '../reply';
-import { isAnswer, isFolder, saysMissing } from './facts';
+import { folderOf, isAnswer, isFolder, mayMeanMissingFolder, saysMissing } from './facts';
+import type { Choice, Plan } from './transfer';
 
 /** The name of a folder in the reply to MKD (RFC 959, appendix II); empty where it quotes none. */
 export function nameIn(reply: Reply): string {
@@ -21,18 +22,18 @@ export async function makeFolders(turn: Turn, path: string): Promise<string> {
   const mkd = turn.session.command('MKD', path);
   const refusal = await make(turn, mkd);
   if (typeof refusal === 'string') return refusal;
-  if (!saysMissing(refusal, path) && (await isThere(turn, path, refusal))) return ''; // else its parent is missing
+  if (!saysMissing(refusal, path) && (await wasThere(turn, path, refusal))) return ''; // else its parent is missing
   const parent = folderOf(path);
   if (parent === '' || parent === '/') throw refusal;
   await makeFolders(turn, parent);
   const again = await make(turn, mkd);
   if (typeof again === 'string') return again;
-  if (await isThere(turn, path, again)) return ''; // somebody else has made it
+  if (await wasThere(turn, path, again)) return ''; // somebody else has made it
   throw again;
 }
 
 /** Whether CWD enters the folder; on a server that enters what is missing, whether it says so. */
-async function isThere(turn: Turn, path: string, refusal: ReplyError): Promise<boolean> {
+async function wasThere(turn: Turn, path: string, refusal: ReplyError): Promise<boolean> {
   const answer = await isFolder(turn, path);
   return typeof answer === 'boolean' ? answer : answer === undefined && /\bexists\b/i.test(refusal.message);
 }
@@ -47,8 +48,49 @@ async function make({ control, sending }: Turn, mkd: Command): Promise<string | 
   }
 }
 
-/** The folder that a path is in: empty for the working folder. */
-export function folderOf(path: string): string {
-  const [, root = '', folder = ''] = /^(\/*)(?:(.*?)\/+)?[^/]*\/*$/s.exec(path) ?? [];
-  return folder === '' ? root.slice(0, 1) : root + folder;
+/**
+ * A STOR that makes the folder of its file where it is missing: the upload is tried first, and once more after a refusal, before which the server takes
+ * no byte of it.
+ */
+export class UploadWithParents implements Plan {
+  readonly #plan: Plan | undefined;
+  #command: Command;
+  #tried = false;
+
+  /** @param plan what else there is to do */
+  constructor(command: Command, plan: Plan | undefined) {
+    this.#command = command;
+    this.#plan = plan;
+  }
+
+  async begin(turn: Turn, moved: number): Promise<Command | Choice | 'complete'> {
+    const command = this.#plan ? await this.#plan.begin(turn, moved) : this.#command;
+    if (typeof command === 'function') return async () => (this.#command = await command());
+    if (command !== 'complete') this.#command = command;
+    return command;
+  }
+
+  async recover(refusal: ReplyError, turn: Turn, begun: boolean): Promise<Command | 'complete'> {
+    const folder = folderOf(this.#command.argument);
+    if (!this.#tried && !begun && mayMeanMissingFolder(refusal, folder)) {
+      this.#tried = true;
+      try {
+        await makeFolders(turn, folder);
+        return this.#command;
+      } catch (error) {
+        if (!isAnswer(error, true)) throw error;
+        refusal.message += ` (the folder ${folder} cannot be made: ${error.message})`;
+      }
+    }
+    if (this.#plan?.recover) return this.#plan.recover(refusal, turn, begun);
+    throw refusal;
+  }
+
+  observe(chunk: Uint8Array): void {
+    this.#plan?.observe?.(chunk);
+  }
+
+  async finish(turn: Turn, complete: boolean, bytes: number): Promise<void> {
+    await this.#plan?.finish?.(turn, complete, bytes);
+  }
 }

@@ -28,6 +28,12 @@ export interface StorOptions {
    * server still answers. For STOR only, and not with `start`. Default false: the file has its own name from the beginning.
    */
   temporaryName?: TemporaryName | string;
+  /**
+   * Makes the folder of the file, and those that it is in, where the server refuses the upload because they are missing. For STOR only. A server that
+   * refuses it only after it has begun (ftp-srv, npm's ftpd) may have taken bytes: the stream fails then. Default: none is made, and the error of a
+   * refused upload says where the folder is missing; with false, the server is not asked for that.
+   */
+  parents?: boolean;
   /** Ends the stream with an AbortError. */
   signal?: AbortSignal;
   /** Bytes that the stream holds before `write()` returns false. Default 256 KiB: enough for a source to go on while the connection is full. */
@@ -37,7 +43,7 @@ export interface StorOptions {
 const HIGH_WATER_MARK = 256 * 1024;
 
 /** @internal */
-export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, temporaryName: true, signal: true, highWaterMark: true };
+export const STOR_OPTIONS: OptionNames<StorOptions> = { start: true, verify: true, temporaryName: true, parents: true, signal: true, highWaterMark: true };
 
 /** @internal How an upload becomes a stream. */
 interface StorSetup {

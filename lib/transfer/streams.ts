@@ -5,6 +5,7 @@ import { emitToCaller, type Session } from '../control/session';
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkNames, checkOffset } from '../options';
+import { UploadWithParents } from './folders';
 import { type Decoder, LineDecoder } from './lines';
 import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
 import { planDownload, type PlanOptions, planUpload } from './retry';
@@ -59,12 +60,20 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
   if (start > 0 && (command.verb === 'APPE' || command.verb === 'STOU')) throw new ArgumentError(`start is for STOR, not ${command.verb}`);
   if (type === 'A') refuseForText(options);
   const plan = uploadPlan(session, command, options, () => stream.destroyed);
-  const request = { command, type, direction: 'up', start, plan } as const;
+  const request = { command, type, direction: 'up', start, plan, explainsRefusal: options.parents === undefined } as const;
   const stream = new StorStream(session, queue, { request, options, ...(type === 'A' ? { text: session.codec } : {}) });
   return stream;
 }
 
 function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
+  const { parents } = options;
+  if (parents === undefined || parents === false) return planOf(session, command, options, isLeft);
+  if (parents !== true) throw new ArgumentError(`parents must be true or false, not ${String(parents)}`);
+  if (command.verb !== 'STOR') throw new ArgumentError(`parents is for STOR, not ${command.verb}`);
+  return new UploadWithParents(command, planOf(session, command, options, isLeft));
+}
+
+function planOf(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
   const { start = 0, temporaryName = false } = options;
   if (temporaryName === false) return options.verify === undefined ? undefined : planUpload(command, options);
   if (command.verb !== 'STOR') throw new ArgumentError(`temporaryName is for STOR, not ${command.verb}`);

@@ -12,6 +12,7 @@ import { wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
 import type { DataConnection, DataListener, DataRequest, Direction } from './data-connection';
+import { explainMissingFolder } from './facts';
 import { Interrupt, Milestone, type Reason } from './interrupt';
 import { openPassive } from './passive';
 
@@ -69,6 +70,8 @@ export interface TransferRequest {
   /** Download: `lent` where the stream is done with a chunk when `onChunk` returns, so that the next may come in the same memory. Default `given`. */
   readonly memory?: 'given' | 'lent';
   readonly plan?: Plan | undefined;
+  /** Upload: where it is refused, the server is asked whether the folder is missing. */
+  readonly explainsRefusal?: boolean;
 }
 
 /** The stream that a transfer belongs to: a RetrStream or a StorStream. */
@@ -790,12 +793,21 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     else {
       const reason = await this.#retry(failure);
       if (!reason) return false;
+      if (reason instanceof ReplyError && this.#request.direction === 'up' && control?.open) await this.#explain(reason, control);
       await this.#end(reason);
       await this.#interrupt.settled();
       if (control) await this.#request.plan?.finish?.({ session: this.#session, control }, false, this.bytes);
       this.#move({ is: 'over', phase: this.phase });
     }
     return true;
+  }
+
+  /** Asks whether a refused upload had no folder to go to, when the control connection is in step again. */
+  async #explain(refusal: ReplyError, control: ControlConnection): Promise<void> {
+    const { command, explainsRefusal } = this.#request;
+    if (!explainsRefusal || !command.argument.includes('/') || this.#interrupt.reason) return;
+    await this.#leave(refusal);
+    if (control.open) await this.#interrupt.step(explainMissingFolder({ session: this.#session, control }, refusal, command)).catch(ignore);
   }
 
   /** Reports to the stream, and brings the control connection in step again before the turn is given back. */

@@ -103,7 +103,9 @@ export async function askDigest({ session, control, sending }: Turn, digest: Dig
   const steps = [session.switchType(control, 'I')];
   if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`), sending));
   const command = session.command(digest.verb, argumentFor(digest, path));
-  const [reply] = await Promise.all([control.exec(command, sending), ...steps]);
+  const asked = [control.exec(command, sending), ...steps] as const;
+  await Promise.allSettled(asked); // the turn lasts until all are answered
+  const [reply] = await Promise.all(asked);
   const hex = hexIn(reply, digest);
   if (hex === undefined) throw unexpected(reply, command);
   return hex;

@@ -195,6 +195,22 @@ describe('a verb whose signal is aborted', () => {
     expect(server.commands).to.not.include('RNTO new');
   });
 
+  it('does not leave a server waiting for RNTO that takes nothing else then', async () => {
+    const server = await stage.serve({ script: { PWD: '503 RNTO is due.' } });
+    const ftp = stage.client(server);
+    await ftp.noop();
+    const reply = gate();
+    server.script = { RNFR: [until(reply), send('350 Go on.')], PWD: '503 RNTO is due.', RNTO: (session) => { server.script = {}; session.reply('550 No.'); } };
+    const controller = new AbortController();
+    const promise = ftp.rename('old', 'new', { signal: controller.signal });
+    await seen(server, 'RNFR', 1);
+    controller.abort(REASON);
+    await isAborted(promise);
+    reply.open();
+    expect(await ftp.pwd()).to.equal('/');
+    expect(server.commands.filter((line) => line.startsWith('RNTO'))).to.have.length(1).and.not.include('RNTO new');
+  });
+
   it('is in the working folder again, where MLST is made of CWD', async () => {
     for (let at = 1; at < 8; at++) {
       const server = await serve({ lacks: ['MLST', 'MLSD'], features: ['SIZE', 'MDTM'] });
