@@ -32,8 +32,8 @@ export interface TreeOptions extends TrafficOptions {
   /**
    * By what `overwrite: 'changed'` recognizes a change, and only by that: `size-time` by size and time, `hash` by the content, so that a fresh checkout,
    * whose files all have new times, transfers only what differs. Files of another size are transferred without a hash. For others the server computes
-   * one (HASH, XSHA512 … XCRC, MD5, as FEAT offers), or, where it offers none, the manifest has it (see `manifest`). What is equal keeps its time.
-   * Default `size-time`.
+   * one (HASH, XSHA512 … XCRC, MD5, as FEAT offers), for which `replyTimeout` must be long enough, or, where it offers none, the manifest has it (see
+   * `manifest`). What is equal keeps its time. Default `size-time`.
    */
   compare?: Compare;
   /**
@@ -45,10 +45,10 @@ export interface TreeOptions extends TrafficOptions {
    */
   manifest?: boolean | string;
   /**
-   * Deletes from the target what the source does not have, in folders of which every line could be read; an upload does so when all files are there. What `filter` excludes stays. What may be a
-   * file of the source under another spelling of its name (another case or Unicode form, dots at the end, or what a server makes of it) stays too,
-   * and has a result with the reason `in doubt`. A symlink is deleted itself, not what it leads to; where a server shows it as a folder, and DELE does
-   * not remove it (aioftp, Twisted), only one that leads back to a folder that it is in is recognized. Default false.
+   * Deletes from the target what the source does not have, in folders of which every line could be read; an upload does so when all files are there. What
+   * `filter` excludes stays. What may be a file of the source under another spelling of its name (another case or Unicode form, dots at the end, or what a
+   * server makes of it) stays too, and has a result with the reason `in doubt`. A symlink is deleted itself, not what it leads to; where a server shows it
+   * as a folder, and DELE does not remove it (aioftp, Twisted), only one that leads back to a folder that it is in is recognized. Default false.
    */
   delete?: boolean;
   /** Which files and folders are transferred: globs, or a function that is asked for each entry. Default: all. */
@@ -73,10 +73,11 @@ export interface TreeOptions extends TrafficOptions {
   modes?: Modes;
   /**
    * Uploads all of the tree into a new folder beside the target, `.name.<random>.new`, and exchanges the two by renames when everything is there: the
-   * target is renamed to `.name.<random>.old`, and the new folder to the target. Where the second is refused, the first is undone. Nobody sees half
-   * of a version. The old folder is deleted then, or stays with `keep`; what `filter` excludes is not deleted in it. A new folder that an interrupted
-   * run has left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it (with
-   * `overwrite: 'changed'` only what such a folder has), and `delete` makes no difference. A server that does not rename folders is an UnsupportedError, before anything is uploaded. For uploads only. Default false.
+   * target is renamed to `.name.<random>.old`, and the new folder to the target. Where the second is refused, the first is undone. Nobody sees half of a
+   * version. The old folder is deleted then, or stays with `keep`; what `filter` excludes is not deleted in it. A new folder that an interrupted run has
+   * left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it (with `overwrite: 'changed'`
+   * only what such a folder has), and `delete` makes no difference. A server that does not rename folders is an UnsupportedError, before anything is
+   * uploaded. For uploads only. Default false.
    */
   swap?: boolean | 'keep';
   /** Files that are transferred at the same time, from 1 on. Default: 1 for a client; for a pool 1.5 times its connections, so that each has its next file at hand. */

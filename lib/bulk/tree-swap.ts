@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { ArgumentError, FTPError, ReplyError, TransferError, UnsupportedError } from '../errors';
 import { entryAt } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
-import { ignoreRefusal, shortened } from '../transfer/temporary-name';
+import { folded, ignoreRefusal, shortened } from '../transfer/temporary-name';
 import { joined, mayMeanMissing } from './listings';
 import { type Remote, withRetry } from './remote';
 import type { TreeResult, TreeSettings } from './tree-options';
@@ -73,10 +73,10 @@ export class FolderSwap {
     const newName = (end: '.new' | '.old'): string => joined(parent, `${begin}${randomBytes(RANDOM_BYTES).toString('hex')}${end}`);
     const there = await tree.withRetry(() => entryAt(remote, target));
     if (there && there.type !== 'directory' && there.type !== 'symlink') throw inTheWay(target, 'file');
-    const setup = { target, old: newName('.old'), replaces: there !== undefined };
+    const { left, isMissing } = await lookBeside(tree, begin, name);
+    const setup = { target, old: newName('.old'), replaces: there !== undefined && !isMissing };
     const own = newName('.new');
     if (settings.dryRun) return new FolderSwap(tree, settings, setup, own, false);
-    const left = await leftover(tree, begin);
     if (left !== undefined && (await isRenamed(remote, left, own))) {
       if (!settings.isPartial) return new FolderSwap(tree, settings, setup, own, true);
       const { error } = await removeFolder(remote, own, signal, { ...settings, select: () => ALL }); // it may have what is left out this time
@@ -188,17 +188,25 @@ async function removeFolder(remote: Remote, path: string, signal: AbortSignal, s
   }
 }
 
-/** A new folder that an interrupted run has left. @param begin what its name begins with */
-async function leftover(tree: RemoteTree, begin: string): Promise<string | undefined> {
-  let found: string | undefined;
+/**
+ * Looks for a new folder that an interrupted run has left, and for the target: tcllib's ftpd enters a folder that is missing, and only a listing shows
+ * that it is.
+ *
+ * @param begin what the names of new folders begin with
+ */
+async function lookBeside(tree: RemoteTree, begin: string, target: string): Promise<{ readonly left: string | undefined; readonly isMissing: boolean }> {
+  const listing = tree.listings.sureFolder(tree.root);
+  let left: string | undefined;
+  let isListed = target.startsWith('.'); // it may be hidden
   try {
-    for await (const { name, type } of tree.listings.sureFolder(tree.root)) {
-      if (type === 'directory' && name.startsWith(begin) && /^[0-9a-f]{8}\.new$/.test(name.slice(begin.length))) found ??= tree.path(name);
+    for await (const { name, type } of listing) {
+      isListed ||= folded(name) === folded(target);
+      if (type === 'directory' && name.startsWith(begin) && /^[0-9a-f]{8}\.new$/.test(name.slice(begin.length))) left ??= tree.path(name);
     }
   } catch (error) {
     if (!mayMeanMissing(error)) throw error;
   }
-  return found;
+  return { left, isMissing: listing.whole && !isListed };
 }
 
 /** Renames a folder; false where the server refuses. */

@@ -61,6 +61,13 @@ describe('uploadTree() with swap', () => {
     expect(names(server)).to.deep.equal(['site']);
   });
 
+  it('makes it also where a server enters folders that are missing', async () => {
+    const server = await stage.serve({ ...PERSONALITIES.missingFolderEmpty, files: { '/www/other': 'other' } });
+    await run(stage.client(server));
+    expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
+    expect(names(server)).to.deep.equal(['other', 'site']);
+  });
+
   for (const [path, at] of [['site', '/site'], ['/site/', '/site'], ['a/b/site//', '/a/b/site']] as const) {
     it(`takes the path ${path}`, async () => {
       const server = await stage.serve({ files: { [`${at}/index.html`]: 'old' } });

@@ -110,11 +110,15 @@ describe('deploys to real servers', function () {
         await write(disk('site/old.js'), 'old');
         await write(disk('site/img/a.png'), 'old');
         await checkOut({ 'index.html': 'new', 'img/a.png': 'new' }, new Date());
-        const list = await up({ swap: true, modes: { files: 0o644, folders: 0o755 } });
+        const modes = { files: 0o644, folders: 0o755 };
+        const list = await up({ swap: true, modes });
         expect(list.filter(({ action }) => action === 'swapped'), 'swapped').to.have.length(1);
         expect(list.filter(({ error }) => error).map(({ error }) => String(error))).to.deep.equal([]);
         expect(withoutManifest(await treeIn(disk('site')))).to.deep.equal({ 'img/': '', 'img/a.png': 'new', 'index.html': 'new' });
         expect(await readdir(disk())).to.deep.equal(['site']);
+        await rm(disk('site'), { recursive: true });
+        await up({ swap: true, modes });
+        expect(withoutManifest(await treeIn(disk('site'))), 'where there was none').to.deep.equal({ 'img/': '', 'img/a.png': 'new', 'index.html': 'new' });
         if (server.can.chmod) expect([(await stat(disk('site/img'))).mode & 0o777, (await stat(disk('site/index.html'))).mode & 0o777]).to.deep.equal([0o755, 0o644]);
       });
 
