@@ -3,18 +3,18 @@ import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type FTPPool, PermanentError } from '../lib';
 
-/** Serves the files below `pub`, whole or in ranges, and 304 for what the browser has. A browser that leaves ends the transfer, and not the session. */
-export function fileServer(ftp: FTPPool): Server {
+/** Serves the files below a folder, whole or in ranges, and 304 for what the browser has. A browser that leaves ends the transfer, and not the session. */
+export function fileServer(ftp: FTPPool, folder: string): Server {
   return createServer((request, response) => {
-    serve(ftp, request, response).catch((error: unknown) => {
+    serve(ftp, folder, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else response.writeHead(error instanceof PermanentError ? 404 : 502).end();
     });
   });
 }
 
-async function serve(ftp: FTPPool, { url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<unknown> {
-  const path = posix.join('pub', posix.normalize(decodeURIComponent(new URL(url, 'http://host').pathname))); // `..` ends at pub
+async function serve(ftp: FTPPool, folder: string, { url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  const path = posix.join(folder, posix.normalize(decodeURIComponent(new URL(url, 'http://host').pathname))); // `..` ends at the folder
   const { size = 0, modified } = await ftp.mlst(path);
   const etag = `"${size}-${Number(modified)}"`;
   response.setHeader('ETag', etag).setHeader('Accept-Ranges', 'bytes');

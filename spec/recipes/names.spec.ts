@@ -45,7 +45,6 @@ interface Promised {
   lastMod(path: string): Promise<Date>;
   restart(offset: number): Promise<void>;
   abort(): Promise<void>;
-  logout(): Promise<void>;
   end(): unknown;
   destroy(): unknown;
 }
@@ -138,7 +137,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       await made.quit();
     },
   },
-  'wait no longer': {
+  'set a timeout, in ms': {
     connects: true,
     silent: true,
     value: (made: FTP) => failed(made.pwd()),
@@ -147,7 +146,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       return failed(new Client(timeout).access(server));
     },
   },
-  'read the times of a server in another time zone': {
+  'read the times of a server in a time zone, in minutes east of UTC': {
     connects: true,
     options: { features: FEATURES.filter((feature) => feature !== 'MLST') },
     value: async (made: FTP) => {
@@ -237,10 +236,10 @@ const WAYS: Readonly<Record<string, Way>> = {
       return ftp.pwd();
     },
   },
-  'ask what the server can, and is': {
-    value: ([features, { text }]: [Map<string, string>, Reply]) => [features.has('SIZE'), text.split(' ')[0]],
-    basic: async (ftp) => [(await ftp.features()).has('SIZE'), (await ftp.send('SYST')).message.split(' ')[1]],
-    ftp: async (ftp) => [true, (await ftp.system()).split(' ')[0]],
+  'ask what the server can, is and does': {
+    value: ([features, system, status]: [Map<string, string>, Reply, Reply]) => [features.has('SIZE'), system.text.split(' ')[0], status.code],
+    basic: async (ftp) => [(await ftp.features()).has('SIZE'), (await ftp.send('SYST')).message.split(' ')[1], (await ftp.send('STAT')).code],
+    ftp: async (ftp) => [true, (await ftp.system()).split(' ')[0], (await ftp.status()) === '' ? 0 : 211],
   },
   'send any command': { basic: (ftp) => ftp.send('SITE CHMOD 600 a'), ftp: (ftp) => ftp.site('CHMOD 600 a') },
   'transfer lines of text': {
@@ -279,7 +278,11 @@ const WAYS: Readonly<Record<string, Way>> = {
     },
     basic: async (ftp) => ftp.closed,
   },
-  'leave properly': { value: ignored, basic: async (ftp) => ftp.close(), ftp: async (ftp) => void (await ftp.end()) },
+  'leave properly': {
+    value: ignored,
+    basic: async (ftp) => ftp.close(),
+    ftp: async (ftp) => void (await ftp.end()),
+  },
   'leave at once': { basic: async (ftp) => ftp.close(), ftp: async (ftp) => void ftp.destroy() },
   'see what is said': {
     connects: true,

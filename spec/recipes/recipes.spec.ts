@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import type { Client as Basic } from 'basic-ftp';
 import { FTP, FTPPool } from '../../lib';
 import { content } from '../support/server/content';
@@ -19,6 +19,7 @@ import { gate } from '../support/server/gate';
 import { dataReset, hangUp, openData, send, until } from '../support/server/steps';
 import { note } from '../support/summary';
 import { itWithPackages } from './packages';
+import { unzipped } from './unzipped';
 
 const ROOT = join(__dirname, '../..');
 /** Ours and, in the folder basic-ftp, the same with that package. */
@@ -88,11 +89,11 @@ describe('recipes', function () {
   }
 
   describe('http-download', () => {
-    type Module = { fileServer(ftp: unknown): Server };
+    type Module = { fileServer(ftp: unknown, folder: string): Server };
     const file = 'examples/http-download';
 
     both<Module>(file, 'gives a file, its parts, 304, 404 and 416, and nothing but what is below pub', async ({ fileServer }, who) => {
-      const url = await listen(fileServer(access(who)));
+      const url = await listen(fileServer(access(who), 'pub'));
       const whole = await fetch(`${url}/a`);
       expect([whole.status, whole.headers.get('content-length')]).to.deep.equal([200, '300000']);
       expect(Buffer.from(await whole.arrayBuffer()).equals(BYTES)).to.equal(true);
@@ -110,7 +111,7 @@ describe('recipes', function () {
     });
 
     both<Module>(file, 'ends the transfer where the browser leaves', async ({ fileServer }, who) => {
-      const url = await listen(fileServer(access(who)));
+      const url = await listen(fileServer(access(who), 'pub'));
       const leave = new AbortController();
       const { body } = await fetch(`${url}/big`, { signal: leave.signal });
       await body?.getReader().read();
@@ -122,14 +123,14 @@ describe('recipes', function () {
     });
 
     both<Module>(file, 'does not end a file properly whose transfer breaks', async ({ fileServer }, who) => {
-      const url = await listen(fileServer(access(who)));
+      const url = await listen(fileServer(access(who), 'pub'));
       server.script = { RETR: [openData(), send('150 Here it comes.'), dataReset(), send('426 Broken.')] };
       expect(await fetch(`${url}/a`).then((response) => response.arrayBuffer()).then(() => 'whole', () => 'broken')).to.equal('broken');
     });
   });
 
   describe('multipart', () => {
-    type Module = { formServer(ftp: unknown): Server };
+    type Module = { formServer(ftp: unknown, folder: string): Server };
     const file = 'spec/recipes/multipart';
 
     function form(): FormData {
@@ -141,7 +142,7 @@ describe('recipes', function () {
     }
 
     both<Module>(file, 'stores each file of a form', async ({ formServer }, who) => {
-      const response = await fetch(await listen(formServer(access(who))), { method: 'POST', body: form() });
+      const response = await fetch(await listen(formServer(access(who), 'incoming')), { method: 'POST', body: form() });
       expect(response.status).to.equal(201);
       const [one, two] = (await response.text()).split('\n');
       expect(server.read(`/${one}`).equals(BYTES)).to.equal(true);
@@ -151,14 +152,14 @@ describe('recipes', function () {
 
     both<Module>(file, 'says so where a file is refused, and leaves none of it', async ({ formServer }, who) => {
       server.script = { STOR: '553 No.' };
-      const response = await fetch(await listen(formServer(access(who))), { method: 'POST', body: form() });
+      const response = await fetch(await listen(formServer(access(who), 'incoming')), { method: 'POST', body: form() });
       expect(response.status).to.equal(502);
       await response.text();
       expect(visible('/incoming')).to.deep.equal([]);
     });
 
     both<Module>(file, 'gives no file its name where the browser leaves in the middle', async ({ formServer }, who) => {
-      const url = new URL(await listen(formServer(access(who))));
+      const url = new URL(await listen(formServer(access(who), 'incoming')));
       const upload = request(url, { method: 'POST', agent: false, headers: { 'content-type': 'multipart/form-data; boundary=x' } }).on('error', () => undefined);
       upload.write('--x\r\ncontent-disposition: form-data; name="one"; filename="one.bin"\r\n\r\n');
       upload.write(BYTES);
@@ -170,7 +171,7 @@ describe('recipes', function () {
   });
 
   describe('csv-gzip', () => {
-    type Module = { archiveOrders(from: unknown, to: unknown): Promise<void> };
+    type Module = { archiveOrders(from: unknown, table: string, to: unknown, archive: string): Promise<void> };
     const TABLE = Array.from({ length: 20_000 }, (_, i) => `${i},${i % 3 === 0 ? 'open' : 'paid'}`);
     let target: FtpServer;
     beforeEach(async () => {
@@ -182,7 +183,7 @@ describe('recipes', function () {
     const place = (who: Who, at: FtpServer): unknown => (who === 'ftplib' ? at.url : account(at));
 
     both<Module>('examples/csv-gzip', 'takes rows from one server to another', async ({ archiveOrders }, who) => {
-      await archiveOrders(place(who, server), place(who, target));
+      await archiveOrders(place(who, server), 'orders.csv', place(who, target), 'archive/orders.csv.gz');
       expect(target.files.names('/archive')).to.deep.equal(['orders.csv.gz']);
       const rows = String(gunzipSync(target.read('/archive/orders.csv.gz')));
       expect(rows === `${TABLE.filter((row) => row.endsWith('paid')).join('\n')}\n`).to.equal(true);
@@ -191,7 +192,7 @@ describe('recipes', function () {
 
     both<Module>('examples/csv-gzip', 'gives no table its name where the source breaks', async ({ archiveOrders }, who) => {
       server.script = { RETR: [openData(), send('150 Here it comes.'), dataReset(), send('426 Broken.')] };
-      expect(await archiveOrders(place(who, server), place(who, target)).then(() => 'whole', () => 'broken')).to.equal('broken');
+      expect(await archiveOrders(place(who, server), 'orders.csv', place(who, target), 'archive/orders.csv.gz').then(() => 'whole', () => 'broken')).to.equal('broken');
       expect(target.files.names('/archive')).not.to.include('orders.csv.gz');
       await Promise.all([server.deserted(), target.deserted()]);
     });
@@ -393,19 +394,4 @@ class Relay {
 function linesOf(file: string): number {
   const text = readFileSync(join(ROOT, `${file}.ts`), 'utf8').replaceAll(/\/\*\*[^]*?\*\//g, '');
   return text.split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('//')).length;
-}
-
-/** The files of a zip archive, as its directory has them. */
-function unzipped(archive: Buffer): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  const end = archive.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
-  let at = archive.readUInt32LE(end + 16);
-  for (let left = archive.readUInt16LE(end + 10); left > 0; left -= 1) {
-    const [size, name, extra, comment, offset] = [archive.readUInt32LE(at + 20), archive.readUInt16LE(at + 28), archive.readUInt16LE(at + 30), archive.readUInt16LE(at + 32), archive.readUInt32LE(at + 42)];
-    const data = offset + 30 + archive.readUInt16LE(offset + 26) + archive.readUInt16LE(offset + 28);
-    const bytes = archive.subarray(data, data + size);
-    files.set(archive.toString('utf8', at + 46, at + 46 + name), archive.readUInt16LE(at + 10) === 8 ? inflateRawSync(bytes) : bytes);
-    at += 46 + name + extra + comment;
-  }
-  return files;
 }

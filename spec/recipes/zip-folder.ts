@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
-import type { FTP } from '../../lib';
+import type { FTP, FTPPool } from '../../lib';
 
 /** Writes a folder of the server as a zip file, which may be an HTTP response. If that is left, so are the download and the walk. */
-export async function zipFolder(ftp: FTP, folder: string, target: Writable): Promise<void> {
+export async function zipFolder(ftp: FTP | FTPPool, folder: string, target: Writable): Promise<void> {
   const zip = new ZipFile();
   const end = new AbortController();
   const { signal } = end;

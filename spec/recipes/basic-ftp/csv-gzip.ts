@@ -7,19 +7,19 @@ import { createGzip } from 'node:zlib';
 type Account = { host: string; port: number; user: string; password: string };
 
 /** Takes a table from one server, leaves out rows, and stores the rest compressed on another. */
-export async function archiveOrders(fromAccount: Account, toAccount: Account): Promise<void> {
+export async function archiveOrders(fromAccount: Account, table: string, toAccount: Account, archive: string): Promise<void> {
   const from = new Client();
   const to = new Client();
   try {
     await Promise.all([from.access(fromAccount), to.access(toAccount)]);
-    const table = new PassThrough();
+    const rows = new PassThrough();
     const compressed = new PassThrough();
     await Promise.all([
-      from.downloadTo(table, 'orders.csv').catch((error: Error) => table.destroy(error)),
-      pipeline(table, paid, createGzip(), compressed),
-      to.uploadFrom(compressed, 'archive/orders.csv.gz.part'),
+      from.downloadTo(rows, table).catch((error: Error) => rows.destroy(error)),
+      pipeline(rows, paid, createGzip(), compressed),
+      to.uploadFrom(compressed, `${archive}.part`),
     ]);
-    await to.rename('archive/orders.csv.gz.part', 'archive/orders.csv.gz');
+    await to.rename(`${archive}.part`, archive);
   } finally {
     from.close();
     to.close();

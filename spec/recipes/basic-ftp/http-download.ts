@@ -4,14 +4,14 @@ import { posix } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Serves the files below `pub`. A client does one thing at a time, so each request has one of its own; it cannot end a download, so it is closed. */
-export function fileServer(account: { host: string; port: number; user: string; password: string }): Server {
+/** Serves the files below a folder. A client does one thing at a time, so each request has one of its own; it cannot end a download, so it is closed. */
+export function fileServer(account: { host: string; port: number; user: string; password: string }, folder: string): Server {
   return createServer(async (request, response) => {
     const client = new Client();
     response.on('close', () => client.close());
     try {
       await client.access(account);
-      await serve(client, request, response);
+      await serve(client, folder, request, response);
     } catch (error) {
       if (response.headersSent) response.destroy();
       else response.writeHead(error instanceof FTPError && error.code >= 500 ? 404 : 502).end();
@@ -21,8 +21,8 @@ export function fileServer(account: { host: string; port: number; user: string; 
   });
 }
 
-async function serve(client: Client, { url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<unknown> {
-  const path = posix.join('pub', posix.normalize(decodeURIComponent(new URL(url, 'http://host').pathname))); // `..` ends at pub
+async function serve(client: Client, folder: string, { url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  const path = posix.join(folder, posix.normalize(decodeURIComponent(new URL(url, 'http://host').pathname))); // `..` ends at the folder
   const size = await client.size(path);
   const etag = `"${size}-${Number(await client.lastMod(path))}"`;
   response.setHeader('ETag', etag).setHeader('Accept-Ranges', 'bytes');

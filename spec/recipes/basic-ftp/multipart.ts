@@ -6,12 +6,12 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** Streams the files of a form to the FTP server, on a client for each request; a file has its name when it is whole. */
-export function formServer(account: { host: string; port: number; user: string; password: string }): Server {
+export function formServer(account: { host: string; port: number; user: string; password: string }, folder: string): Server {
   return createServer(async (request, response) => {
     const client = new Client();
     try {
       await client.access(account);
-      const paths = await receive(client, request);
+      const paths = await receive(client, folder, request);
       response.writeHead(201).end(paths.join('\n'));
     } catch {
       response.writeHead(502).end('not stored\n');
@@ -21,12 +21,12 @@ export function formServer(account: { host: string; port: number; user: string; 
   });
 }
 
-async function receive(client: Client, request: IncomingMessage): Promise<string[]> {
+async function receive(client: Client, folder: string, request: IncomingMessage): Promise<string[]> {
   const form = busboy({ headers: request.headers });
   const paths: string[] = [];
   let uploads = Promise.resolve();
   form.on('file', (_field, file) => {
-    const path = `incoming/${randomUUID()}`;
+    const path = `${folder}/${randomUUID()}`;
     uploads = uploads.then(() => store(client, file, path)); // one after the other: a second call would throw
     uploads.catch((error: Error) => form.destroy(error)); // else the rest of the form waits for this file
     file.on('error', () => undefined); // nobody reads it yet where the upload is refused
