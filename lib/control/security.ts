@@ -126,9 +126,9 @@ export class Protection {
   }
 
   /** Puts TLS on a data connection; undefined where data are in the clear. */
-  get secureData(): ((raw: Duplex) => Promise<SecuredData>) | undefined {
+  get secureData(): ((raw: Duplex, endsLast: boolean) => Promise<SecuredData>) | undefined {
     const tls = this.#tls;
-    return tls && this.#state.protection.value === 'P' ? (raw) => tls.secureData(raw, this.#settings.strictTlsClose) : undefined;
+    return tls && this.#state.protection.value === 'P' ? (raw, endsLast) => tls.secureData(raw, this.#settings.strictTlsClose, endsLast) : undefined;
   }
 }
 

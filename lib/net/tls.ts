@@ -62,17 +62,18 @@ export class TLSSession {
   /**
    * Puts TLS on a data connection. With `strict`, its records are watched for close_notify, of which Node says nothing.
    *
+   * @param endsLast whether FIN follows that of the server, rather than our close_notify at once
    * @throws SecurityError where the handshake fails, and where the other side shows another certificate than the control connection, even a valid one
    */
-  async secureData(raw: Duplex, strict: boolean): Promise<SecuredData> {
-    const tap = strict ? new RecordTap(raw) : undefined;
+  async secureData(raw: Duplex, strict: boolean, endsLast: boolean): Promise<SecuredData> {
+    const tap = strict || endsLast ? new RecordTap(raw, endsLast) : undefined;
     const stream = await this.#shakeHands(tap ?? raw);
     if (!this.#isSameServer(stream)) {
       stream.on('error', ignore).destroy();
       throw new SecurityError('the data connection has another certificate than the control connection');
     }
     this.#keepTickets(stream);
-    return { stream, resumed: stream.isSessionReused(), closedProperly: () => tap?.closedProperly ?? true };
+    return { stream, resumed: stream.isSessionReused(), closedProperly: () => !strict || tap?.closedProperly !== false };
   }
 
   async #shakeHands(raw: Duplex): Promise<TLSSocket> {
@@ -184,6 +185,8 @@ function describe(error: Error): string {
   return Object.hasOwn(REMEDIES, code) ? `${reason}: ${REMEDIES[code]}` : reason;
 }
 
+/** Milliseconds. */
+const LAST_END = 10_000;
 const HEADER = 5;
 /** The types of records: change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1). */
 const FIRST_TYPE = 20;
@@ -209,9 +212,13 @@ export class RecordTap extends Duplex {
   /** Whether clear text has come: no record follows it. */
   #clearBegun = false;
 
-  constructor(raw: Duplex) {
+  readonly #endsLast: boolean;
+
+  /** @param endsLast whether FIN follows that of the other side, rather than our close_notify at once */
+  constructor(raw: Duplex, endsLast = false) {
     super({ allowHalfOpen: true });
     this.#raw = raw;
+    this.#endsLast = endsLast;
     raw.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
@@ -247,8 +254,15 @@ export class RecordTap extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    if (this.#clear) callback();
-    else this.#raw.end(callback);
+    if (!this.#clear && !this.#endsLast) return void this.#raw.end(callback);
+    if (!this.#clear && !this.#raw.readableEnded) this.#endLater();
+    callback();
+  }
+
+  /** Sends FIN when that of the other side has come, or in some seconds: somebody might know no other end. */
+  #endLater(): void {
+    const timer = setTimeout(() => this.#raw.end(), LAST_END);
+    this.#raw.once('end', () => this.#raw.end()).once('close', () => clearTimeout(timer));
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

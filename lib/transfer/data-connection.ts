@@ -51,7 +51,7 @@ export abstract class DataConnection {
   protected readonly session: Session;
   readonly #direction: Direction;
   /** Puts TLS on the connection where the session protects its data. */
-  readonly #protect: ((raw: Duplex) => Promise<SecuredData>) | undefined;
+  readonly #protect: Session['protection']['secureData'];
   #listener: DataListener | undefined;
   /** The connection itself, below TLS. */
   #raw: Duplex | undefined;
@@ -306,7 +306,9 @@ export abstract class DataConnection {
   /** It is made, and the server has begun. */
   #proceed(raw: Duplex): void {
     if (this.#state !== 'live') return;
-    if (this.#protect) void this.#secure(raw, this.#protect(raw));
+    // A proxy may close both sides at our FIN (microsocks 1.0.3). Where it has not read the server's tickets by then, that is an RST, and pyftpdlib 1.5.7 takes
+    // what it has of an upload for the whole. In TLS, close_notify is the end.
+    if (this.#protect) void this.#secure(raw, this.#protect(raw, this.#direction === 'up' && this.session.route !== undefined));
     else this.#onReady();
   }
 

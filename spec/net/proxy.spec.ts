@@ -564,6 +564,24 @@ describe('by way of a proxy', function () {
     expect(error.message).to.equal(`the proxy 127.0.0.1:${server.port} does not speak TLS: its scheme may be http`);
   });
 
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`ends an upload in TLS by close_notify, and by FIN after the server's, for proxies that take no half close (${version})`, async () => {
+      const server = await stage.serve({ files: FILES, tls: { mode: 'explicit', ...certificate(), minVersion: version, maxVersion: version } });
+      for (const options of [{ protocol: 'socks5', takesNoHalfClose: true }, { protocol: 'socks5' }] as const) {
+        const proxy = await start(options);
+        for (const strictTlsClose of [false, true]) {
+          const ftp = stage.client(server, { proxy: proxy.url(), secure: 'explicit', tls: TLS, strictTlsClose });
+          for (const bytes of [Buffer.alloc(0), CONTENT]) {
+            await pipeline(Readable.from([bytes]), ftp.stor('copy'));
+            expect(server.read('/copy').equals(bytes)).to.equal(true);
+          }
+          expect((await buffer(ftp.retr('file'))).equals(CONTENT)).to.equal(true);
+          await ftp.quit();
+        }
+      }
+    });
+  }
+
   it('keeps what it has observed of a server for each proxy', async () => {
     const server = await stage.serve({ files: FILES });
     const proxy = await start({ protocol: 'http' });

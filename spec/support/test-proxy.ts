@@ -21,6 +21,8 @@ export interface TestProxyOptions {
   readonly ends?: 'fin' | 'rst';
   /** Gives its last reply and the first bytes of the server in one write, or each byte in one of its own. */
   readonly glue?: 'together' | 'bytes';
+  /** Resets its connection to the server at the client's FIN, as the close of one with unread bytes does (microsocks 1.0.3). */
+  readonly takesNoHalfClose?: true;
   /** Names that it looks up, and where they lead. */
   readonly names?: Readonly<Record<string, string>>;
 }
@@ -98,6 +100,7 @@ export class TestProxy {
     await this.#grant(client, server, granted);
     join(client, server);
     join(server, client);
+    if (this.#options.takesNoHalfClose) client.prependListener('end', () => server.resetAndDestroy());
   }
 
   async #grant(client: Socket, server: Socket, granted: Buffer): Promise<void> {
