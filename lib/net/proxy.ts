@@ -39,7 +39,8 @@ const TAKE_ADDRESSES: ReadonlySet<string> = new Set(['socks4', 'socks5']);
 
 // ---- HTTP
 
-const NEEDS_CREDENTIALS = 407;
+/** tinyproxy 1.11.1 answers 401 to a wrong password, and 407 where there is none. */
+const CREDENTIALS_REFUSED: ReadonlySet<string> = new Set(['401', '407']);
 
 /** A 2xx ends with its header, whatever that says of a body. A 1xx comes before the answer. */
 function* http(call: Call): Handshake {
@@ -55,7 +56,7 @@ function* http(call: Call): Handshake {
     if (code === '') throw garbage(call, header);
     if (code.startsWith('1')) continue;
     if (code.startsWith('2')) return;
-    if (Number(code) === NEEDS_CREDENTIALS) throw refusedCredentials(call, code);
+    if (CREDENTIALS_REFUSED.has(code)) throw refusedCredentials(call, code);
     throw refused(call, `${code} ${printable(call, reason)}`.trim());
   }
 }

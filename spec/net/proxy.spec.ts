@@ -141,6 +141,7 @@ describe('a handshake with a proxy', () => {
   const refusals: [what: string, url: string, received: Buffer, kind: new (...args: never[]) => FTPError, message: string][] = [
     ['http, 407 to nobody', 'http://proxy', bytes('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'), SecurityError, 'the proxy proxy:80 wants a user and a password in the option proxy (407)'],
     ['http, 407', 'http://user:hunter2@proxy', bytes('HTTP/1.1 407 No\r\n\r\n'), SecurityError, 'the proxy proxy:80 did not accept the user and the password of the option proxy (407)'],
+    ['http, 401', 'http://user:hunter2@proxy', bytes('HTTP/1.0 401 Unauthorized\r\n\r\n'), SecurityError, 'the proxy proxy:80 did not accept the user and the password of the option proxy (401)'],
     ['http, 403', 'http://proxy:3128', bytes('HTTP/1.1 403 Forbidden\r\n\r\n<html>'), ConnectionClosedError, 'the proxy proxy:3128 did not connect to 192.0.2.7:2121: 403 Forbidden'],
     ['http, 503 without a reason', 'http://proxy', bytes('HTTP/1.1 503\r\n\r\n'), ConnectionClosedError, 'the proxy proxy:80 did not connect to 192.0.2.7:2121: 503'],
     ['http, its own password in the reason', 'http://user:hunter2@proxy', bytes(`HTTP/1.1 403 hunter2 ${Buffer.from('user:hunter2').toString('base64')} user\x1b[2J\r\n\r\n`), ConnectionClosedError, 'the proxy proxy:80 did not connect to 192.0.2.7:2121: 403 **** **** ****?[2J'],

@@ -1,15 +1,17 @@
 #!/bin/bash
-# Install the FTP servers of the table in servers.ts on Debian 12, as root; quick when there is nothing left to do.
+# Install the FTP servers of the table in servers.ts, and the proxies of that in proxies.ts, on Debian 12, as root; quick when there is nothing left to do.
 # Run it with `npm run servers -- install`, which sets LAB (the folder), FTP_USER and FTP_PASSWORD.
 # Outside of LAB it changes: Debian packages of libraries, the users $FTP_USER and ftp, /etc/pam.d/ftp. No service is enabled.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 packages=$LAB/packages debs=$LAB/debs conf=$LAB/conf tls=$LAB/tls
 
-# Debian's FTP servers conflict with each other, so they are unpacked side by side; only libraries are installed.
-servers=(vsftpd proftpd-core proftpd-mod-crypto proftpd-mod-proxy ftp-proxy pure-ftpd pure-ftpd-common inetutils-ftpd ftpd-ssl globus-gridftp-server-progs)
+# Debian's FTP servers conflict with each other, and some begin to run, so they and the proxies are unpacked side by side; only libraries are installed.
+servers=(vsftpd proftpd-core proftpd-mod-crypto proftpd-mod-proxy ftp-proxy pure-ftpd pure-ftpd-common inetutils-ftpd ftpd-ssl globus-gridftp-server-progs
+  tinyproxy-bin microsocks dante-server squid squid-common squid-langpack)
 libraries=(openssl libcap2 libpam0g libwrap0 libsodium23 libhiredis0.14 libmemcached11 libmemcachedutil2 libpcre2-posix3
   libglobus-gridftp-server6 libglobus-gfork0 libsqlite3-0 libldap-2.5-0
+  libecap3 libtdb1 libltdl7 libnetfilter-conntrack3 libsasl2-2
   python3-pyftpdlib python3-openssl python3-aioftp python3-twisted tcl tcllib)
 
 [[ $(id -u) == 0 ]] || { echo 'install: must be root' >&2; exit 1; }
@@ -68,7 +70,7 @@ hash=$(openssl passwd -6 "$FTP_PASSWORD")
 [[ -e /etc/pam.d/ftp ]] || cp "$packages/ftpd-ssl/etc/pam.d/ftp" /etc/pam.d/ftp
 
 # The proxies write as that user.
-install -d -o "$FTP_USER" "$LAB/log/ftp-proxy" "$LAB/run/modproxy-plain.tables"
+install -d -o "$FTP_USER" "$LAB"/log/{ftp-proxy,squid} "$LAB"/run/modproxy-{plain,user}.tables
 
 # The same user for the servers with a password file of their own.
 (
@@ -77,6 +79,8 @@ install -d -o "$FTP_USER" "$LAB/log/ftp-proxy" "$LAB/run/modproxy-plain.tables"
   printf '%s:x:%s:\n' "$FTP_USER" "$gid" nogroup "$(id -g ftp)" >"$conf/proftpd.group"
   printf '%s:%s:%s:%s::%s/./::::::::::::\n' "$FTP_USER" "$hash" "$uid" "$gid" "$LAB/home" >"$conf/pureftpd.passwd"
   "$packages/pure-ftpd/usr/bin/pure-pw" mkdb "$conf/pureftpd.pdb" -f "$conf/pureftpd.passwd"
+  printf '%s:%s\n' "$FTP_USER" "$(openssl passwd -apr1 "$FTP_PASSWORD")" >"$conf/squid.passwd"
+  chown "$FTP_USER" "$conf/squid.passwd"
   # gridftp wants a DES hash, and a comment that is not empty.
   hash=$(perl -e 'print crypt(shift, "ab")' "$FTP_PASSWORD")
   printf '%s:%s:%s:%s:x:%s:/bin/bash\n' "$FTP_USER" "$hash" "$uid" "$gid" "$LAB/home" >"$conf/gridftp.passwd"

@@ -8,16 +8,25 @@ import { ftpproxy } from './recipes/ftpproxy';
 import { gridftp } from './recipes/gridftp';
 import { npm } from './recipes/npm';
 import { modproxy, proftpd } from './recipes/proftpd';
+import { dante, forwardingFtpproxy, forwardingModproxy, microsocks, squid, tinyproxy } from './recipes/proxies';
 import { pureftpd } from './recipes/pureftpd';
 import { python } from './recipes/python';
 import type { Recipe } from './recipes/recipe';
 import { tcllib } from './recipes/tcllib';
 import { vsftpd } from './recipes/vsftpd';
+import type { ProxyFamily, RealProxy } from './proxies';
 import { isUp, type Family, type RealServer } from './servers';
+
+/** What the lab starts. */
+export type Daemon = RealServer | RealProxy;
 
 const RECIPES: Readonly<Record<Family, (server: RealServer, configFile: string) => Recipe>> = {
   vsftpd, proftpd, pureftpd, pyftpdlib: python, inetutils, ftpdssl, gridftp, aioftp: python, twisted: python,
   ftpsrv: npm, npmftpd: npm, simpleftpd: npm, tcllib, ftpproxy, modproxy,
+};
+
+const PROXY_RECIPES: Readonly<Record<ProxyFamily, (proxy: RealProxy, configFile: string) => Recipe>> = {
+  tinyproxy, squid, microsocks, dante, ftpproxy: forwardingFtpproxy, modproxy: forwardingModproxy,
 };
 
 /** A pid alone does not tell a process from a later one. `started` is in clock ticks since boot. */
@@ -26,11 +35,11 @@ interface Process {
   readonly started: number;
 }
 
-/** Start a server and wait until it accepts connections; false if it was running already. */
-export async function start(server: RealServer): Promise<boolean> {
+/** Start a server or a proxy, and wait until it accepts connections; false if it was running already. */
+export async function start(server: Daemon): Promise<boolean> {
   if (pidOf(server) !== undefined) return false;
   if (await isUp(server)) throw new Error(`${server.name}: something else listens on port ${server.port}`);
-  const { command: [program, ...args], config, env } = RECIPES[server.family](server, fileOf(server, 'conf'));
+  const { command: [program, ...args], config, env } = recipeFor(server, fileOf(server, 'conf'));
   if (config !== undefined) writeFileSync(fileOf(server, 'conf'), config, { mode: 0o600 });
   const log = openSync(fileOf(server, 'log'), 'w');
   // detached is setsid(2): the server outlives us, and no terminal's signal reaches it.
@@ -44,7 +53,7 @@ export async function start(server: RealServer): Promise<boolean> {
 }
 
 /** Stop a server and all its sessions; false if it was not running. */
-export async function stop(server: RealServer): Promise<boolean> {
+export async function stop(server: Daemon): Promise<boolean> {
   const pid = pidOf(server);
   if (pid === undefined) return false;
   // Not the process group: the sessions of vsftpd leave it.
@@ -57,14 +66,18 @@ export async function stop(server: RealServer): Promise<boolean> {
 }
 
 /** Undefined if the server is not running. */
-export function pidOf(server: RealServer): number | undefined {
+export function pidOf(server: Daemon): number | undefined {
   const saved = textOf(fileOf(server, 'pid'));
   if (saved === '') return undefined;
   const process = JSON.parse(saved) as Process;
   return isAlive(process) ? process.pid : undefined;
 }
 
-async function ready(server: RealServer): Promise<void> {
+function recipeFor(daemon: Daemon, configFile: string): Recipe {
+  return 'schemes' in daemon ? PROXY_RECIPES[daemon.family](daemon, configFile) : RECIPES[daemon.family](daemon, configFile);
+}
+
+async function ready(server: Daemon): Promise<void> {
   for (let tries = 0; tries < 100 && pidOf(server) !== undefined; tries++) {
     if (await isUp(server)) return;
     await delay(100);
@@ -101,6 +114,6 @@ function kill(processes: readonly Process[], signal: NodeJS.Signals): void {
   }
 }
 
-function fileOf({ name }: RealServer, kind: 'conf' | 'log' | 'pid'): string {
+function fileOf({ name }: Daemon, kind: 'conf' | 'log' | 'pid'): string {
   return join(LAB, kind === 'pid' ? 'run' : kind, `${name}.${kind}`);
 }

@@ -178,8 +178,8 @@ export const SERVERS: readonly RealServer[] = describeAll();
 /** With `FTPLIB_REQUIRE_SERVERS=1` a server that is not up is a failure. */
 export const SERVERS_REQUIRED = process.env['FTPLIB_REQUIRE_SERVERS'] === '1';
 
-/** Names or families, with commas: the specs use these servers only, those on trial included. */
-const CHOSEN = process.env['FTPLIB_SERVERS']?.split(',');
+/** Names or families, with commas: the specs use these servers and proxies only, those on trial included. */
+export const CHOSEN = process.env['FTPLIB_SERVERS']?.split(',');
 
 /** The servers to test, at the time of the call, so that suites can be defined from it: those that listen, or all when all are required. */
 export function realServers(): readonly RealServer[] {
@@ -201,8 +201,8 @@ export async function availableServers(): Promise<readonly RealServer[]> {
   return SERVERS.filter((_, index) => up[index]);
 }
 
-/** Whether the server accepts a connection. */
-export function isUp({ host, port }: RealServer): Promise<boolean> {
+/** Whether a server, or a proxy, accepts a connection. */
+export function isUp({ host, port }: Pick<RealServer, 'host' | 'port'>): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
@@ -241,13 +241,13 @@ function describeAll(): readonly RealServer[] {
 }
 
 /** The lines `package version` that the installation leaves. */
-function installedVersions(): ReadonlyMap<string, string> {
+export function installedVersions(): ReadonlyMap<string, string> {
   const lines = textOf(join(LAB, 'versions')).split('\n');
   return new Map(lines.map((line) => line.split(' ') as [string, string]));
 }
 
 /** The local ports of all TCP sockets in the state LISTEN (0A), see proc(5). */
-function listeningPorts(): ReadonlySet<number> {
+export function listeningPorts(): ReadonlySet<number> {
   const lines = `${textOf('/proc/net/tcp')}\n${textOf('/proc/net/tcp6')}`.split('\n');
   return new Set(lines.flatMap((line) => /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) \S+ 0A /.exec(line)?.[1] ?? []).map((port) => parseInt(port, 16)));
 }

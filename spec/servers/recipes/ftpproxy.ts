@@ -3,8 +3,8 @@ import { LAB, packageFolder, USER } from '../lab';
 import { UPSTREAM_PORT, type RealServer } from '../servers';
 import type { Recipe } from './recipe';
 
-/** SuSE's ftp-proxy; its log must be in a folder of its user. By itself it takes 40 clients a minute. */
-export function ftpproxy(server: RealServer, configFile: string): Recipe {
+/** SuSE's ftp-proxy; its log must be in a folder of its user. By itself it takes 40 clients a minute. @param more lines of its configuration */
+export function ftpproxy(server: Pick<RealServer, 'port'>, configFile: string, more = ''): Recipe {
   const config = `
 [-Global-]
 DestinationAddress 127.0.0.1
@@ -17,6 +17,6 @@ Listen 127.0.0.1
 Port ${server.port}
 ServerType standalone
 LogDestination ${LAB}/log/ftp-proxy/log
-`;
+${more}`;
   return { command: [join(packageFolder('ftp-proxy'), 'usr/sbin/ftp-proxy'), '-n', '-d', '-f', configFile], config };
 }

@@ -51,8 +51,8 @@ ${server.tls === 'none' ? '' : tls(server)}
   return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
 }
 
-/** ProFTPD as a proxy in front of another server, which has the users. mod_proxy needs the symbols of mod_tls. */
-export function modproxy(server: RealServer, configFile: string): Recipe {
+/** ProFTPD as a proxy in front of another server, which has the users. mod_proxy needs the symbols of mod_tls. @param role the lines that say what kind of proxy it is */
+export function modproxy(server: Started, configFile: string, role = `ProxyRole reverse\nProxyReverseServers ftp://127.0.0.1:${UPSTREAM_PORT}`): Recipe {
   const config = `
 ModulePath ${packageFolder('proftpd-modules')}
 LoadModule mod_tls.c
@@ -63,16 +63,17 @@ DefaultAddress 127.0.0.1
 SocketBindTight on
 UseIPv6 off
 ${settings(server)}ProxyEngine on
-ProxyRole reverse
-ProxyReverseServers ftp://127.0.0.1:${UPSTREAM_PORT}
+${role}
 ProxyTables ${LAB}/run/${server.name}.tables
 ProxyLog ${LAB}/log/${server.name}.proxy
 `;
   return { command: [join(packageFolder('proftpd-core'), 'usr/sbin/proftpd'), '-n', '-q', '-c', configFile], config };
 }
 
+type Started = Pick<RealServer, 'name' | 'port' | 'passivePorts'>;
+
 /** What both have in common. */
-function settings(server: RealServer): string {
+function settings(server: Started): string {
   return `Port ${server.port}
 PassivePorts ${server.passivePorts.join(' ')}
 MaxInstances 500
