@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { type IncomingMessage, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -15,7 +15,6 @@ import { download } from '../../examples/download';
 import { errors } from '../../examples/errors';
 import { transcript } from '../../examples/events';
 import { gzip } from '../../examples/gzip';
-import { clientBehindProxy } from '../../examples/http-proxy';
 import { httpUpload } from '../../examples/http-upload';
 import { sizes } from '../../examples/inflight';
 import { lines } from '../../examples/lines';
@@ -24,6 +23,7 @@ import { nested } from '../../examples/nested';
 import { greet } from '../../examples/netrc';
 import { range } from '../../examples/range';
 import { resume } from '../../examples/resume';
+import { clientByProgram } from '../../examples/tunnel';
 import { upload } from '../../examples/upload';
 import { download as downloadURL } from '../../examples/url';
 import { ConnectionClosedError } from '../../lib';
@@ -215,33 +215,33 @@ describe('examples', () => {
     expect(server.commands.at(-1)).to.equal('QUIT');
   });
 
-  it('http-proxy: both connections go through it', async () => {
-    const tunnelled: string[] = [];
-    const proxy = startProxy(tunnelled);
-    const ftp = clientBehindProxy(url, '127.0.0.1', await listen(proxy));
+  it('tunnel: both connections are programs', async () => {
+    const relay = "const [host, port] = process.argv.slice(1); const socket = require('node:net').connect({ host, port, allowHalfOpen: true }); process.stdin.pipe(socket).pipe(process.stdout)";
+    const led: string[] = [];
+    const ftp = clientByProgram(url, (host, port) => {
+      led.push(`${host}:${port}`);
+      return [process.execPath, '-e', relay, host, String(port)];
+    });
     try {
       expect(await text(ftp.retr('pub/README'))).to.equal('read me\r\n');
       await pipeline(Readable.from([PHOTO]), ftp.stor('incoming/photo.jpg'));
       await ftp.quit();
       expect(server.read('/incoming/photo.jpg')).to.deep.equal(PHOTO);
-      expect(tunnelled).to.have.length(3);
-      expect(tunnelled[0]).to.equal(`127.0.0.1:${server.port}`);
+      expect(led).to.have.length(3);
+      expect(led[0]).to.equal(`127.0.0.1:${server.port}`);
     } finally {
       ftp.close();
-      proxy.close();
     }
   });
 
-  it('http-proxy: its refusal is the reason told', async () => {
-    const proxy = createServer().on('connect', (_, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
-    const ftp = clientBehindProxy(url, '127.0.0.1', await listen(proxy));
+  it('tunnel: a program that is not there is the reason', async () => {
+    const ftp = clientByProgram(url, () => [join(folder, 'no such program')]);
     try {
       const error = await ftp.pwd().catch((reason: Error) => reason);
       expect(error).to.be.an.instanceOf(ConnectionClosedError);
-      expect(String(error)).to.include('the proxy answered 403');
+      expect(String(error)).to.include('ENOENT');
     } finally {
       ftp.close();
-      proxy.close();
     }
   });
 });
@@ -261,19 +261,4 @@ async function post(port: number, bytes: Buffer): Promise<{ readonly status: num
   const sent = request({ host: '127.0.0.1', port, method: 'POST', agent: false }).end(bytes);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return { status: response.statusCode, body: await text(response) };
-}
-
-/** A proxy that lets every CONNECT through. */
-function startProxy(tunnelled: string[]): Server {
-  return createServer().on('connect', ({ url = '' }, socket, head) => {
-    tunnelled.push(url);
-    const [host = '', port] = url.split(':');
-    const onward = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      onward.write(head);
-      socket.pipe(onward).pipe(socket);
-    });
-    onward.on('error', () => socket.destroy());
-    socket.on('error', () => onward.destroy());
-  });
 }
