@@ -102,7 +102,7 @@ export class AbortedError extends TransferError {
   override readonly code: string = 'ERR_FTP_ABORTED';
 }
 
-/** The transferred bytes are not those that the server has: size or hash differ (option `verify`). */
+/** The transferred bytes are not those that the server has: size or hash differ (option `verify`), or compressed data are damaged (option `compress`). */
 export class MismatchError extends TransferError {
   override readonly name: string = 'MismatchError';
   override readonly code: string = 'ERR_FTP_MISMATCH';

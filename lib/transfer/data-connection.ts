@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createInflate, type Inflate } from 'node:zlib';
 import type { ControlConnection } from '../control/control-connection';
 import type { Session } from '../control/session';
-import { FTPError, TimeoutError, TransferError } from '../errors';
+import { FTPError, MismatchError, TimeoutError, TransferError } from '../errors';
 import { deadline, reset, wasReset } from '../net/dial';
 import type { SecuredData } from '../net/tls';
 import { Gatherer } from '../net/receive-buffer';
@@ -172,10 +172,14 @@ export abstract class DataConnection {
       this.#socket?.resume();
     });
     inflate.on('end', () => {
-      if (inflate.bytesWritten < this.#compressedBytes) this.failed(new TransferError('the compressed data have more after their end', { phase: 'data' }));
+      if (inflate.bytesWritten < this.#compressedBytes) this.failed(new MismatchError('the compressed data have more after their end', { phase: 'data' }));
       else if (this.#state === 'live') this.#listener?.onEnd();
     });
-    inflate.on('error', (error) => this.failed(new TransferError(`the compressed data are not whole, or not right: ${error.message}`, { cause: error, phase: 'data' })));
+    inflate.on('error', (error: NodeJS.ErrnoException) => {
+      // Where data were cut, what came before is right, and a retry may go on after it. In data that are damaged, the damage may have come before it shows.
+      const [kind, what] = error.code === 'Z_BUF_ERROR' ? [TransferError, 'not whole'] : [MismatchError, 'damaged'];
+      this.failed(new kind(`the compressed data are ${what}: ${error.message}`, { cause: error, phase: 'data' }));
+    });
     if (this.#paused) inflate.pause();
   }
 

@@ -632,7 +632,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         return;
       case 'answered':
         this.#move({ is: 'ended', mark: state.mark, answer: state.answer, phase: this.phase });
-        this.#fail(state.answer instanceof FTPError ? annotate(state.answer, { cause: error }) : error);
+        // After damaged data, no word of the server must lead to a retry.
+        this.#fail(state.answer instanceof FTPError && !(error instanceof MismatchError) ? annotate(state.answer, { cause: error }) : error);
     }
   }
 
@@ -708,7 +709,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         return;
       case 'broken':
         this.#move({ is: 'ended', mark: state.mark, answer: error, phase: this.phase });
-        if (state.error instanceof SecurityError) this.#fail(annotate(state.error, { reply })); // the server only echoes what we refused
+        if (state.error instanceof SecurityError || state.error instanceof MismatchError) this.#fail(annotate(state.error, { reply })); // the server only echoes what we refused
         else this.#fail(reply ? annotate(error as FTPError, { cause: state.error }) : error);
     }
   }

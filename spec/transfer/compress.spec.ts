@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
 import { deflateSync } from 'node:zlib';
-import { ArgumentError, FTP, FTPPool, type FTPOptions, TemporaryError, TransferError, UnsupportedError } from '../../lib/index';
+import { ArgumentError, FTP, FTPPool, type FTPOptions, MismatchError, TemporaryError, TransferError, UnsupportedError } from '../../lib/index';
 import { Heap } from '../support/heap';
 import { CA } from '../support/secured';
 import { certificate } from '../support/server/certificates';
@@ -249,7 +249,7 @@ describe('the option compress', () => {
         bench.server.script = { RETR: [openData(), send('150 Go (5 bytes).'), data(packed.subarray(0, length)), dataEnd(), DONE] };
         const { error } = await outcomeOf(ftp.retr('a'));
         expect(error, `${length} bytes`).to.be.instanceOf(TransferError);
-        expect(error?.message).to.match(/RETR a: the compressed data are not whole, or not right: unexpected end of file/);
+        expect(error?.message).to.match(/RETR a: the compressed data are not whole: unexpected end of file/);
       }
       expect(bench.logins).to.equal(1);
     });
@@ -358,6 +358,22 @@ describe('the option compress', () => {
     const stream = ftp.retr('a', { retry: { backoff: 1 } });
     expect((await buffer(stream)).equals(content(100_000).read(0, 100_000))).to.equal(true);
     expect(await text(ftp.retr('b'))).to.equal('bbb');
+  });
+
+  it('with retry does not go on after data that are damaged, whatever the server says of them', async () => {
+    for (const final of ['226 Transfer complete.', '426 Broken.', '451 Broken.']) {
+      for (const at of [-1, -4, 200, 30_000, 59_000]) {
+        const packed = Buffer.from(deflateSync(content(100_000).read(0, 100_000)));
+        const byte = packed.at(at) as number;
+        packed[at < 0 ? packed.length + at : at] = byte ^ 0x10;
+        const ftp = await serve({ files: { '/a': content(100_000), '/b': 'bbb' }, script: { RETR: [[openData(), send('150 Go.'), data(packed), dataEnd(), send(final)], [normal()]] } });
+        const error = await errorOf(ftp.retr('a', { retry: { backoff: 1 } }).resume());
+        expect(error, `byte ${at}, ${final}`).to.be.instanceOf(MismatchError);
+        expect(error?.message).to.match(/^RETR a: the compressed data are damaged: /);
+        expect(await text(ftp.retr('b'))).to.equal('bbb');
+        ftp.close();
+      }
+    }
   });
 
   it('waits for a reader that pauses, longer than stallTimeout', async () => {
