@@ -195,7 +195,8 @@ export class Watch extends WorkStream<WalkEntry, WatchEvents> {
   /**
    * What was given so far, to be saved as JSON for the option `since`. The entry that a `for await` loop works on counts when the loop asks for the next one, or
    * when `done()` is called: a program that saves the state after `done()` and stops at any time gets each file once, and one file again where it stopped
-   * between its work and the save. With a `data` listener an entry counts when the listener returns. It takes time in proportion to its files.
+   * between its work and the save. With a `data` listener an entry counts when the listener returns, and
+   * with `map` and `concurrency` while it is still worked on. Making it takes time in proportion to its files.
    */
   get state(): WatchState {
     return this.#memory.state();
