@@ -11,6 +11,8 @@ const run = promisify(execFile);
 const ROOT = dirname(__dirname);
 /** What `npm pack` may take. */
 const MOST_FILES = 200;
+/** What the compiler says of a name that is not there, or is there twice. */
+const NAMES = [2300, 2304, 2451, 2503, 2552, 18004];
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
 interface Manifest {
@@ -95,6 +97,16 @@ describe('package', function () {
     const computed = constants.filter(({ initializer }) => initializer && (ts.isCallExpression(initializer) || ts.isNewExpression(initializer)));
     expect(computed.filter(({ initializer }) => !initializer?.getFullText().trimStart().startsWith('/* @__PURE__ */')).map((each) => each.getText())).to.deep.equal([]);
     expect(text).to.not.include('//# sourceMappingURL').and.not.include('require(');
+  });
+
+  it('finds in that module every name that it uses', () => {
+    const options: ts.CompilerOptions = {
+      allowJs: true, checkJs: true, noEmit: true, target: ts.ScriptTarget.ES2022, lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+      module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')],
+    };
+    const program = ts.createProgram([join(installed, 'dist/index.mjs')], options);
+    const found = program.getSemanticDiagnostics().filter(({ code }) => NAMES.includes(code));
+    expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).to.deep.equal([]);
   });
 
   it('loads only the files that are needed', async () => {
