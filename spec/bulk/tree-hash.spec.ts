@@ -92,6 +92,17 @@ describe("trees with compare: 'hash'", () => {
         expect(served(server)).to.deep.equal(FILES);
       });
 
+      it('downloads what others have changed on the server', async () => {
+        const server = await stage.serve({ features });
+        const ftp = stage.client(server);
+        await checkOut(FILES);
+        await scratch.put('copy', FILES);
+        await up(ftp);
+        await overwrite(ftp, '/top/app.js', 'let b = 3;');
+        await down(ftp);
+        expect(await scratch.tree('copy')).to.deep.equal({ ...FILES, 'app.js': 'let b = 3;', 'img/': '' });
+      });
+
       it('downloads only what differs', async () => {
         const server = await stage.serve({ features, now: () => new Date(Date.UTC(2020, 1, 1)) });
         const ftp = stage.client(server);
