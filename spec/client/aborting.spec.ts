@@ -7,6 +7,7 @@ import type { FtpServer } from '../support/server/ftp-server';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { gate, turn } from '../support/server/gate';
 import { send, until } from '../support/server/steps';
+import { describeSeed, random } from '../support/seed';
 import { comesAbout, poolScene, seen } from './pool-scene';
 
 const FILES = { '/file': 'of the server', '/old': 'old', '/folder/': '', '/folder/inner': 'inner' };
@@ -316,5 +317,35 @@ describe('a verb whose signal is aborted', () => {
     await first;
     expect(await Promise.all(kept)).to.deep.equal([13, 13, 13]);
     expect(server.commands.filter((line) => line.startsWith('DELE'))).to.deep.equal([]);
+  });
+
+  it('leaves all others their own replies, whatever is aborted when', async () => {
+    const server = await serve();
+    for (const pipelining of [true, false]) {
+      server.setMaxListeners(0);
+      const ftp = stage.client(server, { pipelining });
+      const { seed, int, pick } = random(19);
+      const all: Promise<unknown>[] = [];
+      const sizes: Promise<number>[] = [];
+      for (let at = 0; at < 500; at++) {
+        const controller = new AbortController();
+        const options = { signal: controller.signal };
+        const verbs = [
+          () => ftp.size('folder/inner', options), () => ftp.mlst('old', options), () => ftp.exists(`missing ${at}`, options), () => ftp.rename('missing', 'x', options), () => ftp.pwd(options),
+          () => ftp.mkd(`new ${at}/inner`, { recursive: true, ...options }), () => ftp.hash('file', undefined, options), () => ftp.cdup(options),
+        ];
+        all.push(pick<() => Promise<unknown>>(verbs)().catch(() => undefined));
+        const when = int(4);
+        if (when === 0) controller.abort();
+        else if (when === 1) setImmediate(() => controller.abort());
+        else if (when === 2) server.once('command', () => controller.abort());
+        if (at % 10 === 0) sizes.push(ftp.size('/file'));
+        if (at % 10 === 0) await turn();
+      }
+      await Promise.all(all);
+      expect(new Set(await Promise.all(sizes)), describeSeed(seed)).to.deep.equal(new Set([13]));
+      expect(await ftp.pwd()).to.equal('/');
+      server.removeAllListeners('command');
+    }
   });
 });

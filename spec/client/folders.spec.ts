@@ -145,5 +145,28 @@ describe('folders and what is in them', () => {
       await ftp.rmd('tree', { recursive: true });
       expect(await ftp.exists('tree')).to.equal(false);
     });
+
+    it('can be done again after the connection was cut at any of its commands', async () => {
+      const files = { ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`/tree/${index % 7}/inner/${index}`, 'x'])), '/beside/file': 'x' };
+      for (let at = 1; at < 60; at += 3) {
+        const server = await stage.serve({ files });
+        const ftp = stage.client(server);
+        await ftp.noop();
+        let count = 0;
+        server.on('command', () => {
+          if (++count === at) for (const session of server.sessions) session.control.hangUp();
+        });
+        await ftp.rmd('tree', { recursive: true }).catch((error: Error) => expect(error.name).to.be.oneOf(['ConnectionClosedError', 'RemovalError', 'TransferError']));
+        server.removeAllListeners('command');
+        if (await ftp.exists('tree')) await ftp.rmd('tree', { recursive: true });
+        expect([await ftp.exists('tree'), await ftp.exists('beside/file')]).to.deep.equal([false, true]);
+      }
+    });
+
+    it('is waited for by quit()', async () => {
+      const ftp = stage.client(await stage.serve({ files: TREE }));
+      const [reply] = await Promise.all([ftp.rmd('tree', { recursive: true }), ftp.quit()]);
+      expect(reply.code).to.equal(250);
+    });
   });
 });
