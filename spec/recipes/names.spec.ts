@@ -184,6 +184,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     basic: (ftp) => ftp.uploadFrom(new PassThrough().end('text'), 'b'),
     ftp: (ftp) => ftp.put(Buffer.from('text'), 'b'),
   },
+  'into a folder that is missing': { value: async (_, { here }) => expect(String(await buffer(here.retr('new/b')))).to.equal(LOCAL.a) },
   'append': { basic: (ftp, { source }) => ftp.appendFrom(source, 'a'), ftp: (ftp, { source }) => ftp.append(source, 'a') },
   'list into an array': {
     value: (entries: Entry[]) => filesOf(entries),
