@@ -21,6 +21,13 @@ describe('README', () => {
     expect(statSync(join(ROOT, 'README.md')).size).to.be.lessThan(LONGEST);
   });
 
+  it('has near its beginning what a newcomer looks for', () => {
+    const beginning = readme.slice(0, readme.indexOf('## Methods'));
+    const words = ['make a folder', 'directory', 'delete a folder', 'exists', 'array', 'CommonJS', 'require(', 'migration', 'basic-ftp', 'promise-ftp', 'ssh2-sftp-client', 'pool of connections in TLS', 'time zone'];
+    expect(words.filter((word) => !beginning.includes(word))).to.deep.equal([]);
+    expect(Buffer.byteLength(beginning)).to.be.lessThan(9000);
+  });
+
   it('links to files and headings that exist, as the other documents do', () => {
     const broken = DOCUMENTS.flatMap((file) => {
       const text = readFileSync(join(ROOT, file), 'utf8');
