@@ -378,10 +378,16 @@ export function mayMeanMissingFolder({ reply }: ReplyError, folder: string): boo
   return folder !== '' && folder !== '/' && MAY_MEAN_MISSING.includes(reply?.code);
 }
 
-/** Adds to the refusal of an upload that the folder of its file is missing, where the server says so when it is asked. */
+/**
+ * Adds to the refusal of an upload that the folder of its file is missing, where the server says so when it is asked. vsftpd 3.0.3 says only that its
+ * questions have failed: then the folder may be missing.
+ */
 export async function explainMissingFolder(turn: Turn, refusal: ReplyError, { argument }: Command): Promise<void> {
   const folder = folderOf(argument);
-  if (mayMeanMissingFolder(refusal, folder) && (await isThere(turn, folder).catch(() => undefined)) === false) refusal.message += ` (the folder ${folder} is missing: make it, or use parents: true)`;
+  if (!mayMeanMissingFolder(refusal, folder)) return;
+  const answer = await isThere(turn, folder).catch(() => undefined);
+  if (answer === false) refusal.message += ` (the folder ${folder} is missing: make it, or use parents: true)`;
+  else if (typeof answer === 'object' && !says(DENIED, answer, folder)) refusal.message += ` (the folder ${folder} cannot be entered: if it is missing, make it, or use parents: true)`;
 }
 
 /** Whether CWD enters the path; the session is in the working folder again then. */

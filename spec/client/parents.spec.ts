@@ -58,7 +58,13 @@ describe('an upload to a folder that is missing', () => {
     }
   });
 
-  it('does not say so where it is not known', async () => {
+  it('says that it may be missing where the server does not say why it cannot be entered', async () => {
+    const server = await stage.serve({ script: { STOR: '553 Could not create file.', MLST: '500 Unknown command.', SIZE: '550 Nein.', MDTM: '550 Nein.', CWD: '550 Nein.' } });
+    const error = await failure(pipeline(Readable.from([BYTES]), stage.client(server).stor('a/b')));
+    expect(error.message).to.equal('STOR a/b: 553 Could not create file. (the folder a cannot be entered: if it is missing, make it, or use parents: true)');
+  });
+
+  it('does not say so where the folder is denied', async () => {
     const server = await stage.serve({ script: { STOR: '550 Nein.', MLST: '550 Permission denied.', SIZE: '550 Nein.', MDTM: '550 Nein.', CWD: '550 Nein.' } });
     expect((await failure(pipeline(Readable.from([BYTES]), stage.client(server).stor('a/b')))).message).to.equal('STOR a/b: 550 Nein.');
   });
