@@ -308,7 +308,7 @@ export class Session implements ControlListener {
   /** @param greeted the server's greeting, where it says that we are logged in already (230) */
   async #logIn(control: ControlConnection, { greeted, sending }: { readonly greeted?: Reply | undefined; readonly sending?: SendOptions | undefined }): Promise<Reply> {
     try {
-      const reply = greeted ?? (await this.#sendCredentials(control, sending));
+      const reply = greeted ?? (await (this.#gateway ? this.#logInBy(this.#gateway, control, sending) : login(control, this.codec, this.#credentialsToUse(), sending)));
       await this.protection.protectData(control);
       await this.#setUp(control);
       this.state.loggedIn = true;
@@ -324,10 +324,8 @@ export class Session implements ControlListener {
   }
 
   /** An FTP proxy has its own login first, and is told the server with the user, as lftp and most such proxies have it. */
-  async #sendCredentials(control: ControlConnection, sending: SendOptions | undefined): Promise<Reply> {
+  async #logInBy(gateway: ProxyServer, control: ControlConnection, sending: SendOptions | undefined): Promise<Reply> {
     const credentials = this.#credentialsToUse();
-    const gateway = this.#gateway;
-    if (!gateway) return login(control, this.codec, credentials, sending);
     if (gateway.credentials) await login(control, this.codec, gateway.credentials, sending, true);
     const host = this.#host?.includes(':') ? `[${this.#host}]` : this.#host;
     return login(control, this.codec, { ...credentials, user: `${credentials.user}@${host}${this.#port === FTP_PORT ? '' : `:${this.#port}`}` }, sending);
