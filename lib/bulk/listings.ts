@@ -333,9 +333,12 @@ export async function isListed(remote: Remote, path: string, signal: AbortSignal
   throw refusal ?? new TransferError(`${path}: the listing of its folder does not show whether it exists`);
 }
 
-/** Whether a refusal may mean that a folder is missing. Some servers say so with 450 or 451, by which others mean that it can be had later. */
+/**
+ * Whether a refusal may mean that a folder is missing. Some servers say so with 450 or 451, by which others mean that it can be had later; ProFTPD 1.3.8
+ * says 450 to LIST after its 150.
+ */
 export function mayMeanMissing(error: unknown): boolean {
-  if (error instanceof TemporaryError) return error.phase === 'command' && [450, 451].includes(error.reply?.code ?? 0);
+  if (error instanceof TemporaryError) return (error.phase === 'command' || (error.phase === 'completion' && error.bytesTransferred === 0)) && [450, 451].includes(error.reply?.code ?? 0);
   return error instanceof PermanentError;
 }
 

@@ -9,7 +9,7 @@ import type { FtpServer } from '../support/server/ftp-server';
 import { PERSONALITIES, type PersonalityName } from '../support/server/personalities';
 import type { Script } from '../support/server/script';
 import { FEATURES, type FtpServerOptions } from '../support/server/server-options';
-import { dataClosed, send } from '../support/server/steps';
+import { dataClosed, dataEnd, send } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { line, listing } from './tree-listing';
 import { failure, told } from './tree-results';
@@ -188,8 +188,8 @@ describe('uploadTree() with delete', () => {
       expect(served(server)).to.deep.equal({ 'a.txt': 'a', 'sub/': '', 'sub/b': 'b' });
     });
 
-    it(`makes a folder that is missing where ${what} says 450 of it, and finds one that is there`, async () => {
-      const server = await stage.serve({ features, script: { [what]: '450 Rien.' } });
+    for (const [when, refusal] of [['', '450 Rien.'], [' after its 150 (ProFTPD)', [send('150 go'), dataEnd(), send('450 Rien.')]]] satisfies [string, Script[string]][]) it(`makes a folder that is missing where ${what} says 450 of it${when}, and finds one that is there`, async () => {
+      const server = await stage.serve({ features, script: { [what]: refusal } });
       await scratch.put('source', { 'a.txt': 'a' });
       await results(stage.client(server));
       await results(stage.client(server));
