@@ -75,8 +75,8 @@ export interface TreeOptions extends TrafficOptions {
    * Uploads all of the tree into a new folder beside the target, `.name.<random>.new`, and exchanges the two by renames when everything is there: the
    * target is renamed to `.name.<random>.old`, and the new folder to the target. Where the second is refused, the first is undone. Nobody sees half of a
    * version. The old folder is deleted then, or stays with `keep`; what `filter` excludes is not deleted in it. A new folder that an interrupted run has
-   * left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it (with `overwrite: 'changed'`
-   * only what such a folder has), and `delete` makes no difference. A server that does not rename folders is an UnsupportedError, before anything is
+   * left is taken over, so that only one run at a time may write to a target. Nothing is skipped because the target has it; with `overwrite: 'changed'`
+   * that is skipped which such a folder has with the same size and time, or the same hash. `delete` makes no difference. A server that does not rename folders is an UnsupportedError, before anything is
    * uploaded. For uploads only. Default false.
    */
   swap?: boolean | 'keep';

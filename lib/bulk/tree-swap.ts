@@ -79,7 +79,7 @@ export class FolderSwap {
     if (settings.dryRun) return new FolderSwap(tree, settings, setup, own, false);
     if (left !== undefined && (await isRenamed(remote, left, own))) {
       if (!settings.isPartial) return new FolderSwap(tree, settings, setup, own, true);
-      const { error } = await removeFolder(remote, own, signal, { ...settings, select: () => ALL }); // it may have what is left out this time
+      const { error } = await removeFolder(remote, own, signal, { ...settings, select: () => ALL, isPartial: false }); // it may have what is left out this time
       if (error) throw error;
     }
     const made = newName('.new');
@@ -174,10 +174,13 @@ export class FolderSwap {
 
 const ALL = { wanted: true, entered: true };
 
-/** Removes a folder and what is in it, as far as the filter includes it. */
+/**
+ * Removes a folder and what is in it, as far as the filter includes it. Where that is all, RMD comes first: aioftp and Twisted show a symlink as the folder
+ * that it leads to, and only refuse RMD for it. What it leads to must stay.
+ */
 async function removeFolder(remote: Remote, path: string, signal: AbortSignal, settings: TreeSettings): Promise<{ readonly isGone: boolean; readonly error?: Error }> {
   const tree = new RemoteTree(remote, path, signal, settings);
-  const steps = new RemoteRemoval(tree, settings, tree.budget).folder('', 0);
+  const steps = new RemoteRemoval(tree, settings, tree.budget, settings.isPartial ? 'as found' : 'everything').folder('', 0);
   let error: Error | undefined;
   try {
     let step = await steps.next();

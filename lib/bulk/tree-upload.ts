@@ -51,8 +51,9 @@ export function uploads(remote: Remote, localPath: string, remotePath: string, s
         if (result.action === 'failed') failures += 1;
         return result;
       };
-      // What an interrupted run has left is made like the source, whatever there is.
-      for await (const step of stepsTo(swap.path, { ...settings, delete: swap.isReused }, signal, traffic)) {
+      // What an interrupted run has left is made like the source, whatever there is: it may be of another version.
+      const overwrite = settings.overwrite === 'changed' ? 'changed' : 'always';
+      for await (const step of stepsTo(swap.path, { ...settings, overwrite, delete: swap.isReused }, signal, traffic)) {
         yield typeof step === 'function' ? tasks.counted(async () => noted(await step())) : noted(step);
       }
       await tasks.allDone(signal);
@@ -310,9 +311,10 @@ class TreeUpload {
 
   async #differs(path: string, local: Known, there: Known, rule: TreeSettings['overwrite']): Promise<boolean> {
     if (this.#contents) return !(await this.#contents.areSame(path, join(this.#root, path), local, there));
-    const verdict = decide(rule, local, there, this.#remote.keepsTimes);
+    const { swap } = this.#settings; // what an interrupted run has left is another file unless its time is the same, whether it was given that or not
+    const verdict = decide(rule, local, there, this.#remote.keepsTimes || swap !== false);
     if (typeof verdict === 'boolean') return verdict;
-    return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#remote.keepsTimes) === true;
+    return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#remote.keepsTimes || swap !== false) === true;
   }
 
   async #send({ folder, parts }: SourceFolder, file: WalkEntry, isFresh: boolean): Promise<TreeResult> {

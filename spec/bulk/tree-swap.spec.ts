@@ -124,6 +124,19 @@ describe('uploadTree() with swap', () => {
     expect(names(server)).to.deep.equal(['releases', 'site']);
   });
 
+  it('leaves what a symlink leads to, where the server shows it as a folder, and deletes none', async () => {
+    const server = await stage.serve({ files: { '/www/releases/1/index.html': 'one', '/www/site': { target: '/www/releases/1' } } });
+    const isLink = (path: string): boolean => server.files.get(path)?.kind === 'symlink';
+    server.script = {
+      MLST: (session, path) => (isLink(path) ? session.writeRaw(`250-Here\r\n type=dir; ${path}\r\n250 End\r\n`) : session.normal()),
+      DELE: (session, path) => (isLink(path) ? session.reply('550 Is a directory.') : session.normal()),
+      RMD: (session, path) => (isLink(path) ? session.reply('550 Not a directory.') : session.normal()),
+    };
+    expect((await run(stage.client(server))).at(-1)).to.include({ action: 'skipped', reason: 'old version' });
+    expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
+    expect(below(server, '/www/releases')).to.deep.equal({ '1/': '', '1/index.html': 'one' });
+  });
+
   describe('where something is refused', () => {
     /** Refuses a rename by where it leads. */
     const refusing = (to: RegExp, times = Infinity): Script => ({ RNTO: (session) => (to.test(session.argument) && times-- > 0 ? session.reply('550 Not that one.') : session.normal()) });
@@ -185,6 +198,24 @@ describe('uploadTree() with swap', () => {
       await run(stage.client(server), { filter: '!.env' });
       expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
       expect(names(server)).to.deep.equal(['.site.*.newer', '.site.xyz.new', 'other', 'site']);
+    });
+
+    for (const overwrite of ['always', 'never', 'size', 'newer', 'changed'] as const) {
+      it(`a file: has nothing in the next version that is of another one, with overwrite: '${overwrite}'`, async () => {
+        const server = await stage.serve({ files: { ...OLD, '/www/.site.0123abcd.new/new.js': 'lef', '/www/.site.0123abcd.new/index.html': 'left over' } });
+        await scratch.put('source', NEW, new Date(2001, 1, 1)); // older than what was left
+        await run(stage.client(server), { overwrite });
+        expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
+      });
+    }
+
+    it('a file: what the run before has uploaded with its time is not uploaded again', async () => {
+      const server = await stage.serve({ files: OLD, script: { STOR: (session) => (session.argument.includes('new.js') ? session.reply('553 No.') : session.normal()) } });
+      const mirrored = (): Promise<TreeResult[]> => mirror({ from: scratch.path('source'), to: { client: stage.client(server), path: '/www/site' }, swap: true, continueOnError: true }).toArray();
+      await mirrored();
+      server.script = {};
+      expect(told(await mirrored()).filter((each) => /html|js|png/.test(each))).to.deep.equal(['skipped img/a.png (exists)', 'skipped index.html (exists)', 'uploaded new.js']);
+      expect(below(server, '/www/site')).to.deep.equal(VERSIONS.new);
     });
 
     it('a path that has no name, a file in its place, or a download', async () => {
