@@ -322,15 +322,23 @@ export async function isListed(remote: Remote, path: string, signal: AbortSignal
   if (['', '.', '..'].includes(name) || name.includes('/')) throw refusal ?? new PermanentError(`the server does not say whether ${path} exists`);
   const listings = new Listings(remote, signal);
   const listing = listings.sureFolder(folder);
+  /** Nothing is in a file. */
+  const isFile = async (file: string): Promise<boolean> => (await find(listings.sureFolder(folderOf(file)), lastName(file)))?.type === 'file';
   try {
-    for await (const entry of listing) if (entry.name === name) return true;
+    const entry = await find(listing, name);
+    if (entry) return entry.type !== 'file' || name !== lastName(folder) || !(await isFile(folder)); // a file is its own listing
   } catch (error) {
     if (!mayMeanMissing(error)) throw error;
-    if (folder === '' || folder === '/' || (await exists(folder))) throw refusal ?? error;
+    if (folder === '' || folder === '/' || ((await exists(folder)) && !(await isFile(folder)))) throw refusal ?? error;
     return false;
   }
   if (listing.whole && (listings.showsHidden || !name.startsWith('.'))) return false;
   throw refusal ?? new TransferError(`${path}: the listing of its folder does not show whether it exists`);
+}
+
+async function find(listing: FolderListing, name: string): Promise<Entry | undefined> {
+  for await (const entry of listing) if (entry.name === name) return entry;
+  return undefined;
 }
 
 /**

@@ -302,7 +302,7 @@ type Answer = boolean | ReplyError | undefined;
 export async function isThere(turn: Turn, path: string): Promise<Answer> {
   const { session, control, sending } = turn;
   const { takes } = session.observed;
-  const question = (verb: FactCommand): Promise<Answer> => answered(control.exec(session.command(verb, path), sending), path);
+  const question = (verb: FactCommand): Promise<Answer> => answered(control.exec(session.command(verb, path), sending).then((reply) => SHOWS[verb](reply)), path);
   const answers: Answer[] = [];
   if (takes.get('MLST') !== false) {
     const answer = await question('MLST');
@@ -330,7 +330,7 @@ export async function isFolder(turn: Turn, path: string): Promise<Answer> {
   const { takes } = session.observed;
   sending?.signal?.throwIfAborted();
   try {
-    const answer = await answered(session.enterFolder(control, path), path);
+    const answer = await answered(session.enterFolder(control, path).then(() => true), path);
     if (answer !== true) return answer;
   } finally {
     await session.leaveFolder(control);
@@ -344,10 +344,16 @@ const MISSING = /no such (?:file|dir)|not? (?:be )?found|(?:does|do|did)(?:n't| 
 /** How they say that it must not be seen. */
 const DENIED = /permission|denied|\bEACCES\b|\bEPERM\b/i;
 
-async function answered(question: Promise<unknown>, path: string): Promise<Answer> {
+/** Whether a 2yz is the answer to the question: from a server that answers out of order, it may be that to another command. */
+const SHOWS: Readonly<Record<FactCommand, (reply: Reply) => boolean>> = {
+  MLST: (reply) => mlstEntry(reply) !== undefined,
+  SIZE: (reply) => sizeIn(reply) !== undefined,
+  MDTM: (reply) => timeIn(reply) !== undefined,
+};
+
+async function answered(question: Promise<boolean>, path: string): Promise<Answer> {
   try {
-    await question;
-    return true;
+    return (await question) || undefined;
   } catch (error) {
     if (!isAnswer(error, true) || Math.floor((error.reply?.code ?? 0) / 10) === 53) throw error; // 53x: the session is not logged in
     return saysMissing(error, path) ? false : error;

@@ -6,7 +6,7 @@ import { data, dataEnd, hangUp, openData, send } from '../support/server/steps';
 
 const FILES = { '/file': 'x', '/folder/inner': 'x', '/a name/with  blanks': 'x', '/no such file': 'x', '/empty/': '', '/.hidden': 'x' };
 const THERE = ['file', '/file', 'folder', 'folder/', 'folder/inner', '/folder/inner', 'a name', 'a name/with  blanks', 'no such file', 'empty', '.hidden', '/', '.'];
-const MISSING = ['missing', '/missing', 'folder/missing', 'missing/inner', '/missing/inner', 'empty/inner', 'not found', '.missing', 'file2', 'fil'];
+const MISSING = ['missing', '/missing', 'folder/missing', 'missing/inner', '/missing/inner', 'empty/inner', 'not found', '.missing', 'file2', 'fil', 'file/inner', 'file/file', 'file/inner/most'];
 
 describe('exists()', () => {
   const stage = scene();
@@ -38,6 +38,21 @@ describe('exists()', () => {
     server.commands.length = 0;
     expect(await ftp.exists('file')).to.equal(true);
     expect(server.commands).to.deep.equal(['SIZE file', 'MDTM file']);
+  });
+
+  it('knows that nothing is in a file, where the server says so in other words (Pure-FTPd, pyftpdlib, GridFTP)', async () => {
+    const server = await stage.serve({ files: FILES, script: { MLST: '550 Not a directory.', SIZE: '550 Not a directory.', MDTM: '550 Not a directory.', CWD: '550 Not a directory.' } });
+    const ftp = stage.client(server);
+    expect(await ftp.exists('file/inner')).to.equal(false);
+    expect(await ftp.exists('file/inner/most')).to.equal(false);
+  });
+
+  it('does not take the reply to another command for an answer', async () => {
+    const server = await stage.serve({ files: FILES, packets: 'backwards' });
+    expect(await stage.client(server).exists('missing')).to.equal(false);
+    const vague = await stage.serve({ files: FILES, script: { MLST: '200 Always in UTF8 mode.' } });
+    const ftp = stage.client(vague);
+    for (const path of ['missing', 'file', 'folder', 'missing']) expect(await ftp.exists(path), path).to.equal(path !== 'missing');
   });
 
   it('is an error where the server lets nobody look', async () => {

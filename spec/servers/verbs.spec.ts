@@ -49,7 +49,7 @@ describe('the verbs of files and folders on real servers', function () {
           });
         }
 
-        for (const path of ['missing', 'missing too', 'empty/missing', 'full/missing', 'missing/missing', 'File', 'file2', 'no such directory']) {
+        for (const path of ['missing', 'missing too', 'empty/missing', 'full/missing', 'missing/missing', 'File', 'file2', 'no such directory', 'file/inner', 'file/file', 'file/file/file']) {
           it(`is false for ${path}`, async () => {
             expect(await ftp.exists(`${folder}/${path}`)).to.equal(false);
           });
