@@ -24,7 +24,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a delete() that is refused is taken for done',
-    edits: [['control/control-connection.ts', "if (verdict === 'refusal') return listener", "if (verdict === 'refusal' && command?.verb !== 'DELE') return listener"]],
+    edits: [['control/control-connection.ts', "if (verdict === 'refusal') return this.#fail(", "if (verdict === 'refusal' && command?.verb !== 'DELE') return this.#fail("]],
     server: 'embedded',
     sign: /delete.* succeeded/,
   },

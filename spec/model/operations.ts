@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { pathToFileURL } from 'node:url';
 import { FTP, FTPError, mirror, type FTPPool, type PutSource, type RetryOptions, type TreeOptions, type TreeResult, type WalkEntry } from '../../lib/index';
 import type { Random } from '../support/seed';
 import { bytesOf, difference, isText, textOf } from './content';
@@ -303,27 +305,29 @@ function anyUpload(random: Random, facts: ServerFacts): Upload {
   };
 }
 
-const stor = define<Upload & { readonly at?: number | undefined; readonly verify?: 'size' | 'hash' | undefined }, void>(
+const stor = define<Upload & { readonly at?: number | undefined; readonly verify?: 'size' | 'hash' | undefined; readonly parents?: true | undefined }, void>(
   'stor',
   { weight: 10, what: 'stream', cuts: ['rst', 'swallowed'] },
-  (random, facts) => ({ ...anyUpload(random, facts), at: maybe(random, 4, random.int(101)), verify: maybe(random, 3, random.pick(['size', 'hash'])) }),
-  ({ path, relative, id, size, piece, fail, at, verify: asked }, state) => {
+  (random, facts) => ({ ...anyUpload(random, facts), at: maybe(random, 4, random.int(101)), verify: maybe(random, 3, random.pick(['size', 'hash'])), parents: maybe(random, 3, true) }),
+  ({ path, relative, id, size, piece, fail, at, verify: asked, parents }, state) => {
     const { remote: world, facts, cut } = state;
     const old = world.file(path);
     const start = Math.floor(((old?.length ?? 0) * (at ?? 0)) / 100);
     const fresh = bytesOf(id, size);
     // Bytes that something on the way has swallowed are seen by nobody who does not ask.
     const verify = start > 0 ? undefined : cut === 'swallowed' ? (asked ?? 'size') : asked;
-    const refused = !world.hasParent(path) || world.isFolder(path) || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
-    const options = { ...(start > 0 ? { start } : {}), ...(verify ? { verify } : {}) };
+    const homeless = !world.hasParent(path) && !parents;
+    const refused = homeless || world.isFolder(path) || (verify === 'hash' && !facts.hash) || (verify === 'size' && !facts.size);
+    const folders = parents ? foldersOf(path) : [];
+    const options = { ...(start > 0 ? { start } : {}), ...(verify ? { verify } : {}), ...(parents ? { parents } : {}) };
     const after = start === 0 || !old ? fresh : restarted(facts, old, start, fresh);
     const through = wholeOnly(state) ? exactly(after) : start > 0 && old && facts.restart === 'keeps' ? writtenInto(old, start, fresh) : beginningOf(after);
     // ProFTPD and the embedded server make or empty a file before they know whether a restart is possible; none of them cuts what is before it.
     return {
       due: fail === undefined || refused ? unless(refused) : 'left',
       act: (actor) => write(actor, actor.client.stor(actor.remote(path, relative), { ...options, signal: actor.signal }), fresh, piece, fail),
-      after: changes([remote(path), cut === 'swallowed' && verify === undefined ? oneOf(exactly(after), through) : exactly(after)]),
-      left: refused && !world.hasParent(path) ? NONE : changes([remote(path), oneOf(...untouched(facts, old), through, ...(start > 0 && old && facts.restart === 'cuts' ? [writtenInto(old, start, fresh)] : []))]),
+      after: changes(...folders.map((each) => [remote(each), exactly('folder')] as const), [remote(path), cut === 'swallowed' && verify === undefined ? oneOf(exactly(after), through) : exactly(after)]),
+      left: homeless ? NONE : changes(...madeOnTheWay(world, folders), [remote(path), oneOf(...untouched(facts, old), through, ...(start > 0 && old && facts.restart === 'cuts' ? [writtenInto(old, start, fresh)] : []))]),
     };
   },
 );
@@ -444,7 +448,7 @@ function listing<T>(
     const due = refused(facts) ? 'refusal' : missing ? (facts.emptyIfMissing.includes(name) || facts.listsAnything ? 'either' : 'refusal') : mayRefuse ? 'either' : 'success';
     return {
       due,
-      act: (actor) => items<T>(actor, actor.client[name](actor.remote(path, relative)), leave),
+      act: (actor) => items<T>(actor, actor.client[name](actor.remote(path, relative), { signal: actor.signal }) as Readable, leave),
       delivered: (found) => {
         if (found === LEFT || facts.listsAnything) return undefined;
         return missing ? (found.length > 0 ? `${found.length} entries of a folder that is not there` : undefined) : complain(found, path, state);
@@ -573,10 +577,11 @@ interface Put {
   readonly path: string;
   readonly id: number;
   readonly size: number;
-  readonly source: 'bytes' | 'file' | 'function' | 'stream';
+  readonly source: 'bytes' | 'file' | 'URL' | 'function' | 'blob' | 'stream' | 'web' | 'iterable';
   readonly temporary: boolean | 'function';
   readonly resume?: true | undefined;
   readonly verify?: 'size' | 'hash' | undefined;
+  readonly parents?: true | undefined;
   readonly retry: boolean;
 }
 
@@ -584,23 +589,26 @@ const put = define<Put, { readonly bytes: number }>(
   'put',
   { weight: 8, what: 'promise', cuts: ['rst', 'swallowed'] },
   (random, facts) => {
-    const source = random.pick(['bytes', 'file', 'file', 'function', 'stream'] as const);
+    const source = random.pick(['bytes', 'file', 'file', 'URL', 'function', 'blob', 'stream', 'web', 'iterable'] as const);
+    const once = ['stream', 'web', 'iterable'].includes(source);
     return {
       path: anyFile(random, facts), id: anyId(random), size: anySize(random), source, temporary: random.pick([true, true, true, false, 'function'] as const),
-      resume: source === 'stream' ? undefined : maybe(random, 3, true), verify: maybe(random, 3, random.pick(['size', 'hash'])), retry: source !== 'stream' && random.int(3) > 0,
+      resume: once ? undefined : maybe(random, 3, true), verify: maybe(random, 3, random.pick(['size', 'hash'])), retry: !once && random.int(3) > 0, parents: maybe(random, 3, true),
     };
   },
-  ({ path, id, size, source, temporary, resume, verify: asked, retry }, state) => {
+  ({ path, id, size, source, temporary, resume, verify: asked, retry, parents }, state) => {
     const { remote: world, facts, cut } = state;
     const fresh = bytesOf(id, size);
     const old = world.file(path);
     const verify = cut === 'swallowed' ? (asked ?? 'size') : asked;
     const renames = temporary !== false;
-    const refused = !world.hasParent(path) || (verify === 'hash' && !facts.hash) || (renames && facts.rename === 'never') || (verify === 'size' && !facts.size);
+    const homeless = !world.hasParent(path) && !parents;
+    const folders = parents ? foldersOf(path) : [];
+    const refused = homeless || (verify === 'hash' && !facts.hash) || (renames && facts.rename === 'never') || (verify === 'size' && !facts.size);
     const from = `up-${id % 3}`;
     const options = {
       retry: retry ? RETRY : false, ...(temporary === true ? {} : { temporaryName: temporary ? (name: string) => `.${name}.part` : false }),
-      ...(resume ? { resume } : {}), ...(verify ? { verify } : {}), ...(source === 'function' || source === 'stream' ? { size } : {}),
+      ...(resume ? { resume } : {}), ...(verify ? { verify } : {}), ...(parents ? { parents } : {}), ...(['function', 'stream', 'web', 'iterable'].includes(source) ? { size } : {}),
     };
     // An old file of our name and of no more bytes, or a part that another call has left, is taken for our own, until the bytes at the seam show that it is not.
     const foreign = renames ? world.get(join(parentOf(path), `.${posix.basename(path)}.part`)) !== undefined : old !== undefined;
@@ -608,7 +616,8 @@ const put = define<Put, { readonly bytes: number }>(
     const kept = renames ? oneOf(exactly(old), exactly(fresh)) : interrupted(state, old, fresh);
     // It is joined before the bytes at the seam show that it was none of ours.
     const head = old && facts.restart === 'zeros' ? Buffer.alloc(old.length) : old; // such a server cuts the file to nothing, and put says what it has found
-    const joined = !renames && resume && head ? oneOf(writtenInto(head, head.length, fresh.subarray(head.length)), ...(old ? [exactly(old)] : [])) : undefined;
+    const rest = head && fresh.subarray(head.length);
+    const joined = !renames && resume && head && rest ? oneOf(writtenInto(head, head.length, rest), ...(facts.restart === 'ignored' ? [beginningOf(rest)] : []), ...(old ? [exactly(old)] : [])) : undefined;
     const began = !joined ? kept : oneOf(kept, wholeOnly(state) && old ? exactly(Buffer.concat([old, fresh.subarray(old.length)])) : joined);
     return {
       due: refused ? 'refusal' : unsure ? 'either' : 'success',
@@ -617,24 +626,27 @@ const put = define<Put, { readonly bytes: number }>(
         return client.put(await sourceOf(source, fresh, actor, from), actor.remote(path), { ...options, signal });
       },
       delivered: ({ bytes }) => same(bytes, size),
-      after: changes([remote(path), exactly(fresh)], ...ourFile(source, from, fresh)),
-      left: changes([remote(path), refused && !world.hasParent(path) ? exactly(old) : began], ...ourFile(source, from, fresh)),
+      after: changes(...folders.map((each) => [remote(each), exactly('folder')] as const), [remote(path), exactly(fresh)], ...ourFile(source, from, fresh)),
+      left: changes(...madeOnTheWay(world, folders), [remote(path), homeless ? exactly(old) : began], ...ourFile(source, from, fresh)),
     };
   },
 );
 
 function ourFile(source: Put['source'], from: string, fresh: Buffer): (readonly [Place, Accept])[] {
-  return source === 'file' ? [[local(from), exactly(fresh)]] : [];
+  return source === 'file' || source === 'URL' ? [[local(from), exactly(fresh)]] : [];
 }
 
 async function sourceOf(source: Put['source'], bytes: Buffer, actor: Actor, from: string): Promise<PutSource> {
   const stream = (offset = 0): Readable => Readable.from(pieces(bytes.subarray(offset), 30_000, undefined), { objectMode: false });
   if (source === 'bytes') return bytes;
+  if (source === 'blob') return new Blob([new Uint8Array(bytes)]);
   if (source === 'function') return stream;
   if (source === 'stream') return stream();
+  if (source === 'web') return Readable.toWeb(stream()) as ReadableStream<Uint8Array>;
+  if (source === 'iterable') return pieces(bytes, 30_000, undefined);
   const { writeFile } = await import('node:fs/promises');
   await writeFile(actor.local(from), bytes);
-  return actor.local(from);
+  return source === 'URL' ? pathToFileURL(actor.local(from)) : actor.local(from);
 }
 
 // ---- trees
@@ -785,7 +797,7 @@ function anyNamed(random: Random, facts: ServerFacts): Named1 {
 
 const size = define<Named1, number>('size', { weight: 4 }, anyNamed, ({ path, relative }, { remote: world, facts }) => ({
   due: unless(!facts.size || world.file(path) === undefined),
-  act: ({ client, remote: at }) => client.size(at(path, relative)),
+  act: ({ client, remote: at, signal }) => client.size(at(path, relative), { signal }),
   delivered: (found) => same(found, world.file(path)?.length),
   after: NONE,
   left: NONE,
@@ -793,7 +805,7 @@ const size = define<Named1, number>('size', { weight: 4 }, anyNamed, ({ path, re
 
 const mdtm = define<Named1, Date>('mdtm', {}, anyNamed, ({ path, relative }, { remote: world }) => ({
   due: unless(world.file(path) === undefined),
-  act: ({ client, remote: at }) => client.mdtm(at(path, relative)),
+  act: ({ client, remote: at, signal }) => client.mdtm(at(path, relative), { signal }),
   delivered: (found) => (Number.isNaN(found.getTime()) ? 'no time' : undefined),
   after: NONE,
   left: NONE,
@@ -801,7 +813,7 @@ const mdtm = define<Named1, Date>('mdtm', {}, anyNamed, ({ path, relative }, { r
 
 const mlst = define<Named1, Named>('mlst', {}, anyNamed, ({ path, relative }, { remote: world }) => ({
   due: unless(world.file(path) === undefined),
-  act: ({ client, remote: at }) => client.mlst(at(path, relative)),
+  act: ({ client, remote: at, signal }) => client.mlst(at(path, relative), { signal }),
   delivered: ({ type, size: bytes }) => same(type, 'file') ?? (bytes === undefined || bytes === null ? undefined : same(bytes, world.file(path)?.length)),
   after: NONE,
   left: NONE,
@@ -812,7 +824,7 @@ const remove = define<Named1, unknown>('delete', { weight: 6 }, anyNamed, ({ pat
   return {
     due: unless(old === undefined),
     code: 550,
-    act: ({ client, remote: at }) => client.delete(at(path, relative)),
+    act: ({ client, remote: at, signal }) => client.delete(at(path, relative), { signal }),
     after: changes([remote(path), exactly(undefined)]),
     left: old ? changes([remote(path), oneOf(exactly(old), exactly(undefined))]) : NONE,
   };
@@ -828,7 +840,7 @@ const rename = define<Named1 & { readonly to: string }, unknown>(
     const refused = bytes === undefined || !world.hasParent(to) || facts.rename === 'never' || (facts.rename === 'only new' && old !== undefined);
     return {
       due: unless(refused),
-      act: ({ client, remote: at }) => client.rename(at(path, relative), at(to)),
+      act: ({ client, remote: at, signal }) => client.rename(at(path, relative), at(to), { signal }),
       after: changes([remote(path), exactly(undefined)], [remote(to), exactly(bytes)]),
       left: refused ? NONE : changes([remote(path), oneOf(exactly(bytes), exactly(undefined))], [remote(to), oneOf(exactly(old), exactly(bytes))]),
     };
@@ -839,7 +851,7 @@ const mkd = define<Named1, string>('mkd', { weight: 2 }, (random) => ({ path: ra
   const refused = world.get(path) !== undefined || !world.hasParent(path);
   return {
     due: unless(refused),
-    act: ({ client, remote: at }) => client.mkd(at(path, relative)),
+    act: ({ client, remote: at, signal }) => client.mkd(at(path, relative), { signal }),
     delivered: (found) => (found.endsWith(posix.basename(path)) ? undefined : `${JSON.stringify(found)} for ${path}`),
     after: changes([remote(path), exactly('folder')]),
     left: refused ? NONE : changes([remote(path), oneOf(exactly(undefined), exactly('folder'))]),
@@ -851,15 +863,74 @@ const rmd = define<Named1, unknown>('rmd', {}, (random) => ({ path: random.pick(
   const refused = !world.isFolder(path) || world.paths.some((each) => each.startsWith(`${path}/`));
   return {
     due: unless(refused),
-    act: ({ client, remote: at }) => client.rmd(at(path, relative)),
+    act: ({ client, remote: at, signal }) => client.rmd(at(path, relative), { signal }),
     after: changes([remote(path), exactly(undefined)]),
     left: refused ? NONE : changes([remote(path), oneOf(exactly(undefined), exactly('folder'))]),
   };
 });
 
+/** Whether there is something: files, folders, and what is not there, in folders that are, that are not, and that are files. */
+const exists = define<Named1, boolean>(
+  'exists',
+  { weight: 5 },
+  (random, facts) => ({ path: random.int(2) === 0 ? anyNamed(random, facts).path : random.pick([...FOLDERS, 'd2', 'd9', 'd9/s', 'd1/nothing', 'f0/nothing']), relative: random.int(2) === 0 }),
+  ({ path, relative }, { remote: world }) => ({
+    due: 'success',
+    act: ({ client, remote: at, signal }) => client.exists(at(path, relative), { signal }),
+    delivered: (found) => same(found, world.get(path) !== undefined),
+    after: NONE,
+    left: NONE,
+  }),
+);
+
+/** The folders that a path is in, the outermost first. */
+function foldersOf(path: string): string[] {
+  const parent = parentOf(path);
+  return parent === '' ? [] : [...foldersOf(parent), parent];
+}
+
+const made = define<Named1, string>(
+  'mkd recursive',
+  { weight: 4 },
+  ({ int, pick }) => ({ path: pick([...FOLDERS, 'd0/s', 'd2/s/t', 'd1/s/t/u', 'd9/s', 'probe/p0', 'probe/p0/s']), relative: int(2) === 0 }),
+  ({ path, relative }, { remote: world }) => {
+    const wanted = [...foldersOf(path), path];
+    const refused = wanted.some((each) => world.file(each) !== undefined);
+    return {
+      due: unless(refused),
+      act: ({ client, remote: at, signal }) => client.mkd(at(path, relative), { recursive: true, signal }),
+      delivered: (found) => (found === '' || (!world.isFolder(path) && found.endsWith(posix.basename(path))) ? undefined : `${JSON.stringify(found)} for ${path}`),
+      after: changes(...wanted.map((each) => [remote(each), exactly('folder')] as const)),
+      left: changes(...madeOnTheWay(world, wanted)),
+    };
+  },
+);
+
+/** Folders that may be made, or not. */
+function madeOnTheWay(world: World, folders: readonly string[]): (readonly [Place, Accept])[] {
+  return folders.filter((each) => world.get(each) === undefined).map((each) => [remote(each), oneOf(exactly(undefined), exactly('folder'))] as const);
+}
+
+const removed = define<Named1, unknown>(
+  'rmd recursive',
+  { weight: 3, what: 'promise' },
+  ({ int, pick }) => ({ path: pick(['d0', ...FOLDERS, 'd2', 'd1/s', 'd9', 'probe/p0']), relative: int(2) === 0 }),
+  ({ path, relative }, { remote: world, cwd, facts }) => {
+    if (cwd === path || cwd.startsWith(`${path}/`)) return IDLE;
+    const refused = !world.isFolder(path);
+    const all = refused ? [] : [path, ...world.below(path).map((each) => join(path, each))];
+    return {
+      due: refused ? 'refusal' : facts.listsAnything ? 'either' : 'success',
+      act: ({ client, remote: at, signal }) => client.rmd(at(path, relative), { recursive: true, signal }),
+      after: changes(...all.map((each) => [remote(each), exactly(undefined)] as const)),
+      left: changes(...all.map((each) => [remote(each), oneOf(exactly(world.get(each)), exactly(undefined))] as const)),
+    };
+  },
+);
+
 const cwd = define<{ readonly path: string }, unknown>('cwd', { weight: 3, poolToo: false }, (random) => ({ path: anyFolder(random) }), ({ path }, { remote: world }) => ({
   due: unless(!world.isFolder(path)),
-  act: (actor) => (actor.client as FTP).cwd(actor.remote(path)),
+  act: (actor) => (actor.client as FTP).cwd(actor.remote(path), { signal: actor.signal }),
   after: NONE,
   left: NONE,
   cwd: path,
@@ -871,7 +942,7 @@ const pwd = define<object, string>('pwd', { weight: 2, poolToo: false }, () => (
     due: 'success',
     act: (actor) => {
       wanted = actor.remote(folder);
-      return (actor.client as FTP).pwd();
+      return (actor.client as FTP).pwd({ signal: actor.signal });
     },
     delivered: (found) => same(found, wanted),
     after: NONE,
@@ -886,7 +957,7 @@ const ask = define<{ readonly line: string; readonly code: number }, number>(
   (random) => random.pick([{ line: 'NOOP', code: 200 }, { line: 'SYST', code: 215 }, { line: 'PWD', code: 257 }, { line: 'TYPE A', code: 200 }, { line: 'TYPE I', code: 200 }]),
   ({ line, code }) => ({
     due: 'success',
-    act: async ({ client }) => (await (client as FTP).sendcmd(line)).code,
+    act: async ({ client, signal }) => (await (client as FTP).sendcmd(line, { signal })).code,
     delivered: (found) => same(found, code),
     after: NONE,
     left: NONE,
@@ -895,7 +966,7 @@ const ask = define<{ readonly line: string; readonly code: number }, number>(
 
 const noop = define<object, number>('noop', {}, () => ({}), () => ({
   due: 'success',
-  act: async ({ client }) => (await client.noop()).code,
+  act: async ({ client, signal }) => (await client.noop({ signal })).code,
   delivered: (found) => same(found, 200),
   after: NONE,
   left: NONE,
@@ -966,7 +1037,7 @@ const behead = define<{ readonly path: string; readonly local: string; readonly 
 );
 
 export const OPERATIONS: readonly Operation[] = [
-  retr, stor, appe, stou, storlines, retrlines, ...listings, nested, walk, get, put, down, up, size, mdtm, mlst, remove, rename, mkd, rmd, cwd, pwd, ask, noop, edit, behead,
+  retr, stor, appe, stou, storlines, retrlines, ...listings, nested, walk, get, put, down, up, size, mdtm, mlst, remove, rename, mkd, rmd, exists, made, removed, cwd, pwd, ask, noop, edit, behead,
 ];
 
 export function operation(name: string): Operation {

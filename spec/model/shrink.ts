@@ -59,7 +59,7 @@ function without(step: Step, member: Doing): Step {
   return { ...step, together: step.together.filter((each) => each !== member) };
 }
 
-const OPTIONAL = ['retry', 'verify', 'segments', 'highWaterMark', 'leave', 'fail', 'from', 'to', 'at', 'resume', 'delete', 'mirror', 'hash', 'relative'];
+const OPTIONAL = ['retry', 'verify', 'segments', 'highWaterMark', 'leave', 'fail', 'from', 'to', 'at', 'resume', 'delete', 'mirror', 'hash', 'relative', 'parents'];
 
 function optional({ op, with: given }: Doing): string[] {
   return Object.entries(given).flatMap(([key, value]) => (value !== undefined && value !== false && OPTIONAL.includes(key) && !(op === 'rename' && key === 'to') ? [key] : []));

@@ -86,15 +86,15 @@ function weighted({ int }: Random, operations: readonly Operation[]): Operation 
 }
 
 /** What does not depend on what the others do, when each has files of its own. */
-const ALONE = ['retr', 'stor', 'appe', 'get', 'put', 'size', 'mlst', 'delete', 'rename', 'mkd', 'pwd', 'noop', 'sendcmd'];
+const ALONE = ['retr', 'stor', 'appe', 'get', 'put', 'size', 'mlst', 'delete', 'rename', 'mkd', 'exists', 'mkd recursive', 'pwd', 'noop', 'sendcmd'];
 
 function several(random: Random, usable: readonly Operation[], facts: ServerFacts): Step {
   const files = shuffled(random, ['f0', 'f1', 'f2', 'f3', 'd0/x0', 'd0/x1', 'd1/x0', 'd0/s/x0']);
   const together = Array.from({ length: 2 + random.int(5) }, (_, n): Doing => {
     const chosen = weighted(random, usable.filter(({ name }) => ALONE.includes(name)));
     const given = chosen.make(random, facts);
-    const path = chosen.name === 'mkd' ? `m${n}` : 'path' in given && given.path === 'nothing' ? 'nothing' : files[n];
-    const own = { path, ...('to' in given && chosen.name === 'rename' ? { to: `r${n}` } : {}), ...('local' in given ? { local: `l${n}` } : {}), ...('source' in given ? { source: 'bytes' } : {}) };
+    const path = chosen.name === 'mkd' ? `m${n}` : chosen.name === 'mkd recursive' ? `m/${n % 2}/${n % 3}` : 'path' in given && given.path === 'nothing' ? 'nothing' : files[n];
+    const own = { path, ...('to' in given && chosen.name === 'rename' ? { to: `r${n}` } : {}), ...('local' in given ? { local: `l${n}` } : {}), ...('source' in given ? { source: 'bytes' } : {}), ...('parents' in given ? { parents: undefined } : {}) };
     return { op: chosen.name, with: 'path' in given ? { ...given, ...own } : given };
   });
   return { together, interruption: random.int(3) === 0 ? interruption(random, operation(random.pick(together).op), { client: 'auto', connections: 1, options: {} }) : undefined };
@@ -104,7 +104,7 @@ const ACTIONS: Readonly<Record<Operation['what'], readonly Action[]>> = {
   stream: ['destroy', 'destroy', 'error', 'abort', 'abort', 'signal', 'consumer', 'close', 'quit', 'client signal', 'rst', 'fin'],
   promise: ['signal', 'signal', 'abort', 'close', 'quit', 'client signal', 'rst', 'fin'],
   tree: ['destroy', 'signal', 'close', 'quit', 'client signal', 'rst', 'fin'],
-  command: ['close', 'quit', 'client signal', 'rst', 'fin'],
+  command: ['signal', 'signal', 'signal', 'close', 'quit', 'client signal', 'rst', 'fin'],
   none: [],
 };
 
@@ -115,7 +115,7 @@ function interruption(random: Random, { what, cuts }: Operation, { client, optio
   const data = cuts.length > 0 && options.passive !== false && int(3) === 0;
   const action = data ? (`data ${pick(cuts)}` as Action) : pick(actions);
   const on = data || (what !== 'command' && int(4) === 0) ? 'data' : pick(['command', 'reply'] as const);
-  const moment: Moment = on === 'data' ? { on, bytes: int(pick([10, 1000, 100_000])) } : { on, nth: 1 + int(what === 'command' ? 3 : MOST_EVENTS) };
+  const moment: Moment = on === 'data' ? { on, bytes: int(pick([10, 1000, 100_000])) } : { on, nth: 1 + int(what === 'command' ? 4 : MOST_EVENTS) };
   return { moment, what: action, turns: int(pick([1, 5, 40])), which: int(6) };
 }
 

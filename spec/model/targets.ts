@@ -104,7 +104,7 @@ function realTarget(server: RealServer): Target {
     emptyIfMissing: family === 'vsftpd' ? ['list', 'nlst', 'dir'] : family === 'pyftpdlib' ? [] : ['dir'],
     mayRemove: family === 'pureftpd', // where TLS on the data connection comes to nothing
     mlsd: server.can.mlsd,
-    hash: family === 'proftpd',
+    hash: family === 'proftpd' || family === 'gridftp',
     stou: server.can.stou && family !== 'pureftpd', // its next APPE empties the file
     announces: family === 'vsftpd' || family === 'proftpd',
     // pyftpdlib 1.5.7 forgets sockets: when one is closed within a TLS handshake, or while it is being connected or accepted, another that has its number is no longer polled.
