@@ -12,7 +12,7 @@ import { LocalSource } from './local-file';
 import type { Remote } from './remote';
 import type { Known } from './tree-compare';
 import { TreeTable } from './tree-memory';
-import type { TreeSettings } from './tree-options';
+import { DEFAULT_MANIFEST, type TreeSettings } from './tree-options';
 import type { RemoteTree } from './tree-sides';
 
 /** The algorithm of manifests, whatever the server has. */
@@ -133,6 +133,9 @@ export class Contents {
     if (algorithm) return new Contents(remote, followSymlinks, algorithm);
     const name = settings.manifest;
     const manifest = name === undefined ? undefined : await Manifest.read(remote, name, settings, side);
+    if (manifest?.isOther && name !== undefined && name !== DEFAULT_MANIFEST) {
+      throw new UnsupportedError(`${remote.path(name)} is no manifest, and stays as it is: the option manifest needs another name`, { cause: manifest.problem });
+    }
     if (manifest && (side === 'remote' || manifest.isRead)) return new Contents(remote, followSymlinks, manifest);
     const missing = name === undefined ? 'manifest is false' : (manifest?.problem?.message ?? `there is no manifest ${remote.path(name)}`);
     throw new UnsupportedError(`compare: 'hash' has nothing to go by: the server offers no hash of a file (no HASH, XCRC or the like in FEAT), and ${missing}`);
@@ -163,7 +166,9 @@ export class Contents {
 /** What the manifest has of a file: its size and hash, and the time that the server has given it, if any. */
 type Noted = [size: number, hash: string, time: number | null];
 
-const FIRST_LINE = `{"version":1,"hash":"${ALGORITHM}","files":{`;
+/** What a manifest of any version begins with. */
+const ANY_MANIFEST = '{"version":';
+const FIRST_LINE = `${ANY_MANIFEST}1,"hash":"${ALGORITHM}","files":{`;
 const LAST_LINE = '}}';
 /** Bytes of a line, which is a file: more than any system's longest path. */
 const LONGEST_LINE = 64 * 1024;
@@ -182,9 +187,10 @@ export class Manifest {
   readonly #old: TreeTable<Noted>;
   /** What this run has uploaded or read back. */
   readonly #new: TreeTable<Noted>;
-  /** When the server has written what was read. */
-  #written = -Infinity;
+  /** The file that was read, as the server has written it. */
+  #found: Known | undefined;
   #isRead = false;
+  #isOther = false;
   #isChanged = false;
   #removed: Promise<void> | undefined;
   #problem: Error | undefined;
@@ -205,9 +211,8 @@ export class Manifest {
   static async read(remote: RemoteTree, name: string, settings: TreeSettings, side: 'remote' | 'local'): Promise<Manifest> {
     const manifest = new Manifest(remote, name, settings, side);
     try {
-      const { time } = (await remote.find(name, true)) ?? {}; // before it is read: that of a newer one would make too much of it believed
+      manifest.#found = await remote.find(name, true); // before it is read: the time of a newer one would make too much of it believed
       await remote.withRetry(() => manifest.#read());
-      manifest.#written = time ?? -Infinity;
       manifest.#isRead = true;
     } catch (error) {
       manifest.#old.clear();
@@ -228,17 +233,26 @@ export class Manifest {
     return this.#problem;
   }
 
+  /** It is a file that was never a manifest. */
+  get isOther(): boolean {
+    return this.#isOther;
+  }
+
   async #read(): Promise<void> {
     const path = this.#remote.path(this.#name);
     const lines = new LineDecoder((bytes) => bytes.toString(), LONGEST_LINE);
     let next: 'first' | 'file' | 'none' = 'first';
     const take = (line: string): void => {
+      this.#isOther = next === 'first' && !line.startsWith(ANY_MANIFEST);
       if (next === 'first' && line === FIRST_LINE) next = 'file';
       else if (next === 'file' && line === LAST_LINE) next = 'none';
       else if (next !== 'file' || !this.#take(line)) throw new TransferError(`${path} is no manifest: ${JSON.stringify(line.slice(0, LONGEST_SHOWN))}`);
     };
     this.#old.clear();
-    for await (const chunk of this.#remote.remote.retr(path, { signal: this.#remote.signal })) lines.decode(chunk).forEach(take);
+    for await (const chunk of this.#remote.remote.retr(path, { signal: this.#remote.signal })) {
+      this.#isOther = next === 'first'; // unless its first line comes, which may be too long
+      lines.decode(chunk).forEach(take);
+    }
     lines.end().forEach(take);
     if ((next as string) !== 'none') throw new TransferError(`${path} is no manifest: its end is missing`);
   }
@@ -259,7 +273,7 @@ export class Manifest {
     const now = await this.#timeOf(path, there, time);
     if (time !== null && !isSameTime(now, time)) return false;
     if ((await hash()) !== theirs) return false;
-    const isSure = time !== null && inSeconds(time) < inSeconds(this.#written);
+    const isSure = time !== null && inSeconds(time) < inSeconds(this.#found?.time ?? -Infinity);
     if (!isSure && !(await this.#isReadBack(path, theirs))) return false;
     if (time !== null) this.#old.mark(path);
     else this.#note(path, size, theirs, now ?? null);
@@ -325,14 +339,20 @@ export class Manifest {
     }
   }
 
-  /** Writes the next manifest, if anything has changed. It has another name until it is complete, as files have. */
+  /**
+   * Writes the next manifest, if anything has changed. It has another name until it is complete, as files have. Where another run has written or deleted it
+   * meanwhile, it has no times, so that the next run reads each file back: that one may have replaced what this one has uploaded before its time was asked for.
+   */
   async write(): Promise<void> {
     const { remote, signal } = this.#remote;
     for (const [path] of this.#old.unmarked()) this.#isChanged ||= !this.#isLeftOut(path);
     if (!this.#isChanged) return;
     if (this.#full) throw this.#full;
+    const known = this.#removed ? undefined : this.#found;
+    const now = await this.#remote.find(this.#name, true);
+    const isShared = now?.size !== known?.size || now?.time !== known?.time;
     const stor = (): StorStream => remote.stor(this.#remote.path(this.#name), { temporaryName: this.#settings.temporaryName !== undefined, signal });
-    await this.#remote.withRetry(() => pipeline(Readable.from(this.#text(), { objectMode: false }), stor()));
+    await this.#remote.withRetry(() => pipeline(Readable.from(this.#text(isShared), { objectMode: false }), stor()));
   }
 
   /** What was uploaded or found equal, and, as it was, what the filter excludes. */
@@ -349,11 +369,11 @@ export class Manifest {
     return level > depth || !select({ name: posix.basename(path), path, depth: level, type: 'file', raw: '' }).wanted;
   }
 
-  *#text(): Generator<string> {
+  *#text(withoutTimes: boolean): Generator<string> {
     let text = FIRST_LINE;
     let separator = '\n';
     for (const [path, [size, hash, time]] of this.#files()) {
-      text += `${separator}${JSON.stringify(path)}:${JSON.stringify({ size, hash, ...(time === null ? {} : { time }) })}`;
+      text += `${separator}${JSON.stringify(path)}:${JSON.stringify({ size, hash, ...(time === null || withoutTimes ? {} : { time }) })}`;
       separator = ',\n';
       if (text.length < LONGEST_LINE) continue;
       yield text;

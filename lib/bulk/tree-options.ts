@@ -39,7 +39,8 @@ export interface TreeOptions extends TrafficOptions {
   /**
    * The file at the top of the remote tree in which `compare: 'hash'` keeps sizes and hashes (SHA-256) where the server offers no hashes: true for
    * `.ftplib-manifest.json`, or another name. An upload writes it when all else is done, and believes it only for files whose size and time on the
-   * server are those that it has noted; a file that was written less than a second before the manifest is read back once to be sure. A download only
+   * server are those that it has noted; a file that was written less than a second before the manifest is read back once to be sure, and all files are
+   * where two runs have uploaded at the same time. A file that has a name of your choice, and is no manifest, is an UnsupportedError, and stays. A download only
    * reads it, and is an UnsupportedError where there is none. It is neither uploaded, downloaded nor deleted. What cannot be read of it, or not be
    * written, has a result with the reason `manifest`. False is an UnsupportedError where the server offers no hashes. Default true.
    */
@@ -170,7 +171,7 @@ export interface TreeSettings extends Required<Omit<TreeOptions, 'signal' | 'fil
 type TreeDefaults = Pick<Required<TreeOptions>, 'overwrite' | 'preserveTimes'>;
 
 /** The name of the manifest, where the caller does not choose. */
-const MANIFEST = '.ftplib-manifest.json';
+export const DEFAULT_MANIFEST = '.ftplib-manifest.json';
 
 /** Levels of folders, where the caller does not choose. */
 export const MOST_LEVELS = 100;
@@ -246,7 +247,7 @@ function namer(option: unknown): TreeSettings['temporaryName'] {
 }
 
 function manifestName(option: unknown, compare: Compare | undefined): string | undefined {
-  const name = option === true ? MANIFEST : option;
+  const name = option === true ? DEFAULT_MANIFEST : option;
   if (name !== false && (typeof name !== 'string' || /^\.{0,2}$|[/\0\r\n]/.test(name))) throw new ArgumentError(`manifest must be true, false, or the name of a file, not ${String(option)}`);
   return compare === 'hash' && name !== false ? name : undefined;
 }

@@ -9,6 +9,7 @@ import { ArgumentError, FTPPool, LimitError, PermanentError, TransferError, Unsu
 import { scene } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import type { Script } from '../support/server/script';
+import { gate } from '../support/server/gate';
 import { FEATURES } from '../support/server/server-options';
 import type { Session } from '../support/server/session';
 import { failure, told } from './tree-results';
@@ -235,6 +236,45 @@ describe("trees with compare: 'hash'", () => {
       expect(last).to.include({ action: 'skipped', reason: 'manifest', path: MANIFEST });
       expect(last?.error).to.be.instanceOf(PermanentError);
       expect(served(server)).to.deep.equal(FILES);
+    });
+
+    for (const first of ['ours', 'theirs'] as const) {
+      it(`claims nothing that another run has replaced at the same time, which writes its manifest ${first === 'ours' ? 'after' : 'before'} this one`, async () => {
+        let time = LATER.getTime();
+        const server = await stage.serve({ now: () => new Date((time += 5000)) });
+        const [one, two] = [stage.client(server), stage.client(server)];
+        await scratch.put('source', { a: 'one' });
+        await scratch.put('other', { a: 'two' });
+        let other: Promise<TreeResult[]> | undefined;
+        const [uploaded, ended] = [gate(), gate()];
+        // The other run uploads its file between the upload of this one and the question about its time.
+        server.script = { MDTM: async (session, path) => {
+          if (path === '/top/a' && !other) {
+            other = uploadTree(two, scratch.path('other'), '/top', { compare: 'hash' }).toArray();
+            await (first === 'theirs' ? other : uploaded.promise);
+          } else if (path === '/top/a' && first === 'ours') {
+            uploaded.open();
+            await ended.promise;
+          }
+          await session.normal();
+        } };
+        await up(one);
+        ended.open();
+        await other;
+        server.script = {};
+        expect(served(server)).to.deep.equal({ a: 'two' });
+        await up(stage.client(server));
+        expect(served(server)).to.deep.equal({ a: 'one' });
+      });
+    }
+
+    it('is not written over a file that is none, and has a name that was chosen', async () => {
+      for (const text of ['<html>', 'x'.repeat(200_000), '{}\n']) {
+        const server = await stage.serve({ files: { '/top/index.html': text } });
+        await checkOut(FILES);
+        expect(await failure(up(stage.client(server), { manifest: 'index.html' }))).to.be.instanceOf(UnsupportedError).with.property('message').that.includes('/top/index.html');
+        expect(served(server)).to.deep.equal({ 'index.html': text });
+      }
     });
 
     it('is not written with dryRun', async () => {
