@@ -165,7 +165,7 @@ export function signalOf(options: VerbOptions): AbortSignal | undefined {
 /** Returns an AbortSignal. @throws ArgumentError for what is none */
 export function checkSignal(signal: unknown): AbortSignal {
   if (typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal) return signal as AbortSignal;
-  throw new ArgumentError(`signal must be an AbortSignal, not ${signal === null ? 'null' : `a ${typeof signal}`}`);
+  throw new ArgumentError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
 }
 
 /** The options of `mkd` and `rmd`. */
@@ -328,8 +328,13 @@ export function checkNames(options: unknown, names: Readonly<Record<string, true
 }
 
 function noObject(what: string, value: unknown): ArgumentError {
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : value === undefined ? 'undefined' : `a ${typeof value}`;
-  return new ArgumentError(`${what} must be an object, not ${kind}`);
+  return new ArgumentError(`${what} must be an object, not ${kindOf(value)}`);
+}
+
+/** Says what a value is, for a message, such as `a string`. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 function unknown(name: string, known: readonly string[], prefix: string): ArgumentError {

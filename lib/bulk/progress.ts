@@ -1,6 +1,6 @@
 import { PassThrough, Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import { ArgumentError } from '../errors';
-import { checkNames, checkOffset, type OptionNames } from '../options';
+import { checkNames, checkOffset, kindOf, type OptionNames } from '../options';
 import { type Clock, systemClock } from '../net/clock';
 import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Throttle } from './throttle';
@@ -118,7 +118,7 @@ export interface TrafficOptions {
 
 /** @throws ArgumentError */
 export function checkTraffic({ throttle, progress }: TrafficOptions): void {
-  if (throttle !== undefined && typeof throttle !== 'function') throw new ArgumentError('throttle must be what throttle() gives');
+  if (throttle !== undefined && typeof throttle !== 'function') throw new ArgumentError(`throttle must be what throttle(bytesPerSecond) gives, not ${kindOf(throttle)}`);
   if (progress !== undefined && typeof progress !== 'function') throw new ArgumentError('progress must be a function');
 }
 

@@ -285,7 +285,11 @@ async function withoutMLST(turn: Turn, path: string): Promise<Entry> {
   void session.switchType(control, 'I')?.catch(() => undefined);
   const [size, time] = await Promise.allSettled([control.exec(session.command('SIZE', path), sending), control.exec(session.command('MDTM', path), sending)]);
   // npm's ftpd 0.2.16 says 450 to SIZE of what is missing, and 550 to MDTM.
-  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') throw size.reason instanceof TemporaryError ? time.reason : size.reason;
+  if (!isFolder && size.status === 'rejected' && time.status === 'rejected') {
+    const refusal: unknown = size.reason instanceof TemporaryError ? time.reason : size.reason;
+    if (refusal instanceof PermanentError) refusal.message += ` (nor is ${path} a folder that can be entered: it may be missing)`;
+    throw refusal;
+  }
   const bytes = !isFolder && size.status === 'fulfilled' ? sizeIn(size.value) : undefined;
   const modified = time.status === 'fulfilled' ? timeIn(time.value) : undefined;
   return { name: lastName(path), type: isFolder ? 'directory' : 'file', ...(bytes === undefined ? {} : { size: bytes }), ...(modified ? { modified } : {}), raw: '' };

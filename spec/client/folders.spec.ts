@@ -107,6 +107,13 @@ describe('folders and what is in them', () => {
       expect(await stage.client(server).exists('tree/file')).to.equal(true);
     });
 
+    it('says that the folder may be missing where the server says only that SIZE failed, as vsftpd does', async () => {
+      const server = await stage.serve({ files: TREE, lacks: ['MLSD', 'MLST'], script: { SIZE: '550 Could not get file size.', MDTM: '550 Could not get file modification time.' } });
+      const error = await failure(stage.client(server).rmd('none', { recursive: true }));
+      expect(error.message).to.equal('SIZE none: 550 Could not get file size. (nor is none a folder that can be entered: it may be missing)');
+      expect(error.stack).to.include(error.message);
+    });
+
     it('removes a symlink to a folder itself', async () => {
       for (const lacks of [[], ['MLSD', 'MLST']]) {
         const server = await stage.serve({ files: { ...TREE, '/alias': { target: '/beside' } }, lacks });
