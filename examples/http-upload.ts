@@ -12,7 +12,7 @@ export function httpUpload(url: string): Server {
       await pipeline(request, ftp.stor(path, { temporaryName: true }));
       response.writeHead(201).end(`${path}\n`);
     } catch {
-      response.writeHead(502).end('not stored\n');
+      response.writeHead(502, { connection: 'close' }).end('not stored\n');
     }
   }).on('close', () => void ftp.quit());
 }

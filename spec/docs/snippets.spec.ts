@@ -144,6 +144,21 @@ describe('README: its code', function () {
       expect(errors.join('\n')).to.include('aborted');
     });
 
+    it('says so where the upload is refused, to a browser that sends all before it reads, and takes the next one', async () => {
+      const { port } = http?.address() as AddressInfo;
+      const send = async (): Promise<number> => {
+        const response = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body: Buffer.alloc(20_000_000) });
+        await response.text();
+        expect(response.headers.get('connection')).to.equal(response.status === 502 ? 'close' : 'keep-alive'); // else the rest of a body is in the way of the next request
+        return response.status;
+      };
+      home.server.script = { STOR: ['553 No.'] };
+      const errors = await silenced(async () => expect(await send()).to.equal(502));
+      expect(errors.join('\n')).to.include('553 No.');
+      home.server.script = {};
+      expect(await send()).to.equal(201);
+    });
+
     it('says so where the FTP server is gone', async () => {
       await home.server.close();
       const errors = await silenced(async () => {

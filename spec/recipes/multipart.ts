@@ -9,7 +9,7 @@ export function formServer(ftp: FTPPool, folder: string): Server {
   return createServer((request, response) => {
     receive(ftp, folder, request).then(
       (paths) => response.writeHead(201).end(paths.join('\n')),
-      () => response.writeHead(502).end('not stored\n'),
+      () => response.writeHead(502, { connection: 'close' }).end('not stored\n'),
     );
   });
 }

@@ -158,6 +158,15 @@ describe('recipes', function () {
       expect(visible('/incoming')).to.deep.equal([]);
     });
 
+    both<Module>(file, 'says so where a file is refused, to a browser that sends all before it reads', async ({ formServer }, who) => {
+      server.script = { STOR: '553 No.' };
+      const large = new FormData();
+      large.set('one', new Blob([Buffer.alloc(20_000_000)]), 'one.bin');
+      const response = await fetch(await listen(formServer(access(who), 'incoming')), { method: 'POST', body: large });
+      expect(response.status).to.equal(502);
+      await response.text();
+    });
+
     both<Module>(file, 'gives no file its name where the browser leaves in the middle', async ({ formServer }, who) => {
       const url = new URL(await listen(formServer(access(who), 'incoming')));
       const upload = request(url, { method: 'POST', agent: false, headers: { 'content-type': 'multipart/form-data; boundary=x' } }).on('error', () => undefined);

@@ -14,7 +14,7 @@ export function formServer(account: { host: string; port: number; user: string; 
       const paths = await receive(client, folder, request);
       response.writeHead(201).end(paths.join('\n'));
     } catch {
-      response.writeHead(502).end('not stored\n');
+      response.writeHead(502, { connection: 'close' }).end('not stored\n');
     } finally {
       client.close();
     }
