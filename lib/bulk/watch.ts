@@ -17,7 +17,7 @@ import { chainOfRoot, enter, type Folder, listingPath, type PendingFolder, Pendi
 
 /** The options of `watch`. */
 export interface WatchOptions {
-  /** Milliseconds from the end of a look at the folder to the next one; default 10000. A look comes earlier where a file has settled by then. */
+  /** Milliseconds from the end of a look at the folder to the next one; default 10000. A look comes earlier where a file may have settled by then, but not within 100. */
   interval?: number;
   /**
    * Milliseconds that lie at least between two looks that show a file with the same size and time before it is given; default 10000. It should be
@@ -118,6 +118,8 @@ type WatchSettings = ReturnType<typeof watchSettings>;
 const SECOND = 1000;
 const USUAL_INTERVAL = 10_000;
 const USUAL_SETTLE = 10_000;
+/** No look comes earlier after the end of the one before, whatever the options say: a file that grows all the time would have one follow the other. */
+const SHORTEST_INTERVAL = 100;
 
 function watchSettings(options: WatchOptions) {
   checkNames(options, WATCH_OPTIONS);
@@ -343,7 +345,8 @@ class WatchMemory {
   /** When the next look is due. */
   nextLook(): number {
     const { interval, settle } = this.#settings;
-    return Math.min((this.#lastEnd ?? 0) + interval, (this.#ends[0]?.end ?? Infinity) + settle);
+    const last = this.#lastEnd ?? 0;
+    return Math.max(last + SHORTEST_INTERVAL, Math.min(last + interval, (this.#ends[0]?.end ?? Infinity) + settle));
   }
 
   state(): WatchState {

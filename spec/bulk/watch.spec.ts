@@ -136,6 +136,21 @@ describe('watch()', () => {
       expect(listings(server)).to.equal(2);
     });
 
+    for (const options of [{ settle: 0 }, { interval: 0 }, { interval: 0, settle: 0 }]) {
+      it(`looks ten times a second at most at a file that grows all the time (${JSON.stringify(options)})`, async () => {
+        await serve({ files: { '/in/a': 'a' } });
+        const watching = begin(options);
+        await watching.first();
+        for (let i = 2; i < 6; i++) {
+          write('/in/a', 'a'.repeat(i));
+          await clock.pass(99);
+          expect(listings(server)).to.equal(i - 1);
+          await watching.pass(1);
+        }
+        await watching.end();
+      });
+    }
+
     it('measures from the end of a look to the beginning of the other, however long they take', async () => {
       const held = gate();
       await serve({ files: { '/in/a': 'a' }, script: { MLSD: [[until(held), normal()], [normal()]] } });
