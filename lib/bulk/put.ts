@@ -1,6 +1,6 @@
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ReadableStream } from 'node:stream/web';
+import { ReadableStream, type ReadableStreamDefaultReader } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 import { assertNotAborted } from '../abort';
 import { closedByClient } from '../control/session';
@@ -85,12 +85,15 @@ export interface PutResult {
  */
 export async function put(remote: Remote, source: PutSource, path: string, options: PutOptions = {}): Promise<PutResult> {
   const isReadAgain = typeof source === 'string' || typeof source === 'function' || source instanceof Uint8Array || source instanceof Blob || source instanceof URL;
-  const given = isReadAgain || source instanceof Readable || !isIterable(source) ? source : Readable.from(chunksOf(source), { objectMode: false });
+  assertUnread(source);
+  const reader = source instanceof ReadableStream ? (source.getReader() as ReadableStreamDefaultReader<unknown>) : undefined;
+  const given = isReadAgain || source instanceof Readable || !isIterable(source) ? source : Readable.from(itemsOf(reader ? chunksOf(reader) : source));
   try {
     return await upload(remote, given as RepeatableSource | Readable, path, options);
   } finally {
     if (given instanceof Readable) given.destroy(); // also where nothing has read it, so that its file does not stay open
-    if (source instanceof ReadableStream && !source.locked) await source.cancel().catch(() => undefined);
+    reader?.cancel().catch(() => undefined); // also where it waits for a chunk; whose cancelling takes time holds nobody up
+    reader?.releaseLock();
   }
 }
 
@@ -101,10 +104,50 @@ function isIterable(source: unknown): source is AsyncIterable<unknown> | Iterabl
   return typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source);
 }
 
-async function* chunksOf(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) throw new ArgumentError(`an iterable must give bytes or strings, not a ${typeof chunk}`);
-    yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+/** What was read to its end gives nothing any more, which would make an empty file. @throws ArgumentError for such a stream, and for one that somebody else reads */
+function assertUnread(source: unknown): void {
+  if (source instanceof Readable && source.readableEnded) throw new ArgumentError('the stream was read to its end before');
+  if (!(source instanceof ReadableStream)) return;
+  if (source.locked) throw new ArgumentError('the web stream is locked: somebody else reads it');
+  if (Readable.isDisturbed(source as unknown as Readable)) throw new ArgumentError('the web stream was read, or cancelled, before');
+}
+
+async function* chunksOf(reader: ReadableStreamDefaultReader<unknown>): AsyncGenerator<unknown> {
+  for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+}
+
+async function* itemsOf(source: AsyncIterable<unknown> | Iterable<unknown>): AsyncGenerator<Uint8Array | string> {
+  for await (const item of source) yield bytesOrText(item);
+}
+
+/** @throws ArgumentError */
+function bytesOrText(item: unknown): Uint8Array | string {
+  if (typeof item !== 'string' && !(item instanceof Uint8Array)) throw new ArgumentError(`put takes bytes and strings from a stream or an iterable, not ${item === null ? 'null' : `what is of type ${typeof item}`}`);
+  return item;
+}
+
+/** Makes bytes of what a stream in object mode gives. Two strings may share a character: one ends with its first half, a surrogate, and the next one begins with the other. */
+class Encoder extends Transform {
+  #half = '';
+
+  constructor() {
+    super({ writableObjectMode: true });
+  }
+
+  override _transform(item: unknown, _encoding: BufferEncoding, callback: TransformCallback): void {
+    try {
+      const chunk = bytesOrText(item);
+      const text = this.#half + (typeof chunk === 'string' ? chunk : '');
+      this.#half = typeof chunk === 'string' ? (/[\ud800-\udbff]$/.exec(text)?.[0] ?? '') : '';
+      this.push(Buffer.from(text.slice(0, text.length - this.#half.length)));
+      callback(null, typeof chunk === 'string' ? undefined : chunk);
+    } catch (error) {
+      callback(error as Error);
+    }
+  }
+
+  override _flush(callback: TransformCallback): void {
+    callback(null, Buffer.from(this.#half));
   }
 }
 
@@ -160,7 +203,10 @@ async function openSource(source: RepeatableSource | Readable, size: number | un
     size: known,
     modified: undefined,
     once: source instanceof Readable,
-    read: (offset) => [read(offset), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])],
+    read: (offset) => {
+      const stream = read(offset);
+      return [stream, ...(stream.readableObjectMode ? [new Encoder()] : []), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])];
+    },
     bytes: (start, end) => firstOf(read(start), end - start),
     check: async () => undefined,
     close: async () => undefined,

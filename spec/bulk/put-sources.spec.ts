@@ -105,4 +105,50 @@ describe('what put() takes', () => {
     await failure(ftp.put((function* () { try { for (;;) yield Buffer.alloc(1000); } finally { ended = true; } })(), 'new', { retry: false }));
     expect(ended).to.equal(true);
   });
+
+  it('encodes a character whole of which two strings have one half each', async () => {
+    const server = await stage.serve();
+    const ftp = stage.client(server);
+    await ftp.put('a😀b😀'.split(''), 'new', { retry: false });
+    expect(server.read('/new').toString()).to.equal('a😀b😀');
+    await ftp.put(() => Readable.from('😀😀'.split('')), 'again');
+    expect(server.read('/again').toString()).to.equal('😀😀');
+    await ftp.put(['😀'.slice(0, 1), Buffer.from('b'), '😀'.slice(1), '😀'.slice(0, 1)], 'halves', { retry: false });
+    expect(server.read('/halves').toString()).to.equal('\ufffdb\ufffd\ufffd');
+  });
+
+  it('takes no stream for an empty file that was read before', async () => {
+    const server = await stage.serve({ files: { '/old': 'old' } });
+    const ftp = stage.client(server);
+    const readable = Readable.from(['x'], { objectMode: false });
+    await readable.toArray();
+    const web = new Blob(['x']).stream();
+    await web.getReader().read();
+    const left = new Blob(['x']).stream();
+    await left.cancel();
+    for (const source of [readable, web, left]) expect(await failure(ftp.put(source as PutSource, 'old', { retry: false }))).to.be.instanceOf(ArgumentError);
+    expect(server.read('/old').toString()).to.equal('old');
+  });
+
+  it('refuses objects that a Readable gives, and does not throw where nobody can catch it', async () => {
+    const ftp = stage.client(await stage.serve());
+    for (const source of [Readable.from([{}]), Readable.from(['a', 7])]) expect(await failure(ftp.put(source, 'new', { retry: false }))).to.be.instanceOf(ArgumentError);
+    expect(await failure(ftp.put(() => Readable.from([{}]), 'new'))).to.be.instanceOf(ArgumentError);
+    expect(await ftp.exists('new')).to.equal(false);
+  });
+
+  it('cancels a web stream that gives nothing, and waits for no cancelling', async () => {
+    const ftp = stage.client(await stage.serve());
+    let cancelled = 0;
+    const stream = (chunk?: unknown): ReadableStream<Uint8Array> => new ReadableStream<Uint8Array>({
+      start: (controller) => (chunk === undefined ? undefined : controller.enqueue(chunk as Uint8Array)),
+      cancel: () => ((cancelled += 1), new Promise<void>(() => undefined)),
+    });
+    const aborted = new AbortController();
+    const put = ftp.put(stream(), 'new', { retry: false, signal: aborted.signal });
+    setImmediate(() => aborted.abort());
+    expect(await put.catch((error: Error) => error.name)).to.equal('AbortError');
+    expect(await failure(ftp.put(stream(7), 'new', { retry: false }))).to.be.instanceOf(ArgumentError);
+    expect(cancelled).to.equal(2);
+  });
 });

@@ -717,7 +717,7 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
     if (inside && params.delete) return IDLE as unknown as Plan<TreeResult[]>;
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
-    const refused = missing || !world.hasParent(path) || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
+    const refused = missing || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
     if (!missing) transferred({ params, facts, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
     return {
       due: refused ? (!missing && !params.temporary ? 'either' : 'refusal') : facts.listsAnything ? 'either' : leave === undefined ? 'success' : 'either',
