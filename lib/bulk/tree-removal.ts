@@ -481,7 +481,7 @@ const MOST_SHOWN = 3;
 /** @throws ArgumentError for the root and the working folder, and for what they are in */
 export function assertRemovable(path: string): void {
   const plain = posix.normalize(path).replace(/(?<=.)\/+$/, '');
-  if (plain === '/' || plain === '.' || /(?:^|\/)\.\.$/.test(plain)) throw new ArgumentError(`rmd with recursive is for no root and no working folder: ${JSON.stringify(path)}`);
+  if (plain === '/' || plain === '.' || /(?:^|\/)\.\.$/.test(plain)) throw new ArgumentError(`rmd with recursive removes neither the root nor the working folder: ${JSON.stringify(path)}`);
 }
 
 /**

@@ -6,7 +6,7 @@ import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
 import { checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
-import { parseServer } from '../url';
+import { checkAlone, parseServer } from '../url';
 import { Verbs } from './verbs';
 
 /**
@@ -46,6 +46,7 @@ export class FTP extends Verbs<FTPEvents> {
    * @throws ArgumentError for an option, a host or a URL that cannot be; its message has no credentials
    */
   constructor(options: FTPOptions | string | URL = {}) {
+    checkAlone(arguments.length);
     super();
     this.session = new Session(settingsOf(typeof options === 'string' || options instanceof URL ? parseServer(options) : options), {
       onCommand: (line) => emitToCaller(this, 'command', line),

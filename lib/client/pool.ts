@@ -4,7 +4,7 @@ import { ConnectionClosedError } from '../errors';
 import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
-import { parseServer } from '../url';
+import { checkAlone, parseServer } from '../url';
 import { PoolQueue } from './pool-queue';
 import { Verbs } from './verbs';
 
@@ -51,6 +51,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
    * @throws ArgumentError for an option, a host or a URL that cannot be; its message has no credentials
    */
   constructor(options: FTPPoolOptions | string | URL = {}) {
+    checkAlone(arguments.length);
     super();
     const given: FTPPoolOptions = typeof options === 'string' || options instanceof URL ? parseServer(options) : options;
     checkNames(given, POOL_OPTIONS);

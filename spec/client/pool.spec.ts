@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { FTP } from '../../lib/client/ftp';
 import { FTPPool } from '../../lib/client/pool';
 import { ArgumentError, PermanentError } from '../../lib/errors';
 import { failure } from '../support/client';
@@ -21,6 +22,12 @@ describe('FTPPool', () => {
     for (const connections of [0, -1, 1.5, NaN, '4' as unknown as number]) expect(() => new FTPPool({ connections })).to.throw(ArgumentError, /connections/);
     expect(() => new FTPPool({ port: -1 })).to.throw(ArgumentError);
     expect(() => new FTPPool('http://host/')).to.throw(ArgumentError);
+  });
+
+  it('and a client refuse the arguments of Python, with which the login would be anonymous', () => {
+    for (const Client of [FTP, FTPPool] as unknown as (new (...given: string[]) => unknown)[]) {
+      expect(() => new Client('host', 'user', 'secret')).to.throw(ArgumentError, '{ host, user, password }').with.property('message').that.does.not.include('secret');
+    }
   });
 
   it('takes a URL', async () => {
