@@ -1,7 +1,7 @@
 // `swap` of trees: a folder on the server is replaced as a whole, by renames.
 
 import { randomBytes } from 'node:crypto';
-import { ArgumentError, FTPError, ReplyError, TransferError, UnsupportedError } from '../errors';
+import { ArgumentError, ReplyError, TransferError, UnsupportedError } from '../errors';
 import { entryAt } from '../transfer/facts';
 import { Backoff } from '../transfer/retry';
 import { folded, ignoreRefusal, shortened } from '../transfer/temporary-name';
@@ -157,9 +157,12 @@ export class FolderSwap {
     }
   }
 
-  /** Adds to an error what is where; to that of `close()` too, which ends the stream in its place. */
+  /** Adds to an error what is where; to that of `close()` or of a signal too, which ends the stream in its place. After `destroy()` there is none: a warning says it. */
   #explained(error: unknown, where: string): unknown {
-    for (const each of new Set([error, this.#signal.reason])) if (each instanceof FTPError) each.message += ` (${where})`;
+    const { aborted, reason } = this.#signal;
+    const isShown = (each: unknown): each is Error => each instanceof Error && !(each instanceof DOMException);
+    for (const each of new Set([error, reason])) if (isShown(each)) each.message += ` (${where})`;
+    if (aborted && !isShown(reason)) process.emitWarning(where, 'FTPWarning');
     return error;
   }
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { mirror } from '../../lib/bulk/mirror';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
@@ -295,20 +296,29 @@ describe('uploadTree() with swap', () => {
       expect(below(server, old)).to.deep.equal(VERSIONS.old);
     });
 
-    it('by close() between the renames, says where both are', async () => {
-      const server = await stage.serve({ files: OLD });
-      const ftp = stage.client(server);
-      server.script = { RNTO: async (session) => {
-        await session.normal();
-        if (session.argument.endsWith('.old')) ftp.close();
-      } };
-      const error = (await failure(run(ftp))) as Error;
-      expect(error).to.be.instanceOf(ConnectionClosedError);
-      const [old, fresh] = [folder(server, '.site.*.old'), folder(server, '.site.*.new')];
-      expect(error.message).to.include(old).and.to.include(fresh);
-      expect(below(server, old)).to.deep.equal(VERSIONS.old);
-      expect(below(server, fresh)).to.deep.equal(VERSIONS.new);
-    });
+    for (const after of ['nothing', 'a signal', 'destroy()'] as const) {
+      it(`by close() between the renames, after ${after}, says where both are`, async () => {
+        const server = await stage.serve({ files: OLD });
+        const ftp = stage.client(server);
+        const controller = new AbortController();
+        const stream = uploadTree(ftp, scratch.path('source'), '/www/site', { swap: true, signal: controller.signal });
+        server.script = { RNTO: async (session) => {
+          await session.normal();
+          if (!session.argument.endsWith('.old')) return;
+          if (after === 'a signal') controller.abort();
+          else if (after === 'destroy()') stream.destroy();
+          setImmediate(() => ftp.close());
+        } };
+        const warned = after === 'destroy()' ? once(process, 'warning') : undefined;
+        const error = (await failure(stream.toArray())) as Error;
+        if (after === 'nothing') expect(error).to.be.instanceOf(ConnectionClosedError);
+        const [old, fresh] = [folder(server, '.site.*.old'), folder(server, '.site.*.new')];
+        const { message } = warned ? ((await warned) as [Error])[0] : error;
+        expect(message).to.include(old).and.to.include(fresh);
+        expect(below(server, old)).to.deep.equal(VERSIONS.old);
+        expect(below(server, fresh)).to.deep.equal(VERSIONS.new);
+      });
+    }
   });
 
   it('has a whole version under its name when the run is cancelled at any command, and the next one brings it in', async function () {
