@@ -207,11 +207,21 @@ export function awaitedCall(): Call {
  * Gives an error of this library the stack of a call; it returns any other as it is.
  * @internal
  */
-export function showCall<E>(error: E, { stack }: Call): E {
-  if (!(error instanceof FTPError) || typeof stack !== 'string') return error; // it is no text where the program has its own Error.prepareStackTrace
+export function showCall<E>(error: E, call: Call): E {
+  const stack = error instanceof FTPError ? stackOf(call) : undefined;
+  if (!(error instanceof FTPError) || typeof stack !== 'string') return error;
   const frames = stack.search(/^ +at /m);
   error.stack = `${error.name}: ${error.message}${frames < 0 ? '' : `\n${stack.slice(frames)}`}`;
   return error;
+}
+
+/** The program may have its own `Error.prepareStackTrace`, which gives something else than text, or throws where it is given what is no Error. */
+function stackOf(call: Call): unknown {
+  try {
+    return call.stack;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The calls that the errors of operations belong to. */

@@ -199,6 +199,32 @@ describe('the stack of an error', () => {
     }
   });
 
+  it('takes any Error.prepareStackTrace of the program, also one that wants an Error, and every operation ends', async () => {
+    const { prepareStackTrace } = Error;
+    const ftp = bench.client();
+    await ftp.noop();
+    const prepares: ((error: Error, frames: NodeJS.CallSite[]) => unknown)[] = [
+      (_error, frames) => frames,
+      () => undefined,
+      (error, frames) => `${String(error)}\n    at one of ${frames.length}`,
+      (error) => error.message.trim(),
+    ];
+    for (const prepare of prepares) {
+      const failed: unknown[] = [];
+      try {
+        Error.prepareStackTrace = prepare;
+        for (const act of [() => ftp.size('nope'), () => text(ftp.retr('nope')), () => ftp.list('nope').toArray(), () => ftp.walk('nope').toArray(), () => ftp.get('nope', join(folder, 'x'))]) {
+          failed.push(await act().catch((error: unknown) => error));
+        }
+      } finally {
+        Error.prepareStackTrace = prepareStackTrace;
+      }
+      for (const error of failed) expect(error).to.be.instanceOf(PermanentError).with.property('message').that.includes('nope');
+      expect(failed).to.have.length(5);
+    }
+    expect(await ftp.size('big')).to.equal(100_000);
+  });
+
   it('leaves the errors of others alone', async () => {
     const ftp = bench.client();
     const reason = new Error('mine');

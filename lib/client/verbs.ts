@@ -596,17 +596,11 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param enter takes the place
    */
-  async #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
+  #enter<T>(options: VerbOptions | undefined, enter: (resolve: (value: T) => void, reject: (error: Error) => void, sending?: SendOptions) => Place): Promise<T> {
     const signal = options === undefined ? undefined : signalOf(options);
     let place: Place | undefined;
     const outcome = (): Promise<T> => new Promise((resolve, reject) => (place = enter(resolve, reject, signal && { signal })).ready());
-    try {
-      return await (signal ? askUnlessAborted(outcome, signal, () => place?.leave()) : outcome());
-    } catch (error) {
-      if (!(error instanceof FTPError)) throw error;
-      const call = awaitedCall();
-      throw showCall(ownError(error, call), call);
-    }
+    return (signal ? askUnlessAborted(outcome, signal, () => place?.leave()) : outcome()).catch(showAwaited);
   }
 }
 
@@ -633,6 +627,13 @@ async function forgetRNFR({ session, control }: Turn, from: string): Promise<voi
     if (!(error instanceof PermanentError) || ![501, 503].includes(error.reply?.code ?? 0)) return;
     await control.exec(session.command('RNTO', `${from}/${randomBytes(6).toString('hex')}/x`)).catch(ignore);
   }
+}
+
+/** Gives an error the lines that await the promise that this is a handler of; V8 finds them in the promise which the handler settles. */
+function showAwaited(error: unknown): never {
+  if (!(error instanceof FTPError)) throw error;
+  const call = awaitedCall();
+  throw showCall(ownError(error, call), call);
 }
 
 /** An empty path would make the command mean something else, or the working folder. @throws ArgumentError */

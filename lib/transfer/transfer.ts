@@ -467,7 +467,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     const data = (current.data = await (announced ? opening : opening.catch((error: unknown) => openAnnounced(request, command, error))));
     data.attach(this);
     if (typed) await typed;
-    if (compressed && (current.compressed = await interrupt.race(compressed))) data.decompress();
+    if (compressed && (current.compressed = await interrupt.race(compressed))) this.#decompress(current, data);
     if (cleared) await interrupt.race(cleared);
     const preparing = session.negotiationUnderWay();
     if (preparing) await preparing; // its OPTS must not come after the transfer command
@@ -480,6 +480,14 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     data.close();
     if (control.unansweredNoops > 0) await takeFurtherReplies(session, control, new FTPError('NOOP: not answered'));
     return reply;
+  }
+
+  /** Where FEAT is waited for, MODE is sent after EPSV: the connection may have ended before its reply, and such data are no stream of zlib. */
+  #decompress({ bytes }: Try, data: DataConnection): void {
+    const state = this.#state;
+    if (bytes > 0) throw new MismatchError('data came before the server had answered MODE Z', { phase: 'data' });
+    if (state.is === 'preparing' && state.data === 'ended') throw new TransferError('the data connection ended before the server had answered MODE Z', { phase: 'data' });
+    data.decompress();
   }
 
   /** Sends the transfer command; settles when it is known how the transfer has ended. */

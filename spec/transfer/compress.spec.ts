@@ -13,9 +13,10 @@ import { CA } from '../support/secured';
 import { certificate } from '../support/server/certificates';
 import { chunksOf, content } from '../support/server/content';
 import { FEATURES } from '../support/server/server-options';
-import { boundary, data, dataClosed, dataEnd, dataReset, hangUp, normal, openData, send } from '../support/server/steps';
+import { gate } from '../support/server/gate';
+import { boundary, data, dataClosed, dataEnd, dataReset, hangUp, normal, openData, send, until } from '../support/server/steps';
 import type { Step } from '../support/server/script';
-import { closing, errorOf, outcomeOf, useBench } from '../support/transfers';
+import { closing, errorOf, outcomeOf, replied, useBench } from '../support/transfers';
 
 const OFFERS = [...FEATURES, 'MODE Z'];
 const TEXT = 'a line of text that repeats itself\r\n'.repeat(500);
@@ -316,6 +317,22 @@ describe('the option compress', () => {
       expect(bytes).to.equal(200 * 1024 * 1024);
       expect(heap.most, 'MiB').to.be.lessThan(10);
     });
+  });
+
+  it('is an error where the data end, or come, before MODE is answered, also where the server says 226', async () => {
+    for (const early of [[dataEnd()], [data('early'), dataEnd()], [data('early')]]) {
+      const answered = gate();
+      const ftp = await serve({ script: { MODE: [[openData(), ...early, until(answered), normal()], [normal()]], RETR: [send('150 Here it comes.'), DONE] } });
+      const stream = ftp.retr('a');
+      const outcome = outcomeOf(stream);
+      await replied(ftp, 229).promise;
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      answered.open();
+      expect((await outcome).error).to.be.instanceOf(TransferError).with.property('message').that.includes('before the server had answered MODE Z');
+      bench.server.script = {};
+      expect(await text(ftp.retr('b'))).to.equal('bbb');
+      ftp.close();
+    }
   });
 
   describe('a transfer that is left', () => {
