@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { ConnectionClosedError, FTP, FTPError, ftpcp, FTPPool, mirror, open, PermanentError, type FTPOptions } from '../lib/index';
+import { collectGarbage } from './support/heap';
 import { data, hangUp, openData, send, silence } from './support/server/steps';
 import { received, useBench } from './support/transfers';
 
@@ -223,6 +224,28 @@ describe('the stack of an error', () => {
       expect(failed).to.have.length(5);
     }
     expect(await ftp.size('big')).to.equal(100_000);
+  });
+
+  it('keeps nothing of its caller alive, once the stream is over', async () => {
+    const ftp = bench.client();
+    class Opener {
+      open(path: string): ReturnType<FTP['retr']> {
+        return ftp.retr(path);
+      }
+    }
+    const opened = (path: string): readonly [ReturnType<FTP['retr']>, WeakRef<Opener>] => {
+      const opener = new Opener();
+      return [opener.open(path), new WeakRef(opener)];
+    };
+    const all = ['big', 'nope', 'big'].map(opened);
+    await text((all[0] as (typeof all)[number])[0]);
+    await errorOf(text((all[1] as (typeof all)[number])[0]));
+    all[2]?.[0].destroy();
+    for (let turn = 0; turn < 100 && all.some(([, opener]) => opener.deref()); turn++) {
+      await new Promise(setImmediate);
+      collectGarbage();
+    }
+    expect(all.map(([stream, opener]) => [stream.destroyed, opener.deref()])).to.deep.equal([[true, undefined], [true, undefined], [true, undefined]]);
   });
 
   it('leaves the errors of others alone', async () => {

@@ -136,6 +136,7 @@ export class Session implements ControlListener {
 
   /** @param sibling a session with the same server and options: it shares the names that were listed, and what the server was observed to do */
   constructor(readonly settings: Settings, readonly listener: SessionListener, sibling?: Session) {
+    Object.defineProperty(this, 'settings', { enumerable: false }); // console.log and JSON.stringify of a client would show its password
     this.codec = sibling?.codec ?? new NameMemory(settings.encoding);
     this.onCommand = listener.onCommand;
     this.onReply = listener.onReply;

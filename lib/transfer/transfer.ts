@@ -175,7 +175,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   readonly #queue: Queue;
   readonly #request: TransferRequest;
   readonly #stream: TransferStream;
-  readonly #call: Call = {};
+  #call: Call = {};
   /** Its place in the queue; `ready()` says that the stream is in use. */
   readonly place: Place;
   readonly #interrupt = new Interrupt();
@@ -361,6 +361,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** The consumer has left, or failed: the transfer ends without a further word to its stream. @param error that of the stream, if it has one */
   cancel(error: Error | null): void {
     if (this.#publishedAt !== undefined) this.#publishEnd(this.#publishedAt, error && error.name !== 'AbortError' ? 'failed' : 'left', error ?? undefined);
+    this.#call = {}; // its frames keep alive what the functions of the caller were called on
     this.place.leave();
     if (this.#state.is !== 'over') this.#interrupt.raise('left');
   }

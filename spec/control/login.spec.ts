@@ -173,6 +173,21 @@ describe('login', () => {
       expect(shown.join('\n')).to.not.include(SECRET);
       expect(server.commands).to.have.length(4);
     });
+
+    it('does not show them where a program logs its client or pool, or a stream of it', async () => {
+      const server = await stage.serve({ users: { user: { password: SECRET, account: 'billing' } } });
+      const options = { host: server.host, port: server.port, user: 'user', password: SECRET, account: 'billing' };
+      const [ftp, pool] = [new FTP(options), new FTPPool(options)];
+      try {
+        await Promise.all([ftp.noop(), pool.noop()]);
+        for (const shown of [ftp, pool, new FTP(`ftp://user:${SECRET}@127.0.0.1/`), ftp.retr('a'), pool.walk(), pool.downloadTree('a', 'b')]) {
+          expect(inspect(shown, { depth: 9 })).not.to.include(SECRET).and.not.to.include('billing');
+        }
+      } finally {
+        ftp.close();
+        pool.close();
+      }
+    });
   });
 
   it('refuses a name that would be two lines before anything is sent', async () => {
