@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { FTPPool, progress, throttle } from '../lib';
 
-/** Two downloads that share one rate; the second one tells how far it is. */
+/** Two downloads that share one rate; the second one reports how far it is. */
 export async function gently(url: string, bytesPerSecond: number): Promise<void> {
   const pool = new FTPPool(url);
   const limit = throttle(bytesPerSecond);

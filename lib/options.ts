@@ -322,6 +322,7 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  */
 export function checkNames(options: unknown, names: Readonly<Record<string, true>>, prefix = ''): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw noObject(prefix === '' ? 'options' : prefix.slice(0, -1), options);
+  if (options instanceof AbortSignal) throw new ArgumentError('a signal goes into the options: { signal }');
   for (const name in options) {
     if (names[name] !== true) throw unknown(name, Object.keys(names), prefix);
   }

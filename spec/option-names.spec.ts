@@ -172,6 +172,12 @@ describe('the names of options', () => {
     expect(() => ftp.stou('a', { start: 1 } as object)).to.throw(ArgumentError, 'start is for STOR, not STOU');
   });
 
+  it('say where a signal goes that is given in their place', () => {
+    const ftp = new FTP();
+    const { signal } = new AbortController();
+    for (const call of [() => ftp.retr('a', signal as object), () => ftp.list('', signal as object), () => ftp.walk('', signal as object)]) expect(call).to.throw(ArgumentError, 'a signal goes into the options: { signal }');
+  });
+
   it('refuses facts that are no array of names', () => {
     for (const facts of ['size', 7, null, [7], [''], ['a b'], [undefined], {}]) {
       expect(() => new FTP().mlsd('', { facts } as object), JSON.stringify(facts)).to.throw(ArgumentError, 'facts must be an array of names');
