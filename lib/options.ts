@@ -162,6 +162,15 @@ export function signalOf(options: VerbOptions): AbortSignal | undefined {
   return options.signal === undefined ? undefined : checkSignal(options.signal);
 }
 
+/**
+ * Checks that a client is made of one argument. Python's `FTP(host, user, passwd)` has three, and without the others the login would be anonymous.
+ *
+ * @throws ArgumentError
+ */
+export function checkAlone(given: number): void {
+  if (given > 1) throw new ArgumentError('a client takes one argument: a host, a URL, or the options, such as { host, user, password }');
+}
+
 /** Returns an AbortSignal. @throws ArgumentError for what is none */
 export function checkSignal(signal: unknown): AbortSignal {
   if (typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal) return signal as AbortSignal;

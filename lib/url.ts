@@ -68,15 +68,6 @@ export function parseServer(server: string | URL): FTPOptions {
   return parseFTPURL(`ftp://${host}/`).options;
 }
 
-/**
- * Checks that a client is made of one argument. Python's `FTP(host, user, passwd)` has three, and without the others the login would be anonymous.
- *
- * @throws ArgumentError
- */
-export function checkAlone(given: number): void {
-  if (given > 1) throw new ArgumentError('a client takes one argument: a host, a URL, or the options, such as { host, user, password }');
-}
-
 /** The whole path, for a command that takes it at once; empty for the login folder. */
 export function joinPath({ directories, name }: Pick<ParsedURL, 'directories' | 'name'>): string {
   return [...directories, name].reduce((path, part) => (path === '' || path.endsWith('/') ? path + part : `${path}/${part}`), '');

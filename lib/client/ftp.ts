@@ -4,9 +4,9 @@ import { ClientQueue } from '../control/queue';
 import { parse257 } from '../control/reply-text';
 import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
-import { checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
+import { checkAlone, checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
-import { checkAlone, parseServer } from '../url';
+import { parseServer } from '../url';
 import { Verbs } from './verbs';
 
 /**

@@ -1,10 +1,10 @@
 import { type SegmentedDownload, SegmentedStream } from '../bulk/segments';
 import { emitToCaller, Session } from '../control/session';
 import { ConnectionClosedError } from '../errors';
-import { checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
+import { checkAlone, checkNames, checkWhole, FTP_OPTIONS, type FTPOptions, type OptionNames, settingsOf } from '../options';
 import type { Reply } from '../reply';
 import { RETR_OPTIONS, type RetrOptions, type RetrStream } from '../transfer/retr-stream';
-import { checkAlone, parseServer } from '../url';
+import { parseServer } from '../url';
 import { PoolQueue } from './pool-queue';
 import { Verbs } from './verbs';
 
