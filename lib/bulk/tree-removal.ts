@@ -209,9 +209,9 @@ export class RemoteRemoval {
    * @throws SecurityError for a symlink that the server does not remove (inetutils, Twisted, ftp-srv)
    */
   async removeAtOnce(path: string): Promise<Reply | undefined> {
-    const { remote } = this.#remote;
+    const { remote, signal } = this.#remote;
     const whole = this.#remote.path(path);
-    for (const remove of [() => remote.delete(whole), ...(this.#scope === 'everything' ? [() => remote.rmd(whole)] : [])]) {
+    for (const remove of [() => remote.delete(whole, { signal }), ...(this.#scope === 'everything' ? [() => remote.rmd(whole, { signal })] : [])]) {
       try {
         return await remove();
       } catch (error) {
@@ -225,13 +225,13 @@ export class RemoteRemoval {
 
   /** Removes a folder that shows nothing any more. Where all is to be removed, LIST and NLST may show more: MLSD of ProFTPD and pyftpdlib hides a symlink that leads nowhere. */
   async removeEmptied(path: string): Promise<Reply> {
-    const { remote } = this.#remote;
+    const { remote, signal } = this.#remote;
     const whole = this.#remote.path(path);
     try {
-      return await remote.rmd(whole);
+      return await remote.rmd(whole, { signal });
     } catch (error) {
       if (this.#scope === 'as found' || !isAnswer(error, true) || !(await this.#removeHidden(whole))) throw error;
-      return remote.rmd(whole);
+      return remote.rmd(whole, { signal });
     }
   }
 
@@ -245,7 +245,7 @@ export class RemoteRemoval {
     let deleted = false;
     for (const list of listings) {
       const names = await list().catch((error: unknown) => (ignoreAboutPath(error), []));
-      for (const name of names) if (!/^\.{0,2}$|\//.test(name)) await remote.delete(joined(folder, name)).then(() => (deleted = true), ignoreAboutPath);
+      for (const name of names) if (!/^\.{0,2}$|\//.test(name)) await remote.delete(joined(folder, name), { signal }).then(() => (deleted = true), ignoreAboutPath);
     }
     return deleted;
   }
@@ -301,9 +301,10 @@ export class RemoteRemoval {
   }
 
   async #remove({ path, type }: WalkEntry): Promise<Step> {
+    const { remote, signal } = this.#remote;
     const job = new Job(type, path);
     try {
-      if (!this.#settings.dryRun) await this.#remote.remote.delete(this.#remote.path(path));
+      if (!this.#settings.dryRun) await remote.delete(this.#remote.path(path), { signal });
       return job.result('deleted');
     } catch (error) {
       return job.failed(error);

@@ -136,6 +136,22 @@ describe('folders and what is in them', () => {
       expect(await other.exists('tree')).to.equal(true);
     });
 
+    it('deletes nothing more where it is aborted, except by the commands that were sent', async () => {
+      for (const pipelining of [true, false]) {
+        const server = await stage.serve({ files: TREE });
+        for (const client of [stage.client(server, { pipelining }), pool(server, { connections: 3, pipelining })]) {
+          const controller = new AbortController();
+          let deletions = 0;
+          client.on('command', (line: string) => void (/^DELE tree\/many/.test(line) && ++deletions === 40 && controller.abort()));
+          expect(await client.rmd('tree', { recursive: true, signal: controller.signal }).catch((reason: Error) => reason.name)).to.equal('AbortError');
+          const sent = deletions;
+          await client.noop();
+          expect(deletions).to.equal(sent);
+          expect(sent).to.be.below(40 + 3);
+        }
+      }
+    });
+
     it('is no lie where the server says that it has removed what stays', async () => {
       const server = await stage.serve({ files: TREE, script: { RMD: '250 Removed.' } });
       const ftp = stage.client(server);
