@@ -194,6 +194,8 @@ export class Manifest {
   #isChanged = false;
   #removed: Promise<void> | undefined;
   #problem: Error | undefined;
+  /** A rename leaves the time of a file as it is; undefined: not known before the first one. */
+  #renameKeepsTime: boolean | undefined;
   /** There is no memory for what is to be noted. */
   #full: LimitError | undefined;
 
@@ -323,11 +325,27 @@ export class Manifest {
     }
   }
 
-  /** Notes a file that was uploaded, with the time that the server has given it. */
-  async noteUploaded(path: string, size: number, hash: string): Promise<void> {
-    this.#isChanged = true;
+  /** The time that the server has given a file; undefined also where it cannot be asked now. */
+  async timeNow(path: string): Promise<number | undefined> {
     const { time } = await this.#remote.exact(path, { type: 'file', unit: SECOND, exact: false }, { size: false, time: true }).catch((): { time?: number } => ({}));
-    this.#note(path, size, hash, time ?? null);
+    return time;
+  }
+
+  /** Whether the time of a file that is under its temporary name is worth asking for. */
+  get mayRenameKeepTime(): boolean {
+    return this.#renameKeepsTime !== false;
+  }
+
+  /**
+   * Notes a file that was uploaded, with the time that the server has given it. That is asked for under the temporary name, for under its own somebody else may
+   * have replaced it by now. The first files show whether a rename leaves the time as it is.
+   */
+  async noteUploaded(path: string, size: number, hash: string, temporary: number | undefined): Promise<void> {
+    this.#isChanged = true;
+    if (this.#renameKeepsTime && temporary !== undefined) return this.#note(path, size, hash, temporary);
+    const time = await this.timeNow(path);
+    if (temporary !== undefined && time !== undefined) this.#renameKeepsTime ??= temporary === time;
+    this.#note(path, size, hash, temporary === undefined || temporary === time ? (time ?? null) : null);
   }
 
   #note(path: string, ...noted: Noted): void {

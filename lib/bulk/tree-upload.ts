@@ -369,9 +369,13 @@ class TreeUpload {
       await this.#assertInPlace(parentOf(path));
       await this.#manifest?.beforeUpload(path, source.size, source.modified);
       const mode = modeOf?.(file) ?? (preserveModes ? opened.mode : undefined);
-      const complete = (name: string): Promise<void> => this.#remote.preserve(name, new Date(source.modified), mode);
+      let time: number | undefined;
+      const complete = async (name: string): Promise<void> => {
+        await this.#remote.preserve(name, new Date(source.modified), mode);
+        time = this.#manifest?.mayRenameKeepTime ? await this.#manifest.timeNow(joined(parentOf(path), basename(name))) : undefined;
+      };
       const done = await new FileUpload({ remote, source, target, backoff: new Backoff(retry), traffic, resume: false, verify, parents: false, complete, signal }).run();
-      if (source instanceof HashedSource && source.hash !== undefined) await this.#manifest?.noteUploaded(path, done.bytes, source.hash);
+      if (source instanceof HashedSource && source.hash !== undefined) await this.#manifest?.noteUploaded(path, done.bytes, source.hash, time);
       return done;
     } finally {
       await source.close();

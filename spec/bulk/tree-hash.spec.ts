@@ -268,6 +268,34 @@ describe("trees with compare: 'hash'", () => {
       });
     }
 
+    it('claims nothing that somebody else has replaced before its time is asked for', async () => {
+      let time = LATER.getTime();
+      const server = await stage.serve({ now: () => new Date((time += 5000)) });
+      await scratch.put('source', { a: 'one', b: 'one', c: 'one' });
+      server.script = { RNTO: async (session, path) => {
+        await session.normal();
+        if (/\/[ac]$/.test(path)) server.write(path, 'two');
+      } };
+      await up(stage.client(server));
+      server.script = {};
+      await up(stage.client(server));
+      expect(served(server)).to.deep.equal({ a: 'one', b: 'one', c: 'one' });
+    });
+
+    it('is believed where a rename changes the time of a file', async () => {
+      let time = LATER.getTime();
+      const server = await stage.serve({ now: () => new Date((time += 5000)) });
+      await checkOut(FILES);
+      server.script = { RNTO: async (session, path) => {
+        await session.normal();
+        server.file(path).modified = new Date((time += 5000));
+      } };
+      await up(stage.client(server));
+      server.commands.length = 0;
+      expect(done(await up(stage.client(server)))).to.deep.equal([]);
+      expect(count(server, /^RETR/), 'the manifest, and the file that has shown it').to.equal(2);
+    });
+
     it('is not written over a file that is none, and has a name that was chosen', async () => {
       for (const text of ['<html>', 'x'.repeat(200_000), '{}\n']) {
         const server = await stage.serve({ files: { '/top/index.html': text } });
