@@ -63,8 +63,8 @@ export function operationsOf(step: Step): number {
   return 'fresh' in step ? 1 : step.together.length;
 }
 
-function anySession({ int, pick }: Random, { sessions }: ServerFacts): Session {
-  const keepAlive = int(4) === 0 ? { keepAlive: pick([20, 60]), ...(int(2) === 0 ? { keepAliveDuringTransfers: true } : {}) } : {};
+function anySession({ int, pick }: Random, { sessions, closesDuringTransfer }: ServerFacts): Session {
+  const keepAlive = int(4) === 0 ? { keepAlive: pick([20, 60]), ...(int(2) === 0 && !closesDuringTransfer ? { keepAliveDuringTransfers: true } : {}) } : {};
   const mode = int(6) === 0 ? { passive: false } : {};
   const commands = int(6) === 0 ? { extended: int(2) === 0 } : {};
   const client = pick(['auto', 'auto', 'by hand', 'pool'] as const);

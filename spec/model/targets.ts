@@ -33,6 +33,8 @@ export interface ServerFacts {
   readonly keepsWholeOnly: boolean;
   /** Several sessions at a time do not disturb each other. */
   readonly sessions: boolean;
+  /** A command during a transfer ends the session, and a NOOP is one. */
+  readonly closesDuringTransfer: boolean;
   /** Its replies and the commands are not in step: it leaves commands out, changes their order, or says what nobody has asked for. A client finds that out by a reply that is missing, or another's, and any operation may fail by it. */
   readonly outOfStep: boolean;
   /** After a handshake on a data connection was cut it resumes no TLS session of that control connection any more, and one that was made by hand is kept. */
@@ -74,7 +76,7 @@ export interface Target {
 
 const USUAL: ServerFacts = {
   naming: undefined, restart: 'keeps', emptyIfMissing: [], mayRemove: false, rename: 'over', refusesEmptyFolder: false, listsAnything: false, mlsd: true, size: true, hash: false, stou: true,
-  announces: true, keepsWholeOnly: false, sessions: true, outOfStep: false, refusesAfterCut: false, losesReplies: false,
+  announces: true, keepsWholeOnly: false, sessions: true, closesDuringTransfer: false, outOfStep: false, refusesAfterCut: false, losesReplies: false,
 };
 
 /** The programs that the model is run against, plain and in TLS. */
@@ -125,7 +127,7 @@ function realTarget(server: RealServer): Target {
 }
 
 function embeddedTarget(name: string, personality: Personality, features?: readonly string[]): Target {
-  const { names, restart, missingFolder, emptyFolder, renames, lacks, listings, mark, brokenUpload, brokenTransfer, packets } = personality;
+  const { names, restart, missingFolder, emptyFolder, renames, lacks, listings, mark, brokenUpload, brokenTransfer, duringTransfer, packets } = personality;
   const facts: ServerFacts = {
     ...USUAL,
     naming: names,
@@ -139,6 +141,7 @@ function embeddedTarget(name: string, personality: Personality, features?: reado
     hash: name === 'embedded',
     announces: mark === undefined,
     keepsWholeOnly: brokenUpload !== undefined,
+    closesDuringTransfer: duringTransfer === 'closed',
     outOfStep: packets !== undefined || brokenTransfer !== undefined,
   };
   const own = name === 'embedded' ? { features: [...FEATURES, 'HASH SHA-256*;SHA-1', 'XCRC'] } : features ? { features } : {};
