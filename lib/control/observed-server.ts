@@ -83,6 +83,7 @@ export class ObservedServer {
   offers(features: ReadonlyMap<string, string>): void {
     this.offersPRET = features.has('PRET');
     this.offersModeZ ??= /\bZ\b/i.test(features.get('MODE') ?? '');
+    if (features.size > 0 && !features.has('MLST')) this.takes.set('MLST', false); // RFC 3659, 7.8
     if (features.get('TYPE') !== TYPES_OF_FTP_SRV) return;
     this.#takesOneAtATime();
     this.abortsLate = true;

@@ -262,16 +262,22 @@ export function timeIn(reply: Reply): Date | undefined {
 }
 
 /**
- * The entry at a path, from MLST; from CWD, SIZE and MDTM together where the server has no MLST.
+ * The entry at a path, from MLST; from CWD, SIZE and MDTM together where the server has no MLST. A server that is known to have none is not asked: after a
+ * syntax error, GNU inetutils 2.4 and ftpd-ssl 0.17 answer no unknown command any more.
  *
  * @param listed `empty` where the server lists nothing at the path: some servers have MLST for files only, and CWD shows then whether there is a folder
  */
 export async function lookUp(turn: Turn, mlst: Command, listed?: 'empty'): Promise<Entry> {
+  const { takes } = turn.session.observed;
+  if (takes.get('MLST') === false) return withoutMLST(turn, mlst.argument);
   try {
     return await ask(turn, mlst, (reply) => mlstEntry(reply, mlst.argument));
   } catch (refusal) {
     if (!(refusal instanceof ReplyError)) throw refusal;
-    if (isNotImplemented(refusal.reply)) return withoutMLST(turn, mlst.argument);
+    if (isNotImplemented(refusal.reply)) {
+      takes.set('MLST', false);
+      return withoutMLST(turn, mlst.argument);
+    }
     if (!(refusal instanceof PermanentError)) throw refusal;
     if (listed !== 'empty' || !(await enters(turn, mlst.argument))) throw refusal;
     return { name: lastName(mlst.argument), type: 'directory', raw: '' };

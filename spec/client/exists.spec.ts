@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { finished } from 'node:stream/promises';
 import { ConnectionClosedError, PermanentError, TemporaryError } from '../../lib/index';
 import { failure, scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
@@ -29,6 +30,15 @@ describe('exists()', () => {
     server.commands.length = 0;
     expect([await ftp.exists('file'), await ftp.exists('missing')]).to.deep.equal([true, false]);
     expect(server.commands.filter((line) => !line.startsWith('OPTS'))).to.deep.equal(['MLST file', 'MLST missing']);
+  });
+
+  it('does not ask for MLST where FEAT does not offer it, because a server may never answer that (inetutils after a syntax error)', async () => {
+    const server = await stage.serve({ files: FILES, features: ['SIZE', 'MDTM'], script: { MLST: () => undefined } });
+    const ftp = await stage.connect(server);
+    await ftp.feat();
+    expect([await ftp.exists('file'), await ftp.exists('missing'), (await ftp.mlst('file')).size]).to.deep.equal([true, false, 1]);
+    expect((await failure(finished(ftp.stor('missing/file').end('x')))).message).to.include('the folder missing is missing');
+    expect(server.commands.filter((line) => line.startsWith('MLST'))).to.deep.equal([]);
   });
 
   it('does not ask for MLST again where the server has none', async () => {
