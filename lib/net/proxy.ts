@@ -169,8 +169,10 @@ function garbage(call: Call, text: string): ProtocolError {
   return new ProtocolError(`${nameOf(call.proxy)} answered what is not ${protocol}: ${JSON.stringify(printable(call, text))}`);
 }
 
+/** Its cause has the code of a refusal that reaches us without a proxy: for data, another port may be had. */
 function refused(call: Call, answer: string): ConnectionClosedError {
-  return new ConnectionClosedError(`${nameOf(call.proxy)} did not connect to ${call.host}:${call.port}: ${answer}`);
+  const cause = Object.assign(new Error(answer), { code: 'ECONNREFUSED' });
+  return new ConnectionClosedError(`${nameOf(call.proxy)} did not connect to ${call.host}:${call.port}: ${answer}`, { cause });
 }
 
 function refusedCredentials({ proxy }: Call, answer: string): SecurityError {

@@ -915,7 +915,8 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
 
   /**
    * The port that the server has just named refused the connection, and nothing has moved: another one may be had. SuSE's ftp-proxy closes the next
-   * port when it sees the end of the data connection before.
+   * port when it sees the end of the data connection before. A server that refuses the command closes its port, and may have done so before a proxy
+   * of ours connects to it: the second time, its refusal comes first.
    */
   #wasRefusedByPort(reason: Reason): boolean {
     if (!(reason instanceof TransferError) || this.bytes > 0 || this.#interrupt.reason || this.#refusedPorts > 0 || !this.#session.reconnects) return false;

@@ -462,6 +462,15 @@ describe('by way of a proxy', function () {
         expect((await ftp.noop()).code).to.equal(200);
       });
 
+      it('asks the server for another port, once, where the proxy cannot connect to one', async () => {
+        const server = await stage.serve({ files: FILES });
+        const answer = options.protocol === 'http' ? 'HTTP/1.1 500 Unable to connect\r\n\r\n' : options.protocol === 'socks4' ? bytes(0, 91, 0, 0, 0, 0, 0, 0) : bytes(5, 5, 0, 1, 0, 0, 0, 0, 0, 0);
+        const proxy = await start({ ...options, after: 2, once: true, answer, ends: 'fin' });
+        const ftp = stage.client(server, { proxy: proxy.url(scheme), tls: TLS });
+        for (let download = 0; download < 2; download++) expect((await buffer(ftp.retr('file'))).equals(await buffer(ftp.retr('file')))).to.equal(true);
+        expect(server.commands.filter((line) => line === 'EPSV')).to.have.length(5);
+      });
+
       it('gives a data connection up where the proxy stalls', async () => {
         const server = await stage.serve({ files: FILES });
         const proxy = await start({ ...options, after: 1, answer: '' });

@@ -17,6 +17,8 @@ export interface TestProxyOptions {
   readonly answer?: string | Buffer;
   /** Answers that way to the tunnels after so many, rather than to all. */
   readonly after?: number;
+  /** Answers that way to one tunnel only. */
+  readonly once?: true;
   /** Ends so: after the connection, after the answer above; else it waits. */
   readonly ends?: 'fin' | 'rst';
   /** Gives its last reply and the first bytes of the server in one write, or each byte in one of its own. */
@@ -37,6 +39,7 @@ export class TestProxy {
   /** All that clients have sent before the tunnel was open. */
   readonly heard: Buffer[] = [];
   #open = 0;
+  #answered = false;
 
   private constructor(options: TestProxyOptions) {
     this.#options = options;
@@ -89,7 +92,8 @@ export class TestProxy {
     const read = reader(client, this.heard);
     const { host, port, granted } = protocol === 'http' ? await this.#http(client, read) : protocol === 'socks4' ? await this.#socks4(client, read) : await this.#socks5(client, read);
     this.asked.push(`${host}:${port}`);
-    if (answer !== undefined && this.#open >= after) {
+    if (answer !== undefined && this.#open >= after && !(this.#options.once && this.#answered)) {
+      this.#answered = true;
       client.write(answer);
       client.resume();
       return ends && this.#end(client);

@@ -394,11 +394,11 @@ describe('the option compress', () => {
   });
 
   it('waits for a reader that pauses, longer than stallTimeout', async () => {
-    const ftp = await serve({ files: { '/a': content(3_000_000) } }, { stallTimeout: 50 });
+    const ftp = await serve({ files: { '/a': content(3_000_000) } }, { stallTimeout: 400 });
     let bytes = 0;
     for await (const chunk of ftp.retr('a')) {
       bytes += chunk.length;
-      if (bytes < 200_000) await new Promise((resolve) => setTimeout(resolve, 120));
+      if (bytes < 200_000) await new Promise((resolve) => setTimeout(resolve, 500));
     }
     expect(bytes).to.equal(3_000_000);
   });
