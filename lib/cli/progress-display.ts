@@ -101,12 +101,15 @@ function renderBar(state: BarState, look: Look, labelWidth: number): string {
   return [label, barOf(state, layout.bar, look), percent, bytes, rate, eta].join(' '.repeat(layout.gap)).trimEnd();
 }
 
-/** The line that stays of a file that is done: what came where the bar was. */
-function renderDone(name: string, text: string, look: Look, labelWidth: number): string {
+/** The line that stays of a file that is done: what came where the bar was, without its rate where that has no room. */
+function renderDone(name: string, bytes: number, seconds: number, look: Look, labelWidth: number): string {
   const width = widthOf(look);
-  const { gap, label } = layoutOf(width, labelWidth) ?? { gap: 1, label: 0 };
-  const room = Math.min(label, width - text.length - gap);
-  return room < NARROWEST_LABEL && textWidth(escapeControls(name)) > room ? `${escapeControls(name)}: ${text}` : labelOf({ labels: [name] }, room, look) + ' '.repeat(gap) + text;
+  const wanted = Math.min(Math.max(labelWidth, textWidth(escapeControls(name))), layoutOf(width, labelWidth)?.label ?? 0);
+  for (const text of [`${describeTransfer(bytes, seconds)}${describeRate(bytes, seconds)}`, describeTransfer(bytes, seconds)]) {
+    const room = Math.min(wanted, width - text.length - 2);
+    if (room >= Math.min(wanted, NARROWEST_LABEL)) return `${labelOf({ labels: [name] }, room, look)}  ${text}`;
+  }
+  return `${escapeControls(name)}: ${describeTransfer(bytes, seconds)}`;
 }
 
 function labelOf({ labels }: Pick<BarState, 'labels'>, width: number, { unicode }: Look): string {
@@ -157,10 +160,14 @@ export function describeBar(state: BarState): string {
   return [percentOf(state), bytesOf(state), formatRate(state.rate), left].filter((each) => each !== '').join(', ');
 }
 
-/** `29.1 MB in 00:21, 1.4 MB/s`. */
+/** `29.1 MB in 00:21`. */
 function describeTransfer(bytes: number, seconds: number): string {
-  const time = seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds);
-  return `${formatSize(bytes)} in ${time}${seconds >= 0.1 ? `, ${formatRate(bytes / seconds)}` : ''}`;
+  return `${formatSize(bytes)} in ${seconds < 10 ? `${seconds.toFixed(1)} s` : formatDuration(seconds)}`;
+}
+
+/** `, 1.4 MB/s`; nothing of what took too short a time to know. */
+function describeRate(bytes: number, seconds: number): string {
+  return seconds >= 0.1 ? `, ${formatRate(bytes / seconds)}` : '';
 }
 
 type Action = TreeResult['action'];
@@ -193,9 +200,10 @@ export class TreeCount {
   /** `1,203 downloaded, 2 deleted, 797 unchanged, 1 failed: 29.1 MB in 00:21, 1.4 MB/s`. */
   describe(seconds: number, dryRun: boolean): string {
     const order = ['downloaded', 'uploaded', 'created', 'swapped', 'deleted', 'unchanged', 'skipped', 'failed'] as const;
-    const counts = order.flatMap((action) => (this.actions[action] ? [`${formatCount(this.actions[action])} ${action}`] : []));
+    const nameOf = (action: (typeof order)[number], count: number): string => (action === 'created' ? `${count === 1 ? 'folder' : 'folders'} created` : action);
+    const counts = order.flatMap((action) => (this.actions[action] ? [`${formatCount(this.actions[action])} ${nameOf(action, this.actions[action])}`] : []));
     if (counts.length === 0) return 'nothing to do';
-    const bytes = this.bytes === 0 ? '' : `: ${dryRun ? formatSize(this.bytes) : describeTransfer(this.bytes, seconds)}`;
+    const bytes = this.bytes === 0 ? '' : `: ${dryRun ? formatSize(this.bytes) : describeTransfer(this.bytes, seconds) + describeRate(this.bytes, seconds)}`;
     return `${dryRun ? 'dry run: ' : ''}${counts.join(', ')}${bytes}`;
   }
 
@@ -414,7 +422,7 @@ class Running {
     if (this.name !== undefined) return [this.name];
     const { files = 0, totalFiles } = this.#progress ?? {};
     const done = formatCount(files);
-    return totalFiles === undefined ? [`${done} files`] : [`${done} of ${formatCount(totalFiles)} files`, `${done}/${formatCount(totalFiles)}`];
+    return totalFiles === undefined ? [`${done} ${files === 1 ? 'file' : 'files'}`] : [`${done} of ${formatCount(totalFiles)} files`, `${done}/${formatCount(totalFiles)}`];
   }
 
   #rate(): number {
@@ -454,7 +462,7 @@ class Lines implements Manner {
   }
 
   fileDone({ name = '' }: Running, transferred: number, seconds: number): void {
-    this.line(`${escapeControls(name)}: ${describeTransfer(transferred, seconds)}`);
+    this.line(`${escapeControls(name)}: ${describeTransfer(transferred, seconds)}${describeRate(transferred, seconds)}`);
   }
 
   fileFailed({ name = '' }: Running, message: string): void {
@@ -557,7 +565,7 @@ class Bars extends Lines {
 
   override fileDone({ name = '' }: Running, transferred: number, seconds: number): void {
     this.#labelWidth = Math.max(this.#labelWidth, textWidth(escapeControls(name)));
-    this.#block.print(renderDone(name, describeTransfer(transferred, seconds), this.#look, this.#labelWidth));
+    this.#block.print(renderDone(name, transferred, seconds, this.#look, this.#labelWidth));
   }
 
   override fileFailed({ name = '' }: Running, message: string): void {
@@ -616,24 +624,26 @@ class Block {
   /** Draws the lines in place of those that stand, in one write, and only those that differ. */
   draw(lines: readonly string[]): void {
     const before = this.#drawn;
-    const isWhole = before.length === 0 || this.#above.length > 0 || this.#isResized;
-    const changed = lines.flatMap((line, i) => (isWhole || line !== before[i] ? [i] : []));
-    if (changed.length === 0 && lines.length >= before.length && this.#above.length === 0) return;
-    let text = before.length > 0 ? '\r' : '';
-    if (isWhole && before.length > 0) text += '\x1b[J';
+    const isWhole = this.#isResized || this.#above.length > 0;
+    if (!isWhole && lines.length === before.length && lines.every((line, i) => line === before[i])) return;
+    let text = '';
+    let row = 0;
+    const moveTo = (next: number): void => {
+      text += '\r\n'.repeat(next - row);
+      row = next;
+    };
+    if (before.length > 0) text += isWhole ? '\r\x1b[J' : '\r';
     text += this.#above.map((line) => `${line}\r\n`).join('');
     if (before.length === 0 && lines.length > 0) text += '\x1b[?25l';
-    let row = 0;
-    // A terminal that takes a character for wider than we do cuts the line, and does not begin another.
-    if (changed.length > 0) text += '\x1b[?7l';
-    for (const i of changed) {
-      text += `${'\r\n'.repeat(i - row)}${lines[i] as string}\x1b[K`;
-      row = i;
-    }
-    if (changed.length > 0) text += '\x1b[?7h';
+    lines.forEach((line, i) => {
+      if (!isWhole && line === before[i]) return;
+      moveTo(i);
+      // A terminal that takes a character for wider than we do cuts the line, and does not begin another.
+      text += `\x1b[?7l${line}\x1b[K\x1b[?7h`;
+    });
     if (!isWhole && lines.length < before.length) {
-      text += `${'\r\n'.repeat(lines.length - row)}\r\x1b[J`;
-      row = lines.length;
+      moveTo(lines.length);
+      text += '\r\x1b[J';
     }
     if (row > 0) text += `\x1b[${row}A`;
     if (lines.length > 0) text += '\r';

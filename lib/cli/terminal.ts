@@ -132,7 +132,7 @@ export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600), Math.floor(whole / 60)];
   const two = (value: number): string => String(value).padStart(2, '0');
-  if (days > 999) return '>999d';
+  if (days > 99) return '>99d';
   if (hours > 99) return `${days}d ${two(hours % 24)}h`;
   if (hours > 9) return `${hours}h ${two(minutes % 60)}m`;
   if (hours > 0) return `${hours}:${two(minutes % 60)}:${two(whole % 60)}`;

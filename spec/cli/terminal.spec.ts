@@ -86,7 +86,7 @@ describe('escaping', () => {
   for (const [what, name, shown] of hostile) it(`a name that ${what}`, () => expect(escapeControls(name)).to.equal(shown));
 
   it('leaves nothing that a terminal could obey, whatever comes', () => {
-    for (let code = 0; code < 0x11000; code++) {
+    for (let code = 0; code < 0x3000; code++) {
       const shown = escapeControls(`a${String.fromCodePoint(code)}`);
       expect(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/.test(shown), code.toString(16)).to.equal(false);
     }
@@ -115,7 +115,7 @@ describe('figures for people', () => {
 
   it('times', () => {
     const times: readonly (readonly [number, string])[] = [
-      [0, '00:00'], [0.6, '00:01'], [192, '03:12'], [3599.6, '1:00:00'], [3792, '1:03:12'], [36_300, '10h 05m'], [345_599, '95h 59m'], [450_000, '5d 05h'], [1e9, '>999d'], [Infinity, '>999d'], [-1, '00:00'],
+      [0, '00:00'], [0.6, '00:01'], [192, '03:12'], [3599.6, '1:00:00'], [3792, '1:03:12'], [36_300, '10h 05m'], [345_599, '95h 59m'], [450_000, '5d 05h'], [1e9, '>99d'], [Infinity, '>99d'], [-1, '00:00'],
     ];
     expect(times.map(([seconds]) => formatDuration(seconds))).to.deep.equal(times.map(([, text]) => text));
     for (let seconds = 1; seconds < 1e12; seconds *= 1.1) expect(formatDuration(seconds).length).to.be.at.most(7);

@@ -128,7 +128,7 @@ export class Screen {
   #put(character: string): void {
     const line = this.#lines[this.#row] as string[];
     const last = line[this.#column - 1] === '' ? this.#column - 2 : this.#column - 1;
-    const joined = this.joins && (line[last] ?? '').endsWith('\u200d');
+    const joined = this.joins && isJoined(line[last] ?? '', character);
     const width = joined ? 0 : widthOf(character);
     if (width === 0) {
       if (last >= 0) line[last] += character;
@@ -183,6 +183,11 @@ function shown(lines: readonly (readonly string[])[]): string[] {
   const texts = lines.map((line) => line.join('').trimEnd());
   while (texts.at(-1) === '') texts.pop();
   return texts;
+}
+
+/** Whether a character is one picture with those before: after a joiner, as a skin colour, as the second half of a flag. */
+function isJoined(before: string, character: string): boolean {
+  return before.endsWith('\u200d') || /[\u{1f3fb}-\u{1f3ff}]/u.test(character) || /^\p{Regional_Indicator}{2}$/u.test(before + character);
 }
 
 /** The columns of a character, by the rough rules of a terminal: another opinion than that of the code under test. */
