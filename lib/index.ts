@@ -46,6 +46,7 @@ export type { Codec, Encoding } from './encoding';
 export { Reply, type ReplyKind } from './reply';
 export type { CommandMessage, ConnectionMessage, ConnectionNumbers, TransferMessage } from './diagnostics';
 export type { ReadableEvents, TransformEvents, TypedReadable, TypedTransform } from './typed-streams';
+export { parseFTPURL, type ParsedURL } from './url';
 export { netrc, type Netrc, type NetrcEntry, NetrcParseError } from './netrc';
 // Errors
 export {

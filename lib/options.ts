@@ -45,6 +45,11 @@ export interface FTPOptions {
   secure?: false | 'explicit' | 'implicit';
   /** The options of `tls.connect` for both connections: `ca`, `cert`, `key`, `servername`, `minVersion`, `checkServerIdentity` …; default: Node's. */
   tls?: ConnectionOptions;
+  /**
+   * The SHA-256 fingerprint of the server's certificate, in hex with or without colons: that one is taken, whoever has signed it, whatever its name and its dates
+   * are, and no other; default: none. For a server that signs for itself.
+   */
+  pin?: string;
   /** Whether a TLS download that ends without close_notify fails; default false: the final reply and the announced size decide. */
   strictTlsClose?: boolean;
   /** Whether we connect to the server for data (EPSV, PASV), or else the server to us (EPRT, PORT); default true. */
@@ -125,7 +130,7 @@ export interface FTPOptions {
 }
 
 export const FTP_OPTIONS: OptionNames<FTPOptions> = {
-  host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, strictTlsClose: true, passive: true, extended: true, compress: true, trustServerPasvAddress: true,
+  host: true, port: true, user: true, password: true, account: true, afterLogin: true, secure: true, tls: true, pin: true, strictTlsClose: true, passive: true, extended: true, compress: true, trustServerPasvAddress: true,
   mlsd: true, enterFolders: true, serverTimeZoneOffset: true,
   timeout: true, connectTimeout: true, replyTimeout: true, stallTimeout: true, keepAlive: true, keepAliveDuringTransfers: true, pipelining: true, localAddress: true, localPortRange: true, family: true,
   encoding: true, maxReplyLineBytes: true, maxReplyBytes: true, maxLineBytes: true, maxReadAheadBytes: true, netrc: true, signal: true, proxy: true, createConnection: true,
@@ -212,6 +217,7 @@ export function settingsOf(options: FTPOptions): Settings {
   if (options.afterLogin !== undefined && !isTexts(options.afterLogin)) throw new ArgumentError('afterLogin must be an array of commands');
   if (options.localAddress !== undefined && isIP(options.localAddress) === 0) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null || Array.isArray(options.tls))) throw noObject('tls', options.tls);
+  const pin = options.pin === undefined ? undefined : checkPin(options.pin);
   if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
     throw new ArgumentError('createConnection must be a function');
   }
@@ -222,6 +228,7 @@ export function settingsOf(options: FTPOptions): Settings {
   const user = options.user || 'anonymous';
   return {
     ...options,
+    ...(pin === undefined ? {} : { pin }),
     proxy,
     user,
     netrcUser: options.user || undefined,
@@ -254,6 +261,13 @@ function proxyOf(options: FTPOptions): ProxyRules | undefined {
   const rules = proxyRules(options.proxy);
   rules?.serverFor(options.host, options.port ?? 21, options);
   return rules;
+}
+
+/** Returns a fingerprint as Node writes it, `AB:CD:…`. @throws ArgumentError for what is none of SHA-256 */
+function checkPin(pin: unknown): string {
+  const digits = typeof pin === 'string' ? pin.replaceAll(':', '').toUpperCase() : '';
+  if (!/^[0-9A-F]{64}$/.test(digits)) throw new ArgumentError(`pin must be a SHA-256 fingerprint, 64 hex digits with or without colons, not ${show(pin)}`);
+  return digits.replace(/..(?=.)/g, '$&:');
 }
 
 /** Returns a host that can be looked up: one that is not empty, and has no blank, NUL, `/` or `@`. @throws ArgumentError for any other */

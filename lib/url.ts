@@ -3,10 +3,12 @@
 import { ArgumentError } from './errors';
 import type { FTPOptions } from './options';
 
-/** The parts of an FTP URL, decoded. */
+/** The parts of an FTP URL, decoded: what `parseFTPURL` returns. */
 export interface ParsedURL {
-  /** `host` and `secure`; `port`, `user` and `password` where the URL has them. */
+  /** The options of a client: `host` and `secure`; `port`, `user` and `password` where the URL has them. */
   readonly options: FTPOptions;
+  /** The whole path, for a command that takes it at once; empty for the login folder, and with a slash at its end where the URL has one. */
+  readonly path: string;
   /** The folders of the path, each for a CWD of its own; the first one begins with `/` where the path is absolute. */
   readonly directories: readonly string[];
   /** The name in the last folder; empty for a URL that ends in `/`. */
@@ -42,6 +44,7 @@ export function parseFTPURL(url: string | URL): ParsedURL {
   const segments = pathname.slice(1).split('/');
   const [, name = '', type] = /^(.*?)(?:;type=(.*))?$/i.exec(segments.pop() ?? '') ?? [];
   if (type !== undefined && !/^[aid]$/i.test(type)) throw refused(text, ';type= must be a, i or d');
+  const directories = segments.flatMap((segment, index) => (segment === '' ? (index === 0 ? ['/'] : []) : [decode(segment)]));
   return {
     options: {
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
@@ -50,7 +53,8 @@ export function parseFTPURL(url: string | URL): ParsedURL {
       ...(username === '' ? {} : { user: decode(username) }),
       ...(password === '' && !/^[^:@]*:[^@]*@/.test(authority) ? {} : { password: decode(password) }),
     },
-    directories: segments.flatMap((segment, index) => (segment === '' ? (index === 0 ? ['/'] : []) : [decode(segment)])),
+    path: joinPath(directories, decode(name)),
+    directories,
     name: decode(name),
     type: type?.toLowerCase() as ParsedURL['type'],
   };
@@ -68,8 +72,7 @@ export function parseServer(server: string | URL): FTPOptions {
   return parseFTPURL(`ftp://${host}/`).options;
 }
 
-/** The whole path, for a command that takes it at once; empty for the login folder. */
-export function joinPath({ directories, name }: Pick<ParsedURL, 'directories' | 'name'>): string {
+function joinPath(directories: readonly string[], name: string): string {
   return [...directories, name].reduce((path, part) => (path === '' || path.endsWith('/') ? path + part : `${path}/${part}`), '');
 }
 

@@ -19,7 +19,7 @@ interface Door {
 }
 
 const CLIENT = [
-  'host', 'port', 'user', 'password', 'account', 'secure', 'tls', 'strictTlsClose', 'passive', 'extended', 'compress', 'trustServerPasvAddress', 'timeout', 'connectTimeout', 'replyTimeout',
+  'host', 'port', 'user', 'password', 'account', 'secure', 'tls', 'pin', 'strictTlsClose', 'passive', 'extended', 'compress', 'trustServerPasvAddress', 'timeout', 'connectTimeout', 'replyTimeout',
   'stallTimeout', 'keepAlive', 'keepAliveDuringTransfers', 'mlsd', 'enterFolders', 'serverTimeZoneOffset', 'localAddress', 'localPortRange', 'family', 'encoding', 'maxReplyLineBytes', 'maxReplyBytes', 'maxLineBytes',
   'maxReadAheadBytes', 'netrc', 'signal', 'proxy', 'createConnection',
 ];

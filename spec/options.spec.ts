@@ -35,6 +35,7 @@ describe('options', () => {
     ['an encoding that cannot carry lines', { encoding: 'base64' }], ['createConnection: 1', { createConnection: 1 }],
     ['a time zone of more than a day', { serverTimeZoneOffset: 3600 }], ['a time zone that is a name', { serverTimeZoneOffset: 'CET' }], ['NaN as a time zone', { serverTimeZoneOffset: NaN }],
     ['mlsd: 0', { mlsd: 0 }], ['enterFolders: "yes"', { enterFolders: 'yes' }],
+    ['a fingerprint that is too short', { pin: 'AB:CD' }], ['a fingerprint that is a number', { pin: 7 }],
     ['a local address that is none', { localAddress: 'nonsense' }], ['a local address that is a name', { localAddress: 'localhost' }],
   ];
   for (const [what, options] of refused) {

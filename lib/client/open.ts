@@ -3,7 +3,7 @@ import { isFTPError } from '../errors';
 import { checkNames, FTP_OPTIONS, type FTPOptions } from '../options';
 import type { RetrStream } from '../transfer/retr-stream';
 import { download } from '../transfer/streams';
-import { joinPath, parseFTPURL } from '../url';
+import { parseFTPURL } from '../url';
 import { FTP } from './ftp';
 
 /**
@@ -20,7 +20,7 @@ export function open(url: string | URL, options: FTPOptions = {}): RetrStream {
   const parsed = parseFTPURL(url);
   const ftp = new FTP({ ...parsed.options, ...options });
   const text = parsed.type === 'a' || parsed.type === 'd' || parsed.name === '';
-  const stream = download(ftp, commandFor(ftp, parsed.type, parsed.name, joinPath(parsed)), {}, text ? 'A' : 'I');
+  const stream = download(ftp, commandFor(ftp, parsed.type, parsed.name, parsed.path), {}, text ? 'A' : 'I');
   stream.once('close', () => void leave(ftp, stream.readableEnded));
   return stream;
 }

@@ -96,7 +96,7 @@ export class Protection {
   /** Options that OpenSSL cannot use close the connection, because no login may follow. */
   #prepare(control: ControlConnection): TLSSession {
     try {
-      return new TLSSession(this.#host, this.#settings.tls, this.#keyShares);
+      return new TLSSession(this.#host, this.#settings.tls, this.#keyShares, this.#settings.pin);
     } catch (error) {
       control.destroy(error as Error);
       throw error;

@@ -18,6 +18,11 @@ export interface SecuredData {
   closedProperly(): boolean;
 }
 
+/** The options of `tls.connect`, and the fingerprint of the only certificate that is taken. */
+interface SecureOptions extends ConnectionOptions {
+  readonly pin?: string | undefined;
+}
+
 /** Which key shares data connections offer in TLS 1.3; kept for all connections to a server. */
 export interface KeyShares {
   /** The default ones only: a handshake has failed with the group that the server chose on the control connection. */
@@ -27,11 +32,11 @@ export interface KeyShares {
 /** The TLS of one control connection and of its data connections: which server it must be, and the newest ticket to resume its session. */
 export class TLSSession {
   /** The options for the TLS of the control connection. */
-  readonly options: ConnectionOptions;
+  readonly options: SecureOptions;
   /** False where the caller has set groups or a context of his own, which stay as they are. */
   readonly #choosesGroup: boolean;
   readonly #keyShares: KeyShares;
-  #dataOptions: ConnectionOptions;
+  #dataOptions: SecureOptions;
   #ticket: Buffer | undefined;
   /** True after a handshake on a data connection has failed: the server may have forgotten the session that others are to resume. */
   handshakeFailed = false;
@@ -40,12 +45,13 @@ export class TLSSession {
   /**
    * @param host the name or address that the certificate must be for, on data connections, too
    * @param keyShares what is known from earlier connections to that server
+   * @param pin the SHA-256 fingerprint of the only certificate that is taken, whoever has signed it
    * @throws SecurityError where OpenSSL cannot use the options
    */
-  constructor(host: string, options: ConnectionOptions = {}, keyShares: KeyShares) {
+  constructor(host: string, options: ConnectionOptions = {}, keyShares: KeyShares, pin?: string) {
     const secureContext = options.secureContext ?? contextOf(options); // made once, and not for each data connection
     const verify = options.checkServerIdentity ?? checkIdentity;
-    this.options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => refusalOf(() => verify(...args)), secureContext };
+    this.options = { ...(isIP(host) ? {} : { servername: host }), host, ...options, checkServerIdentity: (...args) => refusalOf(() => verify(...args)), secureContext, ...(pin ? { pin, rejectUnauthorized: false } : {}) };
     this.#dataOptions = this.options;
     this.#choosesGroup = !options.secureContext && (options.ecdhCurve ?? DEFAULT_ECDH_CURVE) === 'auto';
     this.#keyShares = keyShares;
@@ -144,12 +150,18 @@ function fingerprintOf(stream: TLSSocket): string | undefined {
 }
 
 /**
- * Puts TLS on a connected stream; resolves when the handshake is done and the certificate is verified.
+ * Puts TLS on a connected stream; resolves when the handshake is done and the certificate is verified. A session that is resumed has no certificate: only the
+ * server itself can resume it.
  *
  * @throws SecurityError; its cause is the error of OpenSSL or Node
  */
-export async function secure(socket: Duplex, options: ConnectionOptions): Promise<TLSSocket> {
+export async function secure(socket: Duplex, { pin, ...options }: SecureOptions): Promise<TLSSocket> {
   const secured = await shakeHands(socket, options);
+  const fingerprint = fingerprintOf(secured);
+  if (pin !== undefined && !secured.isSessionReused() && fingerprint !== pin) {
+    secured.destroy();
+    throw new SecurityError(`TLS: the certificate is not the one of the option pin; its SHA-256 fingerprint is ${fingerprint}`);
+  }
   if (secured.destroyed) throw new SecurityError('TLS: the connection broke at the end of the handshake', { cause: secured.errored ?? undefined });
   return secured;
 }

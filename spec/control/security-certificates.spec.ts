@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { FTPOptions } from '../../lib/options';
@@ -52,6 +53,21 @@ describe('certificates', () => {
       const checkServerIdentity = (): Error => new Error('not the pinned one');
       const error = await stage.refuses(server, stage.client(server, { tls: { ca: CA, checkServerIdentity } }), lines);
       expect(error.message).to.equal('TLS: not the pinned one');
+    });
+
+    it(`that are pinned are taken whoever has signed them, and no others (${way.title})`, async () => {
+      const { fingerprint256 } = new X509Certificate(certificate('expired').cert);
+      const server = await stage.serveWay(way, certificate('expired'));
+      for (const pin of [fingerprint256, fingerprint256.replaceAll(':', '').toLowerCase()]) {
+        const ftp = stage.client(server, { pin, tls: {} });
+        expect(await text(ftp.retr('file'))).to.equal(CONTENT);
+        expect(await text(ftp.retr('file'))).to.equal(CONTENT);
+      }
+      const other = new X509Certificate(certificate('local').cert).fingerprint256;
+      const { commands: { length } } = server;
+      const error = await failure(stage.client(server, { pin: other, tls: {} }).login());
+      expect(error).to.include({ code: 'ERR_FTP_SECURITY', phase: 'connect', message: `TLS: the certificate is not the one of the option pin; its SHA-256 fingerprint is ${fingerprint256}` });
+      expect(server.commands.slice(length)).to.deep.equal(lines);
     });
 
     it(`of the client are shown where asked for, on both connections, and missed where there is none (${way.title})`, async () => {
