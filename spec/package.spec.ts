@@ -53,6 +53,16 @@ describe('package', function () {
     expect(manifest.exports['.']).to.deep.equal({ types: './dist/index.d.ts', module: './dist/index.mjs', default: './dist/index.js' });
   });
 
+  it('has a command, which npx finds, and whose help loads nothing of the library', async () => {
+    const npx = (...args: string[]): ReturnType<typeof run> => run(process.platform === 'win32' ? 'npx.cmd' : 'npx', ['--offline', 'ftplib', ...args], { cwd: folder, shell: process.platform === 'win32' });
+    expect((await npx('--help')).stdout).to.match(/^Usage: ftplib <command>/).and.include('  mirror ');
+    expect((await npx('--version')).stdout).to.equal(`${(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version}\n`);
+    const script = "process.argv[1] = 'ftplib'; process.argv[2] = '--help'; process.on('exit', () => console.error(Object.keys(require.cache).join('\\n'))); require('./node_modules/ftplib/dist/cli/main.js')";
+    const { stderr } = await run(process.execPath, ['-e', script], { cwd: folder });
+    const loaded = stderr.trim().split('\n').map((file) => relative(join(installed, 'dist'), file).split(sep).join('/'));
+    expect(loaded).to.have.members(['cli/main.js', 'cli/commands.js', 'cli/help.js']);
+  });
+
   it('is required', () => {
     const { FTP, ReplyParser } = createRequire(join(folder, 'here.js'))('ftplib') as Record<string, unknown>;
     expect(FTP).to.be.a('function');
