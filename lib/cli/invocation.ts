@@ -19,13 +19,12 @@ const STOP_CODES: Readonly<Record<Stop, number>> = { SIGINT: EXIT.interrupted, S
 /** One run of a command: its arguments, its clients, what it prints, and what becomes of it. */
 export class Invocation {
   readonly arguments: Arguments;
-  /** Where progress goes: to stderr, but what a dry run lists is what was asked for. */
-  readonly display: ProgressDisplay;
   readonly #defaults: DefaultServer;
   readonly #abort = new AbortController();
   readonly #clients = new Map<string, FTP | FTPPool>();
-  /** Whether the display has messages: not with --json and --quiet. */
-  readonly #showsMessages: boolean;
+  readonly #mode: 'json' | 'quiet' | 'auto';
+  /** Made when there is something to show: `ls` is faster without it. */
+  #display: ProgressDisplay | undefined;
   readonly #shown = new WeakSet<object>();
   #stop: Stop | undefined;
   #failures = 0;
@@ -33,10 +32,23 @@ export class Invocation {
   constructor(given: Arguments) {
     this.arguments = given;
     this.#defaults = { host: given.text('host'), user: given.text('user') };
-    const mode = given.has('json') ? 'json' : given.has('quiet') ? 'quiet' : 'auto';
-    this.#showsMessages = mode === 'auto';
-    this.display = new ProgressDisplay({ mode, output: given.has('dry-run') ? process.stdout : process.stderr });
+    this.#mode = given.has('json') ? 'json' : given.has('quiet') ? 'quiet' : 'auto';
   }
+
+  /** Where progress goes: to stderr, but what a dry run lists is what was asked for. */
+  get display(): ProgressDisplay {
+    return (this.#display ??= new ProgressDisplay({ mode: this.#mode, output: this.arguments.has('dry-run') ? process.stdout : this.#stderr }));
+  }
+
+  get #stderr(): NodeJS.WriteStream {
+    return process.stderr.listenerCount('error') > 0 ? process.stderr : process.stderr.on('error', this.#onClosed);
+  }
+
+  /** Nobody reads any more. */
+  readonly #onClosed = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') this.stop('output closed');
+    else throw error;
+  };
 
   /** Aborted when the command is to end early. */
   get signal(): AbortSignal {
@@ -51,12 +63,7 @@ export class Invocation {
 
   /** Does the work of a command; resolves with the exit code when everything is closed. */
   async run(work: (invocation: Invocation) => Promise<void>): Promise<number> {
-    const onClosed = (error: NodeJS.ErrnoException): void => {
-      if (error.code === 'EPIPE') this.stop('output closed');
-      else this.#fail(error);
-    };
-    process.stdout.on('error', onClosed);
-    process.stderr.on('error', onClosed);
+    process.stdout.on('error', this.#onClosed);
     try {
       await work(this);
       for (const client of this.#clients.values()) await client.quit();
@@ -64,7 +71,7 @@ export class Invocation {
       if (!this.#stop) return this.#fail(error);
     } finally {
       for (const client of this.#clients.values()) client.close();
-      this.display.close();
+      this.#display?.close();
     }
     if (this.#stop) return STOP_CODES[this.#stop];
     return this.#failures === 0 ? EXIT.done : EXIT.failed;
@@ -91,13 +98,13 @@ export class Invocation {
 
   /** The display has said that this has failed; on stderr it still has to be said where the display has no messages. */
   shownAsFailed(error: object): void {
-    if (this.#showsMessages) this.#shown.add(error);
+    if (this.#mode === 'auto') this.#shown.add(error);
   }
 
   /** Counts a failure that the display has said. */
   failed(message: string): void {
     this.#failures += 1;
-    if (!this.#showsMessages) this.warn(message);
+    if (this.#mode !== 'auto') this.warn(message);
   }
 
   /** Shows a message on stderr. */
@@ -106,8 +113,8 @@ export class Invocation {
   }
 
   #say(text: string): void {
-    if (this.#showsMessages) this.display.line(text);
-    else process.stderr.write(`${text.split('\n').map(escapeControls).join('\n')}\n`);
+    if (this.#mode === 'auto') this.display.line(text);
+    else this.#stderr.write(`${text.split('\n').map(escapeControls).join('\n')}\n`);
   }
 
   /** Writes a line that was asked for to stdout; it waits where nobody reads so fast. On a terminal nothing in it is obeyed. */

@@ -31,23 +31,18 @@ async function main(words: readonly string[]): Promise<number> {
     if (!(error instanceof UsageError)) throw error;
     return refuse(sentenceOf(error), `ftplib ${name} --help explains it.\n`);
   }
-  const leave = listen(invocation);
-  try {
-    return await invocation.run((run) => command.run(run));
-  } finally {
-    leave();
-  }
+  listen(invocation);
+  return invocation.run((run) => command.run(run));
 }
 
-/** The first signal ends the work in good order, the second one at once. */
-function listen(invocation: Invocation): () => void {
+/** The first signal ends the work in good order, the second one at once, with the same exit code even when the work has ended by then. */
+function listen(invocation: Invocation): void {
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signals++ > 0) process.exit(signal === 'SIGINT' ? 130 : 143);
     invocation.stop(signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 }
 
 function help(name?: string): number {

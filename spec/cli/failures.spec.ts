@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { X509Certificate } from 'node:crypto';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { certificate, type CertificateName } from '../support/server/certificates';
 import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
@@ -163,7 +163,7 @@ describe('failures of the command line', function () {
       return command.run(words, {
         started: (child) => {
           void server.waitFor('RETR').then(async () => {
-            while (!readdirSync(command.folder).some((name) => name.includes('.part'))) await new Promise((look) => setTimeout(look, 10));
+            while (!readdirSync(command.folder).some((name) => name.includes('.part') && statSync(command.path(name)).size > 1_000_000)) await new Promise((look) => setTimeout(look, 10));
             for (let i = 0; i < times; i++) {
               child.kill(signal);
               await new Promise((later) => setTimeout(later, 50));
