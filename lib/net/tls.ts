@@ -94,7 +94,8 @@ export class TLSSession {
 
   /** Only the server itself can resume its session. A client that verifies no certificate compares none, either. */
   #isSameServer(stream: TLSSocket): boolean {
-    return stream.isSessionReused() || this.options.rejectUnauthorized === false || fingerprintOf(stream) === this.#fingerprint;
+    if (stream.isSessionReused() || this.options.rejectUnauthorized === false) return true;
+    return this.#fingerprint !== undefined && fingerprintOf(stream) === this.#fingerprint;
   }
 
   /** Keeps the newest session: in TLS 1.2 the handshake gives it, in TLS 1.3 the server sends tickets at any time. */
@@ -145,6 +146,7 @@ function refusalOf(verify: () => Error | undefined): Error | undefined {
   }
 }
 
+/** It must be asked for once only: the second time, Node 20 may give none. */
 function fingerprintOf(stream: TLSSocket): string | undefined {
   return stream.getPeerX509Certificate()?.fingerprint256;
 }
@@ -157,10 +159,12 @@ function fingerprintOf(stream: TLSSocket): string | undefined {
  */
 export async function secure(socket: Duplex, { pin, ...options }: SecureOptions): Promise<TLSSocket> {
   const secured = await shakeHands(socket, options);
-  const fingerprint = fingerprintOf(secured);
-  if (pin !== undefined && !secured.isSessionReused() && fingerprint !== pin) {
-    secured.destroy();
-    throw new SecurityError(`TLS: the certificate is not the one of the option pin; its SHA-256 fingerprint is ${fingerprint}`);
+  if (pin !== undefined && !secured.isSessionReused()) {
+    const fingerprint = fingerprintOf(secured);
+    if (fingerprint !== pin) {
+      secured.destroy();
+      throw new SecurityError(`TLS: the certificate is not the one of the option pin; its SHA-256 fingerprint is ${fingerprint}`);
+    }
   }
   if (secured.destroyed) throw new SecurityError('TLS: the connection broke at the end of the handshake', { cause: secured.errored ?? undefined });
   return secured;
