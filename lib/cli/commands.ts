@@ -31,7 +31,7 @@ export const SHARED: Options = {
 const SERVER = ['host', 'user', 'ca', 'pin', 'proxy', 'timeout', 'active'];
 const OUTPUT = ['quiet', 'verbose', 'help'];
 
-/** An option may not be set at the same time as it is explained elsewhere: those that are shared come after a command's own. */
+/** A command with its own options, and after them those that it shares with others. @param described `shared` names these; default: all but `rate` */
 function command(described: Omit<Command, 'shared'> & { readonly shared?: readonly string[] }): Command {
   const { shared = [...SERVER, 'json', ...OUTPUT], options } = described;
   const common = Object.entries(SHARED).filter(([name]) => shared.includes(name));

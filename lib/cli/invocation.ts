@@ -55,6 +55,11 @@ export class Invocation {
     return this.#abort.signal;
   }
 
+  /** Whether a signal of the system ends it: a reader that has left needs no word about it. */
+  get isInterrupted(): boolean {
+    return this.#stop === 'SIGINT' || this.#stop === 'SIGTERM';
+  }
+
   /** Ends the work early: what has come of a file stays, and the next run goes on with it. */
   stop(why: Stop): void {
     this.#stop ??= why;

@@ -2,6 +2,7 @@
 // The command `ftplib`. The help loads nothing of the library; the build lets each module load when the first line that needs it runs.
 
 import { readFileSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import { Arguments } from './arguments';
 import { COMMANDS, SHARED } from './commands';
@@ -68,10 +69,9 @@ function version(): string {
   return manifest.version;
 }
 
-/** Node 22 keeps what it has compiled in a folder for temporary files, which makes the next start faster. */
+/** From 22.1 on, Node keeps what it has compiled in a folder for temporary files, which makes the next start faster. */
 function keepCompiled(): void {
-  const { enableCompileCache } = process.getBuiltinModule('node:module') as { enableCompileCache?: () => unknown };
-  enableCompileCache?.();
+  (nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 }
 
 main(process.argv.slice(2)).then(

@@ -178,7 +178,8 @@ const WOULD: Readonly<Record<Action, string>> = {
 
 /** `downloaded deep/notes.txt, 12.3 kB`. */
 export function describeResult({ action, path, bytes, reason, error }: TreeResult, dryRun = false): string {
-  const size = action === 'downloaded' || action === 'uploaded' ? `, ${formatSize(bytes)}` : '';
+  const isSized = (action === 'downloaded' || action === 'uploaded') && !(dryRun && bytes === 0); // what an upload would send is not known
+  const size = isSized ? `, ${formatSize(bytes)}` : '';
   const why = [reason, error?.message].filter((each) => each !== undefined);
   return `${dryRun ? WOULD[action] : action} ${escapeControls(path || '.')}${size}${why.map((each) => `: ${escapeControls(each)}`).join('')}`;
 }

@@ -137,8 +137,8 @@ async function shown(
     const { bytes, resumedFrom } = await transfer((now) => file.progress(now));
     file.done(bytes - resumedFrom);
   } catch (error) {
-    if (invocation.signal.aborted) invocation.warn('interrupted: the same command goes on where it was');
-    else {
+    if (invocation.isInterrupted) invocation.warn('interrupted: the same command goes on where it was');
+    else if (!invocation.signal.aborted) {
       file.failed(sentenceOf(error));
       invocation.shownAsFailed(error as Error);
     }

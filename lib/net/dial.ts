@@ -226,10 +226,20 @@ export function wasReset(raw: Duplex | undefined): boolean {
   return typeof handle?.getpeername === 'function' && handle.getpeername({}) !== 0;
 }
 
+/** A proxy did not connect to the port that it was asked for. */
+export class RefusedByProxy extends ConnectionClosedError {}
+
+/** True for a connection that the port refused, or that a proxy could not make to it. */
+export function wasRefused(error: Error): boolean {
+  return causes(error).some((cause) => cause instanceof RefusedByProxy || cause.code === 'ECONNREFUSED');
+}
+
 /** True for a connection that the other side accepted, and reset before we knew of it. */
 export function wasResetAtOnce(error: Error): boolean {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ECONNRESET') return true;
-  }
-  return false;
+  return causes(error).some(({ code }) => code === 'ECONNRESET');
+}
+
+/** An error, and what has led to it. */
+function causes(error: unknown): NodeJS.ErrnoException[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : [];
 }

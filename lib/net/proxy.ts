@@ -11,7 +11,7 @@ import { domainToASCII } from 'node:url';
 import { ArgumentError, ConnectionClosedError, FTPError, ProtocolError, SecurityError } from '../errors';
 import type { Settings } from '../options';
 import { addressBytes, type ProxyServer } from '../proxy-url';
-import type { AttemptListener, ConnectionTarget, OnRead, ProxyRoute, Tunnel } from './dial';
+import { type AttemptListener, type ConnectionTarget, type OnRead, type ProxyRoute, RefusedByProxy, type Tunnel } from './dial';
 import { secure, TLSSession } from './tls';
 
 /** What to send, and what to wait for then: a function that returns how many of the bytes that have come are taken, 0 where more must come. */
@@ -169,10 +169,8 @@ function garbage(call: Call, text: string): ProtocolError {
   return new ProtocolError(`${nameOf(call.proxy)} answered what is not ${protocol}: ${JSON.stringify(printable(call, text))}`);
 }
 
-/** Its cause has the code of a refusal that reaches us without a proxy: for data, another port may be had. */
 function refused(call: Call, answer: string): ConnectionClosedError {
-  const cause = Object.assign(new Error(answer), { code: 'ECONNREFUSED' });
-  return new ConnectionClosedError(`${nameOf(call.proxy)} did not connect to ${call.host}:${call.port}: ${answer}`, { cause });
+  return new RefusedByProxy(`${nameOf(call.proxy)} did not connect to ${call.host}:${call.port}: ${answer}`);
 }
 
 function refusedCredentials({ proxy }: Call, answer: string): SecurityError {

@@ -8,7 +8,7 @@ import { abortTransfer, takeFurtherReplies } from '../control/resync';
 import type { Session, Turn } from '../control/session';
 import { transferChannel, type TransferEvent, type TransferMessage } from '../diagnostics';
 import { AbortedError, annotate, type Call, ConnectionClosedError, FTPError, MismatchError, ownError, PermanentError, type Phase, ProtocolError, ReplyError, SecurityError, showCall, TimeoutError, TransferError } from '../errors';
-import { wasResetAtOnce } from '../net/dial';
+import { wasRefused, wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
 import type { DataConnection, DataListener, DataRequest, Direction } from './data-connection';
@@ -920,7 +920,7 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
    */
   #wasRefusedByPort(reason: Reason): boolean {
     if (!(reason instanceof TransferError) || this.bytes > 0 || this.#interrupt.reason || this.#refusedPorts > 0 || !this.#session.reconnects) return false;
-    return ((reason.cause as Error | undefined)?.cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+    return wasRefused(reason);
   }
 
   get #isUnsent(): boolean {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { Duplex, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { inspect } from 'node:util';
@@ -19,23 +19,12 @@ import { certificate } from '../support/server/certificates';
 import { content } from '../support/server/content';
 import { send } from '../support/server/steps';
 import { everySplit, describeSplit } from '../support/splits';
+import { Line } from '../support/line';
 import { TestProxy, type TestProxyOptions } from '../support/test-proxy';
 
 const CONTENT = content(300_000).read(0, 300_000);
 const FILES = { '/file': CONTENT, '/small': 'small' };
 const NEXT = Buffer.from('220 the greeting, in the same packet\r\n');
-
-/** A socket whose other end is the spec. */
-class Line extends Duplex {
-  readonly written: Buffer[] = [];
-  override _read(): void {
-    // the spec pushes
-  }
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    this.written.push(chunk);
-    callback();
-  }
-}
 
 interface Outcome {
   readonly line: Line;

@@ -1,27 +1,15 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { RecordTap } from '../../lib/net/tls';
 import { assertNoLeaks, snapshot } from '../support/leaks';
+import { Line } from '../support/line';
 
 const APPLICATION_DATA = 23;
 const ALERT = 21;
 
 function record(type: number, length: number): Buffer {
   return Buffer.concat([Buffer.from([type, 3, 3, length >> 8, length & 255]), Buffer.alloc(length, 'x')]);
-}
-
-/** A connection whose other end is the spec. */
-class Line extends Duplex {
-  readonly written: Buffer[] = [];
-  override _read(): void {
-    // the spec pushes
-  }
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    this.written.push(chunk);
-    callback();
-  }
 }
 
 /** All that the tap lets through of what arrives in these pieces before the end. */
