@@ -17,8 +17,8 @@ export interface TestProxyOptions {
   readonly answer?: string | Buffer;
   /** Answers that way to the tunnels after so many, rather than to all. */
   readonly after?: number;
-  /** Answers that way to one tunnel only. */
-  readonly once?: true;
+  /** Answers that way to so many tunnels only. */
+  readonly times?: number;
   /** Ends so: after the connection, after the answer above; else it waits. */
   readonly ends?: 'fin' | 'rst';
   /** Gives its last reply and the first bytes of the server in one write, or each byte in one of its own. */
@@ -39,7 +39,7 @@ export class TestProxy {
   /** All that clients have sent before the tunnel was open. */
   readonly heard: Buffer[] = [];
   #open = 0;
-  #answered = false;
+  #answered = 0;
 
   private constructor(options: TestProxyOptions) {
     this.#options = options;
@@ -69,6 +69,11 @@ export class TestProxy {
     return `${scheme}://${credentials === undefined ? '' : `${credentials}@`}127.0.0.1:${this.port}`;
   }
 
+  /** From now on it opens every tunnel. */
+  relent(): void {
+    this.#answered = Infinity;
+  }
+
   /** Resets all connections, as the end of its process would end them. */
   drop(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -87,13 +92,13 @@ export class TestProxy {
 
   async #serve(client: Socket): Promise<void> {
     client.on('error', () => undefined);
-    const { protocol, answer, ends, after = 0, names = {} } = this.#options;
+    const { protocol, answer, ends, after = 0, times = Infinity, names = {} } = this.#options;
     if (answer === undefined && ends && this.#open >= after) return this.#end(client);
     const read = reader(client, this.heard);
     const { host, port, granted } = protocol === 'http' ? await this.#http(client, read) : protocol === 'socks4' ? await this.#socks4(client, read) : await this.#socks5(client, read);
     this.asked.push(`${host}:${port}`);
-    if (answer !== undefined && this.#open >= after && !(this.#options.once && this.#answered)) {
-      this.#answered = true;
+    if (answer !== undefined && this.#open >= after && this.#answered < times) {
+      this.#answered += 1;
       client.write(answer);
       client.resume();
       return ends && this.#end(client);
