@@ -40,6 +40,24 @@ describe('real servers', function () {
       }
     });
   }
+
+  // pyftpdlib 1.5.7 by itself does not: see recipes/pyserver.py.
+  for (const server of realServers().filter(({ can }) => can.port)) {
+    it(`${server.name} serves a client that came while the active data connection of another was closed`, async () => {
+      const one = new FTP({ ...optionsOf(server), passive: false });
+      const other = new FTP({ ...optionsOf(server), replyTimeout: 5000 });
+      try {
+        await one.list().toArray();
+        await other.connect();
+        await one.list().toArray();
+        await other.login();
+        expect(await other.list().toArray()).to.have.length.greaterThan(0);
+      } finally {
+        one.close();
+        other.close();
+      }
+    });
+  }
 });
 
 /** vsftpd answers PASV on IPv6, too, although it means nothing there. */

@@ -15,7 +15,13 @@ USER, PASSWORD, HOME, PUB, PEM = (os.environ['FTP_' + name] for name in ('USER',
 def pyftpdlib():
     from pyftpdlib import authorizers, handlers, ioloop, servers
 
+    class ActiveDTP(handlers.ActiveDTP):
+        def handle_connect(self):
+            super().handle_connect()
+            self._fileno = None                 # 1.5.7 keeps it, and when this is closed, whoever has got the number since is never looked at again
+
     class Handler(handlers.FTPHandler if tls == 'none' else handlers.TLS_FTPHandler):
+        active_dtp = ActiveDTP
         authorizer = authorizers.DummyAuthorizer()
 
         def handle(self):
