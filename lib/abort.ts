@@ -1,5 +1,6 @@
 // How a caller gives up what he waits for: by an AbortSignal.
 
+import { addAbortSignal, type Readable, type Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** What waits for each signal. */
@@ -36,6 +37,14 @@ function onAbort({ target }: Event): void {
 function stopListening(signal: AbortSignal): void {
   waiting.delete(signal);
   signal.removeEventListener('abort', onAbort);
+}
+
+/** Destroys a stream with Node's AbortError when the signal is aborted; at once where it is. */
+export function destroyWhenAborted(stream: Readable | Writable, signal: AbortSignal): void {
+  const own = new AbortController();
+  addAbortSignal(own.signal, stream);
+  if (signal.aborted) own.abort(signal.reason);
+  else stream.once('close', whenAborted(signal, () => own.abort(signal.reason)));
 }
 
 /** @throws Node's AbortError where the signal is aborted, with its reason as the cause */

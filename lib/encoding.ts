@@ -37,6 +37,11 @@ export function isUTF8(encoding: Encoding | undefined): boolean {
   return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
 }
 
+/** True where bytes below 0x80 are decoded as ASCII whatever stands beside them; a codec of the caller may do otherwise. */
+export function decodesASCII(encoding: Encoding | undefined): boolean {
+  return encoding === undefined || BUILT_IN.has(encoding) || (encoding instanceof NameMemory && encoding.decodesASCII);
+}
+
 const utf8 = builtIn('utf8', /\p{Surrogate}/u);
 const latin1 = builtIn('latin1', /[^\0-\xff]/);
 // Node's own ascii clears the eighth bit: other bytes would become line ends, or other names.
@@ -87,8 +92,9 @@ function isCodec(encoding: unknown): encoding is Codec {
   return typeof encode === 'function' && typeof decode === 'function';
 }
 
-/** At most so many names are remembered; the oldest are forgotten first. */
+/** At most so many names are remembered, and of so many bytes in all, as names of files have; the oldest are forgotten first. */
 const MOST_NAMES = 65_536;
+const MOST_BYTES = 255 * MOST_NAMES;
 
 /**
  * The codec of a session, which also remembers the bytes of listed names that are no valid UTF-8. So a file can be fetched by
@@ -97,21 +103,35 @@ const MOST_NAMES = 65_536;
 export class NameMemory implements Codec {
   readonly #codec: Codec;
   readonly #auto: boolean;
+  readonly decodesASCII: boolean;
   readonly #names = new Map<string, Buffer>();
+  /** Of all of them. */
+  #bytes = 0;
 
   /** @throws ArgumentError for an encoding that cannot carry names */
   constructor(encoding: Encoding | undefined) {
     this.#codec = codecFor(encoding);
     this.#auto = isUTF8(encoding);
+    this.decodesASCII = decodesASCII(encoding);
+  }
+
+  /** True while no bytes are remembered. */
+  get isEmpty(): boolean {
+    return this.#names.size === 0;
   }
 
   /** Remembers the bytes of a name; undefined forgets them, because the encoding gives the right ones. */
   remember(name: string, bytes: Buffer | undefined): void {
-    if (bytes) {
-      this.#names.delete(name);
-      this.#names.set(name, bytes);
-      if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.keys().next().value as string);
-    } else if (this.#names.size > 0) this.#names.delete(name);
+    if (this.#names.size > 0) this.#forget(name);
+    if (!bytes) return;
+    this.#names.set(name, bytes);
+    this.#bytes += bytes.length;
+    while (this.#names.size > MOST_NAMES || this.#bytes > MOST_BYTES) this.#forget(this.#names.keys().next().value as string);
+  }
+
+  #forget(name: string): void {
+    this.#bytes -= this.#names.get(name)?.length ?? 0;
+    this.#names.delete(name);
   }
 
   /** Decodes a line of NLST, and remembers its bytes; it may be a path, so each of its parts is remembered by itself. */
@@ -122,13 +142,22 @@ export class NameMemory implements Codec {
     return name;
   }
 
-  /** Encodes a command; each part of its path may be a remembered name. */
-  encode(line: string): Uint8Array {
-    const argument = line.indexOf(' ') + 1;
-    if (this.#names.size === 0 || argument === 0) return this.#codec.encode(line);
-    const parts = line.slice(argument).split('/').map((part) => this.#names.get(part) ?? this.#codec.encode(part));
+  /**
+   * Encodes a command; each part of its path may be a remembered name.
+   *
+   * @param from where its path begins; default: after the verb
+   * @param to where its path ends
+   */
+  encode(line: string, from = line.indexOf(' ') + 1, to = line.length): Uint8Array {
+    if (this.#names.size === 0 || from === 0) return this.#codec.encode(line);
+    const parts = line.slice(from, to).split('/').map((part) => this.#names.get(part) ?? this.#codec.encode(part));
     const pieces = parts.flatMap((part, index) => (index === 0 ? [part] : [SLASH, part]));
-    return Buffer.concat([this.#codec.encode(line.slice(0, argument)), ...pieces]);
+    return Buffer.concat([this.#codec.encode(line.slice(0, from)), ...pieces, this.#codec.encode(line.slice(to))]);
+  }
+
+  /** The encoding of what is no path, whatever names are remembered. */
+  get plain(): Codec {
+    return this.#codec;
   }
 
   decode(bytes: Uint8Array): string {

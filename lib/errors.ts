@@ -175,13 +175,15 @@ export function annotate<E extends FTPError>(error: E, details: FTPErrorDetails)
 }
 
 /**
- * A copy of an error, for another operation that fails for the same reason: each operation adds to its error what it knows, and shows its own call.
+ * A copy of an error, for another operation that fails for the same reason: each operation adds to its error what it knows, and shows its own call. To an error
+ * that is not one of this library nothing is added, so that all may have it.
  * @internal
  */
-export function copyOf(error: Error): FTPError {
-  if (!(error instanceof FTPError)) return new FTPError(error.message, { cause: error });
-  const { cause, ...details } = error;
-  return new (error.constructor as typeof FTPError)(error.message, { ...details, cause });
+export function copyOf<E extends Error>(error: E): E {
+  if (!(error instanceof FTPError)) return error;
+  const { cause, ...fields } = error;
+  const copy = Object.setPrototypeOf(new FTPError(error.message, { cause }), Object.getPrototypeOf(error) as object) as E; // its own class may be made of other arguments
+  return Object.assign(copy, fields);
 }
 
 /**

@@ -20,7 +20,7 @@ export { watch, type Watch, type WatchEvents, type WatchedFile, type WatchLook, 
 export type { WalkEntry } from './bulk/listings';
 export type { Filter } from './bulk/filter';
 export { SegmentedStream, type SegmentedDownload, type SegmentedEvents } from './bulk/segments';
-export { progress, type Progress, type ProgressEvents, type ProgressListener, type ProgressOptions, type ProgressStream } from './bulk/progress';
+export { progress, type FileProgress, type Progress, type ProgressEvents, type ProgressListener, type ProgressOptions, type ProgressStream } from './bulk/progress';
 export { throttle, type Throttle } from './bulk/throttle';
 export type { Remote } from './bulk/remote';
 

@@ -193,7 +193,7 @@ const FOLDER_OPTIONS: OptionNames<FolderOptions> = { recursive: true, signal: tr
 /** Returns the options of `mkd` and `rmd`, checked. @throws ArgumentError */
 export function folderOptions(options: FolderOptions = {}): FolderOptions {
   checkNames(options, FOLDER_OPTIONS);
-  oneOf('recursive', options.recursive, [undefined, true, false]);
+  flag('recursive', options.recursive, false);
   return options;
 }
 
@@ -208,19 +208,16 @@ export function settingsOf(options: FTPOptions): Settings {
   oneOf('secure', secure, [false, 'explicit', 'implicit']);
   oneOf('family', family, [undefined, 0, 4, 6]);
   oneOf('compress', compress, [false, 'auto', true]);
-  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining', 'mlsd', 'enterFolders'] as const) {
-    oneOf(name, options[name], [undefined, true, false]);
-  }
+  for (const name of ['passive', 'extended', 'trustServerPasvAddress', 'strictTlsClose', 'keepAliveDuringTransfers', 'pipelining', 'mlsd', 'enterFolders'] as const) flag(name, options[name], false);
   for (const name of ['user', 'password', 'account', 'localAddress'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'string') throw new ArgumentError(`${name} must be a string`);
   }
+  if (![undefined, true, false].includes(options.netrc as boolean) && !isText(options.netrc)) throw new ArgumentError(`netrc must be true, false, or the name of a file, not ${show(options.netrc)}`);
   if (options.afterLogin !== undefined && !isTexts(options.afterLogin)) throw new ArgumentError('afterLogin must be an array of commands');
   if (options.localAddress !== undefined && isIP(options.localAddress) === 0) throw new ArgumentError(`localAddress must be an IP address, not ${show(options.localAddress)}`);
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null || Array.isArray(options.tls))) throw noObject('tls', options.tls);
   const pin = options.pin === undefined ? undefined : checkPin(options.pin);
-  if (options.createConnection !== undefined && typeof options.createConnection !== 'function') {
-    throw new ArgumentError('createConnection must be a function');
-  }
+  checkFunction('createConnection', options.createConnection);
   if (options.signal !== undefined) checkSignal(options.signal);
   const proxy = options.proxy === undefined ? undefined : proxyOf(options);
   if (options.localPortRange !== undefined) checkPortRange(options.localPortRange);
@@ -228,6 +225,10 @@ export function settingsOf(options: FTPOptions): Settings {
   const user = options.user || 'anonymous';
   return {
     ...options,
+    // Copies, so that what the caller changes later has no effect.
+    ...(options.tls ? { tls: { ...options.tls } } : {}),
+    ...(options.afterLogin ? { afterLogin: [...options.afterLogin] } : {}),
+    ...(options.localPortRange ? { localPortRange: [...options.localPortRange] } : {}),
     ...(pin === undefined ? {} : { pin }),
     proxy,
     user,
@@ -297,13 +298,18 @@ export function checkOffset(name: string, value: unknown): number {
 
 const MINUTES_OF_A_DAY = 1440;
 
-function checkTimeZone(minutes: unknown = 0): number {
+/** Returns the option `serverTimeZoneOffset`, or 0. @throws ArgumentError */
+export function checkTimeZone(minutes: unknown = 0): number {
   if (typeof minutes === 'number' && Math.abs(minutes) <= MINUTES_OF_A_DAY) return minutes;
   throw new ArgumentError(`serverTimeZoneOffset must be minutes from -${MINUTES_OF_A_DAY} to ${MINUTES_OF_A_DAY}, not ${show(minutes)}`);
 }
 
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
 function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string' && each !== '');
+  return Array.isArray(value) && value.every(isText);
 }
 
 function checkPortRange(range: unknown): void {
@@ -325,12 +331,25 @@ export function checkByteCount(name: string, value: unknown, fallback: number): 
   return value === undefined ? fallback : checkWhole(name, value, 1, ' of bytes');
 }
 
-function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+/** Returns true or false, or their default. @throws ArgumentError for any other value, which names the option */
+export function flag(name: string, value: unknown, fallback: boolean): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw new ArgumentError(`${name} must be true or false, not ${show(value)}`);
+  return value ?? fallback;
+}
+
+/** @throws ArgumentError for what is neither a function nor absent, which names the option */
+export function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw new ArgumentError(`${name} must be a function, not ${show(value)}`);
+}
+
+/** Returns one of the values that an option can have. @throws ArgumentError for any other, which names the option */
+export function oneOf<const T>(name: string, value: T, allowed: readonly T[]): T {
   if (!allowed.includes(value)) throw new ArgumentError(`${name} must be one of ${allowed.map(show).join(', ')}, not ${show(value)}`);
+  return value;
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? kindOf(value) : String(value);
 }
 
 /** The names of a type's options as a value. It is written out next to the type, and the compiler refuses a missing name as well as an unknown one. */

@@ -7,10 +7,10 @@ import { ArgumentError } from './errors';
 const PORTS = { http: 80, https: 443, socks4: 1080, socks4a: 1080, socks5: 1080, socks5h: 1080, ftp: 21 } as const;
 
 /** The scheme of a proxy's URL: what the proxy speaks. */
-export type ProxyScheme = keyof typeof PORTS;
+type ProxyScheme = keyof typeof PORTS;
 
 /** A user of a proxy. */
-export interface ProxyCredentials {
+interface ProxyCredentials {
   readonly user: string;
   readonly password: string;
 }

@@ -13,7 +13,7 @@ import {
 } from '../lib/index';
 import { CLOSED_PORT, failure } from './support/client';
 import { content } from './support/server/content';
-import { data, dataReset, hangUp, normal, openData, send, silence } from './support/server/steps';
+import { data, dataReset, hangUp, normal, openData, raw, send, silence } from './support/server/steps';
 import { closing, errorOf, outcomeOf, received, useBench } from './support/transfers';
 
 type Message = ConnectionMessage | CommandMessage | TransferMessage;
@@ -78,6 +78,14 @@ describe('diagnostics_channel', () => {
       expect(messages.connection[0]?.client).not.to.equal(messages.connection[1]?.client);
     });
 
+    it('reports one that is closed with its greeting as one that could not be made', async () => {
+      await bench.serve({ script: { GREETING: [raw('220 Hi.\r\n421 Full.\r\n')] } });
+      const error = await failure(bench.client().connect());
+      expect(error.reply?.code).to.equal(421);
+      expect(messages.connection.map(({ event }) => event)).to.deep.equal(['failed']);
+      expect(messages.connection[0]).to.include({ error });
+    });
+
     it('has the numbers of the events of a pool, whose connections are of one client', async () => {
       await bench.serve({ files: { '/a': 'a', '/b': 'b' } });
       const { host, port } = bench.server;
@@ -127,6 +135,25 @@ describe('diagnostics_channel', () => {
       expect(others).to.deep.equal([]);
       expect(last).to.include({ error });
       expect(last?.reply?.code).to.equal(421);
+    });
+
+    it('lets its listener close the client, also where a transfer is being aborted', async () => {
+      await bench.serve({ files: { '/a': content(20_000_000), '/b': 'whole' } });
+      const ftp = bench.client();
+      const close = (message: unknown): void => {
+        if ((message as CommandMessage).command === 'RETR a') ftp.close();
+      };
+      subscribe('ftplib:command', close);
+      try {
+        for await (const chunk of ftp.retr('a')) if (chunk.length > 0) break;
+        await once(ftp, 'close');
+      } finally {
+        unsubscribe('ftplib:command', close);
+      }
+      expect(await ftp.quit()).to.equal(undefined);
+      await ftp.connect();
+      await ftp.login();
+      expect(await buffer(ftp.retr('b'))).to.deep.equal(Buffer.from('whole'));
     });
 
     it('reports ABOR, whose reply cannot be told apart', async () => {

@@ -10,7 +10,7 @@ import { inspect } from 'node:util';
 import * as ts from 'typescript';
 import { Reply } from '../lib/reply';
 import {
-  AbortedError, allErrors, annotate, ArgumentError, ChangedError, ConnectionClosedError, FTPError, isFTPError, LimitError, MismatchError,
+  AbortedError, allErrors, annotate, ArgumentError, ChangedError, ConnectionClosedError, copyOf, FTPError, isFTPError, LimitError, MismatchError,
   PermanentError, ProtocolError, RemovalError, ReplyError, SecurityError, TemporaryError, TimeoutError, TransferError, UnsupportedError,
 } from '../lib/errors';
 import { NetrcParseError } from '../lib/netrc';
@@ -50,6 +50,26 @@ describe('errors', () => {
   it('keeps the first word on where it failed', () => {
     const error = annotate(new TimeoutError('', { phase: 'login' }), { phase: 'data', bytesTransferred: 3 });
     expect(error).to.include({ phase: 'login', bytesTransferred: 3 });
+  });
+
+  it('are copied with all that they have, whatever their class is made of', () => {
+    class Own extends FTPError {
+      constructor(readonly what: { readonly deep: number }) {
+        super(`own ${what.deep}`, { phase: 'login' });
+      }
+    }
+    const cause = new Error('below');
+    const failures = [{ path: 'a', error: cause }];
+    for (const error of [new NetrcParseError('wrong', 'file', 3), new RemovalError('stays', { failures, cause }), new Own({ deep: 1 }), annotate(new TimeoutError('late', { cause }), { bytesTransferred: 1 })]) {
+      const copy = copyOf(error);
+      expect(copy).not.to.equal(error);
+      expect(copy.constructor).to.equal(error.constructor);
+      expect({ ...copy, message: copy.message, cause: copy.cause }).to.deep.equal({ ...error, message: error.message, cause: error.cause });
+      expect(copy.stack).to.match(/^\w+: /).and.contain(error.message);
+      expect(annotate(copy, { command: 'NOOP' }).command).to.equal('NOOP');
+      expect(error.command).to.equal(undefined);
+    }
+    expect(copyOf(cause), 'to which nothing is added').to.equal(cause);
   });
 
   it('have names that outlive a minifier, which renames classes', () => {

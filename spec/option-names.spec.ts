@@ -19,7 +19,7 @@ interface Door {
 }
 
 const CLIENT = [
-  'host', 'port', 'user', 'password', 'account', 'secure', 'tls', 'pin', 'strictTlsClose', 'passive', 'extended', 'compress', 'trustServerPasvAddress', 'timeout', 'connectTimeout', 'replyTimeout',
+  'host', 'port', 'user', 'password', 'account', 'afterLogin', 'pipelining', 'secure', 'tls', 'pin', 'strictTlsClose', 'passive', 'extended', 'compress', 'trustServerPasvAddress', 'timeout', 'connectTimeout', 'replyTimeout',
   'stallTimeout', 'keepAlive', 'keepAliveDuringTransfers', 'mlsd', 'enterFolders', 'serverTimeZoneOffset', 'localAddress', 'localPortRange', 'family', 'encoding', 'maxReplyLineBytes', 'maxReplyBytes', 'maxLineBytes',
   'maxReadAheadBytes', 'netrc', 'signal', 'proxy', 'createConnection',
 ];
@@ -31,10 +31,10 @@ const WALK = ['depth', 'filter', 'followSymlinks', 'maxPendingBytes', 'signal'];
 const WATCH = ['interval', 'settle', 'filter', 'recursive', 'since', 'retry', 'maxPendingBytes', 'signal'];
 const TREE = [
   'overwrite', 'compare', 'manifest', 'modes', 'swap', 'delete', 'filter', 'dryRun', 'preserveTimes', 'preserveModes', 'concurrency', 'temporaryName', 'symlinks', 'names', 'continueOnError', 'depth', 'maxPendingBytes', 'parents', 'signal', 'retry', 'verify', 'throttle',
-  'progress',
+  'progress', 'progressInterval',
 ];
-const GET = ['retry', 'resume', 'segments', 'verify', 'preserveTimes', 'signal', 'throttle', 'progress'];
-const PUT = ['retry', 'resume', 'temporaryName', 'verify', 'parents', 'size', 'signal', 'throttle', 'progress'];
+const GET = ['retry', 'resume', 'segments', 'verify', 'preserveTimes', 'signal', 'throttle', 'progress', 'progressInterval'];
+const PUT = ['retry', 'resume', 'temporaryName', 'verify', 'parents', 'size', 'signal', 'throttle', 'progress', 'progressInterval'];
 const LINES = ['format', 'now', 'serverTimeZoneOffset', 'keepDots', 'onUnparsed', 'encoding', 'maxLineBytes'];
 
 describe('the names of options', () => {
@@ -121,6 +121,15 @@ describe('the names of options', () => {
 
       it('takes all that are known, also without a value', async () => {
         expect(await outcome(undefinedOnes(known))).to.equal(undefined);
+      });
+
+      it('refuses a value that is of no use, before anything is sent', async () => {
+        const client = new FTP({ host: 'localhost' });
+        const pool = new FTPPool({ host: 'localhost' });
+        for (const option of known) {
+          const error: unknown = await Promise.resolve().then(() => call(client, pool, { [option]: Symbol('nonsense') })).then(() => 'taken', (reason: unknown) => reason);
+          expect(error, option).to.be.instanceOf(ArgumentError);
+        }
       });
 
       it('refuses what is no object', async () => {

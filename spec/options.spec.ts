@@ -34,6 +34,7 @@ describe('options', () => {
     ['a user with CR LF', { user: 'a\r\nDELE b' }], ['a password with NUL', { password: 'a\0b' }], ['a user that is a number', { user: 7 }],
     ['an encoding that cannot carry lines', { encoding: 'base64' }], ['createConnection: 1', { createConnection: 1 }],
     ['a time zone of more than a day', { serverTimeZoneOffset: 3600 }], ['a time zone that is a name', { serverTimeZoneOffset: 'CET' }], ['NaN as a time zone', { serverTimeZoneOffset: NaN }],
+    ['netrc: 5', { netrc: 5 }], ['a netrc file without a name', { netrc: '' }], ['an object without a prototype', { port: Object.create(null) }],
     ['mlsd: 0', { mlsd: 0 }], ['enterFolders: "yes"', { enterFolders: 'yes' }],
     ['a fingerprint that is too short', { pin: 'AB:CD' }], ['a fingerprint that is a number', { pin: 7 }],
     ['a local address that is none', { localAddress: 'nonsense' }], ['a local address that is a name', { localAddress: 'localhost' }],
@@ -43,6 +44,15 @@ describe('options', () => {
       expect(() => new FTP(options as FTPOptions)).to.throw(ArgumentError);
     });
   }
+
+  it('are copied: what the caller changes later in an object or an array has no effect', () => {
+    const options = { tls: { servername: 'a' }, afterLogin: ['NOOP'], localPortRange: [2000, 2001] as [number, number] };
+    const settings = settingsOf(options);
+    options.tls.servername = 'b';
+    options.afterLogin.push('QUIT');
+    options.localPortRange[0] = 1;
+    expect(settings).to.deep.include({ tls: { servername: 'a' }, afterLogin: ['NOOP'], localPortRange: [2000, 2001] });
+  });
 
   it('never show a refused password', () => {
     expect(() => new FTP({ password: 'hunter2\r\n' })).to.throw(ArgumentError).with.property('message').that.does.not.include('hunter2');

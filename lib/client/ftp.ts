@@ -1,11 +1,11 @@
 import type { Command } from '../control/command';
 import { isNotImplemented, unexpected } from '../control/command-table';
 import { ClientQueue } from '../control/queue';
-import { parse257 } from '../control/reply-text';
 import { closedByClient, emitToCaller, Session } from '../control/session';
 import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError } from '../errors';
 import { checkAlone, checkHost, checkPort, type FTPOptions, settingsOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
+import { pathIn } from '../transfer/folders';
 import { parseServer } from '../url';
 import { Verbs } from './verbs';
 
@@ -182,8 +182,8 @@ export class FTP extends Verbs<FTPEvents> {
    */
   async pwd(options?: VerbOptions): Promise<string> {
     const reply = await this.exec(this.session.command('PWD'), { options });
-    const path = parse257(reply);
-    if (path === '') throw new ProtocolError(`PWD: ${reply}: the path is empty`, { reply, command: 'PWD' });
+    const path = pathIn(reply);
+    if (path === '') throw new ProtocolError(`PWD: ${reply}: it quotes no path`, { reply, command: 'PWD' });
     return path;
   }
 

@@ -8,6 +8,7 @@ import { isAddress } from '../net/dial';
 import type { Reply } from '../reply';
 import { askPort, EPSV, PASV } from '../transfer/passive';
 import type { FTP } from './ftp';
+import { requirePath } from './verbs';
 
 /** What both servers' sessions must be. */
 const NEEDS: Needs = { folder: true, transfer: 'anew' };
@@ -65,12 +66,12 @@ class Side {
  * that its PASV claims. Resolves with both final replies; after a failure both clients are usable.
  *
  * @param type `I` (default) or `A`
- * @throws ArgumentError when both are one client, or the data of either are protected (PROT P); TemporaryError, PermanentError from either server
+ * @throws ArgumentError for an empty path, when both are one client, or the data of either are protected (PROT P); TemporaryError, PermanentError from either server
  */
 export async function ftpcp(source: FTP, sourceName: string, target: FTP, targetName = '', type: 'I' | 'A' = 'I'): Promise<{ source: Reply; target: Reply }> {
   if (source === target) throw new ArgumentError('ftpcp needs two clients');
   if (type !== 'I' && type !== 'A') throw new ArgumentError(`type must be I or A, not ${String(type)}`);
-  const retr = source.session.command('RETR', sourceName);
+  const retr = source.session.command('RETR', requirePath(sourceName));
   const stor = target.session.command('STOR', targetName || sourceName);
   // Both turns are asked for at once, so that two copies in opposite directions cannot wait for each other.
   let finish: () => void = () => undefined;

@@ -1,3 +1,4 @@
+import { whenAborted } from '../abort';
 import { type Clock, systemClock } from '../net/clock';
 import { type Place, Queue } from '../control/queue';
 import { Session } from '../control/session';
@@ -158,11 +159,13 @@ class Connections {
   readonly #listener: ConnectionsListener;
   /** Those that are open, or that their operations open again. */
   readonly #all = new Set<PooledConnection>();
-  /** Those that no operation uses. The one that is free longest comes first, because the final reply of another may still be on its way. */
+  /** Those that no operation uses; replies may still be on their way, which an operation that comes next would wait for. The one that is free longest comes first. */
   readonly #free = new Set<PooledConnection>();
   readonly #opening = new Set<PooledConnection>();
   /** Ends the pause before the next try. */
   #cancelRetry: (() => void) | undefined;
+  /** Ends the waiting for the option `signal`. */
+  #ignoreSignal: (() => void) | undefined;
 
   /** @param template a session that is never connected: the others take from it the options, and what is known of the server */
   constructor(template: Session, wanted: number, clock: Clock, listener: ConnectionsListener) {
@@ -192,9 +195,14 @@ class Connections {
     return this.#opening.size > 0 || this.#cancelRetry !== undefined;
   }
 
-  /** A free one, which is free no more. */
+  /** A free one, which is free no more: one that has answered everything, where there is one. */
   take(): PooledConnection | undefined {
-    const [connection] = this.#free;
+    let [connection] = this.#free;
+    for (const each of this.#free) {
+      if (!each.session.usable?.answered) continue;
+      connection = each;
+      break;
+    }
     if (connection) this.#free.delete(connection);
     return connection;
   }
@@ -212,7 +220,7 @@ class Connections {
     if (this.#cancelRetry) return;
     const { signal } = this.#template.settings;
     if (signal?.aborted) return this.#listener.onAborted(this.#aborted());
-    signal?.addEventListener('abort', this.#onAbort, { once: true }); // until quit or close, for a pause between two tries is to end, too
+    if (signal) this.#ignoreSignal ??= whenAborted(signal, this.#onAbort); // until quit or close, for a pause between two tries is to end, too
     const more = Math.min(count - this.#opening.size, this.#limit.room(this.#all.size, this.#opening.size));
     for (let made = 0; made < more; made++) void this.#open(new PooledConnection(this.#template, this.#listener, this.#onLost));
   }
@@ -290,7 +298,8 @@ class Connections {
   };
 
   #unlisten(): void {
-    this.#template.settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal?.();
+    this.#ignoreSignal = undefined;
   }
 
   #aborted(): Error {

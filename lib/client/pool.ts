@@ -62,7 +62,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
       onReply: (reply: Reply, connection: number) => emitToCaller(this, 'reply', reply, connection),
       onClose: (error: Error | undefined, connection: number) => emitToCaller(this, 'close', error, connection),
     };
-    this.session = new Session(settingsOf({ ...rest, ...(rest.tls ? { tls: { ...rest.tls } } : {}) }), NEVER_CONNECTED);
+    this.session = new Session(settingsOf(rest), NEVER_CONNECTED);
     this.queue = new PoolQueue(this.session, connections, listener);
   }
 
@@ -88,7 +88,7 @@ export class FTPPool extends Verbs<FTPPoolEvents> {
   override retr(path: string, options?: Omit<RetrOptions, 'segments' | 'segmentBuffer'>): RetrStream;
   override retr(path: string, options: RetrOptions = {}): RetrStream | SegmentedDownload {
     checkNames(options, RETR_OPTIONS);
-    return (options.segments ?? 1) > 1 ? new SegmentedStream(this, path, options) : super.retr(path, options);
+    return typeof options.segments === 'number' && options.segments > 1 ? new SegmentedStream(this, path, options) : super.retr(path, options);
   }
 
   /**

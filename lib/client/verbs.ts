@@ -16,13 +16,13 @@ import type { Command } from '../control/command';
 import type { ControlConnection, SendOptions } from '../control/control-connection';
 import { isNotImplemented, unexpected } from '../control/command-table';
 import type { Place, PlaceListener, PlaceOptions, Queue, Work, WorkListener } from '../control/queue';
-import type { Needs, Session, Turn } from '../control/session';
+import { emitToCaller, type Needs, type Session, type Turn } from '../control/session';
 import { ArgumentError, awaitedCall, ConnectionClosedError, FTPError, isFTPError, ownError, PermanentError, ReplyError, showCall } from '../errors';
 import type { Entry } from '../listing/entry';
 import { type FolderOptions, folderOptions, signalOf, type VerbOptions } from '../options';
 import type { Reply } from '../reply';
 import { findTimeCommand, isThere, lookUp, setTime, sizeIn, timeCommand, timeIn } from '../transfer/facts';
-import { makeFolders, nameIn } from '../transfer/folders';
+import { makeFolders, pathIn } from '../transfer/folders';
 import { type ListOptions, ListPlan, type MlsdOptions, MlsdPlan } from '../transfer/list-plan';
 import type { RetrOptions, RetrStream } from '../transfer/retr-stream';
 import type { StorOptions, StorStream } from '../transfer/stor-stream';
@@ -173,11 +173,11 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * A line that cannot be read is skipped, and the event `unparsed` gives it.
    *
    * @param path default: the working folder
-   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where there is no such folder or file
+   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where there is no such folder or file, or it says that the folder could not be read
    */
   list(path?: string, options: ListOptions = {}): RetrStream<Entry> {
     const command = this.session.command('LIST', path === '' ? undefined : path);
-    const plan = new ListPlan(this.session, path === '' ? undefined : path, options, (line) => void stream.emit('unparsed', line));
+    const plan = new ListPlan(this.session, path === '' ? undefined : path, options, (line) => emitToCaller(stream, 'unparsed', line));
     const stream = entries(this, command, plan, options);
     return stream;
   }
@@ -187,11 +187,11 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    *
    * @param path default: the working folder
    * @param options.facts asks for these facts by OPTS MLST, which holds for all later listings of the connection; a server may send others
-   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where the server has no MLSD, or no such folder
+   * @throws ArgumentError for an option that cannot be; the stream fails with PermanentError where the server has no MLSD, or no such folder, or says that it could not be read
    */
   mlsd(path?: string, options: MlsdOptions = {}): RetrStream<Entry> {
     const command = this.session.command('MLSD', path === '' ? undefined : path);
-    const plan = new MlsdPlan(this.session, command, options, (line) => void stream.emit('unparsed', line));
+    const plan = new MlsdPlan(this.session, command, options, (line) => emitToCaller(stream, 'unparsed', line));
     const stream = entries(this, command, plan, options);
     return stream;
   }
@@ -234,7 +234,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
   async mkd(dir: string, options?: FolderOptions): Promise<string> {
     const { recursive, ...rest } = folderOptions(options);
     const mkd = this.session.command('MKD', requirePath(dir));
-    return recursive ? this.sequence(mkd, (turn) => makeFolders(turn, dir), { options: rest }) : nameIn(await this.exec(mkd, { options: rest }));
+    return recursive ? this.sequence(mkd, (turn) => makeFolders(turn, dir), { options: rest }) : pathIn(await this.exec(mkd, { options: rest }));
   }
 
   /**
@@ -339,7 +339,7 @@ export abstract class Verbs<Events extends Record<keyof Events, unknown[]>> exte
    * @throws ArgumentError for another mode; PermanentError where the server has no SITE CHMOD, or refuses it
    */
   async chmod(path: string, mode: number | string, options?: VerbOptions): Promise<Reply> {
-    return this.exec(this.session.command('SITE', `CHMOD ${octal(mode)} ${requirePath(path)}`), { options });
+    return this.exec(this.session.command('SITE', requirePath(path), `CHMOD ${octal(mode)} `), { options });
   }
 
   /** @internal Whether `mfmt` sets times, as far as that is known before it is tried. */
@@ -637,7 +637,7 @@ function showAwaited(error: unknown): never {
 }
 
 /** An empty path would make the command mean something else, or the working folder. @throws ArgumentError */
-function requirePath(path: unknown): string {
+export function requirePath(path: unknown): string {
   if (typeof path !== 'string') throw new ArgumentError(`a path must be a string, not ${typeof path}`);
   if (path === '') throw new ArgumentError('a path must not be empty');
   return path;

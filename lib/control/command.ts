@@ -6,7 +6,8 @@ import { ArgumentError } from '../errors';
 const CR = 0x0d;
 const LF = 0x0a;
 const IAC = 0xff;
-const SECRET = /^(PASS|ACCT|SITE +(?:PSWD|CPWD|PASS))\b(.*)$/is;
+/** Each server has its own SITE commands for passwords: PSWD and CPWD, PASSWD of glFTPD and drftpd, CHPASS, CHANGEPASS. */
+const SECRET = /^(PASS|ACCT|SITE +\S*(?:PASS|PSWD|CPWD)\S*)\b(.*)$/is;
 
 /**
  * A command as the control connection writes it; nothing else is written there.
@@ -32,7 +33,7 @@ export class Command {
    * @param concealed whether the argument is not to be shown, whatever the verb
    * @throws ArgumentError for a line that is empty, has CR, LF or NUL, or cannot be expressed in the encoding
    */
-  constructor(line: string, codec: Codec, concealed = false) {
+  constructor(line: string, codec: Pick<Codec, 'encode'>, concealed = false) {
     if (typeof line !== 'string') throw new ArgumentError(`a command must be a string, not ${typeof line}`);
     const blank = line.indexOf(' ');
     this.verb = (blank < 0 ? line : line.slice(0, blank)).toUpperCase();

@@ -135,6 +135,11 @@ export class ControlConnection {
     return this.#startsOver;
   }
 
+  /** Whether every command has its final reply. */
+  get answered(): boolean {
+    return this.#pending.empty;
+  }
+
   /** Whether several commands may be in flight. */
   get pipelines(): boolean {
     return this.#pending.pipelines;
@@ -200,23 +205,26 @@ export class ControlConnection {
   }
 
   /**
-   * Gives up the commands that wait, which fail with `reason`, and gives all replies to the collector until `release` is called.
+   * Gives up the commands that wait, which fail with `reason`, and gives all replies to the collector until `release()`. Whoever hears of a failure may
+   * close the connection at once.
    *
-   * @returns `due`: how many of the commands were sent, so that their final replies may come
+   * @returns how many of the commands were sent, so that their final replies may come
    */
-  collect(reason: Error, collector: Collector): { readonly due: number; release(): void } {
+  collect(reason: Error, collector: Collector): number {
     this.#collector = collector;
     this.unansweredNoops = 0;
     this.#held = [];
     const given = this.#pending.clear();
-    for (const each of given) this.#fail(each, reason);
     this.#listener.onGivenUp();
     this.#base.ref?.();
-    const release = (): void => {
-      this.#collector = undefined;
-      this.#base.unref?.(); // an idle connection keeps no process alive
-    };
-    return { due: given.filter(({ sent }) => sent).length, release };
+    for (const each of given) this.#fail(each, reason);
+    return given.filter(({ sent }) => sent).length;
+  }
+
+  /** The next reply belongs to the next command again. */
+  release(): void {
+    this.#collector = undefined;
+    this.#base.unref?.(); // an idle connection keeps no process alive
   }
 
   /** Sends NOOP during a transfer; its reply may come before or after the transfer's final reply, or never (Pure-FTPd 1.0.50). */
@@ -336,7 +344,7 @@ export class ControlConnection {
   readonly #onReply = (reply: Reply): void => {
     const { head } = this.#pending;
     const shown = head?.command?.secret ? conceal(reply, head.command.secret) : reply;
-    debug('%s < %s', this.#label, shown);
+    if (debug.enabled) debug('%s < %s', this.#label, shown);
     this.#listener.onReply(shown);
     if (this.#closed) return;
     if (this.#collector) return this.#collector.onReply(shown);
@@ -523,7 +531,7 @@ export class ControlConnection {
 
   /** Writes a command, together with the others of this turn of the event loop. */
   #write(command: Command): void {
-    debug('%s > %s', this.#label, command.shown);
+    if (debug.enabled) debug('%s > %s', this.#label, command.shown);
     this.#listener.onCommand(command.shown);
     if (this.#outgoing.push(command.bytes) === 1) process.nextTick(this.#flush);
   }

@@ -14,9 +14,11 @@ export type Features = ReadonlyMap<string, string>;
 export function parseFeatures(reply: Reply): Features {
   const features = new Map<string, string>();
   for (const line of reply.lines.slice(1, -1)) {
-    const [, name = '', rest = ''] = /^(?:\d{3}-)?\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? [];
-    if (name === '') continue;
-    const key = name.toUpperCase();
+    const text = line.replace(/^\d{3}-/, '').trim();
+    const blank = text.search(/\s|$/);
+    if (blank === 0) continue;
+    const key = text.slice(0, blank).toUpperCase();
+    const rest = text.slice(blank).trimStart();
     const known = features.get(key);
     features.set(key, known ? `${known};${rest}` : rest);
   }

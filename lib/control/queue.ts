@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { ConnectionClosedError, TimeoutError } from '../errors';
 import { WaitTimer } from '../net/wait-timer';
@@ -136,7 +135,6 @@ export abstract class Queue {
   /** Begins work. @throws ConnectionClosedError where the client is over */
   beginWork(listener?: WorkListener): Work {
     if (!this.#accepts() && this.#state !== 'asked to end') throw this.#reason();
-    setMaxListeners(0, this.#closed.signal);
     const work: Work = {
       closed: this.#closed.signal,
       done: () => {
@@ -311,7 +309,7 @@ export abstract class Queue {
     const { blocking } = this;
     if (this.#progress !== progressOfCallers(blocking)) return this.#startStallTimer();
     this.#progress = undefined;
-    const long = performance.now() - this.#stallTimeout * 0.9;
+    const long = process.uptime() * 1000 - this.#stallTimeout * 0.9;
     for (let place = this.first; place; ) {
       const { next } = place;
       if (place.options.ends) for (const each of blocking) each.listener.onQuitting?.(true);
@@ -354,7 +352,7 @@ export class Place {
   urgent = false;
   /** @internal how the queue knows it while it is unused */
   reference: WeakRef<Place> | undefined;
-  /** @internal the `performance.now()` at which it became ready */
+  /** @internal the milliseconds of `process.uptime()` at which it became ready; `performance` takes a millisecond to load */
   readySince = 0;
   /** Moved by this class only. */
   state: PlaceState = 'idle';
@@ -403,7 +401,7 @@ export class Place {
   /** Waits for another turn, after one in which nothing was sent. */
   again(): void {
     this.state = 'ready';
-    this.readySince = performance.now();
+    this.readySince = process.uptime() * 1000;
     const refusal = this.#queue.admit(this);
     if (!refusal) return;
     this.state = 'done';

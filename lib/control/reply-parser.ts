@@ -1,7 +1,8 @@
 // The bytes of a control connection in, replies out (RFC 959, 4.2), with Telnet's sequences taken out (RFC 854).
 
+import { isAscii } from 'node:buffer';
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
-import { codecFor, type Codec, type Encoding } from '../encoding';
+import { codecFor, type Codec, decodesASCII, type Encoding } from '../encoding';
 import { Reply } from '../reply';
 import { ProtocolError } from '../errors';
 import { checkByteCount, checkNames, type OptionNames } from '../options';
@@ -48,6 +49,7 @@ const Typed = Transform as unknown as new (options?: TransformOptions) => TypedT
  */
 export class ReplyParser extends Typed {
   readonly #codec: Codec;
+  readonly #decodesASCII: boolean;
   readonly #maxLineBytes: number;
   readonly #maxReplyBytes: number;
   #telnet: Telnet = 'text';
@@ -66,6 +68,7 @@ export class ReplyParser extends Typed {
     checkNames(options, REPLY_PARSER_OPTIONS);
     super({ readableObjectMode: true });
     this.#codec = codecFor(options.encoding);
+    this.#decodesASCII = decodesASCII(options.encoding);
     this.#maxLineBytes = checkByteCount('maxLineBytes', options.maxLineBytes, 8192);
     this.#maxReplyBytes = checkByteCount('maxReplyBytes', options.maxReplyBytes, 65_536);
   }
@@ -138,11 +141,14 @@ export class ReplyParser extends Typed {
     }
   }
 
-  /** Splits the text into lines. */
+  /** Splits the text into lines. Text in ASCII, as nearly all of it is, becomes one string, of which each line is a slice. */
   #receiveText(text: Buffer): ProtocolError | undefined {
+    const ascii = this.#decodesASCII && isAscii(text) ? text.toString('latin1') : undefined;
+    const indexOfLF = (from: number): number => (ascii === undefined ? text.indexOf(LF, from) : ascii.indexOf('\n', from));
     let begin = 0;
-    for (let lf = text.indexOf(LF); lf >= 0; lf = text.indexOf(LF, begin)) {
-      const error = this.#count(lf + 1 - begin) ?? this.#receiveLine(this.#wholeLine(text, begin, lf));
+    for (let lf = indexOfLF(0); lf >= 0; lf = indexOfLF(begin)) {
+      const isWhole = ascii !== undefined && this.#heldBytes === 0;
+      const error = this.#count(lf + 1 - begin) ?? (isWhole ? this.#receiveASCII(ascii, begin, lf) : this.#receiveBytes(this.#wholeLine(text, begin, lf)));
       if (error) return error;
       begin = lf + 1;
     }
@@ -178,24 +184,46 @@ export class ReplyParser extends Typed {
     this.#heldBytes = bytes;
   }
 
-  #receiveLine(line: Buffer): ProtocolError | undefined {
-    const code = codeOf(line);
-    if (this.#lines.length === 0) this.#code = code;
-    if (this.#code === undefined) return new ProtocolError(`a reply must begin with a code from 100 to 599, not with ${excerpt(line)}`);
+  #receiveASCII(text: string, begin: number, lf: number): ProtocolError | undefined {
+    let end = lf;
+    while (end > begin && text.charCodeAt(end - 1) === CR) end -= 1;
+    const line = text.slice(begin, end);
+    return this.#receiveLine(line, line);
+  }
+
+  #receiveBytes(bytes: Buffer): ProtocolError | undefined {
+    let line: string;
     try {
-      this.#lines.push(this.#codec.decode(line));
+      line = this.#codec.decode(bytes);
     } catch (cause) {
       return new ProtocolError('the codec cannot decode a line of a reply (option encoding)', { cause });
     }
-    this.#replyBytes += this.#lineBytes;
+    return this.#receiveLine(bytes.toString('latin1', 0, MOST_SHOWN + 1), line);
+  }
+
+  /** @param front the beginning of the line, of its bytes, because a codec of the caller may decode it to anything */
+  #receiveLine(front: string, line: string): ProtocolError | undefined {
+    const code = codeOf(front);
+    const lines = this.#lines;
+    if (lines.length === 0) this.#code = code;
+    if (this.#code === undefined) return notACode(front);
+    const lineBytes = this.#lineBytes;
     this.#lineBytes = 0;
-    if (code === this.#code && line[3] !== DASH) {
-      const reply = new Reply(this.#code, this.#lines);
-      this.#lines = [];
-      this.#replyBytes = 0;
-      this.push(reply);
+    if (code !== this.#code || front.charCodeAt(3) === DASH) {
+      lines.push(line);
+      this.#replyBytes += lineBytes;
+    } else {
+      this.push(new Reply(code, lines.length === 0 ? [line] : this.#wholeReply(line)));
     }
     return undefined;
+  }
+
+  /** The lines of a reply of several lines, of which this is the last one. */
+  #wholeReply(last: string): readonly string[] {
+    const lines = [...this.#lines, last];
+    this.#lines = [];
+    this.#replyBytes = 0;
+    return lines;
   }
 
   /** Counts bytes of the line; the error names the limit that they pass first. */
@@ -210,19 +238,18 @@ export class ReplyParser extends Typed {
 }
 
 /** The code of a line that is a code, or begins with a code and a separator (RFC 959, 4.2); undefined for any other. */
-function codeOf(line: Buffer): number | undefined {
-  if (line.length < 3 || (line.length > 3 && line[3] !== SPACE && line[3] !== DASH)) return undefined;
-  let code = 0;
-  for (let at = 0; at < 3; at++) {
-    const digit = (line[at] as number) - ZERO;
-    if (digit < 0 || digit > 9) return undefined;
-    code = 10 * code + digit;
-  }
-  return code >= 100 && code < 600 ? code : undefined;
+function codeOf(line: string): number | undefined {
+  const separator = line.charCodeAt(3);
+  if (separator !== SPACE && separator !== DASH && line.length > 3) return undefined;
+  const first = line.charCodeAt(0) - ZERO;
+  const second = line.charCodeAt(1) - ZERO;
+  const third = line.charCodeAt(2) - ZERO;
+  const isCode = first >= 1 && first <= 5 && second >= 0 && second <= 9 && third >= 0 && third <= 9;
+  return isCode ? 100 * first + 10 * second + third : undefined;
 }
 
-/** The beginning of a line that is no reply, safe to show on a terminal. */
-function excerpt(line: Buffer): string {
-  const shown = JSON.stringify(line.toString('latin1', 0, MOST_SHOWN));
-  return shown.replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`) + (line.length > MOST_SHOWN ? '…' : '');
+/** The error for a line that is no reply; its beginning is shown as is safe on a terminal. */
+function notACode(line: string): ProtocolError {
+  const shown = JSON.stringify(line.slice(0, MOST_SHOWN)).replace(/[\x7f-\x9f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+  return new ProtocolError(`a reply must begin with a code from 100 to 599, not with ${shown}${line.length > MOST_SHOWN ? '…' : ''}`);
 }

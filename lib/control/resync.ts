@@ -77,11 +77,10 @@ function inStepAfter(session: Session, control: ControlConnection, reason: Error
     const settle = (reply: Reply | undefined): void => {
       clearTimeout(silence);
       clearTimeout(patience);
-      release();
+      control.release();
       resolve(reply);
     };
-    const { due, release } = control.collect(reason, { onReply, onClose: () => settle(undefined) });
-    let earlier = due - 1; // commands before the transfer, such as the first OPTS of a session: their replies come first, and say nothing about it
+    let earlier = control.collect(reason, { onReply, onClose: () => settle(undefined) }) - 1; // commands before the transfer, such as the first OPTS of a session: their replies come first, and say nothing about it
     const atOnce = !abor || control.early === 'yes'; // else after the first final reply: the server may not take PWD before it
     if (abor) control.send(abor);
     if (atOnce) probe();

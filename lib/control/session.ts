@@ -112,6 +112,8 @@ export class Session implements ControlListener {
   readonly #origin: string;
   /** The FTP proxy that the control connection leads to, which is to be told the server's name. */
   #gateway: ProxyServer | undefined;
+  /** Ends the waiting for the option `signal`. */
+  #ignoreSignal: (() => void) | undefined;
   #lastError: Error | undefined;
   /** Why no further connection is made, if none is. */
   #closedFor: Error | undefined;
@@ -173,10 +175,20 @@ export class Session implements ControlListener {
     return !this.#closedFor && (!this.#manual || this.#remakes || this.#control !== undefined);
   }
 
-  /** A checked command in the session's encoding. @throws ArgumentError for CR, LF and NUL, and for what the encoding cannot express */
-  command(verb: string, argument?: string): Command {
-    if (argument !== undefined && typeof argument !== 'string') throw new ArgumentError(`${verb} takes a string, not ${typeof argument}`);
-    return new Command(argument === undefined ? verb : `${verb} ${argument}`, this.codec);
+  /**
+   * A checked command in the session's encoding.
+   *
+   * @param path its argument, or the path in it, whose parts may be names that are no valid UTF-8
+   * @param before what the argument has before the path, such as `CHMOD 644 `
+   * @param after what it has after the path
+   * @throws ArgumentError for CR, LF and NUL, and for what the encoding cannot express
+   */
+  command(verb: string, path?: string, before = '', after = ''): Command {
+    if (path === undefined) return new Command(verb, this.codec);
+    if (typeof path !== 'string') throw new ArgumentError(`${verb} takes a string, not ${typeof path}`);
+    const line = `${verb} ${before}${path}${after}`;
+    const from = verb.length + 1 + before.length;
+    return new Command(line, before + after === '' ? this.codec : { encode: () => this.codec.encode(line, from, from + path.length) });
   }
 
   /** A caller's own line as a command. @throws ArgumentError as `command()` does */
@@ -244,7 +256,8 @@ export class Session implements ControlListener {
     this.#forget();
     const reason = error ?? closedByClient(undefined);
     this.#closedFor = reason;
-    this.settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal?.();
+    this.#ignoreSignal = undefined;
     this.runningTransfer?.onClosed(reason);
     this.#abandonAttempt?.(reason);
     this.#control?.destroy(error);
@@ -266,7 +279,7 @@ export class Session implements ControlListener {
     const hint = settings.secure === 'implicit' ? '' : "; a server that says nothing may wait for TLS (option secure: 'implicit')";
     const inTime = deadline(attempt, connectTimeout, () => (control || this.#port === IMPLICIT_TLS_PORT ? late + hint : late));
     this.#abandonAttempt = (error) => attempt.destroy(error);
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal) this.#ignoreSignal ??= whenAborted(signal, this.#onAbort);
     let control: ControlConnection | undefined;
     try {
       const address = `${host}:${this.#port}`;
@@ -277,6 +290,7 @@ export class Session implements ControlListener {
       this.welcome = await control.greeting();
       this.observed.greeted(this.welcome.text);
       await this.protection.afterGreeting(control, host, this.welcome);
+      control.assertOpen(); // a 421 may have come together with the greeting
       if (begun !== undefined) this.#publish({ event: 'open', ms: performance.now() - begun });
       return control;
     } catch (error) {
@@ -309,9 +323,10 @@ export class Session implements ControlListener {
   /** @param greeted the server's greeting, where it says that we are logged in already (230) */
   async #logIn(control: ControlConnection, { greeted, sending }: { readonly greeted?: Reply | undefined; readonly sending?: SendOptions | undefined }): Promise<Reply> {
     try {
-      const reply = greeted ?? (await (this.#gateway ? this.#logInBy(this.#gateway, control, sending) : login(control, this.codec, this.#credentialsToUse(), sending)));
+      const reply = greeted ?? (await (this.#gateway ? this.#logInBy(this.#gateway, control, sending) : login(control, this.codec.plain, this.#credentialsToUse(), sending)));
       await this.protection.protectData(control);
       await this.#setUp(control);
+      control.assertOpen(); // or with the 230
       this.state.loggedIn = true;
       this.#sendNoops();
       return reply;
@@ -327,9 +342,9 @@ export class Session implements ControlListener {
   /** An FTP proxy has its own login first, and is told the server with the user, as lftp and most such proxies have it. */
   async #logInBy(gateway: ProxyServer, control: ControlConnection, sending: SendOptions | undefined): Promise<Reply> {
     const credentials = this.#credentialsToUse();
-    if (gateway.credentials) await login(control, this.codec, gateway.credentials, sending, true);
+    if (gateway.credentials) await login(control, this.codec.plain, gateway.credentials, sending, true);
     const host = this.#host?.includes(':') ? `[${this.#host}]` : this.#host;
-    return login(control, this.codec, { ...credentials, user: `${credentials.user}@${host}${this.#port === FTP_PORT ? '' : `:${this.#port}`}` }, sending);
+    return login(control, this.codec.plain, { ...credentials, user: `${credentials.user}@${host}${this.#port === FTP_PORT ? '' : `:${this.#port}`}` }, sending);
   }
 
   /** Sends the commands of the option `afterLogin`. Where they lead is the login folder. */
@@ -474,9 +489,7 @@ export class Session implements ControlListener {
    * machines then knows which of them is to listen (drftpd). A refusal says nothing: the transfer command will have its own.
    */
   announceTransfer(control: ControlConnection, { verb, argument }: Command): void {
-    const begin = 'PRET ';
-    const encode = (line: string): Buffer => Buffer.concat([Buffer.from(begin), this.codec.encode(line.slice(begin.length))]);
-    control.exec(new Command(`${begin}${argument === '' ? verb : `${verb} ${argument}`}`, { encode, decode: (bytes) => this.codec.decode(bytes) })).catch(ignore);
+    control.exec(argument === '' ? this.command('PRET', verb) : this.command('PRET', argument, `${verb} `)).catch(ignore);
   }
 
   /** Resolves once all that `beginNegotiation()` has to send was written, so that names have their encoding; undefined where it was. */

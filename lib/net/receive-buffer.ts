@@ -11,18 +11,16 @@ const MODEST = 120 * 1024;
 const SETTLED = 64 * 1024 * 1024;
 /** The largest buffer that is lent: its reader takes smaller portions. */
 const LARGEST_LENT = 128 * 1024;
-/** Up to so many bytes, a copy costs less than a buffer that is given away. */
-const COPIED = 8 * 1024;
-/** The rest of a buffer is read into while it has so many bytes. */
-const WORTHWHILE = 32 * 1024;
+/** Reads of so few bytes make the next buffer smaller. */
+const SMALL = 8 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
  * The memory that a socket reads into: it grows while reads fill it, and shrinks when they do not.
  *
- * Received bytes are given to the reader without a copy, and the next read uses the rest of the buffer. A small read is copied, so that
- * a reader that keeps it does not keep the whole buffer alive. A reader that is done with the bytes when it returns may have the
- * memory lent: the next read uses the same.
+ * Received bytes are given to the reader in memory of their own: the buffer itself where they fill half of it, else a copy. So what a
+ * reader keeps takes at most twice its bytes, and he may transfer it to another thread: no other chunk is in it, and nothing is read
+ * into it any more. A reader that is done with the bytes when it returns may have the memory lent: the next read uses the same.
  */
 export class ReceiveBuffer {
   #size = SMALLEST;
@@ -37,7 +35,7 @@ export class ReceiveBuffer {
   }
 
   readonly #next = (): Buffer => {
-    if (this.#space.length < WORTHWHILE) this.#space = Buffer.allocUnsafeSlow(this.#nextSize());
+    if (this.#space.length === 0) this.#space = Buffer.allocUnsafeSlow(this.#nextSize());
     return this.#space;
   };
 
@@ -62,18 +60,28 @@ export class ReceiveBuffer {
     const space = this.#space;
     const filled = space.subarray(0, bytes);
     this.#received += bytes;
-    if (bytes <= COPIED) {
-      this.#size = Math.max(SMALLEST, this.#size / 2);
-      return Buffer.from(filled);
-    }
-    if (bytes === space.length) this.#size = Math.min(LARGEST, this.#size * 2);
-    this.#space = space.subarray(bytes);
+    if (bytes <= SMALL) this.#size = Math.max(SMALLEST, this.#size / 2);
+    else if (bytes === space.length) this.#size = Math.min(LARGEST, this.#size * 2);
+    if (bytes < space.length / 2) return copyOf(filled);
+    this.#space = NOTHING;
     return filled;
   }
 }
 
+/** The bytes in memory of their own: zlib writes what comes next after what it has given. */
+export function alone(bytes: Buffer): Buffer {
+  return bytes.length === bytes.buffer.byteLength ? bytes : copyOf(bytes);
+}
+
+/** A copy whose memory is not one of Node's pools, which many share. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 /** So many bytes are delivered at once. */
-const FULL = 256 * 1024;
+const FULL = 1024 * 1024;
 
 /**
  * Joins the chunks that arrive in one turn of the event loop, because TLS comes in records of 16 KiB, and a file is written faster in

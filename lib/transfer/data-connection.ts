@@ -6,7 +6,7 @@ import type { Session } from '../control/session';
 import { FTPError, MismatchError, TimeoutError, TransferError } from '../errors';
 import { deadline, reset, wasReset } from '../net/dial';
 import type { SecuredData } from '../net/tls';
-import { Gatherer } from '../net/receive-buffer';
+import { alone, Gatherer } from '../net/receive-buffer';
 import { type Interrupt, Milestone } from './interrupt';
 
 /** Which way the payload goes. */
@@ -24,13 +24,15 @@ export interface DataRequest {
 
 /** The transfer that a data connection belongs to; an interface, because transfer.ts imports this file. After `onError`, `close()`, `reset()` or `abandon()` it hears nothing more. */
 export interface DataListener {
+  /** Download: it is piped into something, which takes a few large chunks faster than many small ones. */
+  readonly isPiped: boolean;
   /** Bytes arrived; false pauses the connection until `resume()`. */
   onChunk(chunk: Buffer): boolean;
   /** The server closed its side cleanly. */
   onEnd(): void;
   /** The connection broke, could not be made, or stood still; also after our own end, when the server resets it. */
   onError(error: Error): void;
-  /** The first bytes of an upload, or more of them, may be written. */
+  /** The first bytes of an upload may be written, or more of them: those before are no longer needed. */
   onWritable(): void;
 }
 
@@ -164,7 +166,7 @@ export abstract class DataConnection {
     inflate.on('data', (chunk: Buffer) => {
       if (this.#state !== 'live') return;
       this.session.dataConnections.stalling.restart(this.#onStall);
-      if (this.#listener?.onChunk(chunk) === false) this.pause();
+      if (this.#listener?.onChunk(alone(chunk)) === false) this.pause();
     });
     inflate.on('drain', () => {
       if (this.#state !== 'live') return;
@@ -183,28 +185,50 @@ export abstract class DataConnection {
     if (this.#paused) inflate.pause();
   }
 
-  /** Writes; false means that `onWritable` will come. */
-  write(chunks: readonly Uint8Array[]): boolean {
+  /**
+   * Writes. `onWritable` comes when the socket has given all of it to the system, so that the caller's memory may be used again.
+   *
+   * @param sent is called with each chunk whose memory is no longer needed, if that is known for sure
+   */
+  write(chunks: readonly Uint8Array[], sent?: (chunk: Uint8Array) => void): void {
     const socket = this.#socket;
-    if (!socket || this.#state !== 'live') return false;
-    let room = true;
+    if (!socket || this.#state !== 'live') return;
+    const last = chunks.length - 1;
     if (this.#timed) {
-      if (chunks.length > 1) socket.cork();
-      for (const chunk of chunks) room = socket.write(chunk);
-      if (chunks.length > 1) socket.uncork();
+      if (last > 0) socket.cork();
+      chunks.forEach((chunk, index) => {
+        const onSent = (error?: Error | null): void => {
+          if (error) return;
+          sent?.(chunk);
+          if (index === last) this.#onWritten();
+        };
+        socket.write(chunk, sent || index === last ? onSent : undefined);
+      });
+      if (last > 0) socket.uncork();
     } else {
-      this.#pieces = [...this.#pieces, ...chunks.flatMap(piecesOf)];
-      room = this.#writePieces(socket);
+      this.#pieces = chunks.flatMap(piecesOf);
+      this.#writePieces(socket);
     }
-    if (!room) this.#startStallTimer();
-    return room;
+    if (socket.writableLength > 0) this.#startStallTimer();
   }
 
-  /** Writes what there is room for; false means that `drain` will come. */
-  #writePieces(socket: Duplex): boolean {
-    let room = true;
-    while (room && this.#pieces.length > 0) room = socket.write(this.#pieces.shift());
-    return room;
+  /** Writes what there is room for; for the rest `drain` will come. */
+  #writePieces(socket: Duplex): void {
+    for (let room = true; room && this.#pieces.length > 0; ) {
+      const piece = this.#pieces.shift();
+      const isLast = this.#pieces.length === 0;
+      room = socket.write(piece, (error) => {
+        if (error) return;
+        if (isLast) this.#onWritten();
+        else this.session.dataConnections.stalling.restart(this.#onStall);
+      });
+    }
+  }
+
+  /** All that was written has left. */
+  #onWritten(): void {
+    this.#stopStallTimer();
+    this.#onWritable();
   }
 
   /** True once all bytes of an upload have been written. */
@@ -218,7 +242,6 @@ export abstract class DataConnection {
     const socket = this.#socket;
     this.#fin = 'asked';
     if (!socket || this.#state !== 'live') return;
-    for (const piece of this.#pieces.splice(0)) socket.write(piece);
     this.#startStallTimer();
     const finish = (): void => {
       if (this.#state !== 'live') return;
@@ -339,16 +362,16 @@ export abstract class DataConnection {
     if (this.#state !== 'live') return this.#drop();
     socket.on('end', this.#onEnd);
     if (this.#direction === 'up') {
-      socket.on('drain', () => {
-        if (this.#pieces.length > 0 && !this.#writePieces(socket)) return this.#startStallTimer();
-        this.#stopStallTimer();
-        this.#onWritable();
-      });
       if (seesWrites(socket)) this.#timed = socket.on('timeout', this.#onStall);
+      else socket.on('drain', () => this.#writePieces(socket));
     }
     if (this.#secured) {
       const gatherer = new Gatherer((chunk) => this.#take(socket, chunk));
-      socket.on('data', (chunk: Buffer) => gatherer.add(chunk));
+      socket.on('data', (chunk: Buffer) => {
+        if (this.#listener?.isPiped) return gatherer.add(chunk);
+        gatherer.flush();
+        this.#take(socket, chunk);
+      });
       socket.prependListener('end', () => gatherer.flush());
     } else if (!this.reads) socket.on('data', (chunk: Buffer) => this.#take(socket, chunk));
     if (this.#paused) socket.pause();

@@ -159,23 +159,23 @@ export function certainSize(size: number | undefined): number | undefined {
 /** The commands that set the time of a file: MFMT, or what a server was seen to take in place of it. */
 type TimeCommand = 'MFMT' | Exclude<ObservedServer['setsTimesBy'], 'nothing' | undefined>;
 
-/** How each is spelled: MFMT (draft-somers-ftp-mfxx, 3.1), and what servers have that do not know it. */
-const TIME_COMMANDS: Readonly<Record<TimeCommand, (time: string, path: string) => readonly [verb: string, argument: string]>> = {
-  MFMT: (time, path) => ['MFMT', `${time} ${path}`],
+/** How each is spelled, with what is before and after the path: MFMT (draft-somers-ftp-mfxx, 3.1), and what servers have that do not know it. */
+const TIME_COMMANDS: Readonly<Record<TimeCommand, (time: string) => readonly [verb: string, before: string, after?: string]>> = {
+  MFMT: (time) => ['MFMT', `${time} `],
   /** vsftpd 3.0.3; elsewhere it asks for the time of a file with such a name. */
-  MDTM: (time, path) => ['MDTM', `${time} ${path}`],
+  MDTM: (time) => ['MDTM', `${time} `],
   /** ProFTPD, Pure-FTPd. */
-  'SITE UTIME with three times': (time, path) => ['SITE', `UTIME ${path} ${time} ${time} ${time} UTC`],
+  'SITE UTIME with three times': (time) => ['SITE', 'UTIME ', ` ${time} ${time} ${time} UTC`],
   /** ProFTPD, Pure-FTPd, GridFTP; some of these servers read it in their own time zone. */
-  'SITE UTIME with one time': (time, path) => ['SITE', `UTIME ${time} ${path}`],
+  'SITE UTIME with one time': (time) => ['SITE', `UTIME ${time} `],
 };
 /** In the order in which they are tried. */
 const IN_PLACE_OF_MFMT = ['MDTM', 'SITE UTIME with three times', 'SITE UTIME with one time'] as const;
 
 /** A command that sets the time of a file. */
 export function timeCommand(session: Session, path: string, date: Date, way: TimeCommand = 'MFMT'): Command {
-  const [verb, argument] = TIME_COMMANDS[way](formatTime(date), path);
-  return session.command(verb, argument);
+  const [verb, before, after] = TIME_COMMANDS[way](formatTime(date));
+  return session.command(verb, path, before, after);
 }
 
 /** Sets the time of a file, by MFMT unless another command is known to do it on this server. */

@@ -6,9 +6,13 @@ import type { Reply } from '../reply';
 import { folderOf, isAnswer, isFolder, mayMeanMissingFolder, saysMissing } from './facts';
 import type { Choice, Plan } from './transfer';
 
-/** The name of a folder in the reply to MKD (RFC 959, appendix II); empty where it quotes none. */
-export function nameIn(reply: Reply): string {
-  return reply.code === 257 && reply.text.includes('"') ? parse257(reply) : '';
+/** The path of a folder in the reply to MKD or PWD (RFC 959, appendix II); empty where it quotes none. */
+export function pathIn(reply: Reply): string {
+  try {
+    return parse257(reply);
+  } catch {
+    return '';
+  }
 }
 
 /**
@@ -41,7 +45,7 @@ async function wasThere(turn: Turn, path: string, refusal: ReplyError): Promise<
 /** Its name, or why it is refused. */
 async function make({ control, sending }: Turn, mkd: Command): Promise<string | ReplyError> {
   try {
-    return nameIn(await control.exec(mkd, sending));
+    return pathIn(await control.exec(mkd, sending));
   } catch (error) {
     if (!isAnswer(error, true)) throw error;
     return error;

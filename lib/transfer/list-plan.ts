@@ -9,7 +9,8 @@ import { ArgumentError, PermanentError, type ReplyError } from '../errors';
 import { type Draft, type Entry, rawNameOf, setRawName } from '../listing/entry';
 import { ListDecoder, type ListParserOptions } from '../listing/list-parser';
 import { mlstEntry } from '../listing/mlsx';
-import { checkNames, type OptionNames } from '../options';
+import { checkNames, flag, type OptionNames } from '../options';
+import type { Reply } from '../reply';
 import { enters, lookUp } from './facts';
 import type { Decoder } from './lines';
 import type { Choice, Plan } from './transfer';
@@ -17,6 +18,18 @@ import type { Choice, Plan } from './transfer';
 /** True for 450, by which some servers say that a folder is empty, and others that it is missing: the server is asked then what the path is. */
 function saysEmpty({ reply }: ReplyError): boolean {
   return reply?.code === 450;
+}
+
+/**
+ * What servers say in or after a listing of a folder that they must not read: `226 Transfer done (but failed to open directory).` (vsftpd 3.0.3),
+ * `226-Sorry, we were unable to read [box]` (Pure-FTPd 1.0.50), `box: Permission denied` as the only line (inetutils 2.4),
+ * `/bin/ls: cannot open directory 'box': Permission denied` (ftpd-ssl 0.17).
+ */
+const UNREAD = /\b(?:failed|unable) to (?:open|read)\b|: permission denied$/im;
+
+/** A refusal that says nothing of the folder (RFC 959, 4.2.1: x2z). */
+function isAboutConnection({ reply }: ReplyError): boolean {
+  return reply !== undefined && Math.floor(reply.code / 10) === 42;
 }
 
 /** The options of `mlsd`. */
@@ -35,6 +48,9 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
   readonly #command: Command;
   readonly #facts: Command | undefined;
   readonly #decoder: ListDecoder;
+  #found = false;
+  /** The reply that says that the folder could not be read. */
+  #unread: string | undefined;
 
   /** @throws ArgumentError for facts that are no names */
   constructor(session: Session, command: Command, options: MlsdOptions, onUnparsed: (line: string) => void) {
@@ -60,6 +76,11 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
     return 'complete';
   }
 
+  async next(_turn: Turn, reply: Reply): Promise<'complete'> {
+    if (UNREAD.test(reply.text)) this.#unread = String(reply);
+    return 'complete';
+  }
+
   isLast(): boolean {
     return true;
   }
@@ -69,11 +90,14 @@ export class MlsdPlan implements Plan, Decoder<Entry> {
   }
 
   end(): Entry[] {
-    return this.#remembered(this.#decoder.end());
+    const entries = this.#remembered(this.#decoder.end());
+    if (this.#unread !== undefined && !this.#found) throw new PermanentError(this.#unread);
+    return entries;
   }
 
   #remembered(entries: Entry[]): Entry[] {
-    for (const entry of entries) this.#session.codec.remember(entry.name, rawNameOf(entry));
+    if (entries.length > 0) this.#found = true;
+    rememberNames(this.#session, entries, this.#decoder);
     return entries;
   }
 }
@@ -93,15 +117,15 @@ export interface ListOptions extends Pick<ListParserOptions, 'format' | 'now' | 
   enter?: boolean;
   /** Ends the stream with an AbortError when it is aborted. */
   signal?: AbortSignal;
-  /** @internal called at the end, with what the listing shows, unless it is an empty one */
+  /** @internal called at the end, with what the listing shows, unless it is an empty one; after that with `doubtful` where it may be more, or `file` where it is of no folder */
   onListed?: (shown: Shown) => void;
 }
 
 /**
  * What a listing shows: all names, or those that do not begin with a dot. `doubtful`: nothing, after the server had refused to list the folder in
- * another way.
+ * another way; or something, and the server says that it could not read it. `file`: the path cannot be entered, and a file is its own listing.
  */
-type Shown = 'all' | 'visible' | 'doubtful';
+type Shown = 'all' | 'visible' | 'doubtful' | 'file';
 
 const LIST_OPTIONS: OptionNames<ListOptions> = { format: true, now: true, serverTimeZoneOffset: true, keepDots: true, all: true, enter: true, signal: true, onListed: true };
 
@@ -126,7 +150,8 @@ const DENIED = /denied|permission|forbidden|not (?:allowed|permitted|authori[sz]
  * where a listing has such a folder, the path is entered and listed again.
  *
  * Some servers list a missing folder as an empty one (LIST of vsftpd 3.0.3, MLSD of Apache FtpServer). So an empty listing is checked: MLST or CWD must
- * know the folder. Others refuse to list an empty folder. So where a listing is refused with 450 or 550, a folder that CWD enters is empty.
+ * know the folder. Others refuse to list an empty folder. So where a listing is refused with 450 or 550, a folder that CWD enters is empty. Others list a
+ * folder that they must not read as an empty one, and say so in a text: then the listing fails.
  */
 export class ListPlan implements Plan, Decoder<Entry> {
   /** For the names and the limits, which all sessions of a pool share. */
@@ -141,8 +166,10 @@ export class ListPlan implements Plan, Decoder<Entry> {
   readonly #doubted = new Set<ListWay>();
   /** Why the first way was refused: the error where all are. */
   #firstRefusal: ReplyError | undefined;
-  /** A refusal was about the folder. */
-  #doubtful = false;
+  /** The refusals that are about the folder, the last one first: of MLSD and LIST, where the server has them. LIST -a may be refused for its option. */
+  readonly #ofFolder: ReplyError[] = [];
+  /** LIST may be sent once more after its data connection was refused. */
+  #mayReconnect = true;
   #decoder: ListDecoder | undefined;
   #entry: Entry | undefined;
   #found = false;
@@ -159,24 +186,29 @@ export class ListPlan implements Plan, Decoder<Entry> {
   #away = false;
   /** The only name to list of the folder that was entered. */
   #only: string | undefined;
+  /** What says that the folder could not be read, and whether it is a line of the listing. */
+  #unread: { readonly text: string; readonly isLine: boolean } | undefined;
   /** Why the path could not be entered; the listing fails with it where no file has that name, either. */
   #refusal: PermanentError | undefined;
 
-  /** @throws ArgumentError for an unknown option */
+  /** @throws ArgumentError for an option that is unknown, or cannot be */
   constructor(session: Session, path: string | undefined, options: ListOptions, onUnparsed: (line: string) => void) {
     checkNames(options, LIST_OPTIONS);
+    flag('all', options.all, false);
+    flag('enter', options.enter, false);
     this.#session = session;
     this.#takes = session.observed.takes;
     this.#path = path;
     this.#options = options;
     this.#onUnparsed = onUnparsed;
+    this.#makeDecoder(); // checks the others
   }
 
   async begin(turn: Turn): Promise<Command | Choice> {
     const { session } = turn;
     this.#takes = session.observed.takes;
     this.#away = false; // it may have been true on the connection before
-    this.#only = this.#refusal = undefined;
+    this.#only = this.#refusal = this.#unread = undefined;
     session.beginNegotiation();
     const asks = session.negotiationUnderWay() !== undefined;
     const features = session.settings.mlsd && this.#takes.get('MLSD') !== false ? session.features() : undefined; // asked now: a session that is lost meanwhile would not say why
@@ -185,13 +217,14 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 
   async recover(refusal: ReplyError, turn: Turn, begun: boolean): Promise<Command | 'complete'> {
+    const isFirst = this.#firstRefusal === undefined;
     this.#firstRefusal ??= refusal;
     if (!turn.control.open) throw refusal; // 421 has ended the session
-    if (begun && this.#way !== 'LIST -a') throw this.#firstRefusal;
+    if (begun && this.#way !== 'LIST -a') throw isAboutConnection(refusal) ? refusal : this.#firstRefusal;
     const isPermanent = refusal instanceof PermanentError;
     const isLacking = isNotImplemented(refusal.reply);
     if (isPermanent || isLacking) this.#doubted.add(this.#way);
-    if (!isLacking && this.#way !== 'LIST -a') this.#doubtful = true;
+    if (!isLacking && this.#way !== 'LIST -a' && !isAboutConnection(refusal)) this.#ofFolder.unshift(refusal);
     if (this.#way === 'MLSD') {
       if (isLacking) this.#takes.set('MLSD', false);
       const there = isPermanent && !isLacking ? await this.#whatIsThere(turn) : 'unknown';
@@ -199,16 +232,23 @@ export class ListPlan implements Plan, Decoder<Entry> {
       if (!this.#takes.get('MLSD')) return this.#askAgain(turn, this.#listWay); // where it has worked before, it is refused for the path
       if (there === 'nothing') throw this.#firstRefusal;
     } else if (this.#way === 'LIST -a') return this.#askAgain(turn, 'LIST');
-    for (const each of new Set([refusal, this.#firstRefusal])) {
+    if (isAboutConnection(refusal)) {
+      // After a refusal, SuSE's ftp-proxy 1.9 may close the next data connection together with the one that was left.
+      if (isFirst || !this.#mayReconnect) throw refusal;
+      this.#mayReconnect = false;
+      return this.#askAgain(turn, 'LIST');
+    }
+    for (const each of this.#ofFolder) {
       if (!(await this.#isEmpty(each, turn))) continue;
       this.#verified = true;
       return 'complete';
     }
-    throw this.#firstRefusal;
+    throw isAboutConnection(this.#firstRefusal) ? refusal : this.#firstRefusal;
   }
 
-  async next(turn: Turn): Promise<Command | 'complete'> {
+  async next(turn: Turn, reply: Reply): Promise<Command | 'complete'> {
     const { entries } = this.#withheld ?? {};
+    if (UNREAD.test(reply.text)) this.#unread ??= { text: String(reply), isLine: false };
     if (entries) entries.push(...this.#wanted(this.#decoder?.end() ?? []));
     if (this.#settled) return 'complete';
     if (this.#way === 'MLSD') {
@@ -258,8 +298,12 @@ export class ListPlan implements Plan, Decoder<Entry> {
   end(): Entry[] {
     const entries = [...this.#release(), ...this.#wanted(this.#decoder?.end() ?? [])];
     if (this.#refusal && !this.#found) throw this.#refusal;
+    const unread = this.#unread;
+    if (unread && !this.#found && !this.#entry) throw new PermanentError(unread.text);
     if (this.#found) this.#remember();
-    else if (this.#doubtful) this.#options.onListed?.('doubtful');
+    if (unread || (this.#ofFolder.length > 0 && !this.#found)) this.#options.onListed?.('doubtful');
+    if (this.#refusal) this.#options.onListed?.('file');
+    if (unread?.isLine) this.#onUnparsed(unread.text);
     return this.#entry ? [...entries, this.#entry] : entries;
   }
 
@@ -274,6 +318,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     this.#decoder = undefined;
     this.#decoded = 0;
     this.#found = false;
+    this.#unread = undefined;
     return this.#ask(turn, way);
   }
 
@@ -284,7 +329,7 @@ export class ListPlan implements Plan, Decoder<Entry> {
     const argument = path !== undefined && !this.#away ? path : undefined;
     if (!this.#decoder) this.#withheld = this.#mayBeNoAnswer ? { entries: [], lines: [] } : undefined;
     if (way !== 'LIST -a') return turn.session.command(way, argument);
-    return turn.session.command('LIST', argument === undefined ? '-a' : `-a ${argument}`);
+    return argument === undefined ? turn.session.command('LIST', '-a') : turn.session.command('LIST', argument, '-a ');
   }
 
   #mustEnter(way: ListWay): boolean {
@@ -409,15 +454,17 @@ export class ListPlan implements Plan, Decoder<Entry> {
       encoding: isUTF8(encoding) ? 'auto' : encoding,
       maxLineBytes,
       onUnparsed: (line) => {
-        if (!this.#withheld) this.#onUnparsed(line);
+        if (!this.#unread && UNREAD.test(line)) this.#unread = { text: line, isLine: true };
+        else if (!this.#withheld) this.#onUnparsed(line);
         else if (this.#withheld.lines.length < MOST_WITHHELD) this.#withheld.lines.push(line);
       },
     });
   }
 
   #wanted(entries: Entry[]): Entry[] {
-    const wanted = entries.filter((entry) => this.#hasName(entry) && (this.#only === undefined || entry.name === this.#only));
-    for (const entry of wanted) this.#session.codec.remember(entry.name, rawNameOf(entry));
+    const wantsAll = this.#only === undefined && (this.#path === undefined || !entries.some(({ name }) => name.includes('/')));
+    const wanted = wantsAll ? entries : entries.filter((entry) => this.#hasName(entry) && (this.#only === undefined || entry.name === this.#only));
+    if (this.#decoder) rememberNames(this.#session, wanted, this.#decoder);
     if (wanted.length > 0) this.#found = true;
     return wanted;
   }
@@ -436,6 +483,11 @@ export class ListPlan implements Plan, Decoder<Entry> {
   }
 }
 const SLASH = 0x2f;
+
+/** Has the session remember the bytes of names that are no valid UTF-8; most listings have none, and most sessions have seen none. */
+function rememberNames({ codec }: Session, entries: readonly Entry[], { hasRawNames }: ListDecoder): void {
+  if (hasRawNames || !codec.isEmpty) for (const entry of entries) codec.remember(entry.name, rawNameOf(entry));
+}
 
 /** The names in a path. */
 function partsOf(path: string): string[] {

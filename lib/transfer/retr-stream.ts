@@ -1,8 +1,9 @@
-import { addAbortSignal, getDefaultHighWaterMark, type Readable } from 'node:stream';
+import { getDefaultHighWaterMark, type Readable } from 'node:stream';
+import { destroyWhenAborted } from '../abort';
 import type { Place, Queue } from '../control/queue';
 import { emitToCaller, type Session } from '../control/session';
 import { type FTPError, LimitError } from '../errors';
-import { checkSignal, type OptionNames } from '../options';
+import { checkSignal, checkWhole, type OptionNames } from '../options';
 import type { Reply } from '../reply';
 import type { ReadableEvents } from '../typed-streams';
 import type { Decoder } from './lines';
@@ -95,14 +96,14 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   /** @internal use `FTP.retr` and the verbs like it */
   constructor(session: Session, queue: Queue, { request, options, decoder, kind }: RetrSetup<T>) {
     const { signal, start = 0, end } = options;
-    super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark ?? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) });
+    super({ objectMode: decoder !== undefined, highWaterMark: options.highWaterMark === undefined ? (decoder ? getDefaultHighWaterMark(true) : HIGH_WATER_MARK) : checkWhole('highWaterMark', options.highWaterMark, 0) });
     this.#queue = queue;
     this.#decoder = decoder;
     this.#kind = kind;
     this.#maxReadAheadBytes = session.settings.maxReadAheadBytes;
     this.#remaining = end === undefined ? Infinity : end - start + 1;
     this.#transfer = new Transfer(session, queue, decoder ? { ...request, memory: 'lent' } : request, this);
-    if (signal !== undefined) addAbortSignal(checkSignal(signal), this); // not by an option: one that is aborted already destroys at once
+    if (signal !== undefined) destroyWhenAborted(this, checkSignal(signal));
   }
 
   /** Payload bytes received so far. */
@@ -123,6 +124,11 @@ export class RetrStream<T = Buffer> extends PipedReadable<T, RetrEvents<T>> {
   /** True until the server has begun the transfer. */
   get pending(): boolean {
     return this.#opened === undefined;
+  }
+
+  /** @internal */
+  get isPiped(): boolean {
+    return pipesOf(this).length > 0;
   }
 
   /** @internal true when this stream is piped into that one, through whatever lies between */

@@ -1,9 +1,10 @@
-import { addAbortSignal, type Readable, Writable, type WritableOptions } from 'node:stream';
+import { type Readable, Writable, type WritableOptions } from 'node:stream';
+import { destroyWhenAborted } from '../abort';
 import type { Download, Queue } from '../control/queue';
 import { emitToCaller, type Session } from '../control/session';
 import type { Codec } from '../encoding';
 import { AbortedError, ArgumentError, ConnectionClosedError, type FTPError } from '../errors';
-import { checkSignal, type OptionNames } from '../options';
+import { checkSignal, checkWhole, type OptionNames } from '../options';
 import type { Reply } from '../reply';
 import { LineEnder } from './lines';
 import type { Listener } from '../typed-streams';
@@ -96,6 +97,7 @@ const Typed = Writable as new (options?: WritableOptions) => TypedUpload;
 /**
  * An upload as a Writable: `finish` is emitted only after the server's 2xx reply; everything else is `error`.
  * A stream that is destroyed ends by RST, never by the FIN that would make the server call the file complete.
+ * The callback of a write is called when its bytes have left: their memory may be used again.
  *
  * Its events besides Writable's: see StorEvents.
  */
@@ -109,17 +111,18 @@ export class StorStream extends Typed {
   #heldCallback: ((error?: Error | null) => void) | undefined;
   #finalCallback: ((error?: Error | null) => void) | undefined;
   #opened: Reply | undefined;
-  #storedAs: string | undefined;
+  /** @internal Is called with chunks whose memory is no longer needed, where that is known. */
+  sent: ((chunk: Uint8Array) => void) | undefined;
 
   /** @internal use `FTP.stor` and the verbs like it */
   constructor(session: Session, queue: Queue, { request, options, text }: StorSetup) {
     const { signal, highWaterMark = HIGH_WATER_MARK } = options;
-    super({ decodeStrings: !text, highWaterMark });
+    super({ decodeStrings: !text, highWaterMark: checkWhole('highWaterMark', highWaterMark, 0) });
     this.#queue = queue;
     this.#text = text;
     this.#transfer = new Transfer(session, queue, request, this);
     this.on('pipe', (source) => this.#onPipe(source));
-    if (signal !== undefined) addAbortSignal(checkSignal(signal), this); // not by an option: one that is aborted already destroys at once
+    if (signal !== undefined) destroyWhenAborted(this, checkSignal(signal));
   }
 
   /** Payload bytes handed to the data connection so far. */
@@ -139,7 +142,7 @@ export class StorStream extends Typed {
 
   /** The name that the server chose for a STOU (RFC 1123, 4.1.2.9: `150 FILE: name`). */
   get storedAs(): string | undefined {
-    return this.#storedAs;
+    return /\bFILE: *(.*\S)/i.exec(this.#opened?.text ?? '')?.[1];
   }
 
   override _write(chunk: Buffer | string, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -164,7 +167,7 @@ export class StorStream extends Typed {
   override _final(callback: (error?: Error | null) => void): void {
     this.#finalCallback = callback;
     this.#transfer.place.pause(false);
-    if (this.#state === 'writable' || this.#state === 'full') this.#transfer.finish();
+    if (this.#state === 'writable') this.#transfer.finish();
     else this.#use();
   }
 
@@ -188,7 +191,6 @@ export class StorStream extends Typed {
   /** @internal */
   onOpen(reply: Reply): void {
     this.#opened = reply;
-    this.#storedAs = /\bFILE: *(.*\S)/i.exec(reply.text)?.[1];
     emitToCaller(this, 'open', reply);
   }
 
@@ -232,8 +234,8 @@ export class StorStream extends Typed {
     const held = this.#held;
     if (held.length === 0) return; // it was destroyed meanwhile
     this.#held = [];
-    if (this.#transfer.write(held)) this.#continue();
-    else this.#state = 'full';
+    this.#state = 'full';
+    this.#transfer.write(held, this.sent);
   }
 
   #continue(): void {

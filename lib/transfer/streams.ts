@@ -4,7 +4,7 @@ import type { Queue } from '../control/queue';
 import { emitToCaller, type Session } from '../control/session';
 import { ArgumentError } from '../errors';
 import type { Entry } from '../listing/entry';
-import { checkNames, checkOffset } from '../options';
+import { checkNames, checkOffset, flag } from '../options';
 import { UploadWithParents } from './folders';
 import { type Decoder, LineDecoder } from './lines';
 import { RETR_OPTIONS, type RetrOptions, RetrStream } from './retr-stream';
@@ -26,7 +26,8 @@ export function download({ session, queue }: Owner, command: Command, options: R
   if (start !== 0) checkOffset('start', start);
   if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
   if (type === 'A') refuseForText(options);
-  const { retry, verify, segments } = options;
+  const { retry, verify, segments, segmentBuffer } = options;
+  if (segmentBuffer !== undefined) checkOffset('segmentBuffer', segmentBuffer);
   // A plain download needs nothing of what is about retries and proofs, and does not load it.
   const plain = retry === undefined && verify === undefined && segments === undefined;
   const plan = plain ? undefined : planDownload(command, options, (event) => emitToCaller(stream, 'retry', event));
@@ -49,7 +50,7 @@ export function lines({ session, queue }: Owner, command: Command, options: Retr
 /** A stream of the data of a listing as entries. */
 export function entries({ session, queue }: Owner, command: Command, plan: Plan & Decoder<Entry>, { signal }: { signal?: AbortSignal }): RetrStream<Entry> {
   const request = { command, type: 'A', direction: 'down', start: 0, plan } as const;
-  return new RetrStream<Entry>(session, queue, { request, options: signal ? { signal } : {}, decoder: plan, kind: 'listing' });
+  return new RetrStream<Entry>(session, queue, { request, options: signal === undefined ? {} : { signal }, decoder: plan, kind: 'listing' });
 }
 
 /** A stream for the data that a command takes; in TYPE A they are text. */
@@ -66,9 +67,7 @@ export function upload({ session, queue }: Owner, command: Command, options: Sto
 }
 
 function uploadPlan(session: Session, command: Command, options: StorOptions, isLeft: () => boolean): Plan | undefined {
-  const { parents } = options;
-  if (parents === undefined || parents === false) return planOf(session, command, options, isLeft);
-  if (parents !== true) throw new ArgumentError(`parents must be true or false, not ${String(parents)}`);
+  if (!flag('parents', options.parents, false)) return planOf(session, command, options, isLeft);
   if (command.verb !== 'STOR') throw new ArgumentError(`parents is for STOR, not ${command.verb}`);
   return new UploadWithParents(command, planOf(session, command, options, isLeft));
 }

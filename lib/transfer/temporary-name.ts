@@ -3,6 +3,7 @@ import type { Command } from '../control/command';
 import type { Turn } from '../control/session';
 import { AbortedError, ArgumentError, FTPError, isFTPError, ReplyError } from '../errors';
 import type { Entry } from '../listing/entry';
+import { withoutEnd } from '../listing/words';
 import { entryAt, lookUp } from './facts';
 import type { Choice, Plan } from './transfer';
 import type { UploadPlan } from './verify';
@@ -81,24 +82,34 @@ export function checkedPart(part: unknown, name: string): string {
  * blanks at the end.
  */
 export function folded(name: string): string {
-  return name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC').replace(/[. ]+$/, '');
+  return withoutEnd(name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC'), '. ');
 }
 
-/** Names that are remembered; a folder with more of them is taken to have any. */
+/** Names that are remembered, and their characters; a folder with more of them is taken to have any. */
 const MOST_PART_NAMES = 10_000;
+const MOST_CHARACTERS = 1024 * 1024;
 
 /** The files of a folder that are called as a partial file of ours would be: no other file is written to such a name. */
 export class PartNames {
   readonly #names = new Set<string>();
+  /** Of all of them. */
+  #characters = 0;
 
   /** Remembers a name of the folder, if it is one. */
   add(name: string): void {
-    if (/^\..*\.part[. ]*$/is.test(name) && this.#names.size < MOST_PART_NAMES) this.#names.add(folded(name));
+    if (this.#isFull || !/^\..*\.part[. ]*$/is.test(name)) return;
+    const part = folded(name);
+    this.#names.add(part);
+    this.#characters += part.length;
   }
 
   /** Whether a file of the folder has that name, or one that its file system may take for it. */
   has(part: string): boolean {
-    return this.#names.size === MOST_PART_NAMES || this.#names.has(folded(part));
+    return this.#isFull || this.#names.has(folded(part));
+  }
+
+  get #isFull(): boolean {
+    return this.#names.size >= MOST_PART_NAMES || this.#characters >= MOST_CHARACTERS;
   }
 }
 

@@ -12,7 +12,7 @@ import { wasRefused, wasResetAtOnce } from '../net/dial';
 import type { Reply } from '../reply';
 import { openActive } from './active';
 import type { DataConnection, DataListener, DataRequest, Direction } from './data-connection';
-import { explainMissingFolder } from './facts';
+import { explainMissingFolder, sizeIn } from './facts';
 import { Interrupt, Milestone, type Reason } from './interrupt';
 import { openPassive } from './passive';
 
@@ -41,12 +41,12 @@ export interface Plan {
    */
   begin(turn: Turn, moved: number): Promise<Command | Choice | 'complete'>;
   /**
-   * The command was refused before anything had begun, or a download after that (`begun`), before any data: another command, or `complete` when the answer is
-   * known without; throws when there is none. Default: there is none.
+   * The command was refused before anything had begun; or after that (`begun`), a download before any data, and an upload whose first bytes are gone: another
+   * command, or `complete` when the answer is known without; throws when there is none. Default: there is none.
    */
   recover?(refusal: ReplyError, turn: Turn, begun: boolean): Promise<Command | 'complete'>;
   /** A command was complete: another one, where its data are no answer to what was asked; `complete` otherwise. Default: there is no other. */
-  next?(turn: Turn): Promise<Command | 'complete'>;
+  next?(turn: Turn, reply: Reply): Promise<Command | 'complete'>;
   /** The transfer is over; after one that failed, this must not throw. */
   finish?(turn: Turn, complete: boolean, bytes: number): Promise<void>;
   /** Whether, the data having ended, no further command of this plan follows a complete transfer: then another operation's command may leave before the final reply. */
@@ -80,6 +80,8 @@ interface TransferStream {
   onOpen(reply: Reply): void;
   /** Download: bytes arrived; false pauses. */
   onChunk?(chunk: Buffer): boolean;
+  /** Download: what takes its bytes is a pipe. */
+  readonly isPiped?: boolean;
   /** Upload: more may be written. */
   onWritable?(): void;
   /** Changes when the stream's own side gets on, although it is paused; an upload's pause ends with each write. */
@@ -289,9 +291,10 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     return (this.#state.is === 'answered' || this.#state.is === 'ended') && !this.#state.mark;
   }
 
-  /** Nothing was transferred: the command was refused, or a download came to nothing. */
+  /** The command was refused, or a download came to nothing. */
   #mayRecover(error: ReplyError): boolean {
-    return this.#refused || (this.#request.direction === 'down' && this.#answer === error && this.#try?.bytes === 0);
+    if (this.#request.direction === 'up') return this.#refused;
+    return this.#try?.bytes === 0 && (this.#refused || this.#answer === error);
   }
 
   /** The server has begun, and then refused: it may say 250 of the same transfer as well, and that would be taken for the reply to the next command. */
@@ -344,13 +347,13 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     this.#try?.data?.resume();
   }
 
-  /** Upload: sends bytes; false means that `onWritable` will come. */
-  write(chunks: readonly Uint8Array[]): boolean {
+  /** Upload: sends bytes; `onWritable` comes when their memory is no longer needed. @param sent as that of DataConnection */
+  write(chunks: readonly Uint8Array[], sent?: (chunk: Uint8Array) => void): void {
     const { plan } = this.#request;
     if (plan?.observe) for (const chunk of chunks) plan.observe(chunk);
-    if (!this.#try) return false;
+    if (!this.#try) return;
     for (const chunk of chunks) this.#try.bytes += chunk.length;
-    return this.#try.data?.write(chunks) ?? false;
+    this.#try.data?.write(chunks, sent);
   }
 
   /** Upload: all bytes have been written. */
@@ -428,13 +431,13 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
         reply = await this.#transfer(control, command);
       } catch (error) {
         if (!plan.recover || !(error instanceof ReplyError) || !this.#mayRecover(error)) throw error;
-        const begun = !this.#refused;
+        const begun = !this.#refused || this.#try?.bytes !== 0; // in TLS an upload may begin without a mark, and its bytes do not come again
         await this.#leave(error);
         reply = undefined;
         command = await this.#interrupt.step(plan.recover(error, turn, begun));
         continue;
       }
-      command = plan.next ? await this.#interrupt.step(plan.next(turn)) : 'complete';
+      command = plan.next ? await this.#interrupt.step(plan.next(turn, reply)) : 'complete';
     }
     if (plan.finish) await this.#interrupt.step(plan.finish(turn, true, this.bytes));
     return reply;
@@ -586,6 +589,11 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
     if (again.equals(this.#overlap.subarray(at, at + again.length))) return chunk.subarray(again.length);
     this.#interrupt.raise(new MismatchError(`from byte ${start} on came other bytes than before: the server ignores REST, or the file has changed`));
     return NOTHING;
+  }
+
+  /** Download: its stream is piped into something. */
+  get isPiped(): boolean {
+    return this.#stream.isPiped === true;
   }
 
   /** Upload: the first bytes, or more of them, may be written. */
@@ -771,9 +779,9 @@ export class Transfer implements PlaceListener, ReplyListener, DataListener {
   /** Nothing came from a byte on: servers say 226 as well where the file ends before that byte. And what ProFTPD announces is what is left from there on. */
   async #concludeEmpty({ control, start, announced = 0, settle }: Try, reply: Reply, path: string): Promise<void> {
     try {
-      const size = Number((await control.exec(this.#session.command('SIZE', path))).text.trim());
-      if (start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
-      if (announced > 0 && size >= start + announced) throw new TransferError(`the server said it was done after 0 of ${announced} bytes`, { phase: 'data' });
+      const size = sizeIn(await control.exec(this.#session.command('SIZE', path)));
+      if (size !== undefined && start > size) throw new TransferError(`byte ${start} was asked for, and the file has ${size} bytes`, { phase: 'data' });
+      if (size !== undefined && announced > 0 && size >= start + announced) throw new TransferError(`the server said it was done after 0 of ${announced} bytes`, { phase: 'data' });
     } catch (error) {
       if (!(error instanceof ReplyError)) return this.#fail(error as Error); // else it cannot be known
     }

@@ -102,7 +102,7 @@ export async function askDigest({ session, control, sending }: Turn, digest: Dig
   // All commands share a flight. The reply to HASH names the algorithm, which shows an OPTS that was refused.
   const steps = [session.switchType(control, 'I')];
   if (digest.verb === 'HASH') steps.push(control.exec(session.command('OPTS', `HASH ${digest.name}`), sending));
-  const command = session.command(digest.verb, argumentFor(digest, path));
+  const command = session.command(digest.verb, path, ...around(digest, path));
   const asked = [control.exec(command, sending), ...steps] as const;
   await Promise.allSettled(asked); // the turn lasts until all are answered
   const [reply] = await Promise.all(asked);
@@ -116,10 +116,10 @@ function namesIn(value = ''): string[] {
   return value.split(';').map((each) => each.replace(/[*:\s].*$/s, '')).filter((name) => name !== '');
 }
 
-/** The older commands may have a range after the path, so a path with blanks is in quotes. */
-function argumentFor({ verb, name }: DigestCommand, path: string): string {
-  if (verb === 'CKSM') return `${name} 0 -1 ${path}`;
-  return verb.startsWith('X') && /\s/.test(path) ? `"${path}"` : path;
+/** What is before and after the path. The older commands may have a range after it, so one with blanks is in quotes. */
+function around({ verb, name }: DigestCommand, path: string): [before: string, after?: string] {
+  if (verb === 'CKSM') return [`${name} 0 -1 `];
+  return verb.startsWith('X') && /\s/.test(path) ? ['"', '"'] : [''];
 }
 
 /** The hash in the last line of the reply, before which ProFTPD 1.3.8 has another line: `SHA-1 0-255 hex name` for HASH, `name hex` for MD5, `hex` for the others. */

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { ArgumentError, FTP, FTPPool, hash, type VerbOptions } from '../../lib';
+import { ArgumentError, ConnectionClosedError, FTP, FTPPool, hash, type VerbOptions } from '../../lib';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
 import type { FtpServerOptions } from '../support/server/server-options';
@@ -274,7 +275,24 @@ describe('a verb whose signal is aborted', () => {
     await isInStep(ftp);
   });
 
-  it('costs a signal one listener, however many verbs wait for it, and none when they are done', async () => {
+  it('costs a signal one listener, however many clients it closes, and none when they are closed', async () => {
+    const server = await serve();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const clients = Array.from({ length: 6 }, () => [stage.client(server, { signal }), pool(server, { connections: 1, signal })]).flat();
+    await Promise.all(clients.map((client) => client.size('file')));
+    expect(getEventListeners(signal, 'abort').length).to.equal(1);
+    await clients[0]?.quit();
+    clients[1]?.close();
+    controller.abort();
+    expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+    for (const client of clients) {
+      expect(client.closed).to.equal(true);
+      expect(await failure(client.noop())).to.be.instanceOf(ConnectionClosedError);
+    }
+  });
+
+  it('costs a signal one listener, however many verbs and streams wait for it, and none when they are done', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -288,6 +306,10 @@ describe('a verb whose signal is aborted', () => {
         expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
         const failing = Array.from({ length: 100 }, () => client.delete('missing', { signal }).catch(() => undefined));
         await Promise.all(failing);
+        expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+        const streams: (Readable | Writable)[] = Array.from({ length: 20 }, () => [client.retr('file', { signal }), client.list('', { signal }), client.walk('', { signal }), client.stor('new', { signal })] as (Readable | Writable)[]).flat();
+        expect(getEventListeners(signal, 'abort').length).to.equal(1);
+        for (const stream of streams) await once(stream.on('error', () => undefined).destroy(), 'close');
         expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
         client.close();
         await client.noop({ signal }).catch(() => undefined);

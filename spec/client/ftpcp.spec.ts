@@ -169,7 +169,7 @@ describe('ftpcp', () => {
 
     it('names and types that cannot be meant, before anything is sent', async () => {
       const [one, other] = await ends(stage);
-      for (const call of [() => ftpcp(one.ftp, 'a\r\nb', other.ftp), () => ftpcp(one.ftp, 'a', other.ftp, 'b\0'), () => ftpcp(one.ftp, 'a', other.ftp, 'b', 'E' as 'A')]) {
+      for (const call of [() => ftpcp(one.ftp, '', other.ftp), () => ftpcp(one.ftp, 'a\r\nb', other.ftp), () => ftpcp(one.ftp, 'a', other.ftp, 'b\0'), () => ftpcp(one.ftp, 'a', other.ftp, 'b', 'E' as 'A')]) {
         expect(await failure(call())).to.be.instanceOf(ArgumentError);
       }
       expect([...one.server.commands, ...other.server.commands]).to.deep.equal([]);

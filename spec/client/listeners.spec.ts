@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { PermanentError } from '../../lib/index';
+import { data, dataEnd, openData, send } from '../support/server/steps';
 import { closing, outcomeOf, rejection, useBench } from '../support/transfers';
 
 /** What was thrown in the callback's time without anybody to catch it; else mocha would take it for the test's own. */
@@ -71,4 +73,24 @@ describe('a listener that throws', () => {
       expect(bench.logins).to.equal(1);
     });
   }
+
+  /** A folder with a line that is none, and a name that is a path. */
+  const listing = [openData(), send('150 Here.'), data('garbage\r\ntype=file;size=1; a\r\ntype=file; b/c\r\n'), dataEnd(), send('226 Done.')];
+
+  it('at unparsed, unreadable and look is uncaught, and the listing is whole', async () => {
+    await bench.serve({ files: { '/a': 'a' }, script: { MLSD: listing } });
+    const ftp = await bench.warmClient();
+    const thrown = await uncaughtIn(async () => {
+      for (const list of [ftp.list(), ftp.mlsd()]) expect((await list.on('unparsed', fail).toArray()).map(({ name }) => name)).to.deep.equal(['a', 'b/c']);
+      expect((await ftp.walk().on('unreadable', fail).toArray()).map(({ path }) => path)).to.deep.equal(['a']);
+      for await (const { path } of ftp.watch('', { settle: 0, interval: 100 }).on('unreadable', fail).on('look', fail)) {
+        expect(path).to.equal('a');
+        break;
+      }
+    });
+    expect(new Set(thrown)).to.deep.equal(new Set([MINE]));
+    expect(thrown.length).to.be.at.least(2 + 2 + 3);
+    expect(await text(ftp.retr('a'))).to.equal('a');
+    expect(bench.logins).to.equal(1);
+  });
 });

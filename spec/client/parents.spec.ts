@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, type FTP, type FTPPool, PermanentError } from '../../lib/index';
 import { failure } from '../support/client';
+import { certificate } from '../support/server/certificates';
 import { content } from '../support/server/content';
+import type { Step } from '../support/server/script';
 import { openData, send } from '../support/server/steps';
 import { poolScene } from './pool-scene';
 
@@ -92,6 +95,23 @@ describe('an upload to a folder that is missing', () => {
     await ftp.put(BYTES, 'a/b', { parents: true });
     expect(server.read('/a/b').equals(BYTES)).to.equal(true);
     expect(refusals).to.equal(2);
+  });
+
+  it('is made by put also where the server has taken bytes in TLS before it refuses, without a mark; a stream fails, and loses nothing in silence', async () => {
+    let made = false;
+    const tls = certificate('local');
+    const server = await stage.serve({ tls: { mode: 'explicit', ...tls }, script: { STOR: (session) => (made ? session.normal() : late(session)), MKD: (session) => ((made = true), session.normal()) } });
+    const late: Step = async (session) => {
+      const data = await session.protectedData();
+      await once(data, 'data');
+      await send('550 No such file.')(session);
+      data.destroy();
+    };
+    const ftp = stage.client({ host: 'localhost', port: server.port }, { secure: 'explicit', tls: { ca: tls.cert } });
+    expect(await failure(pipeline(Readable.from([BYTES]), ftp.stor('a/b', { parents: true })))).to.be.instanceOf(PermanentError);
+    expect(made).to.equal(false);
+    await ftp.put(BYTES, 'a/b', { parents: true });
+    expect(server.read('/a/b').equals(BYTES)).to.equal(true);
   });
 
   it('has its option checked at the door', async () => {

@@ -126,6 +126,20 @@ describe('FTPPool', () => {
       expect(ours.connections).to.equal(4);
     });
 
+    it('that owe a reply are passed over while another owes none', async () => {
+      const server = await stage.serve({ files: FILES });
+      const ours = pool(server, { connections: 3 });
+      while (loginsOf(server) < 3) await Promise.all([1, 2, 3].map(() => ours.list('/').toArray()));
+      const rest = gate();
+      server.script = { MKD: [until(rest), normal()] };
+      const slow = ours.mkd('/slow');
+      for (let i = 0; i < 6; i++) expect(await text(ours.retr('f1'))).to.equal('file 1');
+      for (let i = 0; i < 6; i++) expect(await ours.size('f1')).to.equal(6);
+      expect(server.files.has('/slow')).to.equal(false);
+      rest.open();
+      expect(await slow).to.equal('/slow');
+    });
+
     it('begin the next download when the data of the one before have ended, not with its 226', async () => {
       const server = await stage.serve({ files: FILES });
       const ours = pool(server, { connections: 1 });

@@ -43,13 +43,13 @@ describe('Command', () => {
     expect(new Command('RETR \xff', latin1).bytes).to.deep.equal(Buffer.from([...Buffer.from('RETR '), 0xff, 0xff, 0x0d, 0x0a]));
   });
 
-  for (const line of ['PASS secret word', 'pass secret word', 'ACCT secret word', 'SITE PSWD secret word', 'PASS  secret word']) {
-    it(`shows no secret: ${line.split(' ')[0] ?? ''}`, () => {
+  for (const line of ['PASS secret word', 'pass secret word', 'ACCT secret word', 'SITE PSWD secret word', 'site  passwd secret word', 'SITE CHPASS secret word', 'SITE CHANGEPASSWORD secret word', 'PASS  secret word', 'PASS\tsecret word']) {
+    it(`shows no secret: ${line.replace(/\s+secret.*/, '')}`, () => {
       const command = new Command(line, utf8);
       expect(command.shown).to.match(/ \*{4}$/).and.not.include('secret');
       expect(command.bytes.toString()).to.equal(`${line}\r\n`);
     });
   }
 
-  it('shows what is no secret', () => expect(new Command('RETR PASS x', utf8).shown).to.equal('RETR PASS x'));
+  for (const line of ['RETR PASS x', 'SITE CHMOD 644 passwd', 'SITE UTIME passwd x', 'PASV', 'PASSIVE x']) it(`shows what is no secret: ${line}`, () => expect(new Command(line, utf8).shown).to.equal(line));
 });

@@ -22,6 +22,14 @@ describe('parseFeatures', () => {
   }
 });
 
+describe('a line of FEAT', () => {
+  it('costs milliseconds, whatever blanks are in it', () => {
+    const started = performance.now();
+    for (const end of ['y', 'y\u2028z', 'y\rz']) parseFeatures(new Reply(211, ['211-', ` x${' '.repeat(2000)}${end}`, '211 End']));
+    expect(performance.now() - started).to.be.below(1000);
+  });
+});
+
 describe('features of a session', () => {
   const stage = scene();
 

@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { inspect, promisify } from 'node:util';
-import { ArgumentError, PermanentError, ProtocolError, ReplyError, TemporaryError } from '../../lib/errors';
+import { ArgumentError, ConnectionClosedError, PermanentError, ProtocolError, ReplyError, TemporaryError } from '../../lib/errors';
 import { FTP } from '../../lib/client/ftp';
 import { FTPPool } from '../../lib/client/pool';
 import { failure, scene } from '../support/client';
 import type { Act, Script } from '../support/server/script';
-import { raw, resetControl, send, silence } from '../support/server/steps';
+import { normal, raw, resetControl, send, silence } from '../support/server/steps';
 
 const SECRET = 'hunter2-swordfish';
 
@@ -199,6 +200,33 @@ describe('login', () => {
     }
     expect(server.commands).to.deep.equal([]);
   });
+
+  for (const [what, script] of Object.entries({ greeting: { GREETING: [[raw('220 Hi.\r\n421 Full.\r\n')], [send('220 Hi.')]] }, 230: { PASS: [[raw('230 In.\r\n421 Full.\r\n')], [normal()]] } })) {
+    it(`is over where a 421 comes together with the ${what}; the next one has no timer of it`, async () => {
+      const server = await stage.serve({ files: { '/a': 'aaa' }, script });
+      const intervals = new Set<unknown>();
+      const { setInterval: begin, clearInterval: end } = globalThis;
+      globalThis.setInterval = ((...args: Parameters<typeof begin>) => {
+        const timer = begin(...args);
+        intervals.add(timer);
+        return timer;
+      }) as typeof begin;
+      globalThis.clearInterval = (timer) => (intervals.delete(timer), end(timer));
+      try {
+        const ftp = stage.client(server, { keepAlive: 60_000 });
+        const error = await failure(ftp.pwd());
+        expect(error).to.be.instanceOf(ConnectionClosedError);
+        expect(error.reply?.code).to.equal(421);
+        expect(intervals.size).to.equal(0);
+        expect(await text(ftp.retr('a'))).to.equal('aaa');
+        expect(intervals.size).to.equal(1);
+        ftp.close();
+        expect(intervals.size).to.equal(0);
+      } finally {
+        Object.assign(globalThis, { setInterval: begin, clearInterval: end });
+      }
+    });
+  }
 
   it('gives up a login whose connection speaks no FTP', async () => {
     const server = await stage.serve({ script: { USER: [raw('HTTP/1.1 400\r\n')] } });

@@ -137,7 +137,7 @@ describe('several commands in flight', () => {
     });
 
     it('is true, false or left out', () => {
-      expect(() => new FTP({ pipelining: 'no' as never })).to.throw('pipelining must be one of');
+      expect(() => new FTP({ pipelining: 'no' as never })).to.throw('pipelining must be true or false');
     });
   });
 

@@ -155,17 +155,19 @@ describe('what a server says of folders', () => {
     it(`is an error of pwd(), not '', where it says ${what}; and no command follows from it`, async () => {
       const server = await stage.serve({ script: { PWD } });
       const ftp = await stage.connect(server);
-      expect(await failure(ftp.pwd())).to.be.instanceOf(ProtocolError);
+      const error = await failure(ftp.pwd());
+      expect(error).to.be.instanceOf(ProtocolError).with.property('command', 'PWD');
+      expect(error.message).to.match(/^PWD: 257 .*: it quotes no path$/);
       expect((await ftp.noop()).code).to.equal(200);
     });
   }
 
   it('makes no folder fail: mkd() gives the name that 257 quotes, or none', async () => {
-    const server = await stage.serve({ script: { MKD: ['257 "/a" created', '257 folder "/b" created', '257 created', '257 ', '250 Done.'] } });
+    const server = await stage.serve({ script: { MKD: ['257 "/a" created', '257 folder "/b" created', '257 created', '257 ', '257 "/c created', '250 Done.'] } });
     const ftp = await stage.connect(server);
     const names: string[] = [];
-    for (const dir of ['a', 'b', 'c', 'd', 'e']) names.push(await ftp.mkd(dir));
-    expect(names).to.deep.equal(['/a', '/b', '', '', '']);
+    for (const dir of ['a', 'b', 'c', 'd', 'e', 'f']) names.push(await ftp.mkd(dir));
+    expect(names).to.deep.equal(['/a', '/b', '', '', '', '']);
   });
 
   it('is never asked to be left for an empty name: cwd(\'\') stays where it is', async () => {

@@ -13,13 +13,13 @@ describe('Gatherer', () => {
     expect(delivered).to.deep.equal(['abc', 'd']);
   });
 
-  it('holds no more than 256 KiB and a record', () => {
+  it('holds no more than 1 MiB and a record', () => {
     const delivered: number[] = [];
     const gatherer = new Gatherer((chunk) => delivered.push(chunk.length));
-    for (let index = 0; index < 17; index++) gatherer.add(Buffer.alloc(16_384));
-    expect(delivered).to.deep.equal([262_144]);
+    for (let index = 0; index < 65; index++) gatherer.add(Buffer.alloc(16_384));
+    expect(delivered).to.deep.equal([1_048_576]);
     gatherer.flush();
-    expect(delivered).to.deep.equal([262_144, 16_384]);
+    expect(delivered).to.deep.equal([1_048_576, 16_384]);
   });
 
   it('hands a single chunk on as it is, and nothing when there is nothing', () => {

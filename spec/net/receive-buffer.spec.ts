@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import { ReceiveBuffer } from '../../lib/net/receive-buffer';
 
+/** Another thread's view of the bytes, to which their memory was transferred. */
+function transfer(chunk: Buffer): Uint8Array {
+  const moved = structuredClone(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), { transfer: [chunk.buffer as ArrayBuffer] });
+  expect(chunk.length).to.equal(0);
+  return moved;
+}
+
 describe('ReceiveBuffer', () => {
   /** Reads of these sizes, filled with a running byte; what was handed on. */
   function read(sizes: number[]): { chunks: Buffer[]; spaces: number[] } {
@@ -29,9 +36,26 @@ describe('ReceiveBuffer', () => {
     expect(spaces).to.deep.equal([...expected, ...Array<number>(600 - expected.length).fill(524_288)]);
   });
 
-  it('a small read kept by its consumer does not keep the whole buffer alive', () => {
-    const { chunks } = read([100, 8192]);
-    for (const chunk of chunks) expect(chunk.buffer.byteLength).to.be.at.most(2 * Buffer.poolSize); // one of Node's pools, which many share
+  it('a read that its consumer keeps takes at most twice its bytes', () => {
+    const { chunks } = read([100, 8192, 20_000, 32_767, 32_768, 65_536, 60_000, 70_000]);
+    for (const chunk of chunks) expect(chunk.buffer.byteLength).to.be.at.most(2 * chunk.length);
+  });
+
+  it('what was handed on has memory of its own, which its consumer may transfer at any time', () => {
+    const sizes = [1, 5000, 20_000, 65_536, 20_000, 40_000, 70_000, 3, 40_000, 9000];
+    const { buffer, callback } = new ReceiveBuffer().onread((chunk) => chunks.push(chunk) > 0);
+    const chunks: Buffer[] = [];
+    const transferred: Uint8Array[] = [];
+    let space = buffer();
+    sizes.forEach((size, index) => {
+      if (index % 3 === 2) transferred.push(...chunks.splice(0).map(transfer)); // while the next read is under way
+      space.fill(index + 1, 0, size);
+      callback(size);
+      space = buffer();
+    });
+    transferred.push(...chunks.map(transfer));
+    expect(transferred.map(({ length }) => length)).to.deep.equal(sizes);
+    transferred.forEach((chunk, index) => expect(chunk.every((byte) => byte === index + 1), `read ${index}`).to.equal(true));
   });
 
   it('a large read is handed on without a copy', () => {

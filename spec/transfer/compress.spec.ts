@@ -76,6 +76,16 @@ describe('the option compress', () => {
     expect(bench.server.commands.filter((line) => line.startsWith('MODE'))).to.deep.equal(['MODE Z', 'MODE S', 'MODE Z']);
   });
 
+  it('gives each chunk in memory of its own, which a reader may transfer while more is decompressed', async () => {
+    const ftp = await serve();
+    const moved: Uint8Array[] = [];
+    for await (const chunk of ftp.retr('random')) {
+      moved.push(structuredClone(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length), { transfer: [chunk.buffer as ArrayBuffer] }));
+      expect(chunk.length).to.equal(0);
+    }
+    expect(Buffer.concat(moved).equals(content(300_000).read(0, 300_000))).to.equal(true);
+  });
+
   it('is for get(), put(), trees and pools, too', async () => {
     await serve();
     const folder = mkdtempSync(join(tmpdir(), 'compress-'));

@@ -24,6 +24,12 @@ describe('list()', () => {
     return (await ftp.list(path).toArray()).map(({ name }: Entry) => name);
   }
 
+  /** A whole download on the same session. */
+  async function goesOn(ftp: FTP): Promise<void> {
+    expect(Buffer.concat(await ftp.retr('sub/file').toArray()).toString()).to.equal('hello');
+    expect(bench.logins).to.equal(1);
+  }
+
   /** Commands that name or list something. */
   function asked(): string[] {
     return bench.transcript.filter((line) => /^(MLSD|MLST|LIST|CWD|PWD|SIZE|MDTM)/.test(line));
@@ -214,6 +220,40 @@ describe('list()', () => {
     });
   }
 
+  for (const times of [1, 2]) {
+    it(`is no empty folder where LIST -a is refused, and the data connection after it ${times} times: ${times === 1 ? 'it is asked for once more' : 'it fails'}`, async () => {
+      const no: Script[string] = [['550 No such file.'], ...Array.from({ length: times }, () => ["425 Can't open data connection."]), [normal()]];
+      await bench.serve({ files: FILES, features: WITHOUT_MLST, script: { LIST: no } });
+      const ftp = bench.client();
+      const listing = ftp.list('sub', { all: true }).toArray();
+      if (times === 1) expect((await listing).map(({ name }) => name)).to.deep.equal(['file', 'deep']);
+      else expect((await rejection(listing)).reply?.code).to.equal(425);
+      await goesOn(ftp);
+    });
+  }
+
+  it('fails with the 426 that ends LIST, and not with the refusal of the option before it, which would mean that the folder is missing', async () => {
+    await bench.serve({ files: FILES, features: WITHOUT_MLST, script: { LIST: [['550 No such file.'], [openData(), send('150 Here.'), dataEnd(), send('426 Transfer aborted.')], [normal()]] } });
+    const ftp = bench.client();
+    expect((await rejection(ftp.list('sub', { all: true }).toArray())).reply?.code).to.equal(426);
+    await goesOn(ftp);
+    expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+  });
+
+  it('fails with what LIST is answered where MLSD had no data connection', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: "425 Can't open data connection.", LIST: '553 No.' } });
+    const ftp = bench.client();
+    expect((await rejection(ftp.list('missing').toArray())).reply?.code).to.equal(553);
+    await goesOn(ftp);
+  });
+
+  it('is no empty folder where MLSD is refused, and LIST has no data connection', async () => {
+    await bench.serve({ files: FILES, script: { MLSD: '550 First.', MLST: '500 What?', LIST: "425 Can't open data connection." } });
+    const ftp = bench.client();
+    expect((await rejection(ftp.list('sub').toArray())).reply?.code).to.equal(425);
+    await goesOn(ftp);
+  });
+
   it('fails with the first refusal where LIST is refused with -a and without', async () => {
     await bench.serve({ files: FILES, features: WITHOUT_MLST, script: { LIST: [['530 First.'], ['501 Second.']] } });
     expect((await rejection(bench.client().list('sub', { all: true }).toArray())).reply?.code).to.equal(530);
@@ -234,6 +274,37 @@ describe('list()', () => {
     stream.on('unparsed', (line: string) => unparsed.push(line));
     expect(((await stream.toArray()) as Entry[]).map(({ name }) => name)).to.deep.equal(['good', 'folder']);
     expect(unparsed).to.deep.equal(['no facts here']);
+  });
+
+  for (const [what, line, reply] of [
+    ['a reply that says so (vsftpd)', '', '226 Transfer done (but failed to open directory).'],
+    ['a reply of some lines (Pure-FTPd)', '', '226-Sorry, we were unable to read [sub]\r\n226 0 matches total'],
+    ['a line (inetutils)', 'sub: Permission denied\r\n', '226 Transfer complete.'],
+  ] as const) {
+    it(`of a folder that the server must not read is a PermanentError, and the session goes on: ${what}`, async () => {
+      const script = (): Script => ({ LIST: [openData(), send('150 Here.'), ...(line === '' ? [] : [data(line)]), dataEnd(), send(reply)] });
+      await bench.serve({ files: FILES, features: WITHOUT_MLST, script: script() });
+      const ftp = bench.client();
+      for (const options of [{}, { all: true }, { enter: true }] satisfies ListOptions[]) {
+        bench.server.script = script();
+        const error = await rejection(ftp.list('sub', options).toArray());
+        expect(error).to.be.instanceOf(PermanentError);
+        expect(error.message).to.include(line === '' ? reply.split('\r\n')[0]?.slice(4) : 'sub: Permission denied');
+        await goesOn(ftp);
+      }
+      expect(await ftp.pwd()).to.equal('/');
+      bench.server.script = {};
+      expect(await names(ftp, 'sub')).to.deep.equal(['file', 'deep']);
+    });
+  }
+
+  it('tells a line that says it cannot read something among lines that are entries', async () => {
+    await bench.serve({ features: WITHOUT_MLST, script: { LIST: [openData(), send('150 Here.'), data('-rw-r--r-- 1 a b 5 Jan 1 2020 f\r\nsub: Permission denied\r\n'), dataEnd(), send('226 There.')] } });
+    const stream = bench.client().list();
+    const unparsed: string[] = [];
+    stream.on('unparsed', (line: string) => unparsed.push(line));
+    expect((await stream.toArray()).map(({ name }) => name)).to.deep.equal(['f']);
+    expect(unparsed).to.deep.equal(['sub: Permission denied']);
   });
 
   for (const [what, steps, count] of [
@@ -558,6 +629,11 @@ describe('mlsd()', () => {
     expect(await rejection(ftp.mlsd('sub').toArray())).to.be.instanceOf(PermanentError);
     expect(await ftp.pwd()).to.equal('/');
     expect(bench.server.commands.filter((line) => line.startsWith('LIST'))).to.deep.equal([]);
+  });
+
+  it('of a folder that the server must not read is a PermanentError', async () => {
+    await bench.serve({ script: { MLSD: [openData(), send('150 Here.'), dataEnd(), send('226-Sorry, we were unable to read [sub]\r\n226 0 matches total')] } });
+    expect(await rejection(bench.client().mlsd('sub').toArray())).to.be.instanceOf(PermanentError);
   });
 
   it('refuses facts that are no names', async () => {

@@ -71,6 +71,15 @@ describe('a range of a file', () => {
       expect((await outcomeOf(ftp.retr('file', { start: 8 }))).bytes.toString()).to.equal('89');
     });
 
+    for (const said of ['213 ', '213 unknown', '213 0x1', '213 -1', '550 No.']) {
+      it(`that begins after the end is empty where SIZE says ${JSON.stringify(said)}`, async () => {
+        await bench.serve({ files: { '/file': DIGITS }, script: { ...SEEKS, SIZE: said } });
+        const ftp = bench.client();
+        expect(await outcomeOf(ftp.retr('file', { start: 11 }))).to.deep.equal({ bytes: Buffer.alloc(0), error: undefined });
+        expect((await outcomeOf(ftp.retr('file', { start: 8 }))).bytes.toString()).to.equal('89');
+      });
+    }
+
     it('that begins after the end, with the next download already called, is an error of its own only', async () => {
       await bench.serve({ files: { '/file': DIGITS }, script: SEEKS });
       const ftp = bench.client();

@@ -1,10 +1,21 @@
 import { expect } from 'chai';
+import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { TransferError, type ConnectionRequest, type FTPError, type StorStream } from '../../lib/index';
-import { openData, send, until } from '../support/server/steps';
+import { TransferError, type ConnectionRequest, type FTPError, type FTPOptions, type StorStream } from '../../lib/index';
+import { certificate } from '../support/server/certificates';
+import { gate, turn } from '../support/server/gate';
+import type { FtpServerOptions } from '../support/server/server-options';
+import { openData, receiveData, send, until } from '../support/server/steps';
 import { useBench } from '../support/transfers';
+
+const tls = certificate('local');
+const LINKS: readonly (readonly [name: string, server: FtpServerOptions, client: FTPOptions])[] = [
+  ['a socket', {}, {}],
+  ['TLS', { tls: { mode: 'explicit', ...tls } }, { secure: 'explicit', tls: { ca: tls.cert } }],
+  ['a stream that is no socket', {}, { createConnection: (request) => (request.purpose === 'data' ? tunnel(request) : connect(request)) }],
+];
 
 describe('an upload that is written to', () => {
   const bench = useBench();
@@ -44,6 +55,29 @@ describe('an upload that is written to', () => {
     }
   }
 
+  for (const [link, server, client] of LINKS) {
+    it(`needs the memory of a chunk no longer when its callback is called, through ${link}`, async () => {
+      const full = gate();
+      await bench.serve({ ...server, script: { STOR: [openData(), send('150 Ok to send data.'), until((session) => session.protectedData()), until(full), receiveData(), send('226 Done.')] } });
+      const stream = bench.client({ host: 'localhost', ...client }).stor('file');
+      const memory = Buffer.alloc(4 * 1024);
+      const sent = createHash('sha256');
+      for (let n = 0; n < 2500; n++) {
+        sent.update(memory.fill(n % 251));
+        const written = new Promise<void>((resolve, reject) => stream.write(memory, (error) => (error ? reject(error) : resolve())));
+        let isWritten = false;
+        void written.then(() => (isWritten = true));
+        for (let turns = 0; turns < 20 && !isWritten; turns++) await turn();
+        if (!isWritten && n > 0) full.open(); // the server has taken nothing so far, and the system takes no more
+        await written;
+      }
+      await finished(stream.end());
+      const received = bench.server.read('/file');
+      expect(received.length).to.equal(2500 * memory.length);
+      expect(createHash('sha256').update(received).digest('hex')).to.equal(sent.digest('hex'));
+    });
+  }
+
   it('sends what is written in one turn of the event loop in two writes at most', async () => {
     await bench.serve();
     const writes: number[] = [];
@@ -70,6 +104,22 @@ describe('an upload that is written to', () => {
     await finished(stream.end());
   });
 });
+
+/** A stream that is no socket, and leads to one. */
+function tunnel({ host, port }: ConnectionRequest): Duplex {
+  const socket = connect({ host, port });
+  const stream = new Duplex({
+    read: () => undefined,
+    write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on('data', (chunk) => stream.push(chunk)).on('end', () => stream.push(null)).on('error', (error) => stream.destroy(error));
+  return stream;
+}
 
 /** How many bytes each write to the socket has. */
 function hearWrites(socket: Socket, writes: number[]): void {

@@ -10,6 +10,8 @@ import { finished, pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
 import { sha256 } from '../support/hash';
 import { content } from '../support/server/content';
+import { turn } from '../support/server/gate';
+import { data, dataEnd, openData, send, until } from '../support/server/steps';
 import { closing, outcomeOf, rejection, useBench } from '../support/transfers';
 
 const FILE = content(3_000_000, 9);
@@ -72,6 +74,22 @@ describe('streams of transfers', () => {
     await writer.write(Buffer.from('web'));
     await writer.close();
     expect(bench.server.read('/web').toString()).to.equal('web');
+  });
+
+  it('give each chunk in memory of its own, which a web stream of bytes may take away', async () => {
+    const piece = FILE.read(0, 20_000);
+    bench.server.script = { RETR: [openData(), send('150 Here it comes.'), ...Array.from({ length: 20 }, () => [data(piece), until(turn)]).flat(), dataEnd(), send('226 Done.')] };
+    const chunks = bench.client().retr('file').iterator();
+    const web = new ReadableStream({
+      type: 'bytes',
+      async pull(controller) {
+        const { done, value } = (await chunks.next()) as IteratorResult<Buffer>;
+        await turn(); // what comes next is being read
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    });
+    expect(Buffer.from(await new Response(web).arrayBuffer()).equals(Buffer.concat(Array<Buffer>(20).fill(piece)))).to.equal(true);
   });
 
   it('compose with transforms', async () => {

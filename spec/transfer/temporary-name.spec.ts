@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ArgumentError, ConnectionClosedError, FTPPool, MismatchError, PermanentError, ReplyError, TemporaryError, type StorOptions, type StorStream } from '../../lib/index';
+import { PartNames } from '../../lib/transfer/temporary-name';
 import { content } from '../support/server/content';
 import { gate } from '../support/server/gate';
 import { PERSONALITIES } from '../support/server/personalities';
@@ -12,6 +13,32 @@ import { closing, errorOf, useBench } from '../support/transfers';
 
 const BYTES = content(300_000).read(0, 300_000);
 const OURS = /^\.file\.[0-9a-f]{8}\.part$/;
+
+describe('PartNames', () => {
+  it('knows a name by what a file system may take it for', () => {
+    const parts = new PartNames();
+    parts.add('.Caf\u00e9.PART. .');
+    expect(parts.has('.cafe\u0301.part')).to.equal(true);
+    expect(parts.has('.cafe.part')).to.equal(false);
+  });
+
+  it('has any name once there are more than it remembers, or longer ones', () => {
+    for (const [count, length] of [[10_000, 0], [16, 65_536]] as const) {
+      const parts = new PartNames();
+      const add = (number: number): void => parts.add(`.${number}${'x'.repeat(length)}.part`);
+      for (let number = 1; number < count; number++) add(number);
+      expect([parts.has('.other.part'), parts.has(`.1${'x'.repeat(length)}.part`)]).to.deep.equal([false, true]);
+      add(count);
+      expect(parts.has('.other.part')).to.equal(true);
+    }
+  });
+
+  it('takes milliseconds for a long name', () => {
+    const started = performance.now();
+    for (const run of ['.', ' ', '. ', '.part']) new PartNames().add(`.${run.repeat(32_768 / run.length)}x.part`);
+    expect(performance.now() - started).to.be.below(1000);
+  });
+});
 
 describe('stor() with a temporary name', () => {
   const bench = useBench();

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
 import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
@@ -42,6 +42,26 @@ describe('the end of a TLS data connection', () => {
           }
         });
       }
+
+      it('of a download comes after all of its bytes: joined for a pipe, as they come for a listener, and in order where one takes the place of the other', async () => {
+        const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 251));
+        const server = await stage.serveWay(way, {}, { files: { '/big': bytes } });
+        const ftp = stage.client(server);
+        const chunks: Record<string, Buffer[]> = { piped: [], heard: [], both: [] };
+        const into = (name: string): Writable => new Writable({ write: (chunk: Buffer, _, done) => (chunks[name]?.push(chunk), done()) });
+        await pipeline(ftp.retr('big'), into('piped'));
+        await once(ftp.retr('big').on('data', (chunk) => chunks['heard']?.push(chunk)), 'end');
+        const stream = ftp.retr('big');
+        const first = into('nowhere');
+        stream.pipe(first);
+        stream.on('data', (chunk: Buffer) => {
+          if (chunks['both']?.length === 0) stream.unpipe(first).resume();
+          chunks['both']?.push(chunk);
+        });
+        await once(stream, 'end');
+        for (const [name, each] of Object.entries(chunks)) expect(Buffer.concat(each).equals(bytes), name).to.equal(true);
+        expect(chunks['piped']?.length).to.be.below(chunks['heard']?.length ?? 0);
+      });
 
       it('of an upload is not waited for on the server\'s side once the 226 is there', async () => {
         const held = gate();

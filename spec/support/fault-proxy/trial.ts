@@ -269,7 +269,7 @@ export class Lane {
 /** Nobody on the way can read a PORT or EPRT in TLS: there the client itself announces the proxy's port in place of its own. */
 function redirectActive({ session }: FTP, proxy: FaultProxy): void {
   const command = session.command.bind(session);
-  session.command = (verb, argument) => (argument !== undefined && (verb === 'PORT' || verb === 'EPRT') ? command(verb, proxy.redirect(verb, argument)) : command(verb, argument));
+  session.command = (verb, path, ...around) => command(verb, path !== undefined && (verb === 'PORT' || verb === 'EPRT') ? proxy.redirect(verb, path) : path, ...around);
 }
 
 function security({ secure, ca }: Target): Pick<FTPOptions, 'secure' | 'tls' | 'strictTlsClose'> {

@@ -24,7 +24,7 @@ export const fileVerbs: Readonly<Record<string, Verb>> = {
     if (from === undefined) throw new Refusal('503 RNFR required first.');
     session.renameFrom = undefined;
     const to = files.place(session.path(argument), 550);
-    const refused = session.server.deviations.renames === 'never over' && files.has(to) && files.find(to).path !== from;
+    const refused = !files.has(from) || (session.server.deviations.renames === 'never over' && files.has(to) && files.find(to).path !== from);
     if (refused || `${to}/`.startsWith(`${from}/`) || files.names(to).length > 0) throw new Refusal('550 Rename failed.');
     files.move(from, to);
     session.reply('250 Rename successful.');
