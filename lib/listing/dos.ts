@@ -1,8 +1,9 @@
 // The listings of `dir`: IIS, and other servers on Windows and Windows CE.
 
-import { fullYear, type Calendar } from './time';
+import { type Calendar, fullYear } from './time';
 import { setSize, type Draft, type Entry } from './entry';
 import type { ListContext, ListFormat } from './format';
+import { CR, endOfName, numberBefore, SP, twoDigits } from './words';
 
 /** Date and time, `04-06-00  03:47PM`, `2002-09-02  18:48`, `10/3/2018   2:58 PM`, and then a tag such as `<DIR>` or the size. */
 const FRONT =
@@ -19,7 +20,10 @@ const HEADER = /^[ \t]*(?:Volume (?:in drive|Serial)|Directory of |[\d,.]+ (?:Fi
 /** The lines of `dir`. */
 export const dos: ListFormat = {
   name: 'dos',
+  readUsual,
   parse(line, context) {
+    const usual: Entry[] = [];
+    if (readUsual(line, 0, line.length, 1, context, usual) > line.length && usual.length === 1) return usual[0];
     const match = FRONT.exec(line);
     if (match === null) return HEADER.test(line) ? 'header' : undefined;
     const time = timeOf(match, context.calendar);
@@ -29,6 +33,40 @@ export const dos: ListFormat = {
     return tag !== undefined ? tagged(entry, tag.toUpperCase()) : sized(entry, size ?? '');
   },
 };
+
+/** A line in the columns of IIS, up to its name. */
+const USUAL = /\d\d([-/])\d\d\1(?:\d\d){1,2}  (?:0[1-9]|1[0-2]):[0-5]\d[AP]M(?: {7}<DIR> {10}| {6,20}\d{1,15} )/y;
+const TIME_WIDTH = '  03:47PM'.length;
+const COLUMN_WIDTH = '       <DIR>          '.length;
+const DIR_AT = 7;
+const P = 0x50;
+const LESS = 0x3c;
+
+/** The fields of such a line have fixed places: one expression checks it, and its numbers are read by their index. */
+function readUsual(text: string, start: number, limit: number, endLength: 1 | 2, context: ListContext, entries: Entry[]): number {
+  let at = start;
+  while (at < limit) {
+    USUAL.lastIndex = at;
+    if (!USUAL.test(text)) return at;
+    const nameAt = USUAL.lastIndex;
+    const end = endOfName(text, nameAt);
+    const dateEnd = text.charCodeAt(at + 8) === SP ? at + 8 : at + 10;
+    const timeEnd = dateEnd + TIME_WIDTH;
+    if (end < 0 || nameAt !== timeEnd + COLUMN_WIDTH || (endLength === 2 && text.charCodeAt(end) !== CR)) return at;
+    const year = dateEnd === at + 8 ? fullYear(twoDigits(text, at + 6), 2) : 100 * twoDigits(text, at + 6) + twoDigits(text, at + 8);
+    const hour = (twoDigits(text, dateEnd + 2) % 12) + (text.charCodeAt(dateEnd + 7) === P ? 12 : 0);
+    const time = context.calendar.local(year, twoDigits(text, at), twoDigits(text, at + 3), hour, twoDigits(text, dateEnd + 5), 0);
+    if (Number.isNaN(time)) return at;
+    context.aligned = true;
+    const name = text.slice(nameAt, end);
+    const modified = new Date(time);
+    const raw = text.slice(at, end);
+    if (text.charCodeAt(timeEnd + DIR_AT) === LESS) entries.push({ name, type: 'directory', modified, raw });
+    else entries.push({ name, type: 'file', modified, raw, size: numberBefore(text, nameAt - 1) });
+    at = end + endLength;
+  }
+  return at;
+}
 
 /**
  * Where the name begins. In the columns of IIS and `dir`, it may begin with a blank. A size ends where its column does; after a tag and too many blanks,

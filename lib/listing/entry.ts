@@ -54,6 +54,13 @@ export function setRawName(entry: Entry, bytes: Buffer): void {
   rawNames.set(entry, bytes);
 }
 
+/** The folder itself and its parent, by their names or by the fact `type` (RFC 3659, 7.5.1). */
+export function isDot(entry: Entry): boolean {
+  if (entry.name === '.' || entry.name === '..') return true;
+  const type = entry.facts?.['type'];
+  return type !== undefined && type.length === 4 && /^[cp]dir$/i.test(type);
+}
+
 /** Sets the size that was printed as `digits`; see `Entry.size` for one that is too large. */
 export function setSize(entry: Draft, size: number, digits: string): void {
   if (Number.isSafeInteger(size)) entry.size = size;

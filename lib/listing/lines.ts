@@ -1,7 +1,7 @@
 // How the bytes of a listing become lines, and how the bytes of a line become text.
 
 import { isAscii, isUtf8 } from 'node:buffer';
-import { codecFor, type Encoding } from '../encoding';
+import { codecFor, type Encoding, isUTF8 } from '../encoding';
 import { LimitError } from '../errors';
 
 const LF = 0x0a;
@@ -28,6 +28,11 @@ export class LineSplitter {
   constructor(maxBytes: number, sink: LineSink) {
     this.#maxBytes = maxBytes;
     this.#sink = sink;
+  }
+
+  /** True where a line has begun and not ended. */
+  get pending(): boolean {
+    return this.#pending > 0;
   }
 
   /** @throws LimitError for a line longer than `maxBytes` */
@@ -74,25 +79,23 @@ export class LineSplitter {
 /** A UTF-16 unit takes at most so many bytes in UTF-8: the bytes of most lines need no counting. */
 const MOST_BYTES = 3;
 
+/** So many characters never have more than `maxBytes` in UTF-8. */
+export function charactersIn(maxBytes: number): number {
+  return maxBytes / MOST_BYTES;
+}
+
 /**
- * Splits a text into lines, as LineSplitter splits bytes.
+ * Takes the line from `start` to the LF at `lf`, as LineSplitter takes bytes.
  *
+ * @param ended false where the data end at `lf`
  * @throws LimitError for a line that has more than `maxBytes` in UTF-8
  */
-export function splitText(text: string, maxBytes: number, sink: (line: string, lineEnd: LineEnd) => void): void {
-  const take = (start: number, lf: number, ended: boolean): void => {
-    let end = lf;
-    while (end > start && lf - end < MOST_CRS && text.charCodeAt(end - 1) === CR) end--;
-    const line = text.slice(start, end);
-    if (line.length > maxBytes / MOST_BYTES && Buffer.byteLength(line) > maxBytes) throw tooLong(maxBytes);
-    sink(line, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
-  };
-  let start = 0;
-  for (let lf = text.indexOf('\n'); lf >= 0; lf = text.indexOf('\n', start)) {
-    take(start, lf, true);
-    start = lf + 1;
-  }
-  if (start < text.length) take(start, text.length, false);
+export function lineOf(text: string, start: number, lf: number, ended: boolean, maxBytes: number): { readonly line: string; readonly lineEnd: LineEnd } {
+  let end = lf;
+  while (end > start && lf - end < MOST_CRS && text.charCodeAt(end - 1) === CR) end--;
+  const line = text.slice(start, end);
+  if (line.length > charactersIn(maxBytes) && Buffer.byteLength(line) > maxBytes) throw tooLong(maxBytes);
+  return { line, lineEnd: !ended ? 'none' : end < lf ? 'crlf' : 'lf' };
 }
 
 function tooLong(maxBytes: number): LimitError {
@@ -101,56 +104,45 @@ function tooLong(maxBytes: number): LimitError {
 
 /** So many bytes become text at a time; few, because a line that is kept keeps all of their text in memory. */
 const PORTION = 4096;
-const NOTHING = Buffer.alloc(0);
+
+/** The end of the portion of whole lines that begins at `start`; -1 where a longer line does, or one that has not ended yet. */
+export function endOfPortion(chunk: Buffer, start: number): number {
+  const lf = chunk.lastIndexOf(LF, start + PORTION - 1);
+  return lf < start ? -1 : lf + 1;
+}
+
+/** The index after the LF that comes next from `start` on; the end of the chunk where none comes. */
+export function endOfLine(chunk: Buffer, start: number): number {
+  const lf = chunk.indexOf(LF, start);
+  return lf < 0 ? chunk.length : lf + 1;
+}
 
 /** The text of one line, and whether that text in UTF-8 may differ from the line's bytes. */
 export class LineText {
   text = '';
   inexact = false;
   readonly #read: (bytes: Buffer, start: number, end: number) => void;
-  #chunk: Buffer = NOTHING;
-  /** The portion of the chunk that was looked at last. */
-  #from = 0;
-  #to = 0;
-  /** The text of the portion where it is all ASCII: characters and bytes then have the same index, and a line is a slice of it. */
-  #ascii: string | undefined;
+  readonly #isUTF8: boolean;
 
   /** @throws ArgumentError for an unknown encoding */
   constructor(encoding: Encoding) {
+    this.#isUTF8 = isUTF8(encoding);
     this.#read = encoding === 'auto' ? this.#auto : encoding === 'utf8' || encoding === 'utf-8' ? this.#utf8 : this.#codec(encoding);
-  }
-
-  /** The lines that follow are in this chunk. */
-  begin(chunk: Buffer): void {
-    this.#chunk = chunk;
-    this.#from = this.#to = 0;
-  }
-
-  /** The chunk has been read; from now on its memory may hold something else. */
-  end(): void {
-    this.begin(NOTHING);
   }
 
   read(bytes: Buffer, start: number, end: number): void {
     this.#read(bytes, start, end);
   }
 
-  #utf8(bytes: Buffer, start: number, end: number): void {
-    if (bytes === this.#chunk && end > this.#to) this.#look(start);
-    if (bytes === this.#chunk && end <= this.#to && this.#ascii !== undefined) {
-      this.text = this.#ascii.slice(start - this.#from, end - this.#from);
-      this.inexact = false;
-    } else {
-      this.text = bytes.toString('utf8', start, end);
-      this.inexact = this.text.includes('\ufffd');
-    }
+  /** The text of several lines, in an encoding that decodes ASCII; undefined where it may have lines that are inexact. */
+  ofLines(bytes: Buffer): string | undefined {
+    if (isAscii(bytes)) return bytes.toString('latin1');
+    return this.#isUTF8 && isUtf8(bytes) ? bytes.toString('utf8') : undefined;
   }
 
-  #look(start: number): void {
-    this.#from = start;
-    this.#to = Math.min(start + PORTION, this.#chunk.length);
-    const portion = this.#chunk.subarray(start, this.#to);
-    this.#ascii = isAscii(portion) ? portion.toString('latin1') : undefined;
+  #utf8(bytes: Buffer, start: number, end: number): void {
+    this.text = bytes.toString('utf8', start, end);
+    this.inexact = this.text.includes('\ufffd');
   }
 
   #auto(bytes: Buffer, start: number, end: number): void {

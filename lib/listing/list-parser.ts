@@ -1,11 +1,12 @@
 // The three ways to have a listing read: `ListParser`, a stream; `parseList`, a function for a whole listing; and `ListDecoder`, which both use.
 
+import { isAscii } from 'node:buffer';
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
-import type { Encoding } from '../encoding';
-import { checkNames, type OptionNames } from '../options';
+import { codecFor, decodesASCII, type Encoding } from '../encoding';
+import { checkByteCount, checkFunction, checkNames, type OptionNames } from '../options';
 import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Entry } from './entry';
-import { LineSplitter, LineText, splitText } from './lines';
+import { endOfLine, endOfPortion, LineSplitter, LineText } from './lines';
 import { Listing, type ListingOptions } from './listing';
 
 /** The options of `ListParser` and `parseList`. */
@@ -32,16 +33,16 @@ const DEFAULT_MAX_LINE_BYTES = 65_536;
  */
 export function parseList(listing: string | Buffer, options: ListParserOptions = {}): Entry[] {
   checkNames(options, LIST_PARSER_OPTIONS);
-  const { maxLineBytes = Infinity } = options;
+  const maxLineBytes = checkByteCount('maxLineBytes', options.maxLineBytes, Infinity);
   if (typeof listing !== 'string') {
-    const decoder = new ListDecoder({ ...options, maxLineBytes });
+    const decoder = new ListDecoder(options, maxLineBytes);
     return [...decoder.decode(listing), ...decoder.end()];
   }
-  const entries: Entry[] = [];
-  const lines = new Listing(options, (entry) => void entries.push(entry));
-  splitText(listing, maxLineBytes, (line, lineEnd) => lines.line(line, undefined, lineEnd));
+  codecFor(options.encoding); // checks it
+  const lines = new Listing(options);
+  lines.text(listing, maxLineBytes);
   lines.end();
-  return entries;
+  return lines.take();
 }
 
 /** The events of a ListParser. */
@@ -69,6 +70,7 @@ export class ListParser extends Typed {
    */
   constructor(options: ListParserOptions = {}) {
     checkNames(options, LIST_PARSER_OPTIONS);
+    checkFunction('onUnparsed', options.onUnparsed);
     super({ readableObjectMode: true });
     this.#decoder = new ListDecoder({
       ...options,
@@ -102,17 +104,19 @@ export class ListParser extends Typed {
 
 /** Turns the bytes of a listing into entries, without a stream. */
 export class ListDecoder {
-  readonly #line: LineText;
   readonly #splitter: LineSplitter;
   readonly #listing: Listing;
-  #entries: Entry[] = [];
+  readonly #line: LineText;
+  readonly #decodesASCII: boolean;
+  readonly #maxLineBytes: number;
 
-  /** @throws ArgumentError for an unknown format or encoding */
-  constructor(options: ListParserOptions = {}) {
-    const { encoding = 'auto', maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
-    const line = new LineText(encoding);
-    this.#line = line;
-    this.#listing = new Listing(options, (entry) => void this.#entries.push(entry));
+  /** @throws ArgumentError for an option that cannot be */
+  constructor(options: ListParserOptions = {}, maxLineBytes = checkByteCount('maxLineBytes', options.maxLineBytes, DEFAULT_MAX_LINE_BYTES)) {
+    const { encoding = 'auto' } = options;
+    const line = (this.#line = new LineText(encoding));
+    this.#decodesASCII = decodesASCII(encoding);
+    this.#maxLineBytes = maxLineBytes;
+    this.#listing = new Listing(options);
     this.#splitter = new LineSplitter(maxLineBytes, (bytes, start, end, lineEnd) => {
       line.read(bytes, start, end);
       this.#listing.line(line.text, line.inexact ? bytes.subarray(start, end) : undefined, lineEnd);
@@ -125,22 +129,32 @@ export class ListDecoder {
    * @throws LimitError for a line longer than `maxLineBytes`
    */
   decode(chunk: Buffer): Entry[] {
-    this.#line.begin(chunk);
-    this.#splitter.write(chunk);
-    this.#line.end();
-    return this.#drain();
+    if (this.#decodesASCII) {
+      const ascii = isAscii(chunk);
+      for (let start = 0; start < chunk.length; ) start = this.#readPortion(chunk, start, ascii);
+    } else this.#splitter.write(chunk);
+    return this.#listing.take();
+  }
+
+  /** Reads the next lines, and returns where they end. Lines in ASCII or valid UTF-8, as nearly all of them are, become one text. @param ascii whether all of the chunk is in ASCII */
+  #readPortion(chunk: Buffer, start: number, ascii: boolean): number {
+    const portion = this.#splitter.pending ? -1 : endOfPortion(chunk, start);
+    const end = portion < 0 ? endOfLine(chunk, start) : portion;
+    const text = portion < 0 ? undefined : ascii ? chunk.toString('latin1', start, end) : this.#line.ofLines(chunk.subarray(start, end));
+    if (text !== undefined) this.#listing.text(text, this.#maxLineBytes);
+    else this.#splitter.write(chunk.subarray(start, end));
+    return end;
+  }
+
+  /** Whether `rawNameOf` knows the bytes of the name of an entry. */
+  get hasRawNames(): boolean {
+    return this.#listing.hasRawNames;
   }
 
   /** The entries that are complete now that the bytes have ended: the last line may lack its end. */
   end(): Entry[] {
     this.#splitter.end();
     this.#listing.end();
-    return this.#drain();
-  }
-
-  #drain(): Entry[] {
-    const entries = this.#entries;
-    this.#entries = [];
-    return entries;
+    return this.#listing.take();
   }
 }

@@ -1,10 +1,11 @@
 // The rules that are the same for all formats: which format a listing is in, which lines are no entries, and which lines belong together.
 
 import { ArgumentError } from '../errors';
+import { checkFunction, checkTimeZone, flag } from '../options';
 import { dos } from './dos';
-import { type Entry, setRawName } from './entry';
+import { type Entry, isDot, setRawName } from './entry';
 import type { ListContext, ListFormat, ListFormatName, Parsed } from './format';
-import type { LineEnd } from './lines';
+import { charactersIn, type LineEnd, lineOf } from './lines';
 import { mlsx } from './mlsx';
 import { RARE_FORMATS } from './rare/rare-formats';
 import { Calendar } from './time';
@@ -32,7 +33,7 @@ const COMMON_FORMATS: readonly ListFormat[] = [unix, mlsx, dos];
 function formatNamed(name: ListFormatName): ListFormat {
   const isNamed = (format: ListFormat): boolean => format.name === name;
   const format = [unixAnyMode, mlsx, dos].find(isNamed) ?? RARE_FORMATS.find(isNamed);
-  if (format === undefined) throw new ArgumentError(`there is no listing format ${JSON.stringify(name)}`);
+  if (format === undefined) throw new ArgumentError(`there is no listing format ${typeof name === 'string' ? JSON.stringify(name) : typeof name}`);
   return format;
 }
 
@@ -52,13 +53,14 @@ interface Open extends Line {
 /** After so many entries that ended in CRLF, an LF alone may be a part of a name. */
 const ENOUGH_CRLF = 2;
 const LONGEST_NAME_WITH_LF = 4096;
+/** So many characters are read by one call: V8 runs what it has compiled from the next one on. */
+const PORTION = 4096;
 /** So many lines may wait for one that shows whether there are columns. */
 const MOST_UNSURE = 1000;
 
 /** Turns the lines of one listing into entries. */
 export class Listing {
   readonly #options: ListingOptions;
-  readonly #emit: (entry: Entry) => void;
   readonly #context: ListContext;
   /** The format that has read the last line that could be read; once it is settled, no other one is tried. */
   #matched: ListFormat;
@@ -67,17 +69,21 @@ export class Listing {
   #unsure: Line[] = [];
   /** How many entries have ended in CRLF. */
   #crlf = 0;
+  #entries: Entry[] = [];
+  #hasRawNames = false;
 
-  /** @throws ArgumentError for an unknown format, and for a time or a time zone that is none */
-  constructor(options: ListingOptions, emit: (entry: Entry) => void) {
-    const { format, now = Date.now(), serverTimeZoneOffset = 0 } = options;
-    if (!Number.isFinite(Number(now))) throw new ArgumentError('now must be a valid Date, or milliseconds since 1970');
-    if (!Number.isFinite(serverTimeZoneOffset)) throw new ArgumentError('serverTimeZoneOffset must be a number of minutes');
+  /** @throws ArgumentError for an unknown format, and for an option that cannot be */
+  constructor(options: ListingOptions) {
+    const { format, now = Date.now(), serverTimeZoneOffset, keepDots, onUnparsed } = options;
+    if (!(now instanceof Date || typeof now === 'number') || !Number.isFinite(Number(now))) throw new ArgumentError('now must be a valid Date, or milliseconds since 1970');
+    checkFunction('onUnparsed', onUnparsed);
+    flag('keepDots', keepDots, false);
     this.#options = options;
-    this.#emit = emit;
     const given = format !== undefined;
     this.#matched = given ? formatNamed(format) : unix;
-    this.#context = { calendar: new Calendar(Number(now), serverTimeZoneOffset), given, settled: given, aligned: false, unsure: false, header: undefined };
+    const calendar = new Calendar(Number(now), checkTimeZone(serverTimeZoneOffset));
+    const last = { columns: '', permissions: '', owner: '', group: '' };
+    this.#context = { calendar, given, settled: given, aligned: false, unsure: false, header: undefined, last, days: new Map() };
   }
 
   /** The next line. @param bytes its bytes, where the text in UTF-8 may differ from them; they are valid during the call only */
@@ -85,6 +91,49 @@ export class Listing {
     const line = { text, bytes };
     if (this.#open !== undefined && this.#continue(this.#open, line, lineEnd)) return;
     this.#take(line, lineEnd);
+  }
+
+  /**
+   * The lines of a text; what follows its last LF is one, too. A usual line of the settled format is an entry whatever the lines around it are.
+   *
+   * @throws LimitError for a line that has more than `maxBytes` in UTF-8
+   */
+  text(text: string, maxBytes: number): void {
+    const endLength = text.includes('\r\n') ? 2 : 1;
+    const mayBeUsual = text.length <= charactersIn(maxBytes) && !text.includes('\0') && (endLength === 2 || !text.includes('\r'));
+    for (let start = 0; start < text.length; ) {
+      const next = mayBeUsual ? this.#readUsual(text, start, endLength) : start;
+      if (next > start) {
+        start = next;
+        continue;
+      }
+      const lf = indexOf(text, '\n', start);
+      const { line, lineEnd } = lineOf(text, start, lf, lf < text.length, maxBytes);
+      this.line(line, undefined, lineEnd);
+      start = lf + 1;
+    }
+  }
+
+  /** Reads usual lines, unless the format is not known yet, lines wait for what follows them, or an LF may be a part of a name. */
+  #readUsual(text: string, start: number, endLength: 1 | 2): number {
+    const isReady = this.#context.settled && this.#open === undefined && this.#unsure.length === 0 && (endLength === 2 || this.#crlf < ENOUGH_CRLF);
+    if (!isReady || !this.#matched.readUsual) return start;
+    const before = this.#entries.length;
+    const end = this.#matched.readUsual(text, start, Math.min(start + PORTION, text.length), endLength, this.#context, this.#entries);
+    if (endLength === 2) this.#crlf += this.#entries.length - before;
+    return end;
+  }
+
+  /** Whether `rawNameOf` knows the bytes of a name. */
+  get hasRawNames(): boolean {
+    return this.#hasRawNames;
+  }
+
+  /** The entries that are complete, once. */
+  take(): Entry[] {
+    const entries = this.#entries;
+    this.#entries = [];
+    return entries;
   }
 
   /** There are no more lines. */
@@ -188,7 +237,7 @@ export class Listing {
   #entry(entry: Entry, line: Line): void {
     if (this.#options.keepDots !== true && isDot(entry)) return;
     if (line.bytes !== undefined) this.#keepBytes(entry, line.bytes);
-    this.#emit(entry);
+    this.#entries.push(entry);
   }
 
   /** Keeps the bytes of the name. In latin1 every byte is one character, so that the name of the line as latin1 has the bytes of the name. */
@@ -196,7 +245,9 @@ export class Listing {
     const latin1 = this.#matched.parse(bytes.toString('latin1'), this.#context);
     if (!isEntry(latin1)) return;
     const name = Buffer.from(latin1.name, 'latin1');
-    if (!name.equals(Buffer.from(entry.name, 'utf8'))) setRawName(entry, name);
+    if (name.equals(Buffer.from(entry.name, 'utf8'))) return;
+    setRawName(entry, name);
+    this.#hasRawNames = true;
   }
 }
 
@@ -209,11 +260,10 @@ function isPlausible({ name, owner, group, permissions }: Entry): boolean {
   return /[^ \t\r\n]/.test(name) && ![owner, group, permissions].some((field) => field?.includes('\r'));
 }
 
-/** The folder itself and its parent, by their names or by the fact `type` (RFC 3659, 7.5.1). */
-function isDot(entry: Entry): boolean {
-  if (entry.name === '.' || entry.name === '..') return true;
-  const type = entry.facts?.['type'];
-  return type !== undefined && type.length === 4 && /^[cp]dir$/i.test(type);
+/** Where `character` comes next from `from` on; the length of the text where it does not. */
+function indexOf(text: string, character: string, from: number): number {
+  const index = text.indexOf(character, from);
+  return index < 0 ? text.length : index;
 }
 
 /** A copy that stays valid after the chunk. */

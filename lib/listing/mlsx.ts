@@ -1,14 +1,27 @@
 // MLSD and MLST, the listings for programs: `type=file;size=6; name` (RFC 3659, 7).
 
 import type { Reply } from '../reply';
-import { type Draft, type Entry, type EntryType, type Facts, lettersOf } from './entry';
+import { type Draft, type Entry, type EntryType, type Facts, isDot, lettersOf } from './entry';
 import type { ListFormat } from './format';
 import { parseTime } from './time';
-import { isAllBlank, numberAt, skipBlanks, SP } from './words';
+import { isAllBlank, numberAt, skipBlanks, SP, withoutEnd } from './words';
 
 /** The lines of MLSD. */
 export const mlsx: ListFormat = {
   name: 'mlsd',
+  readUsual(text, start, limit, endLength, _context, entries) {
+    const [first] = expected;
+    let at = start;
+    while (first !== undefined && at < limit && text.startsWith(first.sent, at)) {
+      const lf = text.indexOf('\n', at);
+      const end = lf + 1 - endLength;
+      const entry = lf >= 0 && (endLength === 1 || text.indexOf('\r', at) === end) ? parseFacts(text.slice(at, end)) : undefined;
+      if (entry === undefined || isDot(entry)) return at;
+      entries.push(entry);
+      at = lf + 1;
+    }
+    return at;
+  },
   parse(line, context) {
     return context.settled || begins(line) ? parseFacts(line) : undefined;
   },
@@ -93,9 +106,9 @@ function learnName(line: string, from: number, to: number, count: number): FactN
 }
 
 function factNamed(sent: string): FactName {
-  const [name = ''] = Object.keys({ [sent.slice(0, -1).toLowerCase()]: 0 }); // taken from a key, so that V8 assigns by it faster
-  const fact = { sent, name };
-  if (seen.size < MOST_SEEN) seen.set(sent, fact);
+  const [name = '', own = ''] = Object.keys({ [sent.slice(0, -1).toLowerCase()]: 0, [sent]: 0 }); // keys: V8 assigns by them faster, and they keep no listing in memory
+  const fact = { sent: own, name };
+  if (seen.size < MOST_SEEN) seen.set(own, fact);
   return fact;
 }
 
@@ -145,5 +158,6 @@ export function mlstEntry(reply: Reply, path = ''): Entry | undefined {
 
 /** The last name of a path: ProFTPD 1.3.8 prints the path as it was asked for, pyftpdlib 1.5.7 the absolute one. */
 export function lastName(path: string): string {
-  return /[^/]+(?=\/*$)/.exec(path)?.[0] ?? path;
+  const plain = withoutEnd(path, '/');
+  return plain === '' ? path : plain.slice(plain.lastIndexOf('/') + 1);
 }

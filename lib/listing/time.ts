@@ -52,7 +52,8 @@ const LONGEST_GAP_OF_LEAP_YEARS = 8;
 /** Turns the time that a server's clock shows into milliseconds since 1970 UTC; NaN for a moment that does not exist. */
 export class Calendar {
   readonly #offset: number;
-  readonly #latest: number;
+  /** The newest moment that `recent` gives. */
+  readonly latest: number;
   readonly #latestYear: number;
 
   /**
@@ -61,8 +62,8 @@ export class Calendar {
    */
   constructor(now: number, offset: number) {
     this.#offset = offset * 60_000;
-    this.#latest = now + DAY; // the server's clock may be fast, and its time zone may be unknown
-    this.#latestYear = new Date(this.#latest + this.#offset).getUTCFullYear();
+    this.latest = now + DAY; // the server's clock may be fast, and its time zone may be unknown
+    this.#latestYear = new Date(this.latest + this.#offset).getUTCFullYear();
   }
 
   /** A moment in the server's time zone; hour 24 is the midnight after the day. */
@@ -79,7 +80,7 @@ export class Calendar {
   recent(month: number, day: number, hour: number, minute: number, second: number): number {
     for (let year = this.#latestYear; year >= this.#latestYear - LONGEST_GAP_OF_LEAP_YEARS; year--) {
       const time = this.local(year, month, day, hour, minute, second);
-      if (time <= this.#latest) return time;
+      if (time <= this.latest) return time;
     }
     return Number.NaN;
   }
@@ -102,10 +103,11 @@ function isLeap(year: number): boolean {
 /** Counts in years that begin in March, so that a leap day is the last day of its year; this is faster than Date.UTC. */
 function daysSince1970(year: number, month: number, day: number): number {
   const y = month > 2 ? year : year - 1;
-  const months = month > 2 ? month - 3 : month + 9;
-  const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
-  return y * 365 + leapDays + Math.floor((months * 153 + 2) / 5) + day - 1 - 719_468;
+  const centuries = Math.floor(y / 100);
+  return y * 365 + (y >> 2) - centuries + (centuries >> 2) + (DAYS_BEFORE[month] as number) + day - 1 - 719_468;
 }
+/** The days from the first of March to the first of each month, January first. */
+const DAYS_BEFORE = [0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275];
 
 /** The full year: two digits as in POSIX's `%y` (69 is 1969), three as years since 1900 (103 is 2003), four as they are. */
 export function fullYear(year: number, digits: number): number {
@@ -168,12 +170,11 @@ const LONGEST_MONTH = 16;
 
 /** The month, 1 to 12, that stands in `line` from `start` to `end`; 0 for any other word. A dot or a comma after it is no part of it. */
 export function monthAt(line: string, start: number, end: number): number {
+  const month = end - start >= 3 ? english.get(keyOf(line, start)) : undefined;
+  if (month !== undefined && end - start === 3) return month;
   let last = end;
   while (last > start && (line.charCodeAt(last - 1) === DOT || line.charCodeAt(last - 1) === COMMA)) last--;
-  if (last - start === 3) {
-    const month = english.get(keyOf(line, start));
-    if (month !== undefined) return month;
-  }
+  if (month !== undefined && last - start === 3) return month;
   if (last === start || last - start > LONGEST_MONTH) return 0;
   months ??= monthsByWord();
   return months.get(line.slice(start, last).toLowerCase()) ?? 0;

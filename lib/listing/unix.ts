@@ -3,14 +3,15 @@
 import { type Draft, type Entry, type EntryType, setSize } from './entry';
 import type { ListContext, ListFormat, Parsed } from './format';
 import { type Calendar, ClockTime, fullYear, monthAt } from './time';
-import { COMMA, DASH, DOT, endOfWord, firstWords, isAllBlank, isBlank, isDigit, LONGEST_WORD, numberAt, skipBlanks, skipDigits, SP, TAB } from './words';
+import { COMMA, CR, DASH, DOT, endOfName, endOfWord, firstWords, isAllBlank, isBlank, isDigit, LONGEST_WORD, numberAt, numberBefore, skipBlanks, skipDigits, SP, TAB, twoDigits } from './words';
 
 /** The lines of `ls -l`: most servers without MLSD print them. */
 export const unix: ListFormat = {
   name: 'unix',
+  readUsual,
   parse(line, context) {
-    const usual = usualEntry(line, context.calendar);
-    if (usual !== undefined) return usual.type === 'symlink' ? splitTarget(usual) : usual;
+    const usual: Entry[] = [];
+    if (readUsual(line, 0, line.length, 1, context, usual) > line.length && usual.length === 1) return usual[0];
     const mode = findMode(line);
     if (mode < 0) return withWholeMode(line, context);
     const end = endOfMode(line, mode);
@@ -25,6 +26,7 @@ export const unix: ListFormat = {
  */
 export const unixAnyMode: ListFormat = {
   name: 'unix',
+  readUsual,
   parse(line, context) {
     return unix.parse(line, context) ?? withOddMode(line, context);
   },
@@ -52,53 +54,80 @@ function withOddMode(line: string, context: ListContext): Parsed {
 }
 
 /**
- * A line as `ls -l` prints it in the C locale, with its date in a column of fixed width. Owner and group must be two words, both
- * numbers or both names: no words before the month can be a date then, so that `Columns` would give the same entry.
+ * The columns of a line as `ls -l` prints it, from the permissions to the group. Owner and group must be two words, both numbers or both names: no words
+ * before the month can be a date then, so that `Columns` would give the same entry.
  */
-const USUAL = new RegExp(
-  [
-    /^[-dl](?:[-r][-w][-xsS]){2}[-r][-w][-xtT][+.@]? +\d{1,9}/, // mode and links
-    / +(?=\d+ +\d+ |[A-Za-z_][^ \t\n]* +[A-Za-z_])([^ \t\n]{1,40}) +([^ \t\n,]{1,40})/,
-    / +(\d{1,15})/,
-    / [A-Z][a-z][a-z] [ \d]\d (?:\d\d:\d\d| \d{4}) ([^ \t\n][^]*)$/,
-  ]
-    .map(({ source }) => source)
-    .join(''),
-);
+const COLUMNS = /((?:[-r][-w][-xsS]){2}[-r][-w][-xtT])[+.@]? +\d{1,9} +(?=\d+ +\d+ |[A-Za-z_][^ \t\n]* +[A-Za-z_])([^ \t\r\n]{1,40}) +([^ \t\r\n,]{1,40}) /y;
+/** Size, and date in the C locale, in a column of fixed width. */
+const AFTER_COLUMNS = / *\d{1,15} [A-Z][a-z][a-z] [ \d]\d (?:(?:[01]\d|2[0-3]):[0-5]\d| \d{4}) /y;
 const DATE_WIDTH = 'Jan 25 00:17 '.length;
-const PERMISSIONS_END = 10;
 const D = 0x64;
+const L = 0x6c;
 
-/**
- * The entry of a usual line, its target still within its name; undefined for any other line. One regular expression is fast from
- * the first line on; a process that lists one folder only would read it with code that is not compiled yet.
- */
-export function usualEntry(line: string, calendar: Calendar): Draft | undefined {
-  const found = USUAL.exec(line);
-  if (found === null) return undefined;
-  const [, owner = '', group = '', size = '', name = ''] = found;
-  const time = timeAt(line, line.length - name.length - DATE_WIDTH, calendar);
-  if (Number.isNaN(time)) return undefined;
-  const letter = line.charCodeAt(0);
-  return {
-    name,
-    type: letter === DASH ? 'file' : letter === D ? 'directory' : 'symlink',
-    raw: line,
-    size: Number(size),
-    modified: new Date(time),
-    owner,
-    group,
-    permissions: line.slice(1, PERMISSIONS_END),
-  };
+/** Regular expressions are fast from the first line on; a process that lists one folder only would read it with code that is not compiled yet. */
+function readUsual(text: string, start: number, limit: number, endLength: 1 | 2, context: ListContext, entries: Entry[]): number {
+  const { calendar, last } = context;
+  let at = start;
+  while (at < limit) {
+    const letter = text.charCodeAt(at);
+    const type = letter === DASH ? 'file' : letter === D ? 'directory' : letter === L ? 'symlink' : undefined;
+    if (type === undefined || ((last.columns === '' || !text.startsWith(last.columns, at + 1)) && !readColumns(text, at + 1, last))) return at;
+    AFTER_COLUMNS.lastIndex = at + 1 + last.columns.length;
+    if (!AFTER_COLUMNS.test(text)) return at;
+    const nameAt = AFTER_COLUMNS.lastIndex;
+    const dateAt = nameAt - DATE_WIDTH;
+    const end = endOfName(text, nameAt);
+    const time = timeOf(text, dateAt, context);
+    if (end < 0 || !(time <= calendar.latest) || (endLength === 2 && text.charCodeAt(end) !== CR)) return at;
+    const entry: Draft = {
+      name: text.slice(nameAt, end),
+      type,
+      raw: text.slice(at, end),
+      size: numberBefore(text, dateAt - 1),
+      modified: new Date(time),
+      owner: last.owner,
+      group: last.group,
+      permissions: last.permissions,
+    };
+    entries.push(letter === L ? splitTarget(entry) : entry);
+    at = end + endLength;
+  }
+  return at;
+}
+
+function readColumns(text: string, at: number, last: ListContext['last']): boolean {
+  COLUMNS.lastIndex = at;
+  const match = COLUMNS.exec(text);
+  if (match === null) return false;
+  const [columns, permissions = '', owner = '', group = ''] = match;
+  last.columns = columns;
+  last.permissions = permissions;
+  if (owner !== last.owner) last.owner = owner;
+  if (group !== last.group) last.group = group;
+  return true;
 }
 
 /** Milliseconds since 1970 of `Jan 25 00:17` or `Jan 25  1994`; NaN for a day that does not exist. */
-function timeAt(line: string, at: number, calendar: Calendar): number {
-  const month = monthAt(line, at, at + 3);
-  const day = numberAt(line, line.charCodeAt(at + 4) === SP ? at + 5 : at + 4, at + 6);
-  if (line.charCodeAt(at + 7) === SP) return calendar.local(numberAt(line, at + 8, at + 12), month, day);
-  return calendar.recent(month, day, numberAt(line, at + 7, at + 9), numberAt(line, at + 10, at + 12), 0);
+function timeOf(text: string, at: number, context: ListContext): number {
+  const timeAt = at + TIME_AT;
+  const isYear = text.charCodeAt(timeAt) === SP;
+  const date = text.slice(at, isYear ? at + DATE_WIDTH - 1 : timeAt);
+  const day = context.days.get(date) ?? learnDay(date, context);
+  return isYear ? day : day + (60 * twoDigits(text, timeAt) + twoDigits(text, timeAt + 3)) * MINUTE;
 }
+const TIME_AT = 'Jan 25 '.length;
+const MINUTE = 60_000;
+
+/** The midnight of `Jan 25 `, which is the newest one, or of `Jan 25  1994`; NaN for a day that does not exist. */
+function learnDay(text: string, { calendar, days }: ListContext): number {
+  const month = monthAt(text, 0, 3);
+  const dayOfMonth = numberAt(text, text.charCodeAt(4) === SP ? 5 : 4, 6);
+  const day = text.length === TIME_AT ? calendar.recent(month, dayOfMonth, 0, 0, 0) : calendar.local(numberAt(text, TIME_AT + 1, text.length), month, dayOfMonth);
+  if (days.size === MOST_DAYS) days.clear();
+  days.set(text, day);
+  return day;
+}
+const MOST_DAYS = 4096;
 
 /**
  * The types by the letter before the nine letters of the mode: those of POSIX, and those of Solaris (D, P), HP-UX (n), Cray

@@ -6,6 +6,7 @@ export const COMMA = 0x2c;
 export const DASH = 0x2d;
 export const DOT = 0x2e;
 const LF = 0x0a;
+export const CR = 0x0d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
@@ -37,6 +38,13 @@ export function isAllBlank(line: string, from = 0): boolean {
   return skipBlanks(line, from) === line.length;
 }
 
+/** A text without those of its last characters that are among `characters`. A regular expression such as `/\/+$/` takes the square of the length of a run within the text. */
+export function withoutEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
 /** The index of the first blank from `from` on, or the line's length; for a word longer than LONGEST_WORD an index within it. */
 export function endOfWord(line: string, from: number): number {
   return endOfWordBefore(line, from, from + LONGEST_WORD + 1);
@@ -48,6 +56,13 @@ function endOfWordBefore(line: string, from: number, limit: number): number {
   while (i < most && !isBlank(line.charCodeAt(i))) i++;
   return i;
 }
+
+/** Where the name that begins at `at` and takes the rest of its line ends; -1 for `.` and `..`, a link of that name, and a name that begins with a blank or has a CR. */
+export function endOfName(text: string, at: number): number {
+  NAME.lastIndex = at;
+  return NAME.test(text) ? NAME.lastIndex : -1;
+}
+const NAME = /(?!\.\.?(?:[\r\n]|$| -> ))[^ \t\r\n][^\r\n]*(?=\r?\n|$)/y;
 
 /** The first `most` words of a line: a line of a megabyte must not become a list of all its words. */
 export function firstWords(line: string, most: number): string[] {
@@ -78,4 +93,20 @@ export function numberAt(line: string, start: number, end: number): number {
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** The number whose last digit is before `end`, where at most fifteen digits are known to be there. */
+export function numberBefore(text: string, end: number): number {
+  let value = 0;
+  let weight = 1;
+  for (let i = end - 1, digit = text.charCodeAt(i) - ZERO; digit >= 0 && digit <= 9; digit = text.charCodeAt(--i) - ZERO) {
+    value += digit * weight;
+    weight *= 10;
+  }
+  return value;
+}
+
+/** The number of two characters that are known to be digits. */
+export function twoDigits(text: string, at: number): number {
+  return text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 11 * ZERO;
 }

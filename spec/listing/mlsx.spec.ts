@@ -1,7 +1,20 @@
 import { expect } from 'chai';
 import { parseList } from '../../lib/listing/list-parser';
-import { mlstEntry, parseFacts } from '../../lib/listing/mlsx';
+import { lastName, mlstEntry, parseFacts } from '../../lib/listing/mlsx';
 import { Reply } from '../../lib/reply';
+
+describe('lastName', () => {
+  it('is what comes after the last slash but those at the end', () => {
+    const names = { a: 'a', 'a/b': 'b', '/a/b//': 'b', '//a': 'a', '/': '/', '//': '//', '': '' };
+    for (const [path, name] of Object.entries(names)) expect(lastName(path), path).to.equal(name);
+  });
+
+  it('costs milliseconds for a long path', () => {
+    const started = performance.now();
+    for (const path of [`${'a'.repeat(32_768)}/b`, `${'/'.repeat(32_768)}b`, '/'.repeat(32_768)]) lastName(path);
+    expect(performance.now() - started).to.be.below(1000);
+  });
+});
 
 describe('parseFacts', () => {
   it('reads what real servers send', () => {

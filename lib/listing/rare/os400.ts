@@ -4,12 +4,15 @@ import { type Draft, type Entry, type EntryType, setSize } from '../entry';
 import type { ListFormat } from '../format';
 import { type Calendar, unambiguous, utc } from '../time';
 import { unix } from '../unix';
-import { isBlank } from '../words';
+import { withoutEnd } from '../words';
 
 /** An object: owner, size, date, time, type, name. A member has neither size nor date. */
 const OBJECT =
   /^([^ \t]{1,32})[ \t]+(\d{1,30})[ \t]+(\d{2}|\d{4})([/.-])(\d\d)\4(\d\d)[ \t]+(\d\d):(\d\d):(\d\d)[ \t]+\*([A-Z0-9]{1,10})[ \t]+(?=[^ \t])/;
 const MEMBER = /^([^ \t]{1,32})[ \t]+\*MEM[ \t]+(?=[^ \t])/;
+
+/** What a name is padded with. */
+const BLANKS = ' \t\n';
 
 const TYPES: Readonly<Record<string, EntryType>> = {
   DIR: 'directory',
@@ -28,7 +31,7 @@ export const os400: ListFormat = {
   name: 'os400',
   parse(line, context) {
     const member = MEMBER.exec(line);
-    if (member !== null) return { name: trimmed(line, member[0].length), type: 'file', owner: member[1] ?? '', raw: line };
+    if (member !== null) return { name: withoutEnd(line.slice(member[0].length), BLANKS), type: 'file', owner: member[1] ?? '', raw: line };
     const match = OBJECT.exec(line);
     if (match === null) return unix.parse(line, context);
     return fromObject(match, line, context.calendar);
@@ -38,7 +41,7 @@ export const os400: ListFormat = {
 function fromObject(match: RegExpExecArray, line: string, calendar: Calendar): Entry | undefined {
   const [front, owner = '', size = '', a = '', separator = '', b, c, hour, minute, second, kind = ''] = match;
   if (Number.isNaN(utc(2000, 1, 1, Number(hour), Number(minute), Number(second)))) return undefined;
-  const name = baseName(trimmed(line, front.length));
+  const name = baseName(withoutEnd(line.slice(front.length), BLANKS));
   if (name === '') return undefined;
   const entry: Draft = { name, type: TYPES[kind] ?? 'other', raw: line };
   setSize(entry, Number(size), size);
@@ -59,11 +62,4 @@ function dateOf(a: string, b: number, c: number, separator: string): readonly [n
 function baseName(path: string): string {
   const name = path.endsWith('/') ? path.slice(0, -1) : path;
   return name.slice(name.lastIndexOf('/') + 1);
-}
-
-/** The text without the blanks that pad it. */
-function trimmed(line: string, from: number): string {
-  let end = line.length;
-  while (end > from && isBlank(line.charCodeAt(end - 1))) end--;
-  return line.slice(from, end);
 }
