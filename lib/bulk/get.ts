@@ -1,8 +1,7 @@
-import { setMaxListeners } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { askUnlessAborted, assertNotAborted } from '../abort';
 import { ArgumentError, ChangedError, MismatchError, PermanentError } from '../errors';
-import { checkNames, checkWhole, type OptionNames } from '../options';
+import { checkNames, checkWhole, flag, type OptionNames } from '../options';
 import { assertSame, certainSize, factsOf, type FileFacts, UNKNOWN_FACTS } from '../transfer/facts';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, digestCommands, type Verify } from '../transfer/verify';
@@ -42,7 +41,7 @@ export interface GetOptions extends TrafficOptions {
 }
 
 const GET_OPTIONS: OptionNames<GetOptions> = {
-  retry: true, resume: true, segments: true, verify: true, preserveTimes: true, signal: true, throttle: true, progress: true,
+  retry: true, resume: true, segments: true, verify: true, preserveTimes: true, signal: true, throttle: true, progress: true, progressInterval: true,
 };
 
 /** What `get` resolves with: a download that is complete. */
@@ -69,11 +68,13 @@ export interface GetResult {
  * @param remote a client or a pool
  * @param local the path of the local file; its folder must exist
  * @throws ArgumentError for options that are not known or out of range; PermanentError when the server refuses; ChangedError when the remote file
- * changes meanwhile; MismatchError when what has come is not what the server says; else the error of the last attempt or of the file system
+ * changes meanwhile, or, with `resume`, when another call begins anew with the same local file; MismatchError when what has come is not what the server says; else the error of the last attempt or of the file system
  */
 export async function get(remote: Remote, path: string, local: string, options: GetOptions = {}): Promise<GetResult> {
   checkNames(options, GET_OPTIONS);
-  const { retry = true, resume = false, segments = 1, preserveTimes = false, verify, signal, progress } = options;
+  const { retry = true, segments = 1, verify, signal, progress } = options;
+  const resume = flag('resume', options.resume, false);
+  const preserveTimes = flag('preserveTimes', options.preserveTimes, false);
   if (typeof local !== 'string' || local === '') throw new ArgumentError('the local path must be that of a file');
   checkWhole('segments', segments, 1);
   if (resume && segments > 1) throw new ArgumentError('segments cannot be resumed: say one or the other');
@@ -226,7 +227,6 @@ export class FileDownload {
     const { path } = this.#setup;
     const stop = new AbortController();
     const signal = this.#setup.signal ? AbortSignal.any([this.#setup.signal, stop.signal]) : stop.signal;
-    setMaxListeners(0, signal); // each segment listens to it
     let failure: { readonly error: unknown } | undefined;
     const fetchOne = async ({ start, end }: Required<Pick<Range, 'start' | 'end'>>): Promise<void> => {
       // The last segment ends with the file, and is not cut off: a server that takes REST and ignores it sends more than that.

@@ -1,3 +1,4 @@
+import { askUnlessAborted } from '../abort';
 import { FTPError, LimitError, PermanentError, ReplyError, SecurityError, TemporaryError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import type { Reply } from '../reply';
@@ -45,7 +46,7 @@ interface ListingRetry {
 /** Lists the folders of one server, with the names that begin with a dot where the server gives them. */
 export class Listings {
   readonly #remote: Remote;
-  readonly #signal: AbortSignal;
+  readonly signal: AbortSignal;
   readonly #retry: ListingRetry | undefined;
   #showsHidden = true;
   /**
@@ -59,7 +60,7 @@ export class Listings {
   /** @param retry undefined: a listing is not read again after a loss */
   constructor(remote: Remote, signal: AbortSignal, retry?: ListingRetry) {
     this.#remote = remote;
-    this.#signal = signal;
+    this.signal = signal;
     this.#retry = retry;
   }
 
@@ -68,9 +69,9 @@ export class Listings {
     return this.#showsHidden;
   }
 
-  /** The listing of a folder. @param parent the listing of the folder that it is in */
+  /** The listing of a folder. @param parent the listing of the folder that it is in; undefined for one that the caller has named, which may be a file */
   folder(path: string, parent?: FolderListing): FolderListing {
-    return new FolderListing(path, (listing) => this.#withRetry(listing, () => this.#list(listing, this.#paths === 'ignored', parent?.outline)));
+    return new FolderListing(path, (listing) => this.#withRetry(listing, () => this.#list(listing, this.#paths === 'ignored', parent?.outline, !parent && path !== '')));
   }
 
   /** The listing of a folder in which something may be deleted: the folder is entered, unless the server is known to look at paths. */
@@ -80,17 +81,20 @@ export class Listings {
 
   /**
    * Whether what a listing does not show is not there, so that it may be deleted on the other side. The listing must have been read to its end. The
-   * server has called it complete, every line could be read, and it is of the right folder: where that is not known, the folder is entered and
-   * listed again to compare.
+   * server has called it complete, every line could be read, and it is of the right folder, not of a file: where that is not known, the folder is
+   * entered and listed again to compare.
    */
   async showsAll(listing: FolderListing | undefined): Promise<boolean> {
-    return listing !== undefined && listing.whole && (listing.path === '' || listing.entered || this.#paths === 'looked at' || (listing.isOfItsFolder ??= await this.#isOfItsFolder(listing)));
+    if (!listing?.whole || listing.isOfFile) return false;
+    if (listing.path === '' || listing.entered || (this.#paths === 'looked at' && !listing.mayBeOfFile)) return true;
+    return (listing.isOfItsFolder ??= await this.#isOfItsFolder(listing));
   }
 
+  /** Enters the folder whatever is known of the server, for a file cannot be entered. */
   async #isOfItsFolder({ path, outline }: FolderListing): Promise<boolean> {
-    const again = this.sureFolder(path);
+    const again = new FolderListing(path, (listing) => this.#withRetry(listing, () => this.#list(listing, true, undefined)));
     for await (const _entry of again) continue;
-    return again.whole && again.outline.resembles(outline);
+    return again.whole && !again.isOfFile && again.outline.resembles(outline);
   }
 
   /** Reads a listing, and after a loss once more, without the names that it has given before. */
@@ -112,7 +116,7 @@ export class Listings {
         } catch (error) {
           if (given.size > before) backoff.reset();
           if (error instanceof TemporaryError && mayMeanMissing(error) && path !== '' && (await entryAt(this.#remote, path).catch(() => 'unknown')) === undefined) throw error; // it is missing
-          await pauseBeforeRetry(error, { backoff, signal: this.#signal, onRetry: this.#retry?.onRetry });
+          await pauseBeforeRetry(error, { backoff, signal: this.signal, onRetry: this.#retry?.onRetry });
         }
       }
     } finally {
@@ -120,18 +124,31 @@ export class Listings {
     }
   }
 
-  /** @param above the outline of its parent, for a server that may not look at paths */
-  async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined): AsyncGenerator<Entry, void, void> {
+  /**
+   * @param above the outline of its parent, for a server that may not look at paths
+   * @param mayBeFile LIST shows a file as it would show a folder that has nothing but a file of that name: then the server is asked
+   */
+  async *#list(listing: FolderListing, enter: boolean, above: Outline | undefined, mayBeFile = false): AsyncGenerator<Entry, void, void> {
     const suspect = !enter && this.#paths === 'unknown' ? above?.first : undefined;
     let withheld = false;
+    let namesake: Entry | undefined;
     for await (const entry of this.#open(listing, enter)) {
+      if (namesake) yield namesake;
+      namesake = mayBeFile && !listing.outline.first && entry.type !== 'directory' && entry.name === lastName(listing.path) ? entry : undefined;
       if (!listing.outline.first) withheld = entry.raw === suspect?.raw;
       listing.outline.add(entry);
       if (isForUploads(entry) && this.#unreadable.size < MOST_UNREADABLE) this.#unreadable.add(joined(listing.path, entry.name));
-      if (!withheld) yield entry;
+      if (!withheld && !namesake) yield entry;
     }
-    if (!listing.outline.first && this.#unreadable.has(listing.path)) listing.refuse('it is listed as an empty folder, and nobody may read it');
-    if (listing.refusal) throw listing.refusal;
+    if (namesake) {
+      const named = await askUnlessAborted(() => entryAt(this.#remote, listing.path), this.signal);
+      if (named?.type === 'file') throw new PermanentError(`LIST ${listing.path}: it is a file, and no folder`);
+      yield namesake;
+    }
+    if (!listing.outline.first && this.#unreadable.has(listing.path)) {
+      listing.doubt();
+      throw new PermanentError(`LIST ${listing.path}: it is listed as an empty folder, and nobody may read it`);
+    }
     const { outline } = listing;
     if (!suspect) return;
     if (outline.first?.name !== suspect.name || (withheld && !outline.equals(above))) this.#paths = 'looked at';
@@ -142,14 +159,15 @@ export class Listings {
 
   #open(listing: FolderListing, enter: boolean): AsyncIterable<Entry> {
     const { path } = listing;
-    this.#signal.throwIfAborted();
+    this.signal.throwIfAborted();
     listing.begin(enter);
     const onListed: ListOptions['onListed'] = (shown) => {
       if (shown === 'doubtful') listing.doubt();
+      else if (shown === 'file') listing.isOfFile = true;
       else this.#showsHidden = shown === 'all';
     };
-    const stream = this.#remote.list(path === '' ? undefined : path, { all: true, signal: this.#signal, onListed, ...(enter ? { enter } : {}) });
-    return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', (reply: Reply) => listing.end(reply));
+    const stream = this.#remote.list(path === '' ? undefined : path, { all: true, signal: this.signal, onListed, ...(enter ? { enter } : {}) });
+    return stream.on('unparsed', (line: string) => listing.leaveOut(line)).on('reply', (reply: Reply) => listing.end(reply)).on('error', () => listing.doubt());
   }
 }
 
@@ -159,13 +177,6 @@ const MOST_UNREADABLE = 1000;
 function isForUploads({ type, permissions = '' }: Entry): boolean {
   return type === 'directory' && /^(?:-[w-][xsStT-]){3}/.test(permissions) && /[wx]/.test(permissions);
 }
-
-/**
- * What servers say in or after a listing that must not be read: `226 Transfer done (but failed to open directory).` (vsftpd 3.0.3), `226-Sorry, we were unable
- * to read [box]` (Pure-FTPd 1.0.50), `box: Permission denied` as the only line (inetutils 2.4), `/bin/ls: cannot open directory 'box': Permission denied`
- * (ftpd-ssl 0.17).
- */
-const UNREAD = /\b(?:failed|unable) to (?:open|read)\b|: permission denied$/im;
 
 /** What a listing looks like, to compare it with others. */
 class Outline {
@@ -179,6 +190,11 @@ class Outline {
     this.#last = { name, raw };
     this.#count += 1;
     this.#bytes += size;
+  }
+
+  /** Has nothing but that name. */
+  isOnly(name: string): boolean {
+    return this.#count === 1 && this.first?.name === name;
   }
 
   /** Has the same first and last name, and as many entries. What a file has become in the meantime makes no difference. */
@@ -206,11 +222,12 @@ const LONGEST_SHOWN = 200;
 export class FolderListing implements AsyncIterable<Entry> {
   /** Whether entering the folder has shown the same; undefined: not tried. */
   isOfItsFolder: boolean | undefined;
+  /** The path cannot be entered, and leads to a file, which is its own listing. */
+  isOfFile = false;
   readonly #entries: (listing: FolderListing) => AsyncGenerator<Entry, void, void>;
   #outline = new Outline();
   #entered = false;
   #completed = false;
-  #refusal: PermanentError | undefined;
   #readable = true;
   #lines: string[] = [];
   #moreLines = 0;
@@ -231,6 +248,11 @@ export class FolderListing implements AsyncIterable<Entry> {
     return this.#outline;
   }
 
+  /** It shows what LIST would show of a file. */
+  get mayBeOfFile(): boolean {
+    return this.#outline.isOnly(lastName(this.path));
+  }
+
   /** The folder was entered to be listed. */
   get entered(): boolean {
     return this.#entered;
@@ -243,7 +265,7 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** Every line could be read. */
   get readable(): boolean {
-    return this.#readable || this.refusal !== undefined;
+    return this.#readable;
   }
 
   /** The server has called it complete, and every line could be read. */
@@ -258,7 +280,6 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** Takes the lines that cannot be read, as far as they were not taken before. */
   *takeLines(): Generator<LineLeftOut> {
-    if (this.refusal) return; // it has the line
     for (const line of this.#lines.splice(0)) yield { line, error: new TransferError(`${this.#shown}: a line of the listing cannot be read: ${JSON.stringify(line.slice(0, LONGEST_SHOWN))}`) };
     if (this.#moreLines > 0) yield { error: new TransferError(`${this.#shown}: ${this.#moreLines} more lines of the listing cannot be read`) };
     this.#moreLines = 0;
@@ -268,8 +289,8 @@ export class FolderListing implements AsyncIterable<Entry> {
   begin(entered: boolean): void {
     this.#outline = new Outline();
     this.#entered = entered;
+    this.isOfFile = false;
     this.#completed = false;
-    this.#refusal = undefined;
     this.#readable = true;
     this.#lines = [];
     this.#moreLines = 0;
@@ -277,7 +298,6 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** For Listings: a line cannot be read. */
   leaveOut(line: string): void {
-    if (UNREAD.test(line)) this.refuse(line);
     this.#readable = false;
     if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     else this.#moreLines += 1;
@@ -285,24 +305,12 @@ export class FolderListing implements AsyncIterable<Entry> {
 
   /** For Listings: the final reply has come. */
   end(reply: Reply): void {
-    this.#completed = reply.kind === 'completion' && !this.#refusal;
-    if (this.#completed && UNREAD.test(reply.lines.join('\n'))) this.refuse(String(reply));
+    this.#completed = reply.kind === 'completion';
   }
 
-  /** For Listings: nothing came, and the server has refused to list the folder in another way. */
+  /** For Listings: the server calls it complete, and has said, or shown, that it may not be. */
   doubt(): void {
     this.#completed = false;
-  }
-
-  /** For Listings: it is none, although the server calls it complete. */
-  refuse(text: string): void {
-    this.#completed = false;
-    this.#refusal ??= new PermanentError(`LIST ${this.#shown}: ${text}`);
-  }
-
-  /** Why it is none, although the server calls it complete. */
-  get refusal(): Error | undefined {
-    return this.#outline.first ? undefined : this.#refusal;
   }
 
   get #shown(): string {

@@ -18,6 +18,7 @@ const fchmod = promisify(fs.fchmod);
 const truncate = promisify(fs.ftruncate);
 const utimes = promisify(fs.futimes);
 const lstat = promisify(fs.lstat);
+const stat = promisify(fs.stat);
 const rename = promisify(fs.rename);
 const unlink = promisify(fs.unlink);
 
@@ -41,8 +42,21 @@ const MOST_LINKS = 32;
 /** Milliseconds since the last write after which a file is taken for one that an interrupted run has left. */
 const FRESH = 600_000;
 
-/** Bytes that are read at a time. */
-const PIECE = 256 * 1024;
+/**
+ * Bytes that are read at a time: a mebibyte costs a third of the processor time of sixteen times 64 KiB, and on a slow connection it would let the progress stand
+ * still for seconds. So pieces grow while they leave soon, and shrink while they do not.
+ */
+const PIECES = { first: 256 * 1024, least: 64 * 1024, most: 1024 * 1024 } as const;
+/** Milliseconds in which a piece leaves. */
+const SOON = 50;
+const LATE = 500;
+
+/** Memory that was lent: when, in seconds of the process, and how many of its bytes have not been given back. */
+interface Lent {
+  readonly piece: Buffer;
+  readonly at: number;
+  left: number;
+}
 
 /** Reads a file from a byte on; the descriptor stays open. It ends with an error rather than short. */
 export class RangeReader extends Readable {
@@ -50,42 +64,74 @@ export class RangeReader extends Readable {
   readonly #start: number;
   #at: number;
   readonly #end: number;
+  #piece: number = PIECES.first;
+  /** A piece that was given back, which is read into next. */
+  #free: Buffer | undefined;
+  /** The pieces that are on their way, by their memory. */
+  readonly #lent = new WeakMap<ArrayBufferLike, Lent>();
 
   /** @param end not included */
   constructor(file: number, start: number, end: number) {
-    super({ highWaterMark: PIECE });
+    super({ highWaterMark: PIECES.least });
     this.#file = file;
     this.#start = this.#at = start;
     this.#end = end;
   }
 
+  /** Takes bytes back that have left, so that their memory is read into again. Nobody need do so; other memory is taken then. */
+  readonly release = (chunk: Uint8Array): void => {
+    const lent = this.#lent.get(chunk.buffer);
+    if (lent === undefined || (lent.left -= chunk.length) > 0) return;
+    this.#lent.delete(chunk.buffer);
+    const took = (process.uptime() - lent.at) * 1000;
+    if (took < SOON) this.#piece = Math.min(PIECES.most, this.#piece * 2);
+    else if (took > LATE) this.#piece = Math.max(PIECES.least, this.#piece / 2);
+    this.#free = lent.piece;
+  };
+
   override _read(): void {
     this.#read().then(
-      (chunk) => this.push(chunk),
+      (chunk) => {
+        if (chunk) this.push(chunk);
+        if (this.#at >= this.#end) this.push(null);
+      },
       (error: Error) => this.destroy(error),
     );
   }
 
-  async #read(): Promise<Buffer | null> {
-    const wanted = Math.min(PIECE, this.#end - this.#at);
-    if (wanted <= 0) return null;
-    const { buffer, bytesRead } = await read(this.#file, Buffer.allocUnsafe(wanted), 0, wanted, this.#at);
+  async #read(): Promise<Buffer | undefined> {
+    const wanted = Math.min(this.#piece, this.#end - this.#at);
+    if (wanted <= 0) return undefined;
+    const piece = this.#memory(wanted);
+    const { bytesRead } = await read(this.#file, piece, 0, wanted, this.#at);
     if (bytesRead === 0) throw new ChangedError(`the source ended ${this.#end - this.#at} bytes short of the ${this.#end - this.#start} that were due`);
     this.#at += bytesRead;
-    return buffer.subarray(0, bytesRead);
+    if (piece.length >= PIECES.least) this.#lent.set(piece.buffer, { piece, at: process.uptime(), left: bytesRead });
+    return piece.subarray(0, bytesRead);
+  }
+
+  #memory(bytes: number): Buffer {
+    const free = this.#free;
+    this.#free = undefined;
+    if (free !== undefined && free.length >= bytes && free.length <= this.#piece) return free;
+    return bytes < PIECES.least ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
   }
 }
 
-/** A local file that is uploaded, held open so that every attempt reads the same one, whatever becomes of its name. */
+/** Bytes of a small file, which is read with one call and uploaded with one write. */
+export const SMALL = 16 * 1024;
+
+/** A local file that is uploaded, held open so that every attempt reads the same one, whatever becomes of its name; or a small one in memory. */
 export class LocalSource {
   private constructor(
     private readonly path: string,
-    private readonly file: number,
     /** Its size, and its time to the nanosecond. */
     private readonly identity: BigIntStats,
+    /** Its descriptor, or all of it. */
+    private readonly held: number | Buffer,
   ) {}
 
-  /** @throws ArgumentError for what is no file; SecurityError for a symbolic link that is not to be followed */
+  /** @throws ArgumentError for what is no file, and for one whose size is not known; SecurityError for a symbolic link that is not to be followed */
   static async open(path: string, followSymlinks = true): Promise<LocalSource> {
     const file = await open(path, O_RDONLY | O_NONBLOCK | (followSymlinks ? 0 : O_NOFOLLOW)).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ELOOP' && !followSymlinks ? new SecurityError(`${path} is a symlink: it is not followed`, { cause: error }) : error;
@@ -93,10 +139,22 @@ export class LocalSource {
     try {
       const identity = await fstat(file, { bigint: true });
       if (!identity.isFile()) throw new ArgumentError(`${path} is not a file`);
-      return new LocalSource(path, file, identity);
+      if (identity.size === 0n && (await isUnsized(file))) throw new ArgumentError(`${path} has bytes, although the system says that it is empty: give put a stream of it, with retry: false`);
+      return new LocalSource(path, identity, file);
     } catch (error) {
       await close(file);
       throw error;
+    }
+  }
+
+  /** A small file, which is read into memory and closed; undefined where it is not small. */
+  static async small(path: string, followSymlinks: boolean): Promise<LocalSource | undefined> {
+    const source = await LocalSource.open(path, followSymlinks);
+    try {
+      const whole = await source.whole();
+      return whole && new LocalSource(path, source.identity, whole);
+    } finally {
+      await source.close();
     }
   }
 
@@ -115,24 +173,50 @@ export class LocalSource {
   }
 
   read(offset: number): Readable[] {
-    return [new RangeReader(this.file, offset, this.size)];
+    const { held } = this;
+    return [typeof held === 'number' ? new RangeReader(held, offset, this.size) : Readable.from([held.subarray(offset)], { objectMode: false })];
+  }
+
+  /** All of a small file; undefined for others. @throws ChangedError where it has become shorter */
+  whole(): Promise<Buffer> | undefined {
+    return this.size <= SMALL ? this.#whole() : undefined;
+  }
+
+  async #whole(): Promise<Buffer> {
+    const whole = await this.bytes(0, this.size);
+    if (whole.length < this.size) throw new ChangedError(`the source ended ${this.size - whole.length} bytes short of the ${this.size} that were due`);
+    return whole;
   }
 
   async bytes(start: number, end: number): Promise<Buffer> {
-    const { buffer, bytesRead } = await read(this.file, Buffer.alloc(end - start), 0, end - start, start);
+    if (typeof this.held !== 'number') return this.held.subarray(start, end);
+    const { buffer, bytesRead } = await read(this.held, Buffer.allocUnsafe(end - start), 0, end - start, start);
     return buffer.subarray(0, bytesRead);
   }
 
-  /** A file that has become longer is appended to, as a log is: its beginning, which is uploaded, is the same. */
-  async check(): Promise<void> {
-    const { size, mtimeNs } = await fstat(this.file, { bigint: true });
-    const { identity } = this;
-    if (size < identity.size || (size === identity.size && mtimeNs !== identity.mtimeNs)) throw new ChangedError(`${this.path} was changed while it was uploaded`);
+  /** Whether it has become longer: it may have been appended to, as a log is. @throws ChangedError where it was changed otherwise */
+  async check(): Promise<boolean> {
+    const { identity, held } = this;
+    const now = typeof held === 'number' ? await fstat(held, { bigint: true }) : await this.#named();
+    if (now && (now.size < identity.size || (now.size === identity.size && now.mtimeNs !== identity.mtimeNs))) throw new ChangedError(`${this.path} was changed while it was uploaded`);
+    return typeof held === 'number' && now !== undefined && now.size > identity.size; // what is in memory was read at once
+  }
+
+  /** What the system says of the file; undefined where it has its name no more. */
+  async #named(): Promise<BigIntStats | undefined> {
+    const named = await stat(this.path, { bigint: true }).catch(() => undefined);
+    return named?.ino === this.identity.ino ? named : undefined;
   }
 
   async close(): Promise<void> {
-    await close(this.file);
+    if (typeof this.held === 'number') await close(this.held);
   }
+}
+
+/** Whether a file of no bytes has some: their number shows only when it is read, as in /proc and in some mounted clouds. One that has just been appended to has a size by now. */
+async function isUnsized(file: number): Promise<boolean> {
+  const { bytesRead } = await read(file, Buffer.alloc(1), 0, 1, 0);
+  return bytesRead > 0 && (await fstat(file)).size === 0;
 }
 
 /** What is under the name that is written to: an older file; all of the file, which the caller has had before; or only what has come. */
@@ -177,6 +261,8 @@ export class LocalPart {
     readonly bytes = 0,
     /** Those bytes were under the file's own name, and are not known to be its beginning by size and time. */
     readonly adopted = false,
+    /** What it is, where another call may begin another file under its name. */
+    private readonly identity?: Stats,
   ) {
     this.#content = content;
   }
@@ -207,9 +293,9 @@ export class LocalPart {
       return openNew(name, own);
     });
     try {
-      const { size: bytes } = await fstat(file);
-      if (bytes > size) await truncate(file);
-      return new LocalPart(path, name, file, 'ours', bytes > size ? 0 : bytes, adopted);
+      const identity = await fstat(file);
+      if (identity.size > size) await truncate(file);
+      return new LocalPart(path, name, file, 'ours', identity.size > size ? 0 : identity.size, adopted, identity);
     } catch (error) {
       await close(file);
       throw error;
@@ -221,7 +307,8 @@ export class LocalPart {
     const path = await followLinks(local);
     const name = partOf(path, size, modified);
     await rm(name, { force: true });
-    return new LocalPart(path, name, await openNew(name, await statOf(path)), 'ours');
+    const file = await openNew(name, await statOf(path));
+    return new LocalPart(path, name, file, 'ours', 0, false, await fstat(file));
   }
 
   /**
@@ -241,7 +328,7 @@ export class LocalPart {
     const stats = await statOf(name);
     const isLeftover = isOurs && stats?.isFile() === true && Date.now() - stats.mtimeMs >= FRESH;
     if (isLeftover) await unlink(name);
-    const free = isLeftover ? name : join(dirname(name), `.${randomBytes(8).toString('hex')}.part`);
+    const free = isLeftover ? name : join(dirname(name), unusedPart());
     return new LocalPart(path, free, await openNew(free, replaced), 'ours');
   }
 
@@ -277,11 +364,12 @@ export class LocalPart {
     return (await fstat(this.file)).size;
   }
 
-  /** All is there: the file gets that time, those permissions, and its name. */
+  /** All is there: the file gets that time, those permissions, and its name. @throws ChangedError where another call has begun anew in its place */
   async publish({ modified, mode }: Preserved): Promise<void> {
     await this.#empty();
     if (modified) await utimes(this.file, modified, modified);
     if (mode !== undefined) await fchmod(this.file, (mode & PERMISSIONS) | OWNER_READS_AND_WRITES);
+    if (await this.#isReplaced()) throw new ChangedError(`${this.name} is another file by now: another call downloads to ${this.path}`);
     await this.#close();
     if (this.name !== this.path) await rename(this.name, this.path);
   }
@@ -289,18 +377,23 @@ export class LocalPart {
   /** Leaves what has come for another call. */
   async keep(): Promise<void> {
     const had = this.adopted ? this.bytes : 0;
-    await this.#close();
-    if (((await statOf(this.name))?.size ?? 0) <= had) await this.#remove();
+    const left = await statOf(this.name).catch(() => undefined);
+    if ((left?.size ?? 0) <= had) await this.discard();
+    else await this.#close();
   }
 
   /** Removes what has come. */
   async discard(): Promise<void> {
+    const isRemoved = this.#content === 'ours' && !(await this.#isReplaced());
     await this.#close();
-    await this.#remove();
+    if (isRemoved) await unlink(this.name).catch(() => undefined); // what has failed before is the error
   }
 
-  async #remove(): Promise<void> {
-    if (this.#content === 'ours') await unlink(this.name).catch(() => undefined); // what has failed before is the error
+  /** Whether another file has the name that is written to. */
+  async #isReplaced(): Promise<boolean> {
+    if (!this.identity) return false;
+    const there = await statOf(this.name).catch(() => undefined);
+    return there !== undefined && (there.ino !== this.identity.ino || there.dev !== this.identity.dev);
   }
 
   /** Removes the bytes of an older file: when the first byte of the new one has come, or the end of an empty one. */
@@ -317,6 +410,11 @@ export class LocalPart {
 
 function partOf(path: string, size: number, modified: Date | undefined): string {
   return `${stemOf(path)}.${size}-${modified ? formatTime(modified) : 'undated'}.part`;
+}
+
+/** A name for a part that nothing has. */
+export function unusedPart(): string {
+  return `.${randomBytes(8).toString('hex')}.part`;
 }
 
 /** What the longest name of a part adds to that of its file: the size and the time. */

@@ -1,6 +1,6 @@
 import { PassThrough, Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import { ArgumentError } from '../errors';
-import { checkNames, checkOffset, kindOf, type OptionNames } from '../options';
+import { checkFunction, checkNames, checkOffset, kindOf, type OptionNames } from '../options';
 import { type Clock, systemClock } from '../net/clock';
 import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Throttle } from './throttle';
@@ -11,7 +11,7 @@ export interface Progress {
   readonly bytes: number;
   /** Bytes in all; undefined where that is not known, or not known yet. */
   readonly total?: number;
-  /** Bytes a second, over the last ten reports. */
+  /** Bytes a second, over the last ten seconds, and over no fewer than the last ten reports. Bytes that were there before do not count. */
   readonly rate: number;
   /** Seconds that are left at this rate; undefined without a total, and while nothing moves. */
   readonly eta?: number;
@@ -21,6 +21,18 @@ export interface Progress {
   readonly files?: number;
   /** Of a tree: files that are to be transferred in all; undefined until the last folder has been read. */
   readonly totalFiles?: number;
+  /** Of a tree: the files that are being transferred, in the order in which they began. */
+  readonly current?: readonly FileProgress[];
+}
+
+/** How far a file of a tree is. */
+export interface FileProgress {
+  /** The path from the start of the tree, its parts joined by `/`. */
+  readonly path: string;
+  /** Bytes so far. */
+  readonly bytes: number;
+  /** Bytes in all; undefined where the listing does not say. */
+  readonly total?: number;
 }
 
 /** When a meter reports. */
@@ -36,24 +48,25 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** Reports over which the rate is taken: long enough to be calm, short enough to follow. */
+/** The rate is taken over so many milliseconds, and over no fewer reports than that: long enough to be calm, short enough to follow. */
+const WINDOW = 10_000;
 const SAMPLES = 10;
+/** Milliseconds between two samples at least, so that a short interval does not need much memory. */
+const SAMPLE_STEP = 100;
 /** Milliseconds between two reports, unless the caller chooses. */
 const INTERVAL = 1000;
 
 /** Counts the bytes of one or more streams, and reports at an interval from the first byte on. */
 class ProgressMeter {
-  /** Bytes in all; undefined while that is not known. */
-  total: number | undefined;
-  /** The files of a tree. */
-  files: Pick<Progress, 'files' | 'totalFiles'> = {};
+  /** Bytes in all, and what else is known of a tree; asked for at each report. */
+  outlook: () => Omit<Progress, 'bytes' | 'rate' | 'eta' | 'percent'> = () => ({});
   #bytes = 0;
   #samples: Sample[] = [];
   #stop: (() => void) | undefined;
   readonly #options: MeterOptions;
   readonly #report: (progress: Progress) => void;
 
-  constructor(report: (progress: Progress) => void, options: MeterOptions = { interval: INTERVAL, clock: systemClock }) {
+  constructor(report: (progress: Progress) => void, options: MeterOptions) {
     this.#options = options;
     this.#report = report;
   }
@@ -88,21 +101,22 @@ class ProgressMeter {
 
   #sample(): void {
     const now = { at: this.#options.clock.now(), bytes: this.#bytes };
-    const [first = now] = this.#samples;
+    const samples = this.#samples;
+    while (samples.length > SAMPLES && now.at - (samples[1] as Sample).at >= WINDOW) samples.shift();
+    const [first = now] = samples;
     const seconds = (now.at - first.at) / 1000;
     const rate = seconds > 0 ? (now.bytes - first.bytes) / seconds : 0;
-    this.#samples.push(now);
-    if (this.#samples.length > SAMPLES) this.#samples.shift();
-    this.#report({ bytes: now.bytes, rate, ...this.#outlook(rate), ...this.files });
+    if (now.at - (samples.at(-1)?.at ?? -Infinity) >= SAMPLE_STEP) samples.push(now);
+    const { total, ...rest } = this.outlook();
+    this.#report({ bytes: now.bytes, rate, ...timeLeft(now.bytes, total, rate), ...rest });
   }
+}
 
-  #outlook(rate: number): Partial<Progress> {
-    const { total } = this;
-    if (total === undefined) return {};
-    const left = Math.max(0, total - this.#bytes);
-    const percent = total === 0 ? 100 : Math.min(100, Math.floor((this.#bytes / total) * 100));
-    return { total, percent, ...(rate > 0 || left === 0 ? { eta: left === 0 ? 0 : left / rate } : {}) };
-  }
+function timeLeft(bytes: number, total: number | undefined, rate: number): Pick<Progress, 'total' | 'percent' | 'eta'> {
+  if (total === undefined) return {};
+  const left = Math.max(0, total - bytes);
+  const percent = total === 0 ? 100 : Math.min(100, Math.floor((bytes / total) * 100));
+  return { total, percent, ...(rate > 0 || left === 0 ? { eta: left === 0 ? 0 : left / rate } : {}) };
 }
 
 /** Is given each report of a transfer's progress. */
@@ -112,14 +126,28 @@ export type ProgressListener = (progress: Progress) => void;
 export interface TrafficOptions {
   /** Limits the rate: what `throttle(bytesPerSecond)` returns, which may be shared with other transfers. Default: no limit. */
   throttle?: Throttle;
-  /** Gets a Progress each second from the first byte on, and once more at the end. Default: none. */
+  /** Gets a Progress at each `progressInterval` from the first byte on, and once more at the end. Default: none. */
   progress?: ProgressListener;
+  /** Milliseconds between two reports to `progress`, more than 0: 100 for a bar that moves smoothly. Default 1000. */
+  progressInterval?: number;
 }
 
 /** @throws ArgumentError */
-export function checkTraffic({ throttle, progress }: TrafficOptions): void {
+export function checkTraffic({ throttle, progress, progressInterval }: TrafficOptions): void {
   if (throttle !== undefined && typeof throttle !== 'function') throw new ArgumentError(`throttle must be what throttle(bytesPerSecond) gives, not ${kindOf(throttle)}`);
-  if (progress !== undefined && typeof progress !== 'function') throw new ArgumentError('progress must be a function');
+  checkFunction('progress', progress);
+  if (progressInterval !== undefined) checkInterval('progressInterval', progressInterval);
+}
+
+/** @throws ArgumentError for what is no time between two reports, which names the option */
+function checkInterval(name: string, value: unknown): void {
+  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return;
+  throw new ArgumentError(`${name} must be a number of milliseconds greater than 0, not ${String(value)}`);
+}
+
+/** The meter of a transfer; none where nobody asks for reports. */
+function meterFor({ progress, progressInterval = INTERVAL }: TrafficOptions, clock: Clock): ProgressMeter | undefined {
+  return progress && new ProgressMeter(progress, { interval: progressInterval, clock });
 }
 
 /** The throttle and counter for the bytes of one file, which may come in more than one stream, one after the other or at the same time. */
@@ -156,12 +184,12 @@ export class FileTraffic {
 
 /** The traffic of a transfer of one file, which reports its own progress. */
 export class Traffic extends FileTraffic {
-  constructor({ throttle, progress }: TrafficOptions) {
-    super(throttle, progress && new ProgressMeter(progress));
+  constructor(options: TrafficOptions, clock: Clock = systemClock) {
+    super(options.throttle, meterFor(options, clock));
   }
 
-  override expect(size: number | undefined): void {
-    if (this.meter) this.meter.total = size;
+  override expect(total: number | undefined): void {
+    if (this.meter) this.meter.outlook = () => (total === undefined ? {} : { total });
   }
 
   /** All bytes have passed. */
@@ -182,11 +210,13 @@ export class TreeTraffic {
   /** Files that are planned and not done; `unsized` of them have no size in their listing. */
   #left = { files: 0, bytes: 0, unsized: 0 };
   readonly #done = { files: 0, bytes: 0 };
+  readonly #current = new Set<{ readonly path: string; readonly total: number | undefined; readonly traffic: FileTraffic }>();
   #isPlanned = false;
 
-  constructor({ throttle, progress }: TrafficOptions, options?: MeterOptions) {
-    this.#throttle = throttle;
-    this.#meter = progress && new ProgressMeter(progress, options);
+  constructor(options: TrafficOptions, clock: Clock = systemClock) {
+    this.#throttle = options.throttle;
+    this.#meter = meterFor(options, clock);
+    if (this.#meter) this.#meter.outlook = () => this.#outlook();
   }
 
   /** A file of that size, where it is known, is to be transferred. */
@@ -202,15 +232,17 @@ export class TreeTraffic {
   /** All files are planned: the totals are known. */
   planned(): void {
     this.#isPlanned = true;
-    this.#update();
   }
 
   /** Transfers a file that was planned. */
-  async file<T>(size: number | undefined, transfer: (traffic: FileTraffic) => Promise<T>): Promise<T> {
+  async file<T>(path: string, size: number | undefined, transfer: (traffic: FileTraffic) => Promise<T>): Promise<T> {
     const traffic = new FileTraffic(this.#throttle, this.#meter);
+    const file = { path, total: size, traffic };
+    this.#current.add(file);
     try {
       return await transfer(traffic);
     } finally {
+      this.#current.delete(file);
       this.#done.files += 1;
       this.#done.bytes += traffic.bytes;
       this.#count(-1, size);
@@ -233,14 +265,17 @@ export class TreeTraffic {
     this.#left.files += files;
     if (size === undefined) this.#left.unsized += files;
     else this.#left.bytes += files * size;
-    this.#update();
   }
 
-  #update(): void {
-    if (!this.#meter) return;
+  #outlook(): Pick<Progress, 'total' | 'files' | 'totalFiles' | 'current'> {
     const { files, bytes, unsized } = this.#left;
-    this.#meter.files = { files: this.#done.files, ...(this.#isPlanned ? { totalFiles: files + this.#done.files } : {}) };
-    this.#meter.total = this.#isPlanned && unsized === 0 ? bytes + this.#done.bytes : undefined;
+    const current = Array.from(this.#current, ({ path, total, traffic }) => ({ path, bytes: traffic.bytes, ...(total === undefined ? {} : { total }) }));
+    return {
+      ...(this.#isPlanned && unsized === 0 ? { total: bytes + this.#done.bytes } : {}),
+      files: this.#done.files,
+      ...(this.#isPlanned ? { totalFiles: files + this.#done.files } : {}),
+      current,
+    };
   }
 }
 
@@ -300,11 +335,9 @@ export class ProgressStream extends Typed {
   constructor({ total, interval = INTERVAL, clock = systemClock }: ProgressOptions) {
     super();
     if (total !== undefined) checkOffset('total', total);
-    if (typeof interval !== 'number' || !(interval > 0 && interval < 2 ** 31)) {
-      throw new ArgumentError(`interval must be a number of milliseconds greater than 0, not ${String(interval)}`);
-    }
+    checkInterval('interval', interval);
     this.#meter = new ProgressMeter((now) => void this.emit('progress', now), { interval, clock });
-    this.#meter.total = total;
+    if (total !== undefined) this.#meter.outlook = () => ({ total });
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, callback: TransformCallback): void {

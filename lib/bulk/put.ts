@@ -2,15 +2,15 @@ import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ReadableStream, type ReadableStreamDefaultReader } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
-import { assertNotAborted } from '../abort';
+import { assertNotAborted, whenAborted } from '../abort';
 import { closedByClient } from '../control/session';
 import { ArgumentError, ChangedError, FTPError, MismatchError, PermanentError, ReplyError } from '../errors';
-import { checkNames, checkOffset, type OptionNames } from '../options';
+import { checkNames, checkOffset, flag, type OptionNames } from '../options';
 import { factsOf, folderOf } from '../transfer/facts';
 import { Backoff, isLoss, type RetryOptions } from '../transfer/retry';
 import type { StorStream } from '../transfer/stor-stream';
 import { Replacement, type TemporaryName, temporaryPaths } from '../transfer/temporary-name';
-import { LocalSource } from './local-file';
+import { LocalSource, RangeReader } from './local-file';
 import { checkTraffic, type FileTraffic, Traffic, type TrafficOptions } from './progress';
 import { asWork, type Remote, wasClosed, withRetry } from './remote';
 import { assertSameHash, assertSameHashIfAny, holdsSameBytes } from './same-content';
@@ -43,7 +43,8 @@ export interface PutOptions extends TrafficOptions {
    * Compares the file on the server, before it gets its name, with the source: `size` by SIZE (RFC 3659, 4), `hash` by the strongest hash that the
    * server offers (UnsupportedError where it offers none), false not at all. Default: an upload in one go is not compared. One that was continued is
    * compared by size, and by its bytes at the beginning and where it was continued, as far as the server gives them back; one that an earlier call has
-   * begun also by a hash, where the server offers one. What differs after a continuation is uploaded again.
+   * begun also by a hash, where the server offers one. What differs after a continuation is uploaded again. Where a local file has become longer
+   * meanwhile, its beginning and the end of what was uploaded are compared, and a hash where the server offers one: it may have been written anew.
    */
   verify?: 'size' | 'hash' | false;
   /** Makes the folder of the file, and those that it is in, where the server refuses the upload because they are missing. Default: no, but the error says so. */
@@ -55,7 +56,7 @@ export interface PutOptions extends TrafficOptions {
 }
 
 const PUT_OPTIONS: OptionNames<PutOptions> = {
-  retry: true, resume: true, temporaryName: true, verify: true, parents: true, size: true, signal: true, throttle: true, progress: true,
+  retry: true, resume: true, temporaryName: true, verify: true, parents: true, size: true, signal: true, throttle: true, progress: true, progressInterval: true,
 };
 
 /** What `put` resolves with: an upload that is complete. */
@@ -153,11 +154,12 @@ class Encoder extends Transform {
 
 async function upload(remote: Remote, source: RepeatableSource | Readable, path: string, options: PutOptions): Promise<PutResult> {
   checkNames(options, PUT_OPTIONS);
-  const { retry = true, resume = false, temporaryName = true, verify, parents, size, signal } = options;
+  const { retry = true, temporaryName = true, verify, parents, size, signal } = options;
+  const resume = flag('resume', options.resume, false);
+  flag('parents', parents, false);
   if (typeof path !== 'string' || path === '' || path.endsWith('/')) throw new ArgumentError('the path must be that of a file');
   if (![undefined, false, 'size', 'hash'].includes(verify)) throw new ArgumentError(`verify must be 'size', 'hash' or false, not ${String(verify)}`);
   if (typeof temporaryName !== 'boolean' && typeof temporaryName !== 'function') throw new ArgumentError('temporaryName must be true, false or a function');
-  if (![undefined, true, false].includes(parents)) throw new ArgumentError(`parents must be true or false, not ${String(parents)}`);
   if (size !== undefined) checkOffset('size', size);
   const backoff = new Backoff(retry === false ? 0 : retry);
   checkSource(source, options);
@@ -208,7 +210,7 @@ async function openSource(source: RepeatableSource | Readable, size: number | un
       return [stream, ...(stream.readableObjectMode ? [new Encoder()] : []), ...(exact === undefined ? [] : [new ExactLength(exact - offset)])];
     },
     bytes: (start, end) => firstOf(read(start), end - start),
-    check: async () => undefined,
+    check: async () => false,
     close: async () => undefined,
   };
 }
@@ -280,10 +282,12 @@ interface UploadSource {
   readonly once?: boolean;
   /** Streams that give the bytes from an offset on, one after the other; they end with an error rather than short. */
   read(offset: number): (Readable | Transform)[];
+  /** All bytes of a small file, whose streams would take longer than its transfer; undefined for others. @throws ChangedError where there are fewer */
+  whole?(): Promise<Buffer> | undefined;
   /** Some of its bytes; `end` is not included. */
   bytes(start: number, end: number): Promise<Buffer>;
-  /** Makes sure that what is uploaded of the source is what it was before the first attempt. @throws ChangedError */
-  check(): Promise<void>;
+  /** Makes sure that the source is what it was before the first attempt. Resolves with true where it has become longer, and may have changed otherwise, too. @throws ChangedError */
+  check(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -474,7 +478,7 @@ export class FileUpload {
     const { source, target, complete, signal } = this.#setup;
     if (this.#bytes === undefined) {
       const bytes = await this.#upload(await this.#offset());
-      await source.check();
+      if (await source.check()) await this.#assertBeginning(bytes);
       await this.#verify(bytes);
       this.#bytes = bytes;
     }
@@ -532,9 +536,17 @@ export class FileUpload {
     traffic.begin(offset);
     this.#seam = offset;
     if (offset > 0 && offset === source.size) return offset;
+    const between = traffic.streams();
+    const whole = offset === 0 && between.length === 0 ? await source.whole?.() : undefined;
+    await assertNotAborted(signal);
     const stream = this.#open(offset);
     try {
-      await pipeline([...source.read(offset), ...traffic.streams(), stream], signal ? { signal } : {});
+      if (whole) await endWith(stream, whole, signal);
+      else {
+        const read = source.read(offset);
+        for (const reader of read) if (reader instanceof RangeReader) stream.sent = reader.release;
+        await pipeline([...read, ...between, stream], signal ? { signal } : {});
+      }
       return offset + stream.bytesWritten;
     } catch (error) {
       await stream.turnOver(); // a DELE on another connection of a pool could overtake the STOR, which would then make the file
@@ -542,7 +554,7 @@ export class FileUpload {
         this.#way += 1;
         return await this.#upload(await this.#offset());
       }
-      if (!stream.pending && offset === 0 && (await this.#madeParents(error))) return await this.#upload(0);
+      if ((!stream.pending || stream.bytesWritten > 0) && offset === 0 && (await this.#madeParents(error))) return await this.#upload(0);
       this.#isContested ||= !isUnreachable(error);
       throw error;
     } finally {
@@ -564,6 +576,19 @@ export class FileUpload {
     if (this.#writing === 'not asked') this.#writing = 'asked';
     if (offset === 0) return remote.stor(target.name, { ...(verify ? { verify } : {}), ...(parents === undefined ? {} : { parents }) });
     return WAYS[this.#way] === 'APPE' ? remote.appe(target.name) : remote.stor(target.name, { start: offset });
+  }
+
+  /** Compares what was uploaded of a source that has become longer with what that has now: it may have been appended to, as a log is, or written anew. @throws ChangedError */
+  async #assertBeginning(bytes: number): Promise<void> {
+    const { remote, source, target, verify } = this.#setup;
+    if (bytes === 0 || verify === false) return;
+    try {
+      const begin = Math.max(0, bytes - BEFORE_SEAM);
+      if ((await this.#readBack(begin, bytes)) && begin > 0) await this.#readBack(0, Math.min(HEAD, begin));
+      await assertSameHashIfAny(remote, target.name, () => source.read(0));
+    } catch (error) {
+      throw error instanceof MismatchError ? new ChangedError(`${target.path}: the source was changed while it was uploaded`, { cause: error }) : error;
+    }
   }
 
   /** Compares an upload that was continued, whose size alone proves nothing. StorStream has compared one in one go. */
@@ -603,6 +628,21 @@ export class FileUpload {
     const same = await holdsSameBytes(remote, { path: target.name, start, end, ours: (from, to) => ours.subarray(from - start, to - start), signal });
     if (same === false) throw new MismatchError(`${target.path}: on the server, the bytes from ${start} to ${end - 1} are not those that were to be there`);
     return same === true;
+  }
+}
+
+/** Uploads the bytes of a whole file, as a pipeline would upload those of a stream. @param signal is not aborted yet @throws the stream's error; an AbortError */
+async function endWith(stream: StorStream, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
+  const stop = signal && whenAborted(signal, () => void assertNotAborted(signal).catch((error: Error) => stream.destroy(error)));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      stream.on('error', reject);
+      stream.on('finish', resolve);
+      if (bytes.length > 0) stream.end(bytes);
+      else stream.end();
+    });
+  } finally {
+    stop?.();
   }
 }
 

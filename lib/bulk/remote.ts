@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import { addAbortSignal, type Readable, type ReadableOptions } from 'node:stream';
+import type { Readable, ReadableOptions } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { assertNotAborted, whenAborted } from '../abort';
+import { assertNotAborted, destroyWhenAborted, whenAborted } from '../abort';
 import type { Work, WorkListener } from '../control/queue';
 import { awaitedCall, type Call, ConnectionClosedError, copyOf, showCall } from '../errors';
 import type { Entry } from '../listing/entry';
@@ -101,14 +101,13 @@ export function beginWork(remote: Remote, onClosed: (reason: Error) => void, lis
   const work = (remote as Working).beginWork?.(listener);
   let reason: Error | undefined;
   const closed = (): Error | undefined => (work?.closed.aborted ? (reason ??= copyOf(work.closed.reason as Error)) : undefined); // other work has that error, too
-  const onAbort = (): void => onClosed(closed() as Error);
-  work?.closed.addEventListener('abort', onAbort);
+  const stop = work && whenAborted(work.closed, () => onClosed(closed() as Error));
   return {
     get closed() {
       return closed();
     },
     done() {
-      work?.closed.removeEventListener('abort', onAbort);
+      stop?.();
       work?.done();
     },
   };
@@ -173,7 +172,7 @@ export class WorkStream<T, E extends ReadableEvents<T> = ReadableEvents<T>> exte
     setMaxListeners(0, this.#controller.signal);
     this.#remote = remote;
     this.#begin = begin;
-    if (signal !== undefined) addAbortSignal(checkSignal(signal), this as Readable);
+    if (signal !== undefined) destroyWhenAborted(this as Readable, checkSignal(signal));
   }
 
   override _read(): void {

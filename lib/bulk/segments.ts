@@ -1,4 +1,5 @@
-import { addAbortSignal, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { destroyWhenAborted } from '../abort';
 import { emitToCaller } from '../control/session';
 import { ArgumentError, ChangedError, TransferError, UnsupportedError } from '../errors';
 import { checkOffset, checkSignal, checkWhole } from '../options';
@@ -128,7 +129,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
   /** @internal use `FTPPool.retr` with the option `segments` @throws ArgumentError for an option that cannot be */
   constructor(remote: Remote, path: string, options: RetrOptions) {
     const { start = 0, end, retry, segments = 1, segmentBuffer = SEGMENT_BUFFER, highWaterMark, signal } = options;
-    super(highWaterMark === undefined ? {} : { highWaterMark });
+    super(highWaterMark === undefined ? {} : { highWaterMark: checkWhole('highWaterMark', highWaterMark, 0) });
     this.#remote = remote;
     this.#path = path;
     this.#options = options;
@@ -138,7 +139,7 @@ export class SegmentedStream extends WorkReadable<Buffer, SegmentedEvents> {
     this.#next = checkOffset('start', start);
     if (end !== undefined && checkOffset('end', end) < start) throw new ArgumentError(`end (${end}) must not be before start (${start})`);
     if (checkVerify(options.verify) === 'hash' && (start > 0 || end !== undefined)) throw new ArgumentError("verify: 'hash' is for a whole file, not for a range of it");
-    if (signal !== undefined) addAbortSignal(checkSignal(signal), this);
+    if (signal !== undefined) destroyWhenAborted(this, checkSignal(signal));
   }
 
   /** Bytes of the file received so far, including those that wait to be read. */

@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
-import { ArgumentError } from '../errors';
+import { ArgumentError, TransferError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { checkedPart, partName, PartNames } from '../transfer/temporary-name';
 import { FileDownload } from './get';
 import { checkName, type FolderListing, joined, placed, type WalkEntry } from './listings';
-import { LocalPart } from './local-file';
+import { LocalPart, unusedPart } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import type { Remote } from './remote';
 import { BATCH, type Candidate, CandidateLog, decide, inBatches, type Known, knownLocally, knownOf } from './tree-compare';
@@ -12,7 +12,7 @@ import { Contents } from './tree-hash';
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, type TreeSettings, treeSettings } from './tree-options';
 import { LocalRemoval } from './tree-removal';
-import { inDoubt, inTheWay, Job, NamesInUse, type Step, TreeStream, unreadable } from './tree-run';
+import { inDoubt, inTheWay, isTransfer, Job, NamesInUse, type Step, stillInTheWay, TreeStream, unreadable } from './tree-run';
 import { checkLocalName, LocalTree, parentOf, RemoteTree } from './tree-sides';
 import { chainOfRoot, enter, type Folder, followed, LinkLog, listingPath, PendingFolders, type PendingFolder } from './walk';
 
@@ -38,10 +38,11 @@ class Receiver {
     try {
       const { temporaryName } = this.#settings;
       const name = posix.basename(path);
-      const part = temporaryName && checkedPart(temporaryName(name), name);
-      const isOurs = part !== undefined && temporaryName === partName && !parts.has(part);
+      const usual = temporaryName && checkedPart(temporaryName(name), name);
+      const isOurs = temporaryName === partName;
+      const part = isOurs && usual !== undefined && parts.has(usual) ? unusedPart() : usual; // what has that name is downloaded, too
       const names = [path, ...(part === undefined ? [] : [path.slice(0, path.lastIndexOf('/') + 1) + part])];
-      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(path, planned, (traffic) => this.#download(path, listed, traffic, { part, isOurs })));
       return job.result('downloaded', { bytes });
     } catch (error) {
       return job.failed(error);
@@ -53,7 +54,7 @@ class Receiver {
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
     const folder = parentOf(path);
-    const [replaced] = await Promise.all([this.#local.look(path), this.#local.check(folder)]);
+    const [replaced] = await Promise.all([this.#local.look(path), this.#local.checkForFile(folder)]);
     const download = new FileDownload({
       remote,
       path: this.#remote.path(path),
@@ -80,7 +81,8 @@ class Receiver {
  *
  * A name from the server is only ever a name in its local folder: one that is a path, a device, or another name of a file that is there is refused
  * with a SecurityError. No symlink in the local folder is followed; the local folder itself may be one. The stream fails with the first error, or
- * gives each error as a result with `continueOnError`.
+ * gives each error as a result with `continueOnError`. It fails with PermanentError where the path on the server is that of a file, and with
+ * ArgumentError where the local one is.
  *
  * @param remote a client or a pool; a pool transfers several files at a time
  * @param remotePath the folder on the server; empty for the working folder
@@ -115,7 +117,7 @@ interface ListedFolder {
   readonly folders: ReturnType<PendingFolders['in']>;
   readonly links: LinkLog;
   readonly candidates: CandidateLog;
-  /** Every name of the listing, with `delete`. */
+  /** Every name of the listing, with `delete`; those of folders are marked. */
   readonly names: TreeTable<[]> | undefined;
 }
 
@@ -138,8 +140,8 @@ class TreeDownload {
     this.#traffic = traffic;
     const inUse = new NamesInUse();
     this.#receiver = new Receiver(remote, this.#local, settings, traffic, inUse);
-    this.#removal = new LocalRemoval(this.#local, settings, inUse);
     this.#budget = remote.budget;
+    this.#removal = new LocalRemoval(this.#local, settings, inUse, this.#budget);
     this.#pending = new PendingFolders(this.#budget);
   }
 
@@ -184,13 +186,14 @@ class TreeDownload {
     if (folder.made) return;
     if (folder.parent) yield* this.#make(folder.parent);
     const job = new Job('directory', folder.path);
+    let isNew = true;
     if (!this.#settings.dryRun) {
       if (folder.parent) await this.#local.check(folder.parent.path);
       const { path, chain } = folder;
-      await this.#local.makeFolder(path, this.#settings.modeOf?.({ name: posix.basename(path), path, depth: chain.depth, type: 'directory', raw: '' }));
+      isNew = await this.#local.makeFolder(path, this.#settings.modeOf?.({ name: posix.basename(path), path, depth: chain.depth, type: 'directory', raw: '' }));
     }
     folder.made = true;
-    yield job.result('created');
+    yield isNew ? job.result('created') : job.result('skipped', { reason: 'exists' });
   }
 
   async *#folder(folder: LocalFolder): AsyncGenerator<Step, void, void> {
@@ -209,10 +212,10 @@ class TreeDownload {
       if (failure) yield failure;
       if (!folder.parent) yield* this.#make(folder); // not before: a folder that is missing on the server makes none here
       // Read before anything is written here: a file that is being written has a name, too.
-      const extraneous = listed.names && !failure && listing.readable ? await this.#removal.extraneous(folder.path, listed.names, listings.showsHidden, this.#budget) : undefined;
+      const extraneous = listed.names && !failure && listing.readable ? yield* this.#removal.extraneous(folder.path, listed.names, listings.showsHidden) : undefined;
       listed.names?.clear();
       for (const batch of listed.candidates.batches()) yield* this.#batch(folder, batch);
-      if (extraneous && extraneous.log.size > 0) yield* this.#removal.all(folder.path, folder.chain.depth + 1, extraneous, !(await listings.showsAll(listing)));
+      if (extraneous) yield* this.#removal.all(folder.path, folder.chain.depth + 1, extraneous, () => listings.showsAll(listing));
     } finally {
       listed.names?.clear();
       listed.candidates.clear();
@@ -230,7 +233,8 @@ class TreeDownload {
       }
       yield* unreadable(folder, listing);
       for (const link of listed.links.take()) {
-        yield* await this.#compareAll([await followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link)], listed);
+        const end = await this.#remote.withRetry(() => followed(this.#remote.remote, this.#remote.path(joined(folder.path, link.name)), link));
+        yield* await this.#compareAll([end], listed);
       }
       return undefined;
     } catch (error) {
@@ -242,13 +246,14 @@ class TreeDownload {
   /** Sorts entries into what is to be done later, and results of what need not be done. */
   async #entries(entries: readonly Entry[], listed: ListedFolder): Promise<TreeResult[]> {
     const named: Entry[] = [];
+    const refused: TreeResult[] = [];
     for (const entry of entries) {
-      listed.names?.add(entry.name);
       listed.folder.parts.add(entry.name);
-      if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') listed.links.add(entry);
+      if (isListedOtherwise(entry, listed.names)) refused.push(new Job(entry.type, joined(listed.folder.path, entry.name)).failed(new TransferError(`${entry.name} is listed as a file and as a folder`)));
+      else if (entry.type === 'symlink' && this.#settings.symlinks === 'follow') listed.links.add(entry);
       else named.push(entry);
     }
-    return this.#compareAll(named, listed);
+    return [...refused, ...(await this.#compareAll(named, listed))];
   }
 
   async #compareAll(entries: readonly Entry[], listed: ListedFolder): Promise<TreeResult[]> {
@@ -304,12 +309,15 @@ class TreeDownload {
   async *#batch(folder: LocalFolder, batch: readonly Candidate[]): AsyncGenerator<Step, void, void> {
     const steps = await Promise.all(batch.map((candidate) => this.#stepFor(folder, candidate)));
     for (const [index, step] of steps.entries()) {
-      if (typeof step !== 'function') this.#traffic.unplan(batch[index]?.remote.size);
-      else {
+      const { name, remote, replaces } = batch[index] as Candidate;
+      const path = joined(folder.path, name);
+      let stays = false;
+      if (isTransfer(step)) {
         yield* this.#make(folder);
-        if (batch[index]?.replaces) yield* this.#removal.one(joined(folder.path, batch[index].name), folder.chain.depth + 1);
+        if (replaces) stays = yield* this.#removal.one(path, folder.chain.depth + 1);
       }
-      yield step;
+      if (typeof step !== 'function' || stays) this.#traffic.unplan(remote.size);
+      yield stays ? new Job('file', path).failed(stillInTheWay(this.#local.path(path))) : step;
     }
   }
 
@@ -336,4 +344,13 @@ class TreeDownload {
     const stats = await this.#local.look(path);
     return stats?.isFile() === true && this.#contents !== undefined && this.#contents.areSame(path, this.#local.path(path), knownLocally(stats), there);
   }
+}
+
+/** Adds a name to those of its listing. Whether it was there as another kind of thing: of two that have one name, the second would be put in the place of the first. */
+function isListedOtherwise({ name, type }: Entry, names: TreeTable<[]> | undefined): boolean {
+  if (!names) return false;
+  const isFolder = type === 'directory';
+  if (!names.add(name)) return names.isMarked(name) !== isFolder;
+  if (isFolder) names.mark(name);
+  return false;
 }

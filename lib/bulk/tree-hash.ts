@@ -72,7 +72,7 @@ export class HashedSource {
     return this.#source.bytes(start, end);
   }
 
-  check(): Promise<void> {
+  check(): Promise<boolean> {
     return this.#source.check();
   }
 

@@ -139,14 +139,15 @@ export class TreeTable<T extends readonly unknown[]> {
     return this.#size;
   }
 
-  /** Adds a name, unless it is there: then it keeps its facts. @throws LimitError */
-  add(name: string, ...facts: T): void {
+  /** Adds a name, unless it is there: then it keeps its facts. Returns whether it is new. @throws LimitError */
+  add(name: string, ...facts: T): boolean {
     if ((this.#size + 1) * 4 > this.#slots.length * 3) this.#grow();
     const key = Buffer.from(name);
     const slot = this.#slotOf(key);
-    if (this.#slots[slot] !== 0) return;
+    if (this.#slots[slot] !== 0) return false;
     this.#slots[slot] = this.#append(key, facts.length === 0 ? NOTHING : Buffer.from(JSON.stringify(facts))) + 1;
     this.#size += 1;
+    return true;
   }
 
   get(name: string): T | undefined {

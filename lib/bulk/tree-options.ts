@@ -1,6 +1,6 @@
 import { ArgumentError } from '../errors';
 import type { EntryType } from '../listing/entry';
-import { checkNames, checkWhole, type OptionNames } from '../options';
+import { checkNames, checkWhole, flag, oneOf, type OptionNames } from '../options';
 import { Backoff, type RetryOptions } from '../transfer/retry';
 import { checkVerify, type Verify } from '../transfer/verify';
 import { partName } from '../transfer/temporary-name';
@@ -123,7 +123,7 @@ export interface TreeOptions extends TrafficOptions {
 
 export const TREE_OPTIONS: OptionNames<TreeOptions> = {
   overwrite: true, compare: true, manifest: true, modes: true, swap: true, delete: true, filter: true, dryRun: true, preserveTimes: true, preserveModes: true, concurrency: true, temporaryName: true, symlinks: true, names: true, continueOnError: true, depth: true,
-  maxPendingBytes: true, parents: true, signal: true, retry: true, verify: true, throttle: true, progress: true,
+  maxPendingBytes: true, parents: true, signal: true, retry: true, verify: true, throttle: true, progress: true, progressInterval: true,
 };
 
 /** What has become of one file or folder of a tree. */
@@ -204,6 +204,7 @@ export function treeSettings(options: TreeOptions, defaults: TreeDefaults, remot
     verify: checkVerify(options.verify),
     ...(options.throttle ? { throttle: options.throttle } : {}),
     ...(options.progress ? { progress: options.progress } : {}),
+    ...(options.progressInterval === undefined ? {} : { progressInterval: options.progressInterval }),
   };
   if (settings.retry !== undefined) new Backoff(settings.retry); // checks it
   if (options.compare !== undefined && settings.overwrite !== 'changed') throw new ArgumentError(`compare is for overwrite: 'changed', not '${settings.overwrite}'`);
@@ -226,17 +227,6 @@ export function checkPlaces(remotePath: unknown, localPath: unknown): void {
 export function levels(depth: number | undefined): { depth: number; depthChosen: boolean } {
   if (depth === undefined) return { depth: MOST_LEVELS, depthChosen: false };
   return { depth: depth === Infinity ? depth : checkWhole('depth', depth, 1), depthChosen: true };
-}
-
-/** @throws ArgumentError */
-export function flag(name: string, value: unknown, fallback: boolean): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw new ArgumentError(`${name} must be true or false, not ${String(value)}`);
-  return value ?? fallback;
-}
-
-function oneOf<const T extends string>(name: string, value: T, allowed: readonly T[]): T {
-  if (!allowed.includes(value)) throw new ArgumentError(`${name} must be one of ${allowed.join(', ')}, not ${String(value)}`);
-  return value;
 }
 
 function namer(option: unknown): TreeSettings['temporaryName'] {

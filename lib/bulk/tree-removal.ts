@@ -30,40 +30,57 @@ export class LocalRemoval {
   readonly #settings: TreeSettings;
   readonly #inUse: NamesInUse;
 
+  readonly #budget: Budget;
+
   /** @param inUse an earlier run may have left what a download is writing again */
-  constructor(local: LocalTree, settings: TreeSettings, inUse: NamesInUse) {
+  constructor(local: LocalTree, settings: TreeSettings, inUse: NamesInUse, budget: Budget) {
     this.#local = local;
     this.#settings = settings;
     this.#inUse = inUse;
+    this.#budget = budget;
   }
 
-  /** Finds the names in a folder that are none of `names`; those that begin with a dot only where the server would have shown them. */
-  async extraneous(folder: string, names: TreeTable<[]>, showsHidden: boolean, budget: Budget): Promise<LocalExtraneous> {
-    const log = new TreeLog<[name: string]>(budget);
-    const spellings = new TreeTable<[]>(budget);
-    const similar = new TreeTable<[name: string]>(budget);
-    for await (const name of this.#local.names(folder)) {
-      if (names.has(name) || (!showsHidden && name.startsWith('.'))) continue;
-      log.push([name]);
-      spellings.add(folded(name));
+  /** Finds the names in a folder that are none of `names`; those that begin with a dot only where the server would have shown them. Undefined where it finds none. */
+  async *extraneous(folder: string, names: TreeTable<[]>, showsHidden: boolean): AsyncGenerator<Step, LocalExtraneous | undefined, void> {
+    const log = new TreeLog<[name: string]>(this.#budget);
+    const spellings = new TreeTable<[]>(this.#budget);
+    const similar = new TreeTable<[name: string]>(this.#budget);
+    try {
+      for await (const name of this.#local.names(folder)) {
+        if (names.has(name) || (!showsHidden && name.startsWith('.'))) continue;
+        log.push([name]);
+        spellings.add(folded(name));
+      }
+      if (log.size === 0) return undefined;
+      for (const [name] of names.names()) if (spellings.has(folded(name))) similar.add(folded(name), name);
+      return { log, similar };
+    } catch (error) {
+      log.clear();
+      similar.clear();
+      yield new Job('directory', folder).failed(error);
+      return undefined;
+    } finally {
+      spellings.clear();
     }
-    if (log.size > 0) {
-      for (const [name] of names.unmarked()) if (spellings.has(folded(name))) similar.add(folded(name), name);
-    }
-    spellings.clear();
-    return { log, similar };
   }
 
-  /** Removes what was found in a folder. @param inDoubt the server may have all of it: then it stays */
-  async *all(folder: string, depth: number, { log, similar }: LocalExtraneous, inDoubt: boolean): AsyncGenerator<Step, void, void> {
-    for (let record = log.shift(); record; record = log.shift()) {
-      const [name] = record;
-      const path = joined(folder, name);
-      const [other] = similar.get(folded(name)) ?? [];
-      if (inDoubt || (other !== undefined && !(await this.#areTwo(path, joined(folder, other))))) yield* this.#leave(path, depth);
-      else yield* this.one(path, depth);
+  /** Removes what was found in a folder. @param showsAll false: the server may have all of it, and it stays */
+  async *all(folder: string, depth: number, { log, similar }: LocalExtraneous, showsAll: () => Promise<boolean>): AsyncGenerator<Step, void, void> {
+    try {
+      const inDoubt = !(await showsAll());
+      for (let record = log.shift(); record; record = log.shift()) {
+        const [name] = record;
+        const path = joined(folder, name);
+        const [other] = similar.get(folded(name)) ?? [];
+        if (inDoubt || (other !== undefined && !(await this.#areTwo(path, joined(folder, other))))) yield* this.#leave(path, depth);
+        else yield* this.one(path, depth);
+      }
+    } catch (error) {
+      yield new Job('directory', folder).failed(error);
+    } finally {
+      log.clear();
+      similar.clear();
     }
-    similar.clear();
   }
 
   /** Reports what stays because it may be on the server. */
@@ -80,23 +97,42 @@ export class LocalRemoval {
     return one !== undefined && two !== undefined && (one.ino !== two.ino || one.dev !== two.dev);
   }
 
-  /** Removes what is at a path, as far as the filter includes it. */
-  async *one(path: string, depth: number): AsyncGenerator<Step, void, void> {
-    const stats = await this.#local.facts(path);
-    if (!stats) return;
-    const entry = localEntry(path, depth, stats);
-    const { wanted, entered } = this.#settings.select(entry);
-    if (entry.type === 'directory' && entered) {
-      for await (const name of this.#local.names(path)) yield* this.one(joined(path, name), depth + 1);
+  /** Removes what is at a path, as far as the filter includes it; returns whether something stays. */
+  async *one(path: string, depth: number): AsyncGenerator<Step, boolean, void> {
+    let job = new Job('other', path);
+    try {
+      const stats = await this.#local.facts(path);
+      if (!stats) return false;
+      const entry = localEntry(path, depth, stats);
+      job = new Job(entry.type, path);
+      const { wanted, entered } = this.#settings.select(entry);
+      const kept = entry.type === 'directory' && entered && (yield* this.#contents(path, depth));
+      if (kept && wanted) yield job.result('skipped', { reason: 'not empty' });
+      if (kept || !wanted) return true;
+      const result = await this.#inUse.alone([path], () => this.#remove(entry, job));
+      if (result) yield result;
+      return result !== undefined && result.action !== 'deleted';
+    } catch (error) {
+      yield job.failed(error);
+      return true;
     }
-    if (!wanted) return;
-    const result = await this.#inUse.alone([path], () => this.#remove(entry));
-    if (result) yield result;
+  }
+
+  /** Reads a folder to its end first: what is removed from one that is being read may keep other names from being read, and each one that is open takes a descriptor. */
+  async *#contents(folder: string, depth: number): AsyncGenerator<Step, boolean, void> {
+    const names = new TreeLog<[name: string]>(this.#budget);
+    let kept = false;
+    try {
+      for await (const name of this.#local.names(folder)) names.push([name]);
+      for (let record = names.shift(); record; record = names.shift()) kept = (yield* this.one(joined(folder, record[0]), depth + 1)) || kept;
+      return kept;
+    } finally {
+      names.clear();
+    }
   }
 
   /** Undefined where it is gone. */
-  async #remove({ path, type }: WalkEntry): Promise<Step | undefined> {
-    const job = new Job(type, path);
+  async #remove({ path, type }: WalkEntry, job: Job): Promise<TreeResult | undefined> {
     try {
       if (!(await this.#local.facts(path))) return undefined;
       if (this.#settings.dryRun) return job.result('deleted');
@@ -276,22 +312,27 @@ export class RemoteRemoval {
       if (found.get(part)?.[0] !== 'directory') continue;
       if (++compared > MOST_COMPARED) return; // a hostile server, whose own files are deleted
       const above = parts.slice(0, index).join('/');
-      if (!this.#isWithin(found, await this.#list(above))) continue;
+      if (!(await this.#mayBe(above, path, found))) continue;
       throw new SecurityError(`${this.#remote.path(path)} shows what ${this.#remote.path(above)} shows, that it is in: nothing is deleted in it`);
     }
   }
 
-  /** Whether a folder has all that another has. Uploads under way make no difference, nor does what has come since. */
-  #isWithin(found: TreeTable<Facts>, there: TreeTable<Facts>): boolean {
+  /**
+   * Whether a folder may be the one that another path shows. It has all that the other shows, though uploads under way make no difference, nor does what has
+   * come since; and the other shows all that the folder has before and after that is listed again: a folder `app` that has nothing but a folder `app` is another.
+   */
+  async #mayBe(folder: string, path: string, found: TreeTable<Facts>): Promise<boolean> {
     const { temporaryName } = this.#settings;
+    const before = await this.#list(folder);
     try {
       for (const [name, [type]] of found.unmarked()) {
         const isUpload = type === 'file' && temporaryName && (temporaryName !== partName || name.endsWith('.part'));
-        if (!isUpload && !there.has(name)) return false;
+        if (!isUpload && !before.has(name)) return false;
       }
-      return true;
+      for (const [name] of drain(await this.#list(path))) before.mark(name);
+      return [...drain(await this.#list(folder))].every(([name]) => !before.has(name) || before.isMarked(name));
     } finally {
-      there.clear();
+      before.clear();
     }
   }
 

@@ -12,6 +12,11 @@ import type { Folder } from './walk';
 /** What a plan gives: a result of what is done already, or a task that is still to be done. */
 export type Step = TreeResult | (() => Promise<TreeResult>);
 
+/** Whether a file is transferred by a step, or would be in a dry run: its folder is made for it, and what is in its place removed. */
+export function isTransfer(step: Step): boolean {
+  return typeof step === 'function' || step.action === 'downloaded' || step.action === 'uploaded';
+}
+
 /** Tasks that wait for each one that may run, so that folders are listed while files are transferred. */
 const AHEAD = 4;
 
@@ -219,6 +224,11 @@ export function* unreadable({ path }: Folder, listing: FolderListing): Generator
 /** Why a file or folder is not put in its place. */
 export function inTheWay(path: string, what: 'file' | 'folder'): Error {
   return new TransferError(`${path}: a ${what} is in its place, and \`delete\` is not set`);
+}
+
+/** Why a file is not put there although the folder was to be removed. */
+export function stillInTheWay(path: string): Error {
+  return new TransferError(`${path}: a folder is in its place, and something in it stays`);
 }
 
 /** Why it is not put there with `delete` either. */

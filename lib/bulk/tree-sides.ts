@@ -4,7 +4,7 @@ import { chmod, mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { askUnlessAborted } from '../abort';
-import { ConnectionClosedError, PermanentError, SecurityError, TimeoutError, TransferError } from '../errors';
+import { ArgumentError, ConnectionClosedError, PermanentError, SecurityError, TimeoutError, TransferError } from '../errors';
 import type { Reply } from '../reply';
 import { isNotImplemented } from '../control/command-table';
 import { certainSize, entryAt, type FactCommand, factsOf } from '../transfer/facts';
@@ -58,6 +58,9 @@ interface LocalFiles {
 /** What a folder needs for files to be written to it. */
 const OWNER_MAY_ALL = 0o700;
 
+/** For so many seconds, a check of a folder counts for the files that are written to it. */
+const A_MOMENT = 0.1;
+
 /** The system's, called for each file in the way that costs least. */
 const FILES: LocalFiles = { lstat: promisify(fs.lstat), realpath: promisify(fs.realpath.native) };
 
@@ -69,21 +72,24 @@ export class LocalTree {
   readonly #given: string;
   readonly #files: LocalFiles;
   #root: string | undefined;
+  #checked: { readonly folder: string; readonly at: number; readonly done: Promise<void> } | undefined;
 
   constructor(root: string, files: LocalFiles = FILES) {
     this.#given = root;
     this.#files = files;
   }
 
-  /** Whether the root is there. */
+  /** Whether the root is there; from here on it is the folder that its path leads to now. @throws ArgumentError for a file */
   async open(): Promise<boolean> {
     this.#root = await this.#files.realpath(this.#given).catch(absent);
-    return this.#root !== undefined;
+    if (this.#root === undefined) return false;
+    if (!(await this.#files.lstat(this.#root)).isDirectory()) throw new ArgumentError(`${this.#given} is no folder`);
+    return true;
   }
 
   /** The path of a file or folder whose names were checked. */
   path(relative: string): string {
-    return relative === '' ? (this.#root ?? this.#given) : join(this.#root ?? this.#given, ...relative.split('/'));
+    return join(this.#root ?? this.#given, relative);
   }
 
   /**
@@ -97,8 +103,9 @@ export class LocalTree {
     if (!stats) return undefined;
     if (stats.isSymbolicLink()) throw new SecurityError(`${path} is a symlink: it is not followed`);
     const real = await this.#files.realpath(path).catch(absent);
-    if (real !== path) throw new SecurityError(`${path} is another name of ${real ?? 'something else'}: it is not written to`);
-    return stats;
+    if (real === path) return stats;
+    if (real === undefined && !(await this.#files.lstat(path).catch(absent))) return undefined; // it has gone between the two
+    throw new SecurityError(`${path} is another name of ${real ?? 'something else'}: it is not written to`);
   }
 
   /** Makes sure that a folder is where its path says. @throws SecurityError */
@@ -108,11 +115,34 @@ export class LocalTree {
     if (real !== path) throw new SecurityError(`${path} leads to ${real}: it is not followed`);
   }
 
-  /** Makes a folder in one that was checked; the root with all that it is in. @param mode its permissions; undefined leaves those that the system gives */
-  async makeFolder(relative: string, mode?: number): Promise<void> {
-    await mkdir(this.path(relative), { recursive: relative === '' });
-    if (mode !== undefined) await chmod(this.path(relative), mode | OWNER_MAY_ALL);
+  /**
+   * As `check`, for each file of many: the last check counts for a moment, if it was of the same folder. Between a check and the write that it is for, another
+   * program may exchange the folder anyhow.
+   *
+   * @throws SecurityError
+   */
+  checkForFile(folder: string): Promise<void> {
+    const now = process.uptime();
+    if (this.#checked?.folder !== folder || now - this.#checked.at > A_MOMENT) this.#checked = { folder, at: now, done: this.check(folder) };
+    return this.#checked.done;
+  }
+
+  /**
+   * Makes a folder in one that was checked; the root with all that it is in. Resolves with whether it was missing: another run may have made it meanwhile.
+   *
+   * @param mode its permissions; undefined leaves those that the system gives
+   */
+  async makeFolder(relative: string, mode?: number): Promise<boolean> {
+    const path = this.path(relative);
+    if (relative === '') await mkdir(path, { recursive: true });
+    else {
+      const failure = await mkdir(path).then(() => undefined, (error: NodeJS.ErrnoException) => error);
+      if (failure?.code === 'EEXIST' && (await this.look(relative))?.isDirectory()) return false;
+      if (failure) throw failure;
+    }
+    if (mode !== undefined) await chmod(path, mode | OWNER_MAY_ALL);
     if (relative === '') await this.open();
+    return true;
   }
 
   /** The names in a folder; nothing for one that is not there. @throws SecurityError for a folder that is not where its path says */

@@ -1,12 +1,12 @@
 import type { Dirent } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError, type FTPError, PermanentError, SecurityError } from '../errors';
+import { type FTPError, PermanentError, SecurityError } from '../errors';
 import type { EntryType } from '../listing/entry';
 import { Backoff } from '../transfer/retry';
 import { folded, partName, PartNames, temporaryPaths } from '../transfer/temporary-name';
 import { type FolderListing, mayMeanMissing, joined, type WalkEntry } from './listings';
-import { LocalSource } from './local-file';
+import { LocalSource, SMALL } from './local-file';
 import type { FileTraffic, TreeTraffic } from './progress';
 import { FileUpload, UploadTarget } from './put';
 import type { Remote } from './remote';
@@ -15,7 +15,7 @@ import { Contents, HashedSource, type Manifest } from './tree-hash';
 import { type Budget, TreeTable } from './tree-memory';
 import { checkPlaces, type TreeOptions, type TreeResult, treeSettings, type TreeSettings } from './tree-options';
 import { type Index, localEntry, RemoteExtraneous, type RemoteFolder, RemoteRemoval } from './tree-removal';
-import { inDoubt, inTheWay, Job, NamesInUse, PendingTasks, type Step, TreeStream, unreadable } from './tree-run';
+import { inDoubt, inTheWay, isTransfer, Job, NamesInUse, PendingTasks, type Step, stillInTheWay, TreeStream, unreadable } from './tree-run';
 import { LocalTree, parentOf, RemoteTree } from './tree-sides';
 import { checkSwap, FolderSwap } from './tree-swap';
 import { chainOfRoot, enter, listingPath, PendingFolders, type PendingFolder } from './walk';
@@ -71,10 +71,56 @@ interface UploadCandidate {
   readonly job: Job;
 }
 
-/** A folder on the server, and what the local one has under names of partial files. */
+/** A folder on the server, what the local one has under names of partial files, and its small files. */
 interface SourceFolder {
   readonly folder: RemoteFolder;
   readonly parts: PartNames;
+  readonly ahead: SmallFiles;
+}
+
+/** Files that are read together. */
+const TOGETHER = 8;
+/** Seconds after which what was read is read again, so that a file that is rewritten meanwhile is not uploaded as it was. */
+const STALE = 0.1;
+
+/**
+ * Reads the small files of a folder ahead, some at a time: calls of the file system that wait for a thread together take a third of the processor time, and
+ * one check of the folder does for all of them.
+ */
+class SmallFiles {
+  /** In the order in which they will be uploaded. */
+  readonly #paths: string[] = [];
+  readonly #read: (path: string) => Promise<LocalSource | undefined>;
+  readonly #check: () => Promise<void>;
+  readonly #ahead = new Map<string, { readonly source: Promise<LocalSource | undefined>; readonly at: number }>();
+  #next = 0;
+
+  /** @param check checks their folder, when some were read */
+  constructor(read: (path: string) => Promise<LocalSource | undefined>, check: () => Promise<void>) {
+    this.#read = read;
+    this.#check = check;
+  }
+
+  /** This file will be uploaded next. */
+  add(path: string): void {
+    this.#paths.push(path);
+  }
+
+  /** A file that was read, whose folder was checked then; undefined where it is to be opened, which shows why it could not be read. */
+  async take(path: string): Promise<LocalSource | undefined> {
+    if (path === this.#paths[this.#next]) this.#readSome();
+    const ahead = this.#ahead.get(path);
+    this.#ahead.delete(path);
+    const source = await ahead?.source;
+    return ahead && process.uptime() - ahead.at < STALE ? source : undefined;
+  }
+
+  #readSome(): void {
+    const paths = this.#paths.slice(this.#next, (this.#next += TOGETHER));
+    const at = process.uptime();
+    const all = Promise.all(paths.map((path) => this.#read(path).catch(() => undefined))).then(async (sources) => (await this.#check(), sources));
+    for (const [index, path] of paths.entries()) this.#ahead.set(path, { at, source: all.then((sources) => sources[index], () => undefined) });
+  }
 }
 
 /** Names that the file system gives at a time where only they are of interest. */
@@ -83,7 +129,6 @@ const NAMES_AT_A_TIME = 1024;
 /** Goes through a local tree, and gives the steps to upload it, which `perform` does. */
 class TreeUpload {
   readonly #remote: RemoteTree;
-  readonly #root: string;
   readonly #local: LocalTree;
   readonly #settings: TreeSettings;
   readonly #traffic: TreeTraffic;
@@ -96,7 +141,6 @@ class TreeUpload {
 
   constructor(remote: RemoteTree, root: string, settings: TreeSettings, traffic: TreeTraffic) {
     this.#remote = remote;
-    this.#root = root;
     this.#local = new LocalTree(root);
     this.#settings = settings;
     this.#traffic = traffic;
@@ -107,9 +151,8 @@ class TreeUpload {
   }
 
   async *steps(): AsyncGenerator<Step, void, void> {
-    const stats = await stat(this.#root);
     await this.#local.open();
-    if (!stats.isDirectory()) throw new ArgumentError(`${this.#root} is no folder`);
+    const stats = await stat(this.#local.path('')); // fails where it is missing
     await this.#remote.begin();
     this.#contents = await Contents.begin(this.#remote, this.#settings, 'remote');
     if (this.#manifest?.problem) yield this.#aboutManifest(this.#manifest.problem);
@@ -234,7 +277,7 @@ class TreeUpload {
   async *#read(folder: RemoteFolder, index: Index | undefined, folders: ReturnType<PendingFolders['in']>): AsyncGenerator<Step, Step | undefined, void> {
     try {
       let parts: PartNames | undefined;
-      for await (const entries of inBatches(await opendir(join(this.#root, folder.path)), BATCH)) {
+      for await (const entries of inBatches(await opendir(this.#local.path(folder.path)), BATCH)) {
         await this.#assertInPlace(folder.path);
         parts ??= await this.#partNames(folder, entries);
         const found = await Promise.all(entries.map(({ name }) => this.#look(folder, name, index, folders)));
@@ -253,7 +296,7 @@ class TreeUpload {
   async #partNames(folder: RemoteFolder, begin: readonly Dirent[]): Promise<PartNames> {
     const parts = new PartNames();
     if (this.#settings.temporaryName !== partName) return parts;
-    const all = begin.length < BATCH ? begin : await opendir(join(this.#root, folder.path), { bufferSize: NAMES_AT_A_TIME });
+    const all = begin.length < BATCH ? begin : await opendir(this.#local.path(folder.path), { bufferSize: NAMES_AT_A_TIME });
     for await (const { name } of all) parts.add(name);
     return parts;
   }
@@ -264,8 +307,8 @@ class TreeUpload {
     const there = index?.get(name);
     index?.mark(name);
     try {
-      const own = await lstat(join(this.#root, path));
-      const stats = own.isSymbolicLink() && this.#settings.symlinks === 'follow' ? await stat(join(this.#root, path)) : own;
+      const own = await lstat(this.#local.path(path));
+      const stats = own.isSymbolicLink() && this.#settings.symlinks === 'follow' ? await stat(this.#local.path(path)) : own;
       const file = localEntry(path, folder.chain.depth + 1, stats);
       const { wanted, entered } = this.#settings.select(file);
       const job = new Job(file.type, path);
@@ -280,22 +323,33 @@ class TreeUpload {
   }
 
   /** Asks about files that are in doubt, all at the same time, and gives the uploads. @param isLast no file comes after these */
-  async *#batch({ folder, parts }: SourceFolder, batch: readonly UploadCandidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
-    const steps = await Promise.all(batch.map((candidate) => this.#stepFor({ folder, parts }, candidate)));
+  async *#batch({ folder, parts }: Pick<SourceFolder, 'folder' | 'parts'>, batch: readonly UploadCandidate[], isLast: boolean): AsyncGenerator<Step, void, void> {
+    const ahead = new SmallFiles((path) => LocalSource.small(this.#local.path(path), this.#settings.symlinks === 'follow'), () => this.#assertInPlace(folder.path));
+    const steps = await Promise.all(batch.map((candidate) => this.#stepFor({ folder, parts, ahead }, candidate)));
+    for (const [index, step] of steps.entries()) {
+      const { file, local } = batch[index] as UploadCandidate;
+      if (typeof step === 'function' && (local.size ?? Infinity) <= SMALL) ahead.add(file.path);
+    }
     for (const [index, step] of steps.entries()) if (typeof step === 'function') this.#traffic.plan(batch[index]?.local.size);
     if (isLast) this.#traffic.planned();
     for (const [index, step] of steps.entries()) {
-      const candidate = batch[index];
-      if (typeof step === 'function') {
+      const candidate = batch[index] as UploadCandidate;
+      if (isTransfer(step)) {
         yield* this.#make(folder);
-        if (candidate?.there?.type === 'directory') yield* this.#removal.folder(candidate.file.path, candidate.file.depth);
+        const { file, local, there, job } = candidate;
+        if (there?.type === 'directory' && (yield* this.#removal.folder(file.path, file.depth))) {
+          if (typeof step === 'function') this.#traffic.unplan(local.size);
+          yield job.failed(stillInTheWay(this.#remote.path(file.path)));
+          continue;
+        }
       }
-      yield step;
+      yield typeof step === 'function' ? this.#extraneous.counted(step) : step; // not before: one that is never begun would be waited for
     }
   }
 
-  async #stepFor({ folder, parts }: SourceFolder, { file, local, there, job }: UploadCandidate): Promise<Step> {
+  async #stepFor(source: SourceFolder, { file, local, there, job }: UploadCandidate): Promise<Step> {
     const { path } = file;
+    const { folder } = source;
     const { overwrite, dryRun } = this.#settings;
     try {
       if (there?.type === 'directory' && !this.#settings.delete) throw inTheWay(this.#remote.path(path), 'folder');
@@ -303,27 +357,28 @@ class TreeUpload {
       const known = there ?? (folder.listing && !folder.listing.completed && overwrite !== 'always' ? await this.#remote.find(path) : undefined);
       if (known && known.type !== 'directory' && !(await this.#differs(path, local, known, overwrite))) return job.result('skipped', { reason: 'exists' });
       if (dryRun && !there) this.#extraneous.noteNew({ path, parent: folder });
-      return dryRun ? job.result('uploaded') : this.#extraneous.counted(() => this.#send({ folder, parts }, file, there === undefined));
+      return dryRun ? job.result('uploaded') : () => this.#send(source, file, there === undefined);
     } catch (error) {
       return job.failed(error);
     }
   }
 
   async #differs(path: string, local: Known, there: Known, rule: TreeSettings['overwrite']): Promise<boolean> {
-    if (this.#contents) return !(await this.#contents.areSame(path, join(this.#root, path), local, there));
+    if (this.#contents) return !(await this.#contents.areSame(path, this.#local.path(path), local, there));
     const { swap } = this.#settings; // what an interrupted run has left is another file unless its time is the same, whether it was given that or not
     const verdict = decide(rule, local, there, this.#remote.keepsTimes || swap !== false);
     if (typeof verdict === 'boolean') return verdict;
     return decide(rule, local, await this.#remote.exact(path, there, verdict), this.#remote.keepsTimes || swap !== false) === true;
   }
 
-  async #send({ folder, parts }: SourceFolder, file: WalkEntry, isFresh: boolean): Promise<TreeResult> {
+  async #send(source: SourceFolder, file: WalkEntry, isFresh: boolean): Promise<TreeResult> {
     const { path } = file;
+    const { folder, parts } = source;
     const job = new Job('file', path);
     try {
       const target = await this.#target(path, parts);
       const names = [path, joined(folder.path, basename(target.name))];
-      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(file.size, (traffic) => this.#uploadInto(folder, file, target, traffic)));
+      const { bytes } = await this.#inUse.alone(names, () => this.#traffic.file(file.path, file.size, (traffic) => this.#uploadInto(source, file, target, traffic)));
       if (isFresh) this.#extraneous.noteNew({ path, parent: folder });
       return job.result('uploaded', { bytes });
     } catch (error) {
@@ -342,15 +397,15 @@ class TreeUpload {
     const path = this.#remote.path(relative);
     const part = temporaryName?.(basename(relative));
     const isOurs = temporaryName === partName;
-    const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#root, dirname(relative), part))); // it is uploaded, too
+    const taken = part !== undefined && (isOurs ? parts.has(part) : await isThere(join(this.#local.path(dirname(relative)), part))); // it is uploaded, too
     const temporaryPath = temporaryPaths(path, taken || isOurs ? true : part !== undefined && ((): string => part), taken ? 'new' : 'same, then new');
     return new UploadTarget({ remote: this.#remote.remote, path, temporaryPath, isOurs: isOurs || taken, deletesOwnName: true });
   }
 
   /** simple-ftpd of npm lists another folder in place of one that is missing: only the refused upload to it shows that. With `swap`, one that is missing was taken away. */
-  async #uploadInto(folder: RemoteFolder, file: WalkEntry, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+  async #uploadInto({ folder, ahead }: SourceFolder, file: WalkEntry, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
     try {
-      return await this.#upload(file, target, traffic);
+      return await this.#upload(file, target, traffic, await ahead.take(file.path));
     } catch (error) {
       const isRefused = mayMeanMissing(error) && (error as FTPError).command?.startsWith('STOR ');
       if (!isRefused || this.#settings.swap || !(await (folder.remade ??= this.#remote.makeFolder(folder.path).catch(() => false)))) throw error;
@@ -358,15 +413,15 @@ class TreeUpload {
     }
   }
 
-  async #upload(file: WalkEntry, target: UploadTarget, traffic: FileTraffic): Promise<{ readonly bytes: number }> {
+  async #upload(file: WalkEntry, target: UploadTarget, traffic: FileTraffic, ahead?: LocalSource): Promise<{ readonly bytes: number }> {
     const { path } = file;
     const { symlinks, retry = 0, verify, preserveModes, modeOf } = this.#settings;
     const { remote, signal } = this.#remote;
     signal.throwIfAborted();
-    const opened = await LocalSource.open(join(this.#root, path), symlinks === 'follow');
+    const opened = ahead ?? (await LocalSource.open(this.#local.path(path), symlinks === 'follow'));
     const source = this.#manifest ? new HashedSource(opened) : opened;
     try {
-      await this.#assertInPlace(parentOf(path));
+      if (!ahead) await this.#assertInPlace(parentOf(path));
       await this.#manifest?.beforeUpload(path, source.size, source.modified);
       const mode = modeOf?.(file) ?? (preserveModes ? opened.mode : undefined);
       let time: number | undefined;

@@ -1,14 +1,16 @@
 import { posix } from 'node:path';
+import { askUnlessAborted } from '../abort';
+import { emitToCaller } from '../control/session';
 import { ArgumentError, LimitError, SecurityError } from '../errors';
 import type { Entry, EntryType } from '../listing/entry';
-import { checkNames, checkWhole, type OptionNames } from '../options';
+import { checkNames, checkWhole, flag, type OptionNames } from '../options';
 import { entryAt, factsOf } from '../transfer/facts';
 import type { ReadableEvents } from '../typed-streams';
 import { type Filter, selector } from './filter';
 import { checkName, type FolderListing, isAboutPath, joined, Listings, placed, type WalkEntry } from './listings';
 import { type Remote, WorkStream } from './remote';
 import { Budget, MAX_PENDING_BYTES, TreeLog } from './tree-memory';
-import { flag, levels } from './tree-options';
+import { levels } from './tree-options';
 
 /** Symlinks whose targets are to be asked for. They wait for the end of the listing that showed them, which uses the connection until then. */
 export class LinkLog {
@@ -97,7 +99,7 @@ export interface Unreadable {
  *
  * The event `unreadable` reports what was left out: a folder that the server does not list, a folder that leads back to one that it is in (by its
  * `unique` fact or its symlink's target) or lies too deep, a name that is a path, a line of a listing that cannot be read. The stream fails when the
- * first folder cannot be listed, or the connection is lost.
+ * first folder cannot be listed, or is a file, or the connection is lost.
  *
  * @param remote a client or a pool
  * @param path the first folder; empty, as by default, for the working folder
@@ -173,7 +175,7 @@ export class Walk extends WorkStream<WalkEntry, WalkEvents> {
     }
     this.#leaveOutLines(folder, listing);
     for (const link of links.take()) {
-      const end = await followed(this.#remote, this.#remotePath(joined(folder.path, link.name)), link);
+      const end = await askUnlessAborted(() => followed(this.#remote, this.#remotePath(joined(folder.path, link.name)), link), listings.signal);
       yield* this.#entry(placed(end, folder.path, depth), folders);
     }
   }
@@ -211,11 +213,11 @@ export class Walk extends WorkStream<WalkEntry, WalkEvents> {
   }
 
   #leaveOutLines({ path }: Folder, listing: FolderListing): void {
-    for (const each of listing.takeLines()) this.emit('unreadable', { path, ...each } satisfies Unreadable);
+    for (const each of listing.takeLines()) emitToCaller(this, 'unreadable', { path, ...each } satisfies Unreadable);
   }
 
   #leaveOut(path: string, error: Error): void {
-    this.emit('unreadable', { path, error } satisfies Unreadable);
+    emitToCaller(this, 'unreadable', { path, error } satisfies Unreadable);
   }
 
   #remotePath(path: string): string {

@@ -1,8 +1,9 @@
 import { askUnlessAborted, whenAborted } from '../abort';
+import { emitToCaller } from '../control/session';
 import { ArgumentError, TemporaryError } from '../errors';
 import type { Entry } from '../listing/entry';
 import { type Clock, systemClock } from '../net/clock';
-import { checkMilliseconds, checkNames, checkWhole, type OptionNames } from '../options';
+import { checkMilliseconds, checkNames, checkWhole, flag, type OptionNames } from '../options';
 import { certainSize, type FactCommand, factsOf } from '../transfer/facts';
 import { Backoff, isLoss, type RetryEvent, type RetryOptions } from '../transfer/retry';
 import { isTemporaryName } from '../transfer/temporary-name';
@@ -12,7 +13,7 @@ import { checkName, type FolderListing, isAboutPath, joined, Listings, mayMeanMi
 import { type NextTry, type Remote, wasClosed, withRetry, WorkStream } from './remote';
 import { BATCH, knownOf } from './tree-compare';
 import { Budget, MAX_PENDING_BYTES, TreeLog, TreeTable } from './tree-memory';
-import { flag, MOST_LEVELS } from './tree-options';
+import { MOST_LEVELS } from './tree-options';
 import { chainOfRoot, enter, type Folder, listingPath, type PendingFolder, PendingFolders, type Unreadable } from './walk';
 
 /** The options of `watch`. */
@@ -220,7 +221,7 @@ export class Watch extends WorkStream<WalkEntry, WatchEvents> {
         const look = new Look(this.#remote, this.#start, this.#settings, this.#memory, report, signal);
         const { due, more, files, unsettled } = await look.run();
         const next = this.#memory.nextLook();
-        this.emit('look', { files, unsettled });
+        emitToCaller(this, 'look', { files, unsettled } satisfies WatchLook);
         for (const entry of due) {
           this.#inHand = entry.path;
           yield entry;
@@ -244,9 +245,9 @@ export class Watch extends WorkStream<WalkEntry, WatchEvents> {
       leaveOut: (what) => {
         const text = JSON.stringify([what.path, what.line, what.error.message]).slice(0, LONGEST_REPORT);
         if (now.size < MOST_REPORTED) now.add(text);
-        if (!before.has(text)) this.emit('unreadable', what);
+        if (!before.has(text)) emitToCaller(this, 'unreadable', what);
       },
-      retry: (event) => this.emit('retry', event),
+      retry: (event) => emitToCaller(this, 'retry', event),
     };
   }
 

@@ -1,17 +1,18 @@
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rmdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { get } from '../../lib/bulk/get';
 import { ChangedError } from '../../lib/errors';
 import type { FTP } from '../../lib/client/ftp';
 import { PERSONALITIES } from '../support/server/personalities';
-import type { Script } from '../support/server/script';
+import { gate, type Gate } from '../support/server/gate';
+import type { Script, Step } from '../support/server/script';
 import type { FtpServerOptions } from '../support/server/server-options';
 import { BYTES, FileScene, normally, sendThenReset, SIZE } from './file-scene';
 import { failure } from '../support/client';
 import type { FtpServer } from '../support/server/ftp-server';
-import { dataClosed, normal, resetControl, send, until } from '../support/server/steps';
+import { data, dataClosed, dataEnd, normal, resetControl, send, until } from '../support/server/steps';
 
 const TIME = new Date('2025-03-04T05:06:07Z');
 const options = (): FtpServerOptions => ({ files: { '/f': BYTES, '/empty': '' } });
@@ -43,6 +44,14 @@ describe('get, with resume', () => {
     for (;;) {
       const [name] = await readdir(folder);
       if (name !== undefined && (await stat(join(folder, name))).size > 0) return;
+    }
+  }
+
+  /** Resolves when the partial file is so. */
+  async function partial(isSo: (file: Stats) => boolean): Promise<void> {
+    for (;;) {
+      const file = await stat(join(folder, PARTIAL)).catch(() => undefined);
+      if (file && isSo(file)) return;
     }
   }
 
@@ -245,6 +254,27 @@ describe('get, with resume', () => {
     expect(await readFile(local, 'utf8')).to.equal('x'.repeat(1000));
     expect(await get(ftp, '/f', local, { resume: true })).to.include({ resumedFrom: 100_000, bytes: SIZE });
     expect(await readFile(local)).to.deep.equal(BYTES);
+  });
+
+  it('does not give the name to the half of a file that another call has begun in place of its own, and leaves that', async () => {
+    const [first, second] = [gate(), gate()];
+    await writeFile(join(folder, PARTIAL), BYTES.subarray(0, 100_000));
+    const half = (from: number, held: Gate): Step[] => [
+      send('150 Here it comes.'), data(BYTES.subarray(from, 300_000)), until(held), data(BYTES.subarray(300_000)), dataEnd(), send('226 Done.'),
+    ];
+    server.script = { RETR: [half(100_000, first), '550 Nein.', half(0, second)] };
+    const { ino } = await stat(join(folder, PARTIAL));
+    const going = get(ftp, '/f', local, { resume: true });
+    await partial((file) => file.size === 300_000);
+    const begun = get(at.stage.client(server), '/f', local, { resume: true });
+    await partial((file) => file.ino !== ino && file.size === 300_000);
+    first.open();
+    expect(await failure(going)).to.be.instanceOf(ChangedError);
+    expect(await readdir(folder)).to.deep.equal([PARTIAL]);
+    second.open();
+    expect(await begun).to.include({ resumedFrom: 0, bytes: SIZE });
+    expect(await readFile(local)).to.deep.equal(BYTES);
+    expect(await readdir(folder)).to.deep.equal(['file']);
   });
 
   it('downloads all where the server tells no sizes', async () => {

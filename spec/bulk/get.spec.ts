@@ -216,6 +216,17 @@ describe('get', () => {
     }
   });
 
+  it('reports as often as progressInterval says', async () => {
+    const counts: number[] = [];
+    for (const progressInterval of [20, undefined]) {
+      let reports = 0;
+      await get(ftp, '/f', local, { throttle: throttle(SIZE * 4), progress: () => (reports += 1), ...(progressInterval === undefined ? {} : { progressInterval }) });
+      counts.push(reports);
+    }
+    expect(counts[0]).to.be.above(3);
+    expect(counts[1]).to.equal(1);
+  });
+
   it('ends by a signal, leaves nothing, and the session lives on', async () => {
     const cancel = new AbortController();
     const slow = throttle(100_000);
@@ -317,7 +328,7 @@ describe('get', () => {
   });
 
   describe('arguments', () => {
-    const REFUSED: readonly object[] = [{ segments: 0 }, { segments: 1.5 }, { segments: 2, resume: true }, { verify: 'md5' }, { retry: { backoff: -1 } }, { throttle: 5 }, { progress: 5 }];
+    const REFUSED: readonly object[] = [{ segments: 0 }, { segments: 1.5 }, { segments: 2, resume: true }, { verify: 'md5' }, { retry: { backoff: -1 } }, { throttle: 5 }, { progress: 5 }, { progressInterval: 0 }, { progressInterval: '100' }];
     for (const options of REFUSED) {
       it(`refuses ${JSON.stringify(options)} before anything is sent`, async () => {
         expect(await failure(get(ftp, '/f', local, options))).to.be.instanceOf(ArgumentError);

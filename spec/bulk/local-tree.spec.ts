@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { lstat, mkdir, realpath, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LocalTree } from '../../lib/bulk/tree-sides';
-import { SecurityError } from '../../lib/index';
+import { ArgumentError, SecurityError } from '../../lib/index';
 import { Scratch } from './tree-scratch';
 
 describe('a local folder in which a server chooses the names', () => {
@@ -44,6 +44,25 @@ describe('a local folder in which a server chooses the names', () => {
     const tree = await opened('root');
     expect((await tree.look('a'))?.isFile()).to.equal(true);
     expect(tree.path('a')).to.equal(await realpath(scratch.path('real/a')));
+  });
+
+  it('is no file', async () => {
+    await scratch.put('root', { file: 'x' });
+    expect(await opened('root/file').catch((error: unknown) => error)).to.be.instanceOf(ArgumentError);
+  });
+
+  it('looks up the real path of a folder once for the files that are written to it in a moment, and again after another folder', async () => {
+    await scratch.put('root', { 'a/x': 'x', 'b/x': 'x' });
+    const asked: string[] = [];
+    const tree = new LocalTree(scratch.path('root'), { lstat, realpath: async (path) => (asked.push(basename(path)), realpath(path)) });
+    await tree.open();
+    asked.length = 0;
+    await Promise.all(['a', 'a', 'a', 'b', 'a'].map((folder) => tree.checkForFile(folder)));
+    expect(asked).to.deep.equal(['a', 'b', 'a']);
+    await symlink(scratch.path('root/a'), scratch.path('root/c'));
+    for (let time = 0; time < 2; time++) await refusal(tree.checkForFile('c'));
+    await tree.check('a');
+    expect(asked.at(-1)).to.equal('a');
   });
 
   it('refuses a name where the file system takes it for another one', async () => {

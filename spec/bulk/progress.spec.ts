@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { expect } from 'chai';
-import { progress, type Progress } from '../../lib/bulk/progress';
+import { progress, type Progress, Traffic } from '../../lib/bulk/progress';
 import { ArgumentError } from '../../lib/errors';
 import { ManualClock } from '../support/manual-clock';
 
@@ -66,6 +66,53 @@ describe('progress', () => {
     await clock.pass(30_000);
     expect(told.at(-1)).to.deep.equal({ bytes: 500, rate: 0, total: 1000, percent: 50 });
     stream.destroy();
+  });
+
+  for (const interval of [1, 10, 100, 250]) {
+    it(`takes the rate of the last ten seconds: each ${interval} ms`, async () => {
+      const stream = progress({ interval, clock }, (now) => told.push(now)).resume();
+      const write = async (seconds: number, bytes: number): Promise<void> => {
+        for (let i = 0; i < seconds * 2; i++) {
+          stream.write(Buffer.alloc(bytes));
+          await clock.pass(500);
+        }
+      };
+      await write(10, 5000);
+      expect(told.at(-1)?.rate).to.equal(10_000);
+      await write(5, 500);
+      expect(told.at(-1)?.rate).to.be.within(5400, 5700);
+      await write(6, 500);
+      expect(told.at(-1)?.rate).to.be.within(990, 1010);
+      stream.destroy();
+    });
+  }
+
+  it('takes it over ten reports, where those take longer', async () => {
+    const stream = progress({ interval: 60_000, clock }, (now) => told.push(now)).resume();
+    stream.write(Buffer.alloc(600_000));
+    await clock.pass(600_000);
+    expect(told.at(-1)?.rate).to.equal(1000);
+    await clock.pass(60_000);
+    expect(told.at(-1)?.rate).to.equal(0);
+    stream.destroy();
+  });
+
+  it('counts for the rate what passes, and not what was there before an attempt', async () => {
+    const traffic = new Traffic({ progress: (now) => told.push(now), progressInterval: 100 }, clock);
+    traffic.expect(1000);
+    traffic.begin(900);
+    const send = async (bytes: number): Promise<void> => {
+      traffic.streams()[0]?.resume().end(Buffer.alloc(bytes));
+      await clock.pass(100);
+    };
+    await send(10);
+    traffic.begin(905); // the server has lost half of that
+    await send(15);
+    traffic.begin(0); // the file has changed
+    await send(300);
+    traffic.stop();
+    expect(told.map(({ bytes, rate }) => [bytes, Math.round(rate)])).to.deep.equal([[910, 100], [920, 125], [300, 1083]]);
+    expect(told[1]).to.deep.equal({ bytes: 920, rate: 125, total: 1000, percent: 92, eta: 0.64 });
   });
 
   it('is an event, too, and takes a listener alone', async () => {

@@ -240,6 +240,18 @@ describe('put, when connections are lost', () => {
     expect(server.read('/in/a')).to.deep.equal(BYTES);
   });
 
+  for (const [where, changed] of [['at its beginning', 0], ['in the middle', SIZE / 2], ['at its end', SIZE - 10]] as const) {
+    it(`completes no local file that was written anew ${where} while it was uploaded, though it is longer now`, async () => {
+      await at.serve({ files: { '/in/': '' }, features: ['SIZE', 'REST STREAM', ...(where === 'in the middle' ? ['HASH SHA-256*'] : [])] });
+      ({ server, ftp } = at);
+      const anew = Buffer.concat([BYTES, Buffer.from('more')]);
+      anew.write('anew', changed);
+      server.script = { STOR: async (session) => (await session.normal(), writeFileSync(local, anew)) };
+      expect(await failure(put(ftp, local, '/in/a'))).to.be.instanceOf(ChangedError);
+      expect(names()).to.deep.equal([]);
+    });
+  }
+
   it('does not go on with a local file that was changed within its millisecond', async () => {
     const time = 1_700_000_000.123;
     await utimes(local, time, time);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { access, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, chmod, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { mirror } from '../../lib/bulk/mirror';
 import { downloadTree } from '../../lib/bulk/tree-download';
 import type { TreeOptions, TreeResult } from '../../lib/bulk/tree-options';
-import { SecurityError, TransferError, type FTP } from '../../lib/index';
+import { PermanentError, SecurityError, TransferError, type FTP } from '../../lib/index';
 import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
 import { FEATURES } from '../support/server/server-options';
@@ -63,6 +63,28 @@ describe('downloadTree() with delete', () => {
           expect(list.some(({ action }) => action === 'deleted')).to.equal(false);
         });
       }
+    }
+
+    for (const [what, features, top] of [
+      ['MLSD', FEATURES, [line('a.txt', { size: 3 }), line('sub', { type: 'dir' })]],
+      ['LIST', WITHOUT_MLST, ['-rw-r--r-- 1 me we 3 Jan 1 2020 a.txt', 'drwxr-xr-x 2 me we 0 Jan 1 2020 sub']],
+    ] as const) {
+      it(`where the path is a file, which is its own listing: ${what}`, async () => {
+        const ftp = stage.client(await stage.serve({ files: { '/top': 'a file', '/pub/top': 'a file' }, features }));
+        for (const path of ['/top', '/pub/top', 'top']) {
+          expect(await failure(downloadTree(ftp, path, scratch.path('copy'), { delete: true, continueOnError: true }).toArray())).to.be.instanceOf(PermanentError);
+          expect(await scratch.tree('copy')).to.deep.equal(KEPT);
+        }
+      });
+
+      it(`where a folder has become a file by the time it is listed by ${what}`, async () => {
+        const server = await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub': 'a file' }, features });
+        const asBefore = listing(() => top);
+        server.script = { [what]: (session, argument) => (argument.endsWith('/top') ? asBefore(session, argument) : session.normal()) };
+        const list = await results(stage.client(server), { continueOnError: true });
+        expect(list.map(({ action }) => action)).to.include('failed').and.not.include('deleted');
+        expect(await scratch.tree('copy')).to.deep.equal({ ...KEPT, 'a.txt': 'aaa' });
+      });
     }
 
     it('says which files it has left', async () => {
@@ -196,5 +218,68 @@ describe('downloadTree() with delete', () => {
     await results(ftp);
     expect(server.commands.filter((command) => /^(CWD|MLSD)/.test(command))).to.deep.equal(['MLSD /top', 'CWD /top', 'MLSD', 'CWD /', 'MLSD /top/sub']);
     expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa', 'sub/': '', 'sub/b.txt': 'bbb' });
+  });
+
+  describe('where something here cannot be read', () => {
+    const unreadable = ['aaa', 'sub/mine'];
+    beforeEach(async () => {
+      await scratch.put('copy', { 'aaa/x': 'x', gone: '', 'sub/mine/y': 'y', 'sub/zzz': '' });
+      for (const folder of ['', 'copy', 'copy/sub']) await chmod(scratch.path(folder), 0o777);
+      for (const folder of unreadable) await chmod(scratch.path('copy', folder), 0);
+    });
+    afterEach(() => Promise.all(unreadable.map((folder) => chmod(scratch.path('copy', folder), 0o700))));
+
+    it('reports it, removes what is beside it, and downloads all', async function () {
+      if (process.platform === 'win32') return;
+      const ftp = stage.client(await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/sub/b.txt': 'bbb', '/top/sub2/c.txt': 'ccc' } }));
+      const isRoot = process.geteuid?.() === 0;
+      if (isRoot) process.seteuid?.(65534);
+      try {
+        const list = await results(ftp, { continueOnError: true, temporaryName: true, overwrite: 'never' });
+        expect(told(list)).to.deep.equal(['created sub2', 'deleted gone', 'deleted sub/zzz', 'downloaded sub2/c.txt', 'failed aaa', 'failed sub/mine', 'skipped a.txt (exists)', 'skipped sub/b.txt (exists)']);
+      } finally {
+        if (isRoot) process.seteuid?.(0);
+      }
+    });
+  });
+
+  it('removes a deep folder with few descriptors', async () => {
+    if (process.platform !== 'linux') return;
+    await scratch.put('copy', { [`${'d/'.repeat(40)}file`]: '' });
+    const descriptors = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+    const stream = downloadTree(stage.client(await stage.serve({ files: { '/top/a.txt': 'aaa' } })), '/top', scratch.path('copy'), { delete: true });
+    let before = Infinity;
+    for await (const { path } of stream) {
+      if (path === 'a.txt') before = await descriptors();
+      if (path.endsWith('file')) expect(await descriptors()).to.be.lessThan(before + 20);
+    }
+    expect(before).to.be.lessThan(Infinity);
+    expect(await scratch.tree('copy')).to.deep.equal({ 'a.txt': 'aaa' });
+  });
+
+  it('destroys nothing that it has written where a name is listed as a file and as a folder', async () => {
+    for (const types of [['file', 'dir'], ['dir', 'file']]) {
+      const lines: Record<string, readonly string[]> = { '/top': types.map((type) => line('x', { type })), '/top/x': [line('y')] };
+      const server = await stage.serve({ files: { '/top/x': 'x' }, script: { MLSD: listing((path) => lines[path] ?? []) } });
+      const list = await results(stage.client(server), { continueOnError: true });
+      expect(told(list)).to.include('failed x');
+      const downloaded = list.filter(({ action }) => action === 'downloaded').map(({ path }) => path);
+      expect(Object.keys(await scratch.tree('copy'))).to.include.members(downloaded);
+      await rm(scratch.path('copy', 'x'), { recursive: true });
+    }
+  });
+
+  it('says with dryRun what a real run does, also where a file takes the place of a folder', async () => {
+    const ftp = stage.client(await stage.serve({ files: { '/top/a.txt': 'aaa', '/top/in/the/way': 'file', '/top/sub': 'file', '/top/full': 'file', '/top/new/x.txt': 'x' } }));
+    for (const filter of [undefined, '!*.log', '*.txt']) {
+      await rm(scratch.path('copy'), { recursive: true });
+      await scratch.put('copy', { ...MINE, 'in/the/way/old': '', 'full/keep.log': '', 'full/x.txt': '' });
+      const options = { continueOnError: true, ...(filter ? { filter } : {}) };
+      const before = await scratch.tree('copy');
+      const promised = told(await results(ftp, { ...options, dryRun: true }));
+      expect(await scratch.tree('copy')).to.deep.equal(before);
+      expect(told(await results(ftp, options)), filter).to.deep.equal(promised);
+      if (filter !== '*.txt') expect(promised).to.include('deleted in/the/way/old').and.include(filter ? 'failed full' : 'downloaded full');
+    }
   });
 });

@@ -52,6 +52,33 @@ describe('downloadTree()', () => {
     expect(await lstat(scratch.path('copy')).catch(() => 'missing')).to.equal('missing');
   });
 
+  it('makes nothing for a file, by MLSD and by LIST, and takes a folder that has nothing but a file of its name', async () => {
+    for (const features of [undefined, []]) {
+      const server = await stage.serve({ files: { '/top': 'a file', '/name/name': 'n', '/link': { target: '/top' } }, ...(features ? { features } : {}) });
+      const ftp = stage.client(server);
+      for (const path of ['/top', 'top', '/link']) {
+        const error = (await failure(downloadTree(ftp, path, scratch.path('copy'), { delete: true }).toArray())) as Error;
+        expect(error).to.be.instanceOf(PermanentError);
+        expect(error.message, path).to.include(path).and.include('is a file');
+      }
+      expect(await lstat(scratch.path('copy')).catch(() => 'missing')).to.equal('missing');
+      expect(told(await downloadTree(ftp, '/name', scratch.path(`copy-${features?.length ?? 'all'}`)).toArray())).to.deep.equal(['created ', 'downloaded name']);
+    }
+  });
+
+  it('writes nothing where the local folder is a file', async () => {
+    const ftp = stage.client(await stage.serve({ files: TREE }));
+    await scratch.put('', { copy: 'mine' });
+    for (const options of [{}, { delete: true, continueOnError: true }, { dryRun: true }]) expect(await failure(results(ftp, options))).to.be.instanceOf(ArgumentError);
+    expect(await scratch.tree('')).to.deep.equal({ copy: 'mine' });
+  });
+
+  it('has a folder and a file that is called as the folder would be until it is complete', async () => {
+    const ftp = stage.client(await stage.serve({ files: { '/top/file': 'f', '/top/.file.part/x': 'x' }, script: { RETR: [until(async () => undefined), normal()] } }));
+    await results(ftp, { concurrency: 4 });
+    expect(await scratch.tree('copy')).to.deep.equal({ file: 'f', '.file.part/': '', '.file.part/x': 'x' });
+  });
+
   it('takes a backslash for a letter where the system does, by its own names', async function () {
     if (process.platform === 'win32') return;
     const ftp = stage.client(await stage.serve({ files: { '/top/back\\slash': 'data' } }));

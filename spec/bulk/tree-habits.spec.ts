@@ -146,6 +146,15 @@ describe('trees on servers with habits of their own', () => {
     });
   }
 
+  it('delete nothing where a listing has entries, and the server says that it could not read all of it', async () => {
+    const LIST: Act = (session) => download(session, '150 Here it comes.', [Buffer.from('-rw-r--r-- 1 1001 1001 1 Nov 28 22:42 a\r\n')], '226-Sorry, we were unable to read [b]\r\n226 1 match');
+    const server = await stage.serve({ files: { '/top/a': 'a', '/top/b': 'b' }, ...LIST_ONLY, script: { ...NO_MLST, LIST } });
+    await scratch.put('copy', { a: 'a', b: 'b' });
+    const list = await downloadTree(stage.client(server), '/top', scratch.path('copy'), { delete: true, continueOnError: true }).toArray();
+    expect(told(list)).to.not.include('deleted b');
+    expect(await scratch.tree('copy')).to.deep.equal({ a: 'a', b: 'b' });
+  });
+
   for (const [mode, is] of [[0o300, 'unread'], [0o333, 'unread'], [0o711, 'empty'], [0, 'empty']] as const) {
     it(`take an empty listing of a folder with the mode ${mode.toString(8)} for ${is === 'empty' ? 'that of an empty folder' : 'none (aioftp)'}`, async () => {
       const server = await stage.serve({ files: { '/top/box/': '' }, ...LIST_ONLY, script: NO_MLST });

@@ -1,9 +1,9 @@
 import { linesOf } from '../support/server/listing';
-import type { Act } from '../support/server/script';
+import type { Session } from '../support/server/session';
 import { download } from '../support/server/transfer';
 
 /** A listing whose lines are made as they are sent, for each folder by its absolute path. */
-export function listing(linesIn: (path: string) => Iterable<string>): Act {
+export function listing(linesIn: (path: string) => Iterable<string>): (session: Session, argument: string) => Promise<void> {
   return (session, argument) => download(session, '150 Here it comes.', linesOf(linesIn(session.path(argument)), (line) => line, 'utf8'));
 }
 

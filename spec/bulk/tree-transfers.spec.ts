@@ -74,6 +74,12 @@ describe('the files of a tree', () => {
       assertUploaded(server);
     });
 
+    it('come, though the connection is cut while it is asked where a symlink leads', async () => {
+      const server = await stage.serve({ files: { '/top/link': { target: '/a' }, '/a': 'a' }, script: { MLST: [[async (session) => session.control.reset()], normally] } });
+      const list = await downloadTree(stage.client(server), '/top', scratch.path('copy'), { retry: QUICK, symlinks: 'follow' }).toArray();
+      expect(told(list)).to.deep.equal(['created ', 'downloaded link']);
+    });
+
     it('give each name once, where a listing is cut after the first ones', async () => {
       const server = await serve({
         features: ['MLST type*;size*;modify*;'],
@@ -173,14 +179,15 @@ describe('the files of a tree', () => {
       const reports: Progress[] = [];
       const server = await serve();
       await scratch.put('source', FILES);
-      const options = { progress: (now: Progress) => void reports.push(now), throttle: throttle(1e9) };
+      const bytes = Object.values(FILES).reduce((sum, { length }) => sum + length, 0);
+      const options = { progress: (now: Progress) => void reports.push(now), progressInterval: 20, throttle: throttle(bytes * 4) };
       const ftp = stage.client(server);
       await (way === 'down' ? downloadTree(ftp, '/top', scratch.path('copy'), options) : uploadTree(ftp, scratch.path('source'), '/up', options)).toArray();
-      const bytes = Object.values(FILES).reduce((sum, { length }) => sum + length, 0);
+      expect(reports.length).to.be.above(3);
       expect(reports.at(-1)).to.deep.include({ bytes, total: bytes, percent: 100, eta: 0, files: 3, totalFiles: 3 });
       reports.length = 0;
       await (way === 'down' ? downloadTree(ftp, '/top', scratch.path('copy'), { ...options, overwrite: 'never' }) : uploadTree(ftp, scratch.path('source'), '/up', { ...options, overwrite: 'never' })).toArray();
-      expect(reports).to.deep.equal([{ bytes: 0, rate: 0, total: 0, percent: 100, eta: 0, files: 0, totalFiles: 0 }]);
+      expect(reports).to.deep.equal([{ bytes: 0, rate: 0, total: 0, percent: 100, eta: 0, files: 0, totalFiles: 0, current: [] }]);
     });
   }
 
@@ -197,12 +204,12 @@ describe('the files of a tree', () => {
   it('report totals when all are planned, and at the interval', async () => {
     const clock = new ManualClock();
     const reports: Progress[] = [];
-    const traffic = new TreeTraffic({ progress: (now) => void reports.push(now) }, { interval: 1000, clock });
+    const traffic = new TreeTraffic({ progress: (now) => void reports.push(now) }, clock);
     traffic.plan(100);
     traffic.plan(300);
     traffic.plan(undefined);
     traffic.plan(50);
-    await traffic.file(100, async (file) => {
+    await traffic.file('a', 100, async (file) => {
       const [counter] = file.streams();
       counter?.resume().end(Buffer.alloc(100));
       await clock.pass(1000);
@@ -210,8 +217,8 @@ describe('the files of a tree', () => {
     traffic.unplan(50);
     traffic.planned();
     await clock.pass(1000);
-    await traffic.file(undefined, async (file) => file.begin(20));
-    await traffic.file(300, async () => Promise.reject(new Error('refused'))).catch(() => undefined);
+    await traffic.file('b', undefined, async (file) => file.begin(20));
+    await traffic.file('c', 300, async () => Promise.reject(new Error('refused'))).catch(() => undefined);
     await clock.pass(1000);
     traffic.finish();
     expect(reports.map(({ bytes, total, files, totalFiles }) => ({ bytes, total, files, totalFiles }))).to.deep.equal([
@@ -223,6 +230,25 @@ describe('the files of a tree', () => {
     expect(clock.timers).to.equal(0);
   });
 
+  it('name the files that are being transferred, at the interval that is asked for', async () => {
+    const clock = new ManualClock();
+    const reports: Progress[] = [];
+    const traffic = new TreeTraffic({ progress: (now) => void reports.push(now), progressInterval: 100 }, clock);
+    await traffic.file('a', 300, async (first) => {
+      const [counter] = first.streams();
+      counter?.resume().write(Buffer.alloc(100));
+      await clock.pass(100);
+      await traffic.file('deep/b', undefined, async (second) => {
+        second.begin(20);
+        await clock.pass(100);
+      });
+      await clock.pass(100);
+    });
+    traffic.finish();
+    const a = { path: 'a', bytes: 100, total: 300 };
+    expect(reports.map(({ current }) => current)).to.deep.equal([[a], [a, { path: 'deep/b', bytes: 20 }], [a], []]);
+  });
+
   it('cost no more commands than without the options', async () => {
     const server = await serve();
     await downloadTree(stage.client(server), '/top', scratch.path('copy')).toArray();
@@ -232,7 +258,7 @@ describe('the files of a tree', () => {
     expect(['STOR', 'RNFR', 'RNTO', 'SIZE', 'MFMT', 'DELE'].map((verb) => sent(server, verb).length)).to.deep.equal([3, 3, 3, 0, 0, 0]);
   });
 
-  for (const options of [{ retry: -1 }, { retry: { tries: 1 } }, { verify: 'md5' }, { throttle: 5 }, { progress: 5 }] as const) {
+  for (const options of [{ retry: -1 }, { retry: { tries: 1 } }, { verify: 'md5' }, { throttle: 5 }, { progress: 5 }, { progressInterval: NaN }] as const) {
     it(`are refused with ${JSON.stringify(options)}`, async () => {
       const ftp = stage.client(await serve());
       expect(() => downloadTree(ftp, '/top', scratch.path('copy'), options as unknown as TreeOptions)).to.throw(ArgumentError);

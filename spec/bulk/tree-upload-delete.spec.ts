@@ -116,6 +116,27 @@ describe('uploadTree() with delete', () => {
     expect(served(server)).to.deep.equal({ 'readme.txt': 'old', 'docs/': '', 'docs/x': 'old', gone: '' });
   });
 
+  it('says with dryRun what a real run does, also where a file takes the place of a folder', async () => {
+    for (const filter of [undefined, '!*.log', '*.txt']) {
+      const ftp = stage.client(await stage.serve({ files: { '/top/in/the/way/old': '', '/top/full/keep.log': '', '/top/full/x.txt': '', '/top/gone.txt': '' } }));
+      await scratch.put('source', { 'in/the/way': 'file', full: 'file', 'new/x.txt': 'x' });
+      const options = { continueOnError: true, ...(filter ? { filter } : {}) };
+      const promised = told(await results(ftp, { ...options, dryRun: true }));
+      expect(told(await results(ftp, options)), filter).to.deep.equal(promised);
+      if (filter !== '*.txt') expect(promised).to.include('deleted in/the/way/old').and.include(filter ? 'failed full' : 'uploaded full');
+    }
+  });
+
+  it('does not wait for the files of a folder that cannot be made', async () => {
+    const server = await stage.serve({ files: { '/top/gone.txt': '' }, script: { MKD: (session, path) => (path.endsWith('/refused') ? session.reply('550 No.') : session.normal()) } });
+    await scratch.put('source', { 'refused/1.txt': '1', 'refused/2.txt': '2', 'sub/3.txt': '3' });
+    for (const compare of ['size-time', 'hash'] as const) {
+      const list = await results(stage.client(server), { filter: '*.txt', continueOnError: true, overwrite: 'changed', compare });
+      expect(told(list)).to.include('failed refused');
+      expect(served(server)).to.include({ 'sub/3.txt': '3' }).and.to.not.have.any.keys('gone.txt');
+    }
+  });
+
   it('lists a folder twice only where something is to be deleted in it', async () => {
     const server = await stage.serve({ files: { '/top/a': 'a', '/top/sub/b': 'b', '/top/sub/gone': 'x', '/top/none/c': 'c' } });
     await scratch.put('source', { a: 'a', 'sub/b': 'b', 'none/c': 'c', 'new/d': 'd' });

@@ -30,6 +30,13 @@ describe('uploadTree() with delete, to a server whose folders lead back', functi
     expect(server.read('/top/keep').toString()).to.equal('new');
   });
 
+  it('deletes a folder that has nothing but a folder of its own name', async () => {
+    const server = await stage.serve({ files: { '/top/keep': 'k', '/top/app/app/file': 'x', '/top/lib/lib/': '' } });
+    await scratch.put('source', { keep: 'k' });
+    expect(told(await results(stage.client(server), {})).filter((text) => text.startsWith('failed'))).to.deep.equal([]);
+    expect([...server.files.keys()]).to.deep.equal(['/', '/top', '/top/keep']);
+  });
+
   it('ends in a folder on the server that holds itself', async () => {
     const server = await stage.serve({ files: { '/top/self': { target: '/top' } }, script: { MLSD: listing((path) => [line('self', { type: 'dir' }), line(`file-${path.length}`)]), DELE: '550 No.', RMD: '550 No.' } });
     await scratch.put('source', { 'sub/': '' });

@@ -222,23 +222,37 @@ describe('uploadTree()', () => {
     });
   }
 
-  it('uploads nothing from where a folder leads that has become a symlink meanwhile', async () => {
-    const swap = async (): Promise<void> => {
-      await rename(scratch.path('source', 'sub'), scratch.path('moved'));
-      await symlink(scratch.path('outside'), scratch.path('source', 'sub'));
-    };
-    await scratch.put('source', { first: '1', 'sub/file': '2', 'sub/more': '3' });
-    await scratch.put('outside', { file: 'secret', more: 'secret', other: 'secret' });
-    for (const folder of ['/top/', '/top/sub/']) {
-      const server = await stage.serve();
-      let swaps = 0;
-      server.script = { STOR: async (session, path) => (path.startsWith(folder) && swaps++ === 0 && (await swap()), session.normal()) };
-      const list = await uploadTree(stage.client(server), scratch.path('source'), '/top', { continueOnError: true }).toArray();
-      expect(list.filter(({ action }) => action === 'failed').map(({ error }) => error?.name)).to.deep.equal(['SecurityError']);
-      expect(Object.values(served(server))).to.not.include('secret');
-      await rm(scratch.path('source', 'sub'));
-      await rename(scratch.path('moved'), scratch.path('source', 'sub'));
-    }
+  // Of small files, the next ones in the folder are read together with the first, before it becomes a symlink.
+  for (const [what, bytes, failed] of [['small files', 1, 0], ['others', 20_000, 1]] as const) {
+    it(`uploads nothing from where a folder leads that has become a symlink meanwhile: ${what}`, async () => {
+      const swap = async (): Promise<void> => {
+        await rename(scratch.path('source', 'sub'), scratch.path('moved'));
+        await symlink(scratch.path('outside'), scratch.path('source', 'sub'));
+      };
+      await scratch.put('source', { first: '1', 'sub/file': '2'.repeat(bytes), 'sub/more': '3'.repeat(bytes) });
+      await scratch.put('outside', { file: 'secret', more: 'secret', other: 'secret' });
+      for (const folder of ['/top/', '/top/sub/']) {
+        const server = await stage.serve();
+        let swaps = 0;
+        server.script = { STOR: async (session, path) => (path.startsWith(folder) && swaps++ === 0 && (await swap()), session.normal()) };
+        const list = await uploadTree(stage.client(server), scratch.path('source'), '/top', { continueOnError: true }).toArray();
+        expect(list.filter(({ action }) => action === 'failed').map(({ error }) => error?.name)).to.deep.equal(Array(folder === '/top/' ? 1 : failed).fill('SecurityError'));
+        expect(Object.values(served(server))).to.not.include('secret');
+        await rm(scratch.path('source', 'sub'));
+        await rename(scratch.path('moved'), scratch.path('source', 'sub'));
+      }
+    });
+  }
+
+  it('uploads one version, where the local folder is a symlink that leads to another one meanwhile', async () => {
+    const files = (version: string): Record<string, string> => ({ a: version, 'b/c': version, 'd/e/f': version });
+    await scratch.put('v1', files('1'));
+    await scratch.put('v2', files('2'));
+    await symlink('v1', scratch.path('source'));
+    const server = await stage.serve();
+    server.script = { STOR: [[until(async () => (await rm(scratch.path('source')), symlink('v2', scratch.path('source')))), normal()], [normal()]] };
+    await results(stage.client(server));
+    expect(served(server)).to.deep.equal({ ...files('1'), 'b/': '', 'd/': '', 'd/e/': '' });
   });
 
   it('mixes no files where they have the same name until they are complete', async () => {

@@ -6,6 +6,7 @@ import { scene } from '../support/client';
 import { PERSONALITIES } from '../support/server/personalities';
 import type { FtpServerOptions } from '../support/server/server-options';
 import type { Session } from '../support/server/session';
+import { silence } from '../support/server/steps';
 import { closing } from '../support/transfers';
 import { note } from '../support/summary';
 import { Heap } from '../support/heap';
@@ -122,6 +123,23 @@ describe('walk()', () => {
     expect(await walk(ftp, 'missing').toArray().catch((error: unknown) => error)).to.be.instanceOf(PermanentError);
     const lost = await client({ files: TREE, script: { MLSD: (session, argument) => (argument === 'top/b' ? session.control.hangUp() : session.normal()) } });
     expect(await walk(lost, 'top').toArray().catch((error: unknown) => error)).to.be.instanceOf(ConnectionClosedError);
+  });
+
+  it('fails where the path is that of a file', async () => {
+    for (const features of [undefined, []]) {
+      const error = await walk(await client({ files: TREE, ...(features ? { features } : {}) }), 'top/a.txt').toArray().catch((reason: unknown) => reason);
+      expect(error).to.be.instanceOf(PermanentError);
+      expect((error as Error).message).to.equal('LIST top/a.txt: it is a file, and no folder');
+    }
+  });
+
+  it('ends at once while it asks where a symlink leads, though the server says nothing', async () => {
+    const server = await stage.serve({ files: { '/top/link': { target: '/other' }, '/other': 'x' }, script: { MLST: [silence()] } });
+    const ftp = stage.client(server);
+    const stream = walk(ftp, 'top', { followSymlinks: true });
+    server.on('command', (command: string) => void (command.startsWith('MLST') && stream.destroy()));
+    await closing(stream.resume());
+    ftp.close();
   });
 
   it('reports names that are paths, and does not follow them', async () => {

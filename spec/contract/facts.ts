@@ -238,6 +238,7 @@ export const FACTS = {
     listMissing: 'listing',
     listsPaths: false,
     outlivesCancel: false, // ABOR is 502
+    slow: true,
   },
   tcllib: {
     ...usual,
@@ -262,6 +263,7 @@ export const FACTS = {
     stored: withoutLead,
     outlivesCancel: false, // now and then neither the RETR that is left nor ABOR is answered
     losesReplies: true, // pyftpdlib
+    slow: true,
   },
   modproxy: {
     ...usual,

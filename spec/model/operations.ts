@@ -660,17 +660,24 @@ interface Tree {
   /** Contents are compared, where the server has hashes: elsewhere there would be a manifest. */
   readonly hash?: boolean | undefined;
   readonly leave?: number | undefined;
+  /** Nothing is to change. */
+  readonly dry?: true | undefined;
+  readonly retry?: true | undefined;
+  readonly concurrency?: number | undefined;
 }
 
 function anyTree(random: Random, locals: readonly string[]): Tree {
   return {
     path: random.pick(['d0', 'd1', 'd2', 'd0/s']), local: random.pick(locals), mirror: random.int(2) === 0, delete: random.int(2) === 0, temporary: random.int(4) > 0,
-    leave: maybe(random, 5, random.int(3)), hash: maybe(random, 3, true),
+    leave: maybe(random, 5, random.int(3)), hash: maybe(random, 3, true), dry: maybe(random, 6, true), retry: maybe(random, 4, true), concurrency: maybe(random, 4, 1 + random.int(6)),
   };
 }
 
-function treeOptions({ delete: deletes, temporary, hash }: Tree, facts: ServerFacts, signal: AbortSignal): TreeOptions {
-  return { delete: deletes, ...(hash && facts.hash ? { compare: 'hash' } : {}), ...(temporary ? {} : { temporaryName: false }), signal };
+function treeOptions({ delete: deletes, temporary, hash, dry, retry, concurrency }: Tree, facts: ServerFacts, signal: AbortSignal): TreeOptions {
+  return {
+    delete: deletes, ...(hash && facts.hash ? { compare: 'hash' } : {}), ...(temporary ? {} : { temporaryName: false }), ...(dry ? { dryRun: true } : {}),
+    ...(retry ? { retry: RETRY } : {}), ...(concurrency === undefined ? {} : { concurrency }), signal,
+  };
 }
 
 const down = define<Tree, TreeResult[] | typeof LEFT>(
@@ -682,7 +689,7 @@ const down = define<Tree, TreeResult[] | typeof LEFT>(
     const missing = !world.isFolder(path);
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
-    if (!missing) transferred({ params, facts, from: world, at: path, to: ours, into: to, side: local, after, left });
+    if (!missing && !params.dry) transferred({ params, facts, from: world, at: path, to: ours, into: to, side: local, after, left });
     if (missing) after.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
     if (missing) left.set(local(to), oneOf(exactly(ours.get(to)), exactly('folder')));
     // Folders of another listing may have been made before one of them cannot be entered.
@@ -717,8 +724,8 @@ const up = define<Tree, TreeResult[] | typeof LEFT>(
     if (inside && params.delete) return IDLE as unknown as Plan<TreeResult[]>;
     const after = new Map<Place, Accept>();
     const left = new Map<Place, Accept>();
-    const refused = missing || (params.temporary && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
-    if (!missing) transferred({ params, facts, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
+    const refused = missing || (params.temporary && !params.dry && facts.rename === 'never' && ours.below(from).some((each) => ours.file(join(from, each))));
+    if (!missing && !params.dry) transferred({ params, facts, from: ours, at: from, to: world, into: path, side: remote, after, left, whole: wholeOnly(state), spares: facts.listsAnything });
     return {
       due: refused ? (!missing && !params.temporary ? 'either' : 'refusal') : facts.listsAnything ? 'either' : leave === undefined ? 'success' : 'either',
       act: (actor) => {

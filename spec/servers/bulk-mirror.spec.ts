@@ -8,13 +8,13 @@ import { HOME } from './lab';
 import { optionsOf, realServers, type Family, type RealServer } from './servers';
 import { note } from '../support/summary';
 
-const COUNT = 2000;
 const CONNECTIONS = 8;
 /** Every transfer takes them 44 ms, in which they do nothing: they do not switch Nagle's algorithm off. */
 const SLOW: readonly Family[] = ['inetutils', 'ftpdssl', 'twisted', 'ftpsrv', 'tcllib'];
 const SLOW_CONNECTIONS = 32;
 /** The siblings of a server are the same program with other settings, and would take the whole run some four minutes more. */
 const ALL = process.env['FTPLIB_LONG'] === '1';
+const COUNT = ALL ? 2000 : 600;
 
 describe(`mirror() of ${COUNT} files from real servers`, function () {
   this.timeout(240_000);

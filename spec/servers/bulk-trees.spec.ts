@@ -154,8 +154,8 @@ describe('times on real servers without MFMT', () => {
     it(`are set by ${by} on ${server.name}`, async () => {
       const createConnection = ({ host, port }: ConnectionRequest): Socket => {
         const socket = connect({ host, port });
-        const write = socket.write.bind(socket) as (bytes: Uint8Array) => boolean;
-        return Object.assign(socket, { write: (bytes: Uint8Array) => write(Buffer.from(Buffer.from(bytes).toString('latin1').replace(/^MFMT/, 'XFMT'), 'latin1')) });
+        const write = socket.write.bind(socket) as (bytes: Uint8Array, done?: () => void) => boolean;
+        return Object.assign(socket, { write: (bytes: Uint8Array, done?: () => void) => write(Buffer.from(Buffer.from(bytes).toString('latin1').replace(/^MFMT/, 'XFMT'), 'latin1'), done) });
       };
       const ftp = stage.client(server, { ...optionsOf(server), createConnection });
       const path = `times ${process.pid} ${server.name}`;
@@ -198,7 +198,7 @@ async function change(root: string, [changed = '', gone = '']: readonly string[]
 
 /** Servers that set no times know when a file was uploaded, to the second: what changes in that second does not show. */
 async function age(root: string, files: readonly string[]): Promise<void> {
-  const time = new Date(Date.now() - DAY / 3); // a day's half is what npm's ftpd takes off
+  const time = new Date(Date.now() - 3 * DAY); // half a day is what npm's ftpd is wrong by, before or after
   for (const file of files) await utimes(join(root, file), time, time);
 }
 

@@ -8,7 +8,7 @@ import { snapshot } from '../support/leaks';
 import { note } from '../support/summary';
 import { realServers, SERVERS_REQUIRED, type RealServer } from './servers';
 
-const OPERATIONS = Number(process.env['FAULTS'] || 2000);
+const OPERATIONS = Number(process.env['FAULTS'] || (process.env['FTPLIB_LONG'] === '1' ? 2000 : 1000));
 const NAMES = ['vsftpd-plain', 'proftpd-plain', 'vsftpd-tls', 'proftpd-tls'];
 /** Clients at once of each server in each mode: a freeze is waited for, not worked on. */
 const CLIENTS = { plain: 4, tls: 4 } as const;

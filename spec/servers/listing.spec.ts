@@ -1,9 +1,12 @@
 import { expect } from 'chai';
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError, ReplyError } from '../../lib/errors';
 import { FTP } from '../../lib/client/ftp';
 import { optionsOf, realServers } from './servers';
+
+/** They list a folder that they must not read as an empty one, without a word. */
+const SILENT = ['proftpd', 'aioftp', 'npmftpd'];
 
 describe('list() on real servers', function () {
   this.timeout(30_000);
@@ -30,6 +33,22 @@ describe('list() on real servers', function () {
         else if (can.missingFolder) expect(missing).to.be.instanceOf(PermanentError);
         else expect(missing).to.deep.equal([]);
         expect(await ftp.pwd()).to.equal(login);
+      });
+
+      // tcllib's ftpd never ends such a listing.
+      if (family !== 'tcllib' && !SILENT.includes(family)) it('is an error for a folder that the server must not read, and a whole download follows', async () => {
+        const folder = `unread-${process.pid}-${name}`;
+        await ftp.mkd(folder);
+        try {
+          await writeFile(join(home, folder, 'hidden'), 'hidden');
+          await chmod(join(home, folder), 0o300);
+          for (const all of [false, true]) {
+            expect(await ftp.list(folder, { all }).toArray().catch((error: unknown) => error)).to.be.instanceOf(family === 'ftpsrv' ? ReplyError : PermanentError); // 451
+            expect(Buffer.concat(await ftp.retr('10m.bin').toArray()).equals(await readFile(join(home, '10m.bin')))).to.equal(true);
+          }
+        } finally {
+          await rm(join(home, folder), { recursive: true });
+        }
       });
 
       it('lists a file, also one with blanks or a dash in its name', async () => {
