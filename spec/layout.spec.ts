@@ -27,7 +27,10 @@ const ENTRY = 'cli/main.ts';
 const WHOLE = 60;
 
 /** Why a short file with a single importer stands alone. */
-const STANDS_ALONE: Readonly<Record<string, string>> = {};
+const STANDS_ALONE: Readonly<Record<string, string>> = {
+  [ENTRY]: 'nothing imports it: the process starts there',
+  'cli/run.ts': 'the build makes one file of it and of all that it needs',
+};
 
 const ALLOWED_ENTRIES = [
   '.ci', '.git', '.github', '.gitignore', '.mocharc.json', 'CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'examples', 'lib', 'node_modules',
@@ -44,6 +47,12 @@ describe('layout', () => {
     expect(within).to.deep.include({ file: 'client/verbs.ts', target: 'bulk/walk.ts', names: ['walk', 'Walk', 'WalkOptions'], typeOnly: false });
     expect(within).to.deep.include({ file: 'errors.ts', target: 'reply.ts', names: ['Reply'], typeOnly: true });
     expect(imports).to.deep.include({ file: 'transfer/piped-readable.ts', target: 'node:net', names: ['*'], typeOnly: true });
+  });
+
+  it('lets the command line use nothing but what is public', () => {
+    const exported = within.filter(({ file }) => file === 'index.ts').flatMap(({ names }) => names);
+    const used = within.filter(({ file, target }) => file.startsWith('cli/') && !target.startsWith('cli/')).flatMap(({ names }) => names);
+    expect(used.filter((name) => !exported.includes(name))).to.deep.equal([]);
   });
 
   it('loads nothing but by imports at the top', () => {

@@ -1,11 +1,14 @@
 import { expect } from 'chai';
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import * as ts from 'typescript';
+import { FtpServer } from './support/server/ftp-server';
 
 const run = promisify(execFile);
 const ROOT = dirname(__dirname);
@@ -18,6 +21,15 @@ const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 interface Manifest {
   readonly dependencies?: object;
   readonly exports: { readonly '.': { readonly types: string; readonly module: string; readonly default: string } };
+}
+
+/** How a run of the command has begun and ended. */
+interface Start {
+  readonly code: number;
+  readonly stdout: string;
+  readonly files: readonly string[];
+  readonly scripts: readonly ('kept' | 'compiled')[];
+  readonly builtins: readonly string[];
 }
 
 describe('package', function () {
@@ -57,10 +69,70 @@ describe('package', function () {
     const npx = (...args: string[]): ReturnType<typeof run> => run(process.platform === 'win32' ? 'npx.cmd' : 'npx', ['--offline', 'ftplib', ...args], { cwd: folder, shell: process.platform === 'win32' });
     expect((await npx('--help')).stdout).to.match(/^Usage: ftplib <command>/).and.include('  mirror ');
     expect((await npx('--version')).stdout).to.equal(`${(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version}\n`);
-    const script = "process.argv[1] = 'ftplib'; process.argv[2] = '--help'; process.on('exit', () => console.error(Object.keys(require.cache).join('\\n'))); require('./node_modules/ftplib/dist/cli/main.js')";
-    const { stderr } = await run(process.execPath, ['-e', script], { cwd: folder });
-    const loaded = stderr.trim().split('\n').map((file) => relative(join(installed, 'dist'), file).split(sep).join('/'));
-    expect(loaded).to.have.members(['cli/main.js', 'cli/commands.js', 'cli/help.js']);
+    const { files, scripts, builtins } = await startOf(['--help']);
+    expect([files, scripts]).to.deep.equal([['cli/main.js'], []]);
+    expect(builtins.filter((name) => /^(net|stream|tls|crypto|internal\/util\/parse_args\/parse_args)$/.test(name))).to.deep.equal([]);
+  });
+
+  describe('starts its command fast', () => {
+    let server: FtpServer;
+    let caches: string;
+    before(async () => {
+      server = await FtpServer.start({ users: { user: 'secret' }, files: { '/pub/a.txt': 'file a' } });
+    });
+    after(() => server.close());
+    beforeEach(() => (caches = mkdtempSync(join(tmpdir(), 'ftplib-caches-'))));
+    afterEach(() => rmSync(caches, { recursive: true, force: true }));
+    const kept = (): string[] => (existsSync(join(caches, 'ftplib')) ? readdirSync(join(caches, 'ftplib')) : []);
+    const only = (): string => join(caches, 'ftplib', kept()[0] ?? expect.fail('nothing is kept'));
+    const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Start> => startOf(args, { XDG_CACHE_HOME: caches, LOCALAPPDATA: caches, ...env });
+
+    for (const [name, path, printed] of [['ls', 'pub', 'a.txt\n'], ['cat', 'pub/a.txt', 'file a']] as const) {
+      it(`loads one file and no part of Node that it does not need: ${name}`, async () => {
+        const { stdout, files, scripts, builtins } = await start([name, `${server.url}${path}`]);
+        expect([stdout, files, scripts.length]).to.deep.equal([printed, ['cli/main.js'], 1]);
+        expect(builtins).to.include('net');
+        expect(builtins.filter((each) => /^(tls|_tls.*|crypto|zlib|dns|dns\/promises|readline|perf_hooks|http|worker_threads|fs\/promises|child_process|inspector)$/.test(each))).to.deep.equal([]);
+      });
+    }
+
+    it('compiles nothing at the second start that the first one has compiled', async () => {
+      const words = ['ls', `${server.url}pub`];
+      const [first, second] = [await start(words), await start(words)];
+      expect([first.stdout, first.scripts]).to.deep.equal(['a.txt\n', ['compiled']]);
+      expect([second.stdout, second.scripts]).to.deep.equal(['a.txt\n', ['kept']]);
+      expect(kept()).to.deep.equal([`ls-${process.version}-${process.platform}-${process.arch}`]);
+    });
+
+    it('takes no code that is damaged, for another version of the package, or that somebody else may write', async () => {
+      const words = ['completion', 'bash'];
+      const { stdout } = await start(words);
+      const whole = readFileSync(only());
+      const other = Buffer.concat([whole.subarray(0, -64), Buffer.from('0'.repeat(64))]);
+      for (const wrong of [Buffer.alloc(0), whole.subarray(0, 5000), whole.subarray(1), other]) {
+        writeFileSync(only(), wrong);
+        const again = await start(words);
+        expect([again.stdout === stdout, again.scripts, readFileSync(only()).length > 50_000]).to.deep.equal([true, ['compiled'], true]);
+      }
+      if (process.platform === 'win32') return;
+      expect([statSync(join(caches, 'ftplib')).mode & 0o777, statSync(only()).mode & 0o777]).to.deep.equal([0o700, 0o600]);
+      chmodSync(only(), 0o666);
+      expect((await start(words)).scripts).to.deep.equal(['compiled']);
+      expect([statSync(only()).mode & 0o777, (await start(words)).scripts]).to.deep.equal([0o600, ['kept']]);
+    });
+
+    it('keeps nothing of a run that fails, where nothing can be kept, and where it shall not', async () => {
+      expect((await start(['completion', 'fish'])).code).to.equal(2);
+      expect((await start(['completion', 'bash'], { NODE_DISABLE_COMPILE_CACHE: '1' })).code).to.equal(0);
+      for (const place of ['relative', join(caches, 'none/at/all')]) expect((await start(['completion', 'bash'], { XDG_CACHE_HOME: place, LOCALAPPDATA: 'relative' })).code).to.equal(0);
+      expect(readdirSync(caches)).to.deep.equal([]);
+      if (process.platform === 'linux') {
+        await start(['completion', 'bash'], { XDG_CACHE_HOME: '', HOME: caches });
+        expect(readdirSync(join(caches, '.cache/ftplib'))).to.have.length(1);
+      }
+      writeFileSync(join(caches, 'ftplib'), 'not a folder');
+      expect((await start(['completion', 'bash'])).code).to.equal(0);
+    });
   });
 
   it('is required', () => {
@@ -100,13 +172,13 @@ describe('package', function () {
   });
 
   it('computes nothing in that module when it is loaded that a bundler would have to keep', () => {
-    const text = readFileSync(join(installed, 'dist/index.mjs'), 'utf8');
-    const source = ts.createSourceFile('index.mjs', text, ts.ScriptTarget.ES2022, true);
+    const module = readFileSync(join(installed, 'dist/index.mjs'), 'utf8');
+    const source = ts.createSourceFile('index.mjs', module, ts.ScriptTarget.ES2022, true);
     const constants = source.statements.filter(ts.isVariableStatement).flatMap((statement) => statement.declarationList.declarations);
     expect(constants).to.have.length.greaterThan(100);
     const computed = constants.filter(({ initializer }) => initializer && (ts.isCallExpression(initializer) || ts.isNewExpression(initializer)));
     expect(computed.filter(({ initializer }) => !initializer?.getFullText().trimStart().startsWith('/* @__PURE__ */')).map((each) => each.getText())).to.deep.equal([]);
-    expect(text).to.not.include('//# sourceMappingURL').and.not.include('require(');
+    expect(module).to.not.include('//# sourceMappingURL').and.not.include('require(');
   });
 
   it('finds in that module every name that it uses', () => {
@@ -143,6 +215,30 @@ describe('package', function () {
     for (const file of ['consumer.cts', 'consumer.mts']) writeFileSync(join(folder, file), CONSUMER);
     expect(await typecheck()).to.equal('');
   });
+
+  /** Runs the command, and reports what it has loaded: files of the package, scripts, with or without kept code, and modules of Node. */
+  async function startOf(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Start> {
+    const script = `
+      const before = new Set(process.moduleLoadList);
+      const vm = require('node:vm');
+      const scripts = [];
+      const { Script } = vm;
+      vm.Script = function (text, options) {
+        const script = new Script(text, options);
+        scripts.push(script.cachedDataRejected === false ? 'kept' : 'compiled');
+        return script;
+      };
+      process.argv.splice(1, 0, 'ftplib');
+      process.once('exit', () => {
+        const builtins = process.moduleLoadList.filter((name) => !before.has(name)).map((name) => name.replace(/^.* /, ''));
+        require('node:fs').writeSync(2, JSON.stringify({ files: Object.keys(require.cache), scripts, builtins }));
+      });
+      require('./node_modules/ftplib/dist/cli/main.js');`;
+    const child = spawn(process.execPath, ['-e', script, '--', ...args], { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
+    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number]>]);
+    const loaded = JSON.parse(stderr.slice(stderr.lastIndexOf('{"files"'))) as Omit<Start, 'code' | 'stdout'>;
+    return { ...loaded, code, stdout, files: loaded.files.map((file) => relative(join(installed, 'dist'), file).split(sep).join('/')) };
+  }
 
   async function typecheck(): Promise<string> {
     const options = { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, types: ['node'], exactOptionalPropertyTypes: true, preserveSymlinks: true };

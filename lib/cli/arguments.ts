@@ -13,6 +13,8 @@ export interface Option {
   readonly number?: keyof typeof NUMBERS;
   /** The values that it may have, or `files`; for completion and for the check. */
   readonly values?: readonly string[] | 'files';
+  /** Whether its value may be empty; of others that is mostly a variable of the shell that is not set. */
+  readonly mayBeEmpty?: boolean;
   /** Whether it may be given several times. */
   readonly multiple?: boolean;
   readonly help: string;
@@ -21,11 +23,11 @@ export interface Option {
 /** The numbers that options may have. */
 const NUMBERS = {
   whole: { form: /^[1-9]\d{0,5}$/, what: 'a whole number from 1 on', read: Number },
-  seconds: { form: /^\d{1,6}(\.\d+)?$/, what: 'seconds, such as 30 or 0.5', read: (text: string) => Math.round(Number(text) * 1000) },
+  seconds: { form: /^\d{1,6}(\.\d+)?$/, what: 'seconds, such as 30 or 0.5', read: (text: string) => Math.ceil(Number(text) * 1000) },
   rate: {
-    form: /^[1-9]\d{0,11}(\.\d+)?[kMG]?$/i,
+    form: /^(?=.*[1-9])\d{1,12}(\.\d+)?[kMG]?$/i,
     what: 'bytes a second, such as 500k or 2M',
-    read: (text: string) => Math.round(Number.parseFloat(text) * ({ k: 1e3, m: 1e6, g: 1e9 }[text.slice(-1).toLowerCase()] ?? 1)),
+    read: (text: string) => Math.ceil(Number.parseFloat(text) * ({ k: 1e3, m: 1e6, g: 1e9 }[text.slice(-1).toLowerCase()] ?? 1)),
   },
 } as const;
 
@@ -59,16 +61,19 @@ export class Arguments {
       this.#values = values;
       this.operands = positionals;
     } catch (error) {
-      throw new UsageError((error as Error).message.replace(/(\. To specify a positional argument|\. Did you forget).*/s, '').replace(/\.$/, ''));
+      const message = (error as Error).message.replace(/\. Did you forget.*/s, '').replace(/('-.')?\. To specify a positional argument.*/s, (_, letter?: string) => (letter === undefined ? '' : `${letter}: names that begin with a dash come after --`));
+      throw new UsageError(message.replace(/\.$/, ''));
     }
-    for (const [option, { values, number }] of Object.entries(options)) {
+    for (const [option, { values, number, mayBeEmpty = false }] of Object.entries(options)) {
       const value = this.text(option);
+      if (!mayBeEmpty && (value === '' || this.texts(option)?.includes(''))) throw new UsageError(`--${option} has an empty value`);
       if (value === undefined) continue;
       if (Array.isArray(values) && !values.includes(value)) throw new UsageError(`--${option} must be ${values.join(' or ')}, not '${value}'`);
       if (number && !NUMBERS[number].form.test(value)) throw new UsageError(`--${option} must be ${NUMBERS[number].what}, not '${value}'`);
     }
     const { length } = this.operands;
     if (this.has('help')) return;
+    if (this.operands.includes('')) throw new UsageError(`an argument is empty: ftplib ${name} ${usage}`);
     if (length < least) throw new UsageError(`an argument is missing: ftplib ${name} ${usage}`);
     if (length > most) throw new UsageError(`'${this.operands[most]}' is one argument too many: ftplib ${name} ${usage}`);
   }
@@ -85,7 +90,8 @@ export class Arguments {
 
   /** The values of an option that may be given several times; undefined for none. */
   texts(name: string): readonly string[] | undefined {
-    return this.#values[name] as readonly string[] | undefined;
+    const value = this.#values[name];
+    return Array.isArray(value) ? (value as readonly string[]) : undefined;
   }
 
   /** A number: seconds in milliseconds, and all else as it is. */

@@ -1,16 +1,7 @@
-// The commands: from this table come the parsing of arguments, the help and the completion.
+// The commands: from this table come the parsing of arguments, the help and the completion. What they do is in run.ts, which the help does not load.
 
 import type { Options } from './arguments';
-import { UsageError } from './failure';
-import { makeFolders, list, move, remove, watchFolder } from './folders';
-import { bashCompletion, type Described } from './help';
-import type { Invocation } from './invocation';
-import { cat, download, mirrorTree, upload } from './transfers';
-
-/** A command. */
-export interface Command extends Described {
-  run(invocation: Invocation): Promise<void>;
-}
+import type { Described } from './help';
 
 /** The options that commands share. */
 export const SHARED: Options = {
@@ -18,7 +9,7 @@ export const SHARED: Options = {
   user: { short: 'u', value: 'NAME', help: 'the user, where the place names none' },
   ca: { value: 'FILE', values: 'files', help: 'trust the authorities in this PEM file, and no others' },
   pin: { value: 'SHA256', help: 'take the certificate with this fingerprint only' },
-  proxy: { value: 'URL', help: "http://, socks5h://, socks4a:// ...; '' for none" },
+  proxy: { value: 'URL', mayBeEmpty: true, help: "http://, socks5h://, socks4a:// ...; '' for none" },
   timeout: { value: 'SECONDS', number: 'seconds', help: 'how long the server may keep us waiting (30)' },
   active: { help: 'the server connects to us for data' },
   rate: { value: 'BYTES', number: 'rate', help: 'the most bytes a second, such as 500k or 2M' },
@@ -32,17 +23,20 @@ const SERVER = ['host', 'user', 'ca', 'pin', 'proxy', 'timeout', 'active'];
 const OUTPUT = ['quiet', 'verbose', 'help'];
 
 /** A command with its own options, and after them those that it shares with others. @param described `shared` names these; default: all but `rate` */
-function command(described: Omit<Command, 'shared'> & { readonly shared?: readonly string[] }): Command {
+function command(described: Omit<Described, 'shared'> & { readonly shared?: readonly string[] }): Described {
   const { shared = [...SERVER, 'json', ...OUTPUT], options } = described;
   const common = Object.entries(SHARED).filter(([name]) => shared.includes(name));
   return { ...described, shared, options: { ...options, ...Object.fromEntries(common) } };
 }
 
 const TRANSFER = [...SERVER, 'rate', 'json', ...OUTPUT];
+/** What get and put say. */
+const FILE_EVENTS =
+  'event (progress, done, failed), name, bytes; progress: [total], rate, [eta]; done: seconds, and bytes without those of earlier runs; failed: error';
 const FRESH = { 'no-resume': { help: 'begin anew, whatever an earlier run has left' } } as const;
 const FILTER = { filter: { short: 'f', value: 'GLOB', multiple: true, help: "only what matches; '!GLOB' leaves out; repeatable" } } as const;
 
-export const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly Described[] = [
   command({
     name: 'get',
     summary: 'download files, and go on where an earlier run was cut off',
@@ -51,8 +45,8 @@ export const COMMANDS: readonly Command[] = [
     most: Infinity,
     options: FRESH,
     shared: TRANSFER,
+    json: FILE_EVENTS,
     examples: ['ftplib get ftp://ftp.example.com/pub/image.iso', 'ftplib get host:a host:b folder', 'ftplib get ftpes://me@host/dump.gz - | gunzip'],
-    run: (invocation) => download(invocation),
   }),
   command({
     name: 'put',
@@ -62,8 +56,8 @@ export const COMMANDS: readonly Command[] = [
     most: Infinity,
     options: { ...FRESH, parents: { short: 'p', help: 'make the folders that are missing' } },
     shared: TRANSFER,
+    json: FILE_EVENTS,
     examples: ['ftplib put a.zip b.zip ftpes://me@host/incoming/', 'tar cz . | ftplib put - host:backup.tgz'],
-    run: (invocation) => upload(invocation),
   }),
   command({
     name: 'ls',
@@ -76,8 +70,8 @@ export const COMMANDS: readonly Command[] = [
       all: { short: 'a', help: 'also names that begin with a dot' },
       unsorted: { short: 'U', help: 'in the order of the server, while they come' },
     },
+    json: 'place, name, type (file, directory, symlink, other), [size], [modified], [permissions], [owner], [group], [target]',
     examples: ['ftplib ls -l ftp://ftp.example.com/pub', 'ftplib ls --json host: | jq .size'],
-    run: (invocation) => list(invocation),
   }),
   command({
     name: 'cat',
@@ -88,7 +82,6 @@ export const COMMANDS: readonly Command[] = [
     options: {},
     shared: [...SERVER, 'rate', ...OUTPUT],
     examples: ['ftplib cat ftp://ftp.example.com/pub/README | less'],
-    run: (invocation) => cat(invocation),
   }),
   command({
     name: 'mirror',
@@ -104,8 +97,8 @@ export const COMMANDS: readonly Command[] = [
       parallel: { short: 'P', value: 'N', number: 'whole', help: 'connections at the same time (4)' },
     },
     shared: TRANSFER,
+    json: 'event (progress, result, end), bytes; progress: [files], [totalFiles], [total], rate, [eta]; result: action, type, path, ms, [reason], [error]; end: a number for each action, seconds; both: dryRun',
     examples: ['ftplib mirror ftp://ftp.example.com/pub copy', "ftplib mirror --delete -f '!*.tmp' dist ftpes://me@host/www"],
-    run: (invocation) => mirrorTree(invocation),
   }),
   command({
     name: 'rm',
@@ -114,8 +107,8 @@ export const COMMANDS: readonly Command[] = [
     least: 1,
     most: Infinity,
     options: { recursive: { short: 'r', help: 'folders and all that is in them, too' } },
+    json: 'event (deleted), place',
     examples: ['ftplib rm host:old.txt', 'ftplib rm -r ftpes://me@host/tmp'],
-    run: (invocation) => remove(invocation),
   }),
   command({
     name: 'mkdir',
@@ -124,8 +117,8 @@ export const COMMANDS: readonly Command[] = [
     least: 1,
     most: Infinity,
     options: { parents: { short: 'p', help: 'with those that they are in; one that is there is no error' } },
+    json: 'event (created), place',
     examples: ['ftplib mkdir -p host:a/b/c'],
-    run: (invocation) => makeFolders(invocation),
   }),
   command({
     name: 'mv',
@@ -134,8 +127,8 @@ export const COMMANDS: readonly Command[] = [
     least: 2,
     most: Infinity,
     options: {},
+    json: 'event (renamed), place, to',
     examples: ['ftplib mv host:a.txt host:b.txt', 'ftplib mv --host host a.txt b.txt done/'],
-    run: (invocation) => move(invocation),
   }),
   command({
     name: 'watch',
@@ -150,24 +143,17 @@ export const COMMANDS: readonly Command[] = [
       settle: { value: 'SECONDS', number: 'seconds', help: 'how long a file stays the same before it counts (10)' },
       state: { value: 'FILE', values: 'files', help: 'what was listed is kept there, for the next run' },
     },
+    json: 'place, path in it, name, type, [size], [modified] and the others of ls',
     examples: ['ftplib watch host:in | while read -r f; do ftplib get "host:in/$f"; done'],
-    run: (invocation) => watchFolder(invocation),
   }),
   command({
     name: 'completion',
-    summary: 'the script for a shell that completes these commands: bash',
-    usage: 'bash',
+    summary: 'the script for a shell that completes these commands: bash or zsh',
+    usage: 'bash|zsh',
     least: 1,
     most: 1,
     options: {},
     shared: ['help'],
     examples: ['eval "$(ftplib completion bash)"'],
-    run: completion,
   }),
 ];
-
-async function completion(invocation: Invocation): Promise<void> {
-  const [shell] = invocation.arguments.operands;
-  if (shell !== 'bash') throw new UsageError(`there is no completion for '${shell}': bash is what there is`);
-  await invocation.print(bashCompletion(COMMANDS));
-}

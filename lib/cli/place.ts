@@ -25,6 +25,8 @@ export interface Place {
 }
 
 const URL_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
+/** An address with two colons or more, perhaps after a user, that stands without brackets. */
+const IPV6_ADDRESS = /^((?:[^@]*@)?)([\da-f]*:[\da-f.]*:[\da-f:.]*)$/i;
 /** A colon before the first slash; one letter before it is a drive of Windows there. */
 const HOST_AND_PATH = /^(?:([^/:@]+)@)?(\[[\da-fA-F:.]+\]|[^/:@[\]]*):(?!\/\/)(.*)$/s;
 
@@ -49,7 +51,7 @@ export function placeOnServer(text: string, defaults: DefaultServer): Place {
 function placeOnDefault(path: string, defaults: DefaultServer): Place {
   const { host } = defaults;
   if (host === undefined) throw new UsageError(`'${path}' names no server: write ftp://host/path, host:path, or --host HOST`);
-  const { options } = parseURL(URL_SCHEME.test(host) ? host : `ftp://${host}/`);
+  const { options } = parseURL(URL_SCHEME.test(host) ? host : `ftp://${host.replace(IPV6_ADDRESS, '$1[$2]')}/`);
   return placeOf({ options, path }, defaults);
 }
 
@@ -106,7 +108,9 @@ function entryOf(host: string, user: string | undefined): NetrcEntry | undefined
   try {
     return netrc().authenticators(host, user);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    // The home of a service may be /dev/null; the user of a container may have none, and no entry among the users.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || syscall === 'uv_os_homedir') return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as ts from 'typescript';
 
@@ -8,10 +8,13 @@ const ROOT = dirname(dirname(__dirname));
 const CACHE = join(ROOT, 'node_modules/.cache/ftplib/lib');
 /** Milliseconds after which a command hangs. */
 const LONGEST = 30_000;
+/** The user `nobody`: root may read and write everything. */
+const NOBODY = 65_534;
 
 /** What a command has printed, and how it has ended. */
 export interface Outcome {
-  readonly code: number | null;
+  /** As a shell has it: 128 and the number of the signal where one has ended it. */
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -21,6 +24,10 @@ export interface RunOptions {
   /** What stdin gives; default: nothing. */
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether permissions of files hold for it, also where the specs run as root. */
+  readonly unprivileged?: boolean;
+  /** What a shell does with it, such as `> /dev/full`; default: nothing. */
+  readonly redirected?: string;
   /** Called when the process runs. */
   readonly started?: (child: ChildProcess) => void;
 }
@@ -43,11 +50,15 @@ export class CommandLine {
   }
 
   /** Runs it to its end. It has no terminal to ask anything on. */
-  async run(args: readonly string[], { input = '', env = {}, started }: RunOptions = {}): Promise<Outcome> {
-    const child = spawn(process.execPath, [this.main, ...args], {
+  async run(args: readonly string[], { input = '', env = {}, unprivileged = false, redirected, started }: RunOptions = {}): Promise<Outcome> {
+    const other = unprivileged && process.getuid?.() === 0;
+    if (other) chownSync(this.folder, NOBODY, NOBODY);
+    const words = redirected === undefined ? [process.execPath, this.main, ...args] : ['sh', '-c', `"$@" ${redirected}`, 'sh', process.execPath, this.main, ...args];
+    const child = spawn(words[0] as string, words.slice(1), {
       cwd: this.folder,
       env: { PATH: process.env['PATH'] ?? '', HOME: this.folder, USERPROFILE: this.folder, ...env },
       detached: true,
+      ...(other ? { uid: NOBODY, gid: NOBODY } : {}),
     });
     const hangs = setTimeout(() => child.kill('SIGKILL'), LONGEST);
     let stdout = '';
@@ -56,7 +67,7 @@ export class CommandLine {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.stdin.on('error', () => undefined).end(input);
     started?.(child);
-    const code = await new Promise<number | null>((resolve) => child.once('close', (status: number | null) => resolve(status)));
+    const code = await new Promise<number>((resolve) => child.once('close', (status: number | null, signal: NodeJS.Signals) => resolve(status ?? 128 + constants.signals[signal])));
     clearTimeout(hangs);
     return { code, stdout, stderr };
   }
@@ -90,6 +101,7 @@ export function objectsIn(text: string): Record<string, unknown>[] {
 /** Compiles lib into a folder for temporary files; what `npm run typecheck` has compiled is taken from there. */
 function compileLib(): string {
   const target = mkdtempSync(join(tmpdir(), 'ftplib-compiled-'));
+  chmodSync(target, 0o755);
   const lib = join(ROOT, 'lib');
   for (const file of readdirSync(lib, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue;

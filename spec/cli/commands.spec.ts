@@ -168,9 +168,9 @@ describe('the command line', function () {
   it('mkdir, mv and rm change what is there', async () => {
     await command.done(['mkdir', `${home}/one`]);
     await command.done(['mkdir', '-p', `${home}/two/three`]);
-    await command.done(['mv', `${home}/a.txt`, `${home}/one/b.txt`]);
-    await command.done(['mv', `${home}/one/b.txt`, `${home}/pub/b.txt`, `${home}/two`]);
-    expect(await command.done(['ls', `${home}/two`])).to.equal('b.txt\nthree\n');
+    await command.done(['mv', `${home}/a.txt`, `${home}/one/c.txt`]);
+    await command.done(['mv', `${home}/one/c.txt`, `${home}/pub/b.txt`, `${home}/two`]);
+    expect(await command.done(['ls', `${home}/two`])).to.equal('b.txt\nc.txt\nthree\n');
     const { code, stderr } = await command.run(['rm', `${home}/two`]);
     expect([code, stderr.startsWith('ftplib: DELE two: 550')]).to.deep.equal([1, true]);
     expect(objectsIn(await command.done(['rm', '--json', '-r', `${home}/two`, `${home}/pub/big.bin`]))).to.deep.equal([

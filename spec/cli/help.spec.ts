@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { Arguments } from '../../lib/cli/arguments';
 import { COMMANDS, SHARED } from '../../lib/cli/commands';
 import { UsageError } from '../../lib/cli/failure';
-import { bashCompletion, commandHelp, overview, sharedHelp } from '../../lib/cli/help';
+import { commandHelp, completionFor, overview, sharedHelp, SHELLS } from '../../lib/cli/help';
+import { WORK } from '../../lib/cli/run';
 import { CommandLine } from './command-line';
 
 describe('the help of the command line', () => {
@@ -18,6 +19,7 @@ describe('the help of the command line', () => {
   }
 
   it('names every command and every option', () => {
+    expect(COMMANDS.map(({ name }) => name)).to.deep.equal(Object.keys(WORK));
     for (const { name, options, shared } of COMMANDS) {
       expect(pages.get(''), name).to.match(new RegExp(`^  ${name} `, 'm'));
       for (const [option, { short }] of Object.entries(options)) expect(pages.get(name), `${name} --${option}`).to.include(shared.includes(option) && short ? `-${short}` : `--${option}`);
@@ -57,6 +59,7 @@ describe('the help of the command line', () => {
       [['fetch'], "there is no command 'fetch'"],
       [['help', 'fetch'], "there is no command 'fetch'"],
       [['get'], 'an argument is missing: ftplib get <place>... [<local file or folder>]'],
+      [['rm'], 'an argument is missing: ftplib rm <place>...'],
       [['ls', '--foo'], "Unknown option '--foo'"],
       [['mirror', 'a', 'b', 'c'], "'c' is one argument too many: ftplib mirror <source> <target>"],
       [['mirror', 'a', 'b'], 'one of the two folders must be here, and the other one on a server: ftp://host/path, host:path, or :path with --host'],
@@ -67,7 +70,14 @@ describe('the help of the command line', () => {
       [['ls', 'http://h/'], 'not an FTP URL: "http://h/": expected ftp://, ftps:// or ftpes:// and a host'],
       [['ls', '--ca', 'missing.pem', 'h:'], 'missing.pem: no such file or directory: check the local path'],
       [['put', '-', 'x', 'h:a'], 'standard input needs a name of its own: ftplib put - host:name'],
-      [['completion', 'fish'], "there is no completion for 'fish': bash is what there is"],
+      [['get', '-x'], "Unknown option '-x': names that begin with a dash come after --"],
+      [['rm', '-r', ''], 'an argument is empty: ftplib rm <place>...'],
+      [['ls', '--host', '', 'x'], '--host has an empty value'],
+      [['mirror', '-f', '', 'h:a', 'b'], '--filter has an empty value'],
+      [['mirror', '-f', '!', 'h:a', 'b'], '--filter must be a glob, such as *.txt'],
+      [['rm', '-r', 'h:'], 'ftp://h/ is the login folder, which is not deleted: a path is missing'],
+      [['put', '..', 'h:a'], 'ftp://h/a/.. has no name of a file'],
+      [['completion', 'fish'], "there is no completion for 'fish', but for bash and zsh"],
     ];
     for (const [words, message] of wrong) {
       it(`is short for a command line that is wrong: ftplib ${words.join(' ')}`, async () => {
@@ -86,7 +96,9 @@ describe('arguments of the command line', () => {
   it('are numbers with units', () => {
     expect(new Arguments(get, ['--rate', '500k', 'h:a']).number('rate')).to.equal(500_000);
     expect(new Arguments(get, ['--rate', '1.5M', 'h:a']).number('rate')).to.equal(1_500_000);
+    expect(new Arguments(get, ['--rate', '0.5M', 'h:a']).number('rate')).to.equal(500_000);
     expect(new Arguments(get, ['--timeout', '0.5', 'h:a']).number('timeout')).to.equal(500);
+    expect(new Arguments(get, ['--timeout', '0.0001', 'h:a']).number('timeout'), 'is not 0, which is none').to.equal(1);
     expect(() => new Arguments(get, ['--rate=-1', 'h:a'])).to.throw(UsageError);
   });
 
@@ -96,18 +108,31 @@ describe('arguments of the command line', () => {
   });
 });
 
-describe('the completion for bash', function () {
-  if (process.platform === 'win32') return;
-  const complete = (...words: string[]): string[] => {
-    const script = `${bashCompletion(COMMANDS)}\ncompopt() { :; }\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${words.length - 1}\n_ftplib\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', script]).toString().split('\n').filter((line) => line !== '');
-  };
+for (const shell of SHELLS) {
+  describe(`the completion for ${shell}`, function () {
+    if (spawnSync(shell, ['-c', '']).status !== 0) return;
+    const complete = (...words: string[]): string[] => {
+      // As zsh calls a function of bash.
+      const arrays = shell === 'zsh' ? 'setopt ksharrays' : '';
+      const script = `${completionFor(shell, COMMANDS)}\n${arrays}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${words.length - 1}\n_ftplib\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+      const current = words.at(-1) === '=' ? '' : (words.at(-1) as string);
+      // Here zsh leaves out nothing of what does not match.
+      return execFileSync(shell, ['-fc', script]).toString().split('\n').filter((line) => line !== '' && line.startsWith(current));
+    };
 
-  it('knows commands, options and values', () => {
-    expect(complete('ftplib', 'm')).to.deep.equal(['mirror', 'mkdir', 'mv']);
-    expect(complete('ftplib', 'mirror', '--d')).to.deep.equal(['--delete', '--dry-run']);
-    expect(complete('ftplib', 'mirror', '--compare', 'h')).to.deep.equal(['hash']);
-    expect(complete('ftplib', 'ls', '--ca', '')).to.deep.equal([]);
-    expect(complete('ftplib', 'help', 'wat')).to.deep.equal(['watch']);
+    it('knows commands, options and values', () => {
+      expect(complete('ftplib', 'm')).to.deep.equal(['mirror', 'mkdir', 'mv']);
+      expect(complete('ftplib', 'mirror', '--d')).to.deep.equal(['--delete', '--dry-run']);
+      expect(complete('ftplib', 'mirror', '--compare', 'h')).to.deep.equal(['hash']);
+      expect(complete('ftplib', 'mirror', '--compare', '=', 'h'), 'as bash has --compare=h').to.deep.equal(['hash']);
+      expect(complete('ftplib', 'mirror', '--compare', '=')).to.deep.equal(['size-time', 'hash']);
+      expect(complete('ftplib', 'completion', '')).to.deep.equal(['bash', 'zsh', '--help']);
+      expect(complete('ftplib', 'help', 'wat')).to.deep.equal(['watch']);
+    });
+
+    it('leaves names of files to the shell', () => {
+      for (const words of [['ls', '--ca', ''], ['put', 'x'], ['put', '-p', '']]) expect(complete('ftplib', ...words)).to.deep.equal([]);
+      expect(completionFor(shell, COMMANDS)).to.match(/\ncomplete -o default -F _ftplib ftplib$/);
+    });
   });
-});
+}

@@ -30,6 +30,9 @@ describe('places of the command line', () => {
     expect(placeOnServer('a/b', { host: 'ftpes://u@h:2121/not/this', user: 'other' })).to.deep.equal({
       server: { host: 'h', secure: 'explicit', port: 2121, user: 'u' }, path: 'a/b', isFolder: false, shown: 'ftpes://h:2121/a/b',
     });
+    for (const host of ['::1', '[::1]', 'ftp://[::1]']) expect(placeOnServer('a', { host }).server).to.include({ host: '::1' });
+    expect(placeOnServer('a', { host: 'me@fe80::1:2' }).server).to.include({ host: 'fe80::1:2', user: 'me' });
+    expect(placeOnServer('a', { host: '[::1]:2121' }).server).to.include({ host: '::1', port: 2121 });
     expect(placeOnServer('h:a', { user: 'me' }).server).to.include({ user: 'me' });
   });
 

@@ -1,94 +1,19 @@
 import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
-import { describeResult, ProgressDisplay, renderBars, type BarState, type Look, type ProgressDisplayOptions } from '../../lib/cli/progress-display';
-import { textWidth } from '../../lib/cli/terminal';
+import type { Progress } from '../../lib/bulk/progress';
+import { describeResult, ProgressDisplay, type ProgressDisplayOptions } from '../../lib/cli/progress-display';
 import type { TreeResult } from '../../lib/bulk/tree-options';
 import { ManualClock } from '../support/manual-clock';
 import { hasPseudoTerminal, PseudoTerminal, Screen } from '../support/pseudo-terminal';
 
 const NAMES = ['a.iso', 'a-rather-long-name-of-a-disk-image-in-a-folder-2026-11-29.tar.gz', '日本語のとても長いファイル名前です.txt', '👩\u200d👩\u200d👧👩\u200d👩\u200d👧👍🏽🇩🇪.jpg', 'e\u0301\u0301e\u0301'];
-const WIDTHS = [1, 5, 10, 20, 33, 34, 40, 50, 54, 55, 60, 80, 90, 91, 120, 200];
 
-function look(columns: number, rest: Partial<Look> = {}): Look {
-  return { columns, rows: 24, color: false, unicode: true, ...rest };
+/** A report of the library. */
+function report(bytes: number, total?: number, rest: Partial<Progress> = {}): Progress {
+  const rate = rest.rate ?? 1000;
+  return { bytes, rate, ...(total === undefined ? {} : { total }), ...(total === undefined || rate === 0 ? {} : { eta: (total - bytes) / rate }), ...rest };
 }
-
-function state(rest: Partial<BarState> & { name?: string } = {}): BarState {
-  const { name = 'debian-12.iso', ...others } = rest;
-  return { labels: [name], bytes: 12_345_678, total: 29_100_000, rate: 1_400_000, eta: 12, ...others };
-}
-
-describe('the bars', () => {
-  it('show all figures where there is room', () => {
-    expect(renderBars([state()], look(120))).to.deep.equal([
-      'debian-12.iso  ━━━━━━━━━━━━━━━━╸───────────────────────   42%  12.3 MB of 29.1 MB   1.4 MB/s    00:12',
-    ]);
-    expect(renderBars([state()], look(60))).to.deep.equal(['debian-12.iso ━━━━━╸────────  42% 12.3 MB  1.4 MB/s   00:12']);
-    expect(renderBars([state()], look(40))).to.deep.equal(['debian-12.iso     42%  1.4 MB/s   00:12']);
-    expect(renderBars([state()], look(20))).to.deep.equal(['debian-12.iso   42%']);
-    expect(renderBars([state()], look(8))).to.deep.equal(['42%']);
-  });
-
-  it('show the bytes where the total is not known', () => {
-    const unknown = state({ total: undefined, eta: undefined });
-    expect(renderBars([unknown], look(120))).to.deep.equal(['debian-12.iso  ────────────────────────────────────────                   12.3 MB   1.4 MB/s']);
-    expect(renderBars([unknown], look(60))).to.deep.equal(['debian-12.iso ──────────────      12.3 MB  1.4 MB/s']);
-    expect(renderBars([unknown], look(40))).to.deep.equal(['debian-12.iso          1.4 MB/s 12.3 MB']);
-    expect(renderBars([unknown], look(20))).to.deep.equal(['debia…2.iso 12.3 MB']);
-  });
-
-  it('shorten names in the middle, and take the first label that fits', () => {
-    expect(renderBars([state({ name: NAMES[1] as string })], look(60))[0]).to.match(/^a-rath…\.tar\.gz ━/);
-    const labels = ['1,203 of 2,000 files', '1,203/2,000'] as const;
-    expect(renderBars([state({ labels })], look(40))[0]).to.match(/^1,203\/2,000 {3}/);
-    expect(renderBars([state({ labels })], look(120))[0]).to.match(/^1,203 of 2,000 files {2}━/);
-  });
-
-  it('are never wider than the terminal without its last column', () => {
-    const figures = [{}, { total: undefined }, { eta: undefined }, { bytes: 0, rate: 0 }, { total: 0 }, { rate: 999_949_999, eta: 1e9, bytes: 2 ** 50, total: 2 ** 53 }, { eta: 86_399 }];
-    for (const columns of WIDTHS) {
-      for (const unicode of [true, false]) {
-        for (const rest of figures) {
-          const lines = renderBars(NAMES.map((name) => state({ name, ...rest })), look(columns, { unicode }));
-          for (const line of lines) expect(textWidth(line), `${columns}: ${line}`).to.be.at.most(Math.max(1, columns - 1));
-        }
-      }
-    }
-  });
-
-  it('stand one below the other', () => {
-    for (const columns of [40, 60, 120, 200]) {
-      const lines = renderBars(NAMES.map((name) => state({ name })), look(columns));
-      const ends = lines.map((line) => textWidth(line));
-      expect(new Set(ends).size, String(columns)).to.equal(1);
-    }
-  });
-
-  it('are bounded by the height', () => {
-    const states = Array.from({ length: 30 }, (_, i) => state({ name: `file-${i}` }));
-    const lines = renderBars(states, look(80, { rows: 10 }));
-    expect([lines.length, lines.at(-1)]).to.deep.equal([9, 'and 22 more']);
-    expect(renderBars(states, look(80, { rows: 1 }))).to.have.length(1);
-    expect(renderBars(states, look(80, { rows: 31 }))).to.have.length(30);
-  });
-
-  it('reach 100 % with the last byte, and not before', () => {
-    const ends = [{ bytes: 999_999, total: 1_000_000 }, { bytes: 5, total: 5 }, { bytes: 0, total: 0 }, { bytes: 7, total: 5 }];
-    expect(ends.map((end) => /\d+%/.exec(renderBars([state(end)], look(80))[0] as string)?.[0])).to.deep.equal(['99%', '100%', '100%', '100%']);
-  });
-
-  it('are of ASCII where the terminal is, and in colours where it has some', () => {
-    expect(renderBars([state({ name: NAMES[1] as string })], look(60, { unicode: false }))[0]).to.match(/^a-rat\.\.\..* #####\.+ /);
-    expect(renderBars([state({ path: 'deep/a' })], look(60, { color: true }))).to.deep.equal([
-      'debian-12.iso \x1b[36m━━━━━╸\x1b[39m\x1b[2m────────\x1b[22m  42% 12.3 MB  1.4 MB/s   00:12', '\x1b[2mdeep/a\x1b[22m',
-    ]);
-  });
-
-  it('escape what a server says', () => {
-    expect(renderBars([state({ name: 'a\x1b[2J\u202eb', path: 'c\nd' })], look(120)).map((line) => line.slice(0, 16))).to.deep.equal(['a\\x1b[2J\\u202eb ', 'c\\nd']);
-  });
-});
 
 /** A terminal in memory. */
 class Terminal extends EventEmitter {
@@ -146,13 +71,13 @@ describe('the display on a terminal', () => {
       const display = open(terminal, { env: { LANG: 'C.UTF-8' } });
       terminal.write('$ ftplib get\r\n');
       const files = NAMES.map((name, i) => display.file(name, i === 1 ? undefined : 1_000_000 * 10 ** i));
-      for (let step = 0; step < 10; step++) {
-        files.forEach((file, i) => file.advance(100_000 * 10 ** i));
+      for (let step = 1; step <= 10; step++) {
+        files.forEach((file, i) => file.progress(report(step * 100_000 * 10 ** i, i === 1 ? undefined : 1_000_000 * 10 ** i)));
         await clock.pass(970);
         expect(terminal.screen.isCursorVisible).to.equal(false);
         expect(terminal.screen.visible).to.have.length(1 + NAMES.length);
       }
-      files.forEach((file) => file.done());
+      files.forEach((file, i) => file.done(1_000_000 * 10 ** i));
       expect(terminal.screen.isCursorVisible).to.equal(true);
       expect(terminal.screen.cursor).to.deep.equal({ row: 1 + NAMES.length, column: 0 });
       expect(terminal.screen.overlong).to.equal(0);
@@ -168,50 +93,89 @@ describe('the display on a terminal', () => {
     const terminal = new Terminal(40, 24, false, false);
     const display = open(terminal);
     const file = display.file(NAMES[3] as string, 1000);
-    for (let step = 0; step < 5; step++) {
-      file.advance(100);
-      await clock.pass(100);
+    for (let step = 3; step < 8; step++) {
+      file.progress(report(step * 100, 1000));
+      await clock.pass(300);
       expect(terminal.screen.visible).to.have.length(1);
     }
     expect(terminal.screen.overlong).to.be.above(0);
-    file.done();
+    file.done(1000);
   });
 
   it('draws at most ten times a second, in one write each, and only what has changed', async () => {
     const terminal = new Terminal();
     const display = open(terminal);
     const [first, second] = [display.file('first', 100_000), display.file('second', 100_000)];
-    for (let i = 0; i < 1000; i++) {
-      first.advance(10);
+    await clock.pass(300);
+    expect(terminal.writes).to.have.length(1);
+    for (let i = 1; i <= 1000; i++) {
+      first.progress(report(i * 10, 100_000));
       await clock.pass(1);
     }
-    expect(terminal.writes).to.have.length(10);
+    expect(terminal.writes).to.have.length(11);
     const [, ...later] = terminal.writes;
-    for (const write of later) expect(write).to.include('first').and.not.include('second');
+    for (const write of later) expect(write).to.include('first').and.not.include('second').and.not.include('\n');
     await clock.pass(60_000);
-    const before = terminal.writes.length;
-    await clock.pass(60_000);
-    expect(terminal.writes).to.have.length(before);
-    second.done();
-    first.done();
+    expect(terminal.writes).to.have.length(11);
+    second.done(100_000);
+    first.done(100_000);
   });
 
-  it('shows nothing of a file that takes no time but that it is done', async () => {
+  it('shows lines that change together all at once', async () => {
     const terminal = new Terminal();
     const display = open(terminal);
-    display.file('quick', 5).done();
-    expect(terminal.writes.join('')).to.equal('quick  0 B in 0.0 s\r\n');
+    const files = [display.file('first', 100), display.file('second', 100)];
+    await clock.pass(300);
+    files.forEach((file) => file.progress(report(50, 100)));
+    await clock.pass(100);
+    expect(terminal.writes).to.have.length(2);
+    for (const write of terminal.writes) expect(write).to.match(/^\x1b\[\?2026h[^]*\x1b\[\?2026l$/);
+    expect(terminal.screen.isHeld).to.equal(false);
+    files.forEach((file) => file.done(100));
+    expect(terminal.screen.isHeld).to.equal(false);
+  });
+
+  it('shows no bar of a file that is done soon, and that of another within a third of a second', async () => {
+    const terminal = new Terminal();
+    const display = open(terminal);
+    display.file('empty').done(0);
+    expect(terminal.writes.join('')).to.equal('\x1b[?2026hempty  0 B in 0.0 s\r\n\x1b[?2026l');
+    for (const name of ['a', 'b']) {
+      const quick = display.file(name, 5);
+      quick.progress(report(1, 5));
+      await clock.pass(200);
+      quick.done(5);
+    }
+    expect(terminal.writes.join('')).to.not.include('%');
+    const slow = display.file('slow', 5);
+    slow.progress(report(1, 5));
+    await clock.pass(300);
+    expect(terminal.screen.visible.at(-1)).to.match(/^slow .* 20% /);
+    slow.done(5);
     display.close();
+  });
+
+  it('lets rate and time left stand for half a second, so that they can be read', async () => {
+    const terminal = new Terminal(60);
+    const file = open(terminal).file('name', 10_000);
+    const seen = new Set<string>();
+    for (let i = 1; i <= 20; i++) {
+      file.progress(report(i * 100, i < 3 ? undefined : 10_000, { rate: 1000 + i * 100 }));
+      await clock.pass(100);
+      seen.add(/[\d.]+ kB\/s.*$/.exec(terminal.screen.visible[0] ?? '')?.[0] ?? '');
+    }
+    expect([...seen]).to.deep.equal(['', '1.3 kB/s   00:07', '1.8 kB/s   00:05', '2.3 kB/s   00:04', '2.8 kB/s   00:03']);
+    file.done(10_000);
   });
 
   it('prints lines above the bars, of any length', async () => {
     const terminal = new Terminal(40);
     const display = open(terminal);
     const file = display.file('name', 1000);
-    await clock.pass(100);
+    await clock.pass(300);
     display.line(`${'x'.repeat(80)}\n\x1b]0;title\x07`);
     display.line('y'.repeat(41));
-    file.advance(500);
+    file.progress(report(500, 1000, { rate: 2500 }));
     await clock.pass(100);
     expect(terminal.screen.visible).to.deep.equal(['x'.repeat(40), 'x'.repeat(40), '\\x1b]0;title\\x07', 'y'.repeat(40), 'y', 'name              50%  2.5 kB/s   00:00']);
     file.failed('550 No such\x1b[2Jfile');
@@ -225,55 +189,64 @@ describe('the display on a terminal', () => {
     const display = open(terminal);
     const file = display.file('name', 10_000);
     await clock.pass(2000);
-    file.progress({ bytes: 9000, total: 10_000, rate: 500, eta: 2, percent: 90 });
+    file.progress(report(9000, 10_000, { rate: 500 }));
     await clock.pass(2000);
     expect(terminal.screen.visible[0]).to.match(/^name ━+.* 90% {2}9\.0 kB {3}500 B\/s {3}00:02$/);
-    file.done(2000);
-    expect(terminal.screen.visible).to.deep.equal(['name  2.0 kB in 4.0 s, 500 B/s']);
+    file.done(2000, 8000);
+    expect(terminal.screen.visible).to.deep.equal(['name  2.0 kB of 10.0 kB in 4.0 s, 500 B/s']);
+    display.file('whole').done(0, 10_000);
+    expect(terminal.screen.visible[1]).to.equal('whole  0 B of 10.0 kB in 0.0 s');
   });
 
-  it('takes the rate of the last five seconds', async () => {
+  it('keeps the figures after a name that is written from right to left, when it is done, too', () => {
     const terminal = new Terminal(60);
-    const display = open(terminal);
-    const file = display.file('name', 1_000_000);
-    for (let i = 0; i < 110; i++) {
-      file.advance(i < 50 ? 1000 : 100);
-      await clock.pass(100);
-    }
-    expect(terminal.screen.visible[0]).to.match(/ 1\.0 kB\/s {3}15:\d\d$/);
-    await clock.pass(6000);
-    expect(terminal.screen.visible[0]).to.match(/ 0 B\/s$/);
-    file.done();
+    open(terminal).file('שלום\u202e.bin').done(6_000_000);
+    expect(terminal.writes.join('')).to.include('\u200eשלום\\u202e.bin\u200e  6.0 MB in 0.0 s');
   });
 
-  it('has one bar for a tree, its last path, and lines for what went wrong', async () => {
+  it('keeps the name of what was done on a narrow terminal', () => {
+    for (const [columns, line] of [[40, 'debian-12.iso  6.0 MB in 0.0 s'], [20, 'debia…2.iso  6.0 MB'], [12, 'debia…2.iso'], [8, 'deb…iso']] as const) {
+      const terminal = new Terminal(columns);
+      open(terminal).file('debian-12.iso').done(6_000_000);
+      expect(terminal.screen.visible, String(columns)).to.deep.equal([line]);
+    }
+  });
+
+  it('has a bar for a tree, bars for its files that take longer, and lines for what went wrong', async () => {
     const terminal = new Terminal(60);
     const display = open(terminal);
     const tree = display.tree();
-    tree.progress({ bytes: 1_000_000, rate: 1000, files: 1 });
-    tree.result(result({}));
+    await clock.pass(300);
+    expect(terminal.screen.visible).to.deep.equal(['comparing']);
     tree.result(result({ action: 'skipped', reason: 'exists', path: 'same' }));
     await clock.pass(100);
-    expect(terminal.screen.visible).to.deep.equal(['1 file ─────────────────────       1.0 MB  1.0 kB/s', 'deep/a.txt']);
-    tree.progress({ bytes: 1_000_000, total: 4_000_000, percent: 25, rate: 1000, eta: 3000, files: 1200, totalFiles: 2000 });
+    expect(terminal.screen.visible).to.deep.equal(['1 unchanged']);
+    const first = { path: 'deep/disk.img', bytes: 500_000, total: 2_000_000 };
+    tree.progress(report(1_000_000, undefined, { files: 1, current: [first] }));
+    tree.result(result({}));
+    await clock.pass(100);
+    expect(terminal.screen.visible).to.deep.equal(['1 file         ──━━━────────       1.0 MB  1.0 kB/s']);
+    await clock.pass(900);
+    tree.progress(report(1_000_000, 4_000_000, { files: 1200, totalFiles: 2000, current: [first, { path: 'quick', bytes: 0 }] }));
     tree.result(result({ action: 'failed', path: 'b', error: new Error('550 No such file') }));
     tree.result(result({ action: 'skipped', path: 'c', reason: 'symlink', bytes: 0 }));
     tree.result(result({ action: 'deleted', path: 'd', bytes: 0 }));
     await clock.pass(100);
-    const [failed, skipped, bar, path] = terminal.screen.visible;
-    expect([failed, skipped, path]).to.deep.equal(['failed b: 550 No such file', 'skipped c: symlink', 'd']);
-    expect(bar).to.match(/^1,200\/2,000 +━━.* 25% {2}1\.0 MB {2}1\.0 kB\/s {3}50:00$/);
+    expect(terminal.screen.visible).to.deep.equal([
+      'failed b: 550 No such file', 'skipped c: symlink',
+      '1,200/2,000    ━━━──────────  25%  1.0 MB  1.0 kB/s   50:00',
+      '  disk.img     ━━━──────────  25%  500 kB',
+    ]);
+    tree.progress(report(3_000_000, 4_000_000, { files: 1999, totalFiles: 2000, current: [] }));
+    await clock.pass(100);
+    expect(terminal.screen.visible).to.have.length(3);
     tree.end();
-    expect(terminal.screen.visible.slice(2)).to.deep.equal(['1 downloaded, 1 deleted, 1 unchanged, 1 skipped, 1 failed: 2', '.0 kB in 0.2 s, 10.0 kB/s']);
+    expect(terminal.screen.visible.slice(2)).to.deep.equal(['1 downloaded, 1 deleted, 1 unchanged, 1 skipped, 1 failed', '2.0 kB in 1.6 s, 1.3 kB/s']);
   });
 
-  it('lists all of a tree where that is asked for, and what a dry run would do', async () => {
+  it('lists what a dry run would do', () => {
     const terminal = new Terminal(120);
     const display = open(terminal);
-    const all = display.tree({ all: true });
-    all.result(result({}));
-    all.result(result({ action: 'skipped', reason: 'exists', path: 'same', bytes: 0 }));
-    all.end();
     const dry = display.tree({ dryRun: true });
     dry.result(result({}));
     dry.result(result({ action: 'deleted', path: 'x', bytes: 0 }));
@@ -281,7 +254,6 @@ describe('the display on a terminal', () => {
     dry.end();
     display.tree().end();
     expect(terminal.screen.visible).to.deep.equal([
-      'downloaded deep/a.txt, 1.0 kB', 'skipped same: exists', '1 downloaded, 1 unchanged: 1.0 kB in 0.0 s',
       'would download deep/a.txt, 1.0 kB', 'would delete x', 'dry run: 1 downloaded, 1 deleted, 1 unchanged: 1.0 kB', 'nothing to do',
     ]);
   });
@@ -292,16 +264,18 @@ describe('the display on a terminal', () => {
       const display = open(terminal);
       terminal.write('$ ftplib\r\n');
       const files = NAMES.map((name) => display.file(name, 1_000_000));
-      for (const [columns, rows] of [[60, 24], [40, 24], [200, 50], [120, 4], [80, 24]] as const) {
-        files.forEach((file) => file.advance(50_000));
+      await clock.pass(200);
+      for (const [columns, rows] of [[60, 24], [40, 24], [20, 24], [200, 50], [120, 4], [80, 24]] as const) {
+        files.forEach((file) => file.progress(report(columns * 1000, 1_000_000)));
         await clock.pass(100);
         terminal.resize(columns, rows);
         await clock.pass(100);
         expect(terminal.screen.visible.filter((line) => /\d%/.test(line)), `${columns}`).to.have.length(Math.min(NAMES.length, rows - 2));
       }
       expect(terminal.screen.all[0]).to.equal('$ ftplib');
-      files.forEach((file) => file.done());
-      expect(terminal.screen.visible.filter((line) => /\d%/.test(line))).to.deep.equal([]);
+      files.forEach((file) => file.done(1_000_000));
+      // Nothing is left of the bars, neither on the screen nor above it.
+      expect(terminal.screen.all.filter((line) => /%|━|─|more/.test(line))).to.deep.equal([]);
     });
   }
 
@@ -309,11 +283,11 @@ describe('the display on a terminal', () => {
     const terminal = new Terminal(60, 6);
     const display = open(terminal);
     const files = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => display.file(name, 1000));
-    await clock.pass(100);
+    await clock.pass(300);
     terminal.write('^C');
     display.close();
     display.close();
-    files.forEach((file) => file.done());
+    files.forEach((file) => file.done(1000));
     expect(terminal.screen.visible).to.have.length(5);
     expect(terminal.screen.visible[0]).to.match(/^a /);
     expect([terminal.screen.isCursorVisible, terminal.screen.cursor]).to.deep.equal([true, { row: 5, column: 0 }]);
@@ -325,8 +299,8 @@ describe('the display on a terminal', () => {
     ] as const) {
       const terminal = new Terminal(60);
       const file = open(terminal, { env }).file('name', 10);
-      file.advance(5);
-      await clock.pass(100);
+      file.progress(report(5, 10));
+      await clock.pass(300);
       file.failed('no');
       expect([terminal.writes.join('').includes('━'), terminal.writes.join('').includes('\x1b[3')], JSON.stringify(env)).to.deep.equal([unicode, color]);
     }
@@ -345,15 +319,14 @@ describe('the display elsewhere', () => {
   async function transfer(options: ProgressDisplayOptions): Promise<string> {
     const display = new ProgressDisplay({ output, json: output, clock, env: { LANG: 'C.UTF-8', TERM: 'xterm' }, ...options });
     const [quick, slow, lost] = [display.file('qu\x1bick', 10), display.file('slow', 100_000), display.file('lost')];
-    quick.advance(10);
-    quick.done();
-    for (let i = 0; i < 25; i++) {
-      slow.advance(1000);
+    quick.done(10);
+    for (let i = 1; i <= 25; i++) {
+      slow.progress(report(i * 1000, 100_000));
       await clock.pass(1000);
     }
     lost.failed('550 No such file');
     display.line('one\ntwo\r');
-    slow.done();
+    slow.done(25_000);
     const tree = display.tree();
     tree.progress({ bytes: 10, total: 20, percent: 50, rate: 1, eta: 10, files: 1, totalFiles: 2 });
     tree.result(result({}));
@@ -367,8 +340,8 @@ describe('the display elsewhere', () => {
 
   const LINES = [
     'qu\\x1bick: 10 B in 0.0 s',
-    'slow: 10%, 10.0 kB of 100 kB, 1.0 kB/s, 01:30 left', 'lost: 0 B, 0 B/s',
-    'slow: 20%, 20.0 kB of 100 kB, 1.0 kB/s, 01:20 left', 'lost: 0 B, 0 B/s',
+    'slow: 10%, 10.0 kB of 100 kB, 1.0 kB/s, 01:30 left', 'lost: no bytes yet',
+    'slow: 20%, 20.0 kB of 100 kB, 1.0 kB/s, 01:20 left', 'lost: no bytes yet',
     'lost: 550 No such file', 'one', 'two\\r', 'slow: 25.0 kB in 00:25, 1.0 kB/s',
     'downloaded deep/a.txt, 1.0 kB', 'failed .: no', '1 of 2 files: 50%, 10 B of 20 B, 1 B/s, 00:10 left', '1 downloaded, 1 unchanged, 1 failed: 2.0 kB in 00:10, 200 B/s', '',
   ];
@@ -378,11 +351,44 @@ describe('the display elsewhere', () => {
     expect(lines).to.deep.equal(LINES);
   });
 
-  it('has the same on a terminal that is dumb, and where lines are asked for', async () => {
+  it('has the same on a terminal that is dumb', async () => {
     output.isTTY = true;
     expect((await transfer({ env: { TERM: 'dumb' } })).split('\n')).to.deep.equal(LINES);
-    output.writes.length = 0;
-    expect((await transfer({ mode: 'lines' })).split('\n')).to.deep.equal(LINES);
+  });
+
+  it('has a line each ten seconds for a minute, and then one each minute', async () => {
+    const display = new ProgressDisplay({ output, clock });
+    const file = display.file('long', 36_000);
+    for (let second = 1; second <= 600; second++) {
+      file.progress(report(second * 10, 36_000, { rate: 10 }));
+      await clock.pass(1000);
+    }
+    file.done(36_000);
+    const lines = output.writes.join('').split('\n');
+    expect(lines).to.have.length(6 + 9 + 2);
+    expect(lines.slice(5, 8)).to.deep.equal([
+      'long: 1%, 600 B of 36.0 kB, 10 B/s, 59:00 left', 'long: 3%, 1.2 kB of 36.0 kB, 10 B/s, 58:00 left', 'long: 5%, 1.8 kB of 36.0 kB, 10 B/s, 57:00 left',
+    ]);
+  });
+
+  it('has nothing but the list of a dry run', async () => {
+    const display = new ProgressDisplay({ output, clock });
+    const tree = display.tree({ dryRun: true });
+    await clock.pass(60_000);
+    tree.result(result({}));
+    tree.end();
+    expect(output.writes.join('')).to.equal('would download deep/a.txt, 1.0 kB\ndry run: 1 downloaded: 1.0 kB\n');
+  });
+
+  it('says what a part of a tree is, and what stands still', async () => {
+    const display = new ProgressDisplay({ output, clock });
+    const [tree, file] = [display.tree(), display.file('still', 100)];
+    tree.result(result({ action: 'skipped', reason: 'exists' }));
+    file.progress(report(50, 100, { rate: 0 }));
+    await clock.pass(10_000);
+    tree.end();
+    file.failed('no');
+    expect(output.writes.join('')).to.equal('1 unchanged: no bytes yet\nstill: 50%, 50 B of 100 B, stalled\n1 unchanged\nstill: no\n');
   });
 
   it('has lines of JSON for programs', async () => {
@@ -414,7 +420,8 @@ const PROGRAM = `require('ts-node/register');
   const { ProgressDisplay } = require(${JSON.stringify(join(__dirname, '..', '..', 'lib', 'cli', 'progress-display'))});
   const display = new ProgressDisplay();
   const files = ['first', 'second', 'third'].map((name) => display.file(name, 1000000));
-  setInterval(() => files.forEach((file) => file.advance(100)), 10);`;
+  let bytes = 0;
+  setInterval(() => files.forEach((file) => file.progress({ bytes: (bytes += 100), total: 1000000, rate: 1000, eta: 99 })), 10);`;
 
 describe('the display in a pseudo terminal', function () {
   this.timeout(30_000);
@@ -449,7 +456,7 @@ describe('the display in a pseudo terminal', function () {
 
   for (const columns of [40, 60, 120, 200]) {
     it(`stays in its lines, and leaves what was done: ${columns} columns`, async () => {
-      run(`${PROGRAM} setTimeout(() => { files.forEach((file) => file.done()); process.exit(); }, 500)`, columns);
+      run(`${PROGRAM} setTimeout(() => { files.forEach((file) => file.done(bytes)); process.exit(); }, 700)`, columns);
       await bars();
       expect(await terminal.exited).to.equal(0);
       const { all, overlong, isCursorVisible } = terminal.screen;

@@ -45,6 +45,9 @@ const RUNTIMES: readonly Runtime[] = [
   },
 ];
 
+/** What smoke.mjs prints after its last step; then it has 5 seconds to end by itself. */
+const LAST_LINE = 'that was the last step';
+
 /** What a program is asked for in a bundle, and the most bytes that it may have, minified by esbuild. */
 const PROGRAMS: Readonly<Record<string, { readonly code: string; readonly most?: number }>> = {
   'parseList only': { code: "import { parseList } from 'ftplib'; console.log(parseList('-rw-r--r-- 1 u g 5 Jan  1 2020 a')[0].name);", most: 40_000 },
@@ -67,16 +70,15 @@ main(process.argv.slice(2)).catch((error: unknown) => {
 async function main(wanted: readonly string[]): Promise<void> {
   install();
   const folder = mkdtempSync(join(tmpdir(), 'ftplib-runtimes-'));
-  const servers = await startServers();
+  const { environment, close } = servers();
   try {
     installPackage(folder);
     const chosen = RUNTIMES.filter(({ name }) => wanted.length === 0 || wanted.some((each) => name.toLowerCase().includes(each.toLowerCase())));
-    const results = new Map<Runtime, ReadonlyMap<string, string>>();
-    for (const runtime of chosen) results.set(runtime, await smoke(runtime, folder, servers.environment));
-    printSteps(results);
+    const results = await Promise.all(chosen.map(async (runtime) => [runtime, await smoke(runtime, folder, environment)] as const));
+    printSteps(new Map(results));
     if (wanted.length === 0) await printBundles(folder);
   } finally {
-    await servers.close();
+    await close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -99,7 +101,7 @@ function installPackage(folder: string): void {
   writeFileSync(join(folder, 'types.mts'), TYPES);
 }
 
-async function startServers() {
+function servers() {
   const large = content(20_000_000);
   const files = { '/pub/a': 'aaa', '/pub/b': 'bbbb', '/pub/deep/c': 'ccccc', '/big': large, '/up/': '' };
   const lost = Buffer.alloc(500_000, 'file');
@@ -110,26 +112,24 @@ async function startServers() {
     return server.url.replace('127.0.0.1', options.tls ? 'localhost' : '127.0.0.1');
   };
   const tls = certificate('local');
-  // Each run has servers of its own where something happens once.
   const losing = { RETR: [[openData(), send('150 Here it comes.'), data(lost.subarray(0, 200_000)), boundary(), dataReset(), send('426 Broken.')], [normal()]] };
   const cutting = { RETR: [[openData(), send('150 Here it comes.'), data('aaa'), dataCut(), send('226 Done.')], [normal()]] };
   const stopping = { STOR: [openData(), send('150 Go on.'), until(({ server }) => server.waitFor('ABOR')), dataClosed(), send('426 Aborted.')] };
-  const environment = {
-    plain: await start({}),
-    explicit: await start({ tls: { mode: 'explicit', required: true, ...tls } }),
-    implicit: await start({ tls: { mode: 'implicit', required: true, ...tls } }),
-    reuse: await start({ tls: { mode: 'explicit', required: true, requireReuse: true, ...tls } }),
-    another: await start({ tls: { mode: 'explicit', required: true, ...tls, data: certificate('local2') } }),
-    silent: await start({ script: { SIZE: [silence()], EPSV: [silence()] } }),
-    big: createHash('sha256').update(large.read(0, large.size)).digest('hex'),
-    ca: { local: tls.cert, local2: certificate('local2').cert },
-  };
+  const hash = createHash('sha256').update(large.read(0, large.size)).digest('hex');
   return {
+    /** Servers for one run, which no other run writes to. */
     environment: async () => ({
-      ...environment,
+      plain: await start({}),
+      explicit: await start({ tls: { mode: 'explicit', required: true, ...tls } }),
+      implicit: await start({ tls: { mode: 'implicit', required: true, ...tls } }),
+      reuse: await start({ tls: { mode: 'explicit', required: true, requireReuse: true, ...tls } }),
+      another: await start({ tls: { mode: 'explicit', required: true, ...tls, data: certificate('local2') } }),
+      silent: await start({ script: { SIZE: [silence()], EPSV: [silence()] } }),
       stuck: await start({ script: stopping }),
       lossy: await start({ files: { '/file': lost }, script: losing }),
       cut: await start({ tls: { mode: 'explicit', required: true, ...tls }, script: cutting }),
+      big: hash,
+      ca: { local: tls.cert, local2: certificate('local2').cert },
     }),
     close: async () => void (await Promise.all(started.map((server) => server.close()))),
   };
@@ -150,7 +150,12 @@ function run(program: string, args: readonly string[], cwd: string, more: NodeJS
   const env = { ...process.env, NODE_NO_WARNINGS: '1', NODE_OPTIONS: '', ...more };
   return new Promise((resolve) => {
     const child = execFile(program, args, { cwd, env, timeout: 120_000 }, (error, stdout, stderr) => {
+      clearTimeout(late);
       resolve({ output: stdout + stderr, code: error ? (child.exitCode ?? -1) : 0 });
+    });
+    let late: NodeJS.Timeout | undefined;
+    child.stdout?.on('data', (text: string) => {
+      if (text.includes(`${LAST_LINE}\n`)) late ??= setTimeout(() => child.kill(), 5000);
     });
   });
 }

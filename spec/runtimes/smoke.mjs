@@ -330,3 +330,4 @@ for (const [name, step] of Object.entries(STEPS)) {
     clearTimeout(timer);
   }
 }
+console.log('that was the last step');

@@ -30,7 +30,7 @@ sys.exit(code if code >= 0 else 128 - code)
 `;
 
 /** Of a terminal without a program: a character, a sequence that is known, or one that may go on in the next chunk. */
-const TOKEN = /\x1b\[(\??)(\d*)([A-Za-z])|\x1b(?:\[[?\d]*)?$|[^]/gu;
+const TOKEN = /\x1b\[(\??)(\d*)([A-Za-z])|\x1b[78]|\x1b(?:\[[?\d]*)?$|[^]/gu;
 
 /** What a terminal shows of what was written to it. It knows what the command line writes, and throws at any other sequence. */
 export class Screen {
@@ -41,12 +41,15 @@ export class Screen {
   #top = 0;
   #row = 0;
   #column = 0;
+  #saved = { row: 0, column: 0 };
   #wrapsNext = false;
   #autoWrap = true;
   #rest = '';
   /** Times that a text has gone on in the next line, or was cut at the last column because it must not. */
   overlong = 0;
   isCursorVisible = true;
+  /** Whether the terminal shows nothing new for now (DEC private mode 2026). */
+  isHeld = false;
 
   /**
    * @param reflow whether a new width breaks the lines anew, as VTE, kitty and Windows Terminal do, and xterm does not
@@ -64,6 +67,8 @@ export class Screen {
     this.#rest = '';
     for (const [token, , number, letter] of whole.matchAll(TOKEN)) {
       if (letter) this.#sequence(token, Number(number || 1), letter);
+      else if (token === '\x1b7') this.#saved = this.cursor;
+      else if (token === '\x1b8') this.#move(this.#saved.row, this.#saved.column);
       else if (token.startsWith('\x1b')) this.#rest = token;
       else if (token === '\r') this.#move(this.#row, 0);
       else if (token === '\n') this.#move(this.#row + 1, this.#column);
@@ -109,12 +114,22 @@ export class Screen {
     const line = this.#lines[this.#row] as string[];
     if (token === '\x1b[?25l' || token === '\x1b[?25h') this.isCursorVisible = letter === 'h';
     else if (token === '\x1b[?7l' || token === '\x1b[?7h') this.#autoWrap = letter === 'h';
+    else if (token === '\x1b[?2026h' || token === '\x1b[?2026l') this.isHeld = letter === 'h';
     else if (token === '\x1b[K') line.splice(this.#column);
-    else if (token === '\x1b[J') {
-      line.splice(this.#column);
-      this.#lines.splice(this.#row + 1);
-    } else if (letter === 'A') this.#move(Math.max(this.#top, this.#row - number), this.#column);
+    else if (token === '\x1b[J') this.#eraseBelow();
+    else if (letter === 'B') this.#move(Math.min(this.#top + this.rows - 1, this.#row + number), this.#column);
+    else if (letter === 'A') this.#move(Math.max(this.#top, this.#row - number), this.#column);
     else if (letter !== 'm') throw new Error(`a sequence that the screen does not know: ${JSON.stringify(token)}`);
+  }
+
+  /** As tmux does it: a screen that is erased from its first corner is kept among the lines that have scrolled away. */
+  #eraseBelow(): void {
+    if (this.#row === this.#top && this.#column === 0) {
+      this.#top = this.#lines.length;
+      return this.#move(this.#top, 0);
+    }
+    this.#lines[this.#row]?.splice(this.#column);
+    this.#lines.splice(this.#row + 1);
   }
 
   #move(row: number, column: number): void {
