@@ -8,7 +8,7 @@ declare module 'playwright-core' {
     first(): Locator;
     focus(): Promise<void>;
     getAttribute(name: string): Promise<string | null>;
-    locator(selector: string): Locator;
+    locator(selector: string, options?: { hasText?: string | RegExp }): Locator;
     press(key: string): Promise<void>;
     setInputFiles(files: string | readonly string[]): Promise<void>;
     textContent(): Promise<string | null>;
@@ -21,6 +21,7 @@ declare module 'playwright-core' {
   export interface Page {
     readonly keyboard: { press(key: string): Promise<void> };
     close(): Promise<void>;
+    context(): { newCDPSession(page: Page): Promise<{ send(method: string, params: object): Promise<unknown> }> };
     dispatchEvent(selector: string, type: string, init: object): Promise<void>;
     emulateMedia(options: { colorScheme?: 'light' | 'dark'; reducedMotion?: 'reduce' }): Promise<void>;
     evaluate<T>(expression: string): Promise<T>;

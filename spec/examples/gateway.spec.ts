@@ -1,28 +1,25 @@
 import { expect } from 'chai';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { type IncomingMessage, type OutgoingHttpHeaders, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import * as ts from 'typescript';
 import { gateway, type GatewayOptions } from '../../examples/gateway/server';
-import { type FTPOptions, FTPPool, throttle } from '../../lib';
+import { type FTPOptions, FTPPool, parseFTPURL, throttle } from '../../lib';
 import { optionsOf, realServers } from '../servers/servers';
+import { GatewayProcess } from '../support/gateway-process';
 import { note } from '../support/summary';
 import { content } from '../support/server/content';
 import { FtpServer } from '../support/server/ftp-server';
 import { gate } from '../support/server/gate';
 import type { FtpServerOptions } from '../support/server/server-options';
-import { data, dataEnd, openData, send, until } from '../support/server/steps';
+import type { Step } from '../support/server/script';
+import { data, dataEnd, normal, openData, receiveData, send, until } from '../support/server/steps';
 
-const ROOT = dirname(dirname(__dirname));
 const MIB = 2 ** 20;
 const BYTES = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) & 0xff));
 
@@ -79,6 +76,15 @@ describe('gateway', () => {
         expect((await ask(port, 'GET', '/files/pub/', { host })).status).to.equal(421);
       }
       expect(server.commands).to.deep.equal([]);
+      const other = await listen(server.url, { hosts: ['Files.example'] });
+      expect((await ask(other, 'GET', '/', { host: 'files.Example:443' })).status).to.equal(200);
+    });
+
+    it('waits for the headers of a request no longer than a minute', async () => {
+      const http = gateway((await serve()).url);
+      closing.push(() => close(http));
+      await once(http.listen(0, '127.0.0.1'), 'listening');
+      expect(http.headersTimeout).to.equal(60_000);
     });
 
     it('is the only one that may ask', async () => {
@@ -118,8 +124,9 @@ describe('gateway', () => {
       }
       expect((await ask(port, 'MOVE', '/files/a')).status).to.equal(400);
       expect((await ask(port, 'MOVE', '/files/a', { destination: '/secret' })).status).to.equal(400);
+      expect((await ask(port, 'MOVE', '/files/a', { destination: Buffer.from('/files/ü').toString('latin1') })).status).to.equal(400); // as curl sends what nobody has coded
       expect((await ask(port, 'GET', '/secret')).status).to.equal(404);
-      expect((await ask(port, 'DELETE', '/files/')).status).to.equal(400);
+      for (const method of ['DELETE', 'MOVE', 'MKCOL', 'PUT']) expect((await ask(port, method, '/files/', { destination: '/files/b' }, method === 'PUT' ? 'x' : undefined)).status).to.equal(400);
       expect(server.commands).to.deep.equal([]);
       expect(String((await ask(port, 'GET', '/files/a')).body)).to.equal('a');
     });
@@ -173,7 +180,14 @@ describe('gateway', () => {
       server.script = {};
       const missing = await ask(port, 'GET', '/files/missing/');
       expect(missing.status).to.equal(404);
+      const heads = await Promise.all(['/files/', '/files/pub/', '/files/missing/'].map((path) => ask(port, 'HEAD', path)));
+      expect(heads.map(({ status, body }) => [status, body.length])).to.deep.equal([[200, 0], [200, 0], [404, 0]]);
       expect(String(missing.body)).to.match(/^{"error":"The FTP server says: .*"}\n$/);
+    });
+
+    it('says how much of it could not be read', async () => {
+      const server = await serve({ script: { MLSD: [openData(), send('150 Here it comes.'), data('type=file;size=1; first\r\nwhat is this\r\n'), dataEnd(), send('226 Done.')] } });
+      expect(linesOf(await ask(await listen(server.url), 'GET', '/files/pub/'))).to.deep.equal([{ name: 'first', type: 'file', size: 1 }, { complete: true, unread: 1 }]);
     });
 
     it('that nobody reads any more ends', async () => {
@@ -213,7 +227,8 @@ describe('gateway', () => {
       for (const headers of [{ range: 'bytes=0-1,5-6' }, { range: 'lines=1-2' }, { range: 'bytes=-' }, { range: 'bytes=10-', 'if-range': '"another"' }]) {
         expect(await ask(port, 'GET', '/files/pub/a', headers)).to.include({ status: 200 });
       }
-      const head = await ask(port, 'HEAD', '/files/pub/a');
+      expect((await ask(port, 'GET', '/files/pub/a', { range: 'Bytes=1-2' })).status).to.equal(206);
+      const head = await ask(port, 'HEAD', '/files/pub/a', { range: 'bytes=1-2' }); // RFC 9110, 14.2: Range is for GET
       expect([head.status, head.headers['content-length'], head.body.length]).to.deep.equal([200, String(BYTES.length), 0]);
       const empty = await ask(port, 'GET', '/files/pub/empty');
       expect([empty.status, empty.headers['content-length'], empty.body.length]).to.deep.equal([200, '0', 0]);
@@ -236,6 +251,42 @@ describe('gateway', () => {
       server.script = { RETR: [openData(), send('150 Here it comes.'), data(BYTES.subarray(0, 1000)), dataEnd(), send('550 The disk is gone.')] };
       const response = await begin(port, 'GET', '/files/pub/a').answer;
       expect(await buffer(response).catch((error: NodeJS.ErrnoException) => error.code)).to.equal('ECONNRESET');
+    });
+
+    it('of a file that has grown since its size was asked for is as long as it said', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      const grow: Step = () => void server.write('/pub/a', Buffer.concat([BYTES, BYTES]));
+      server.script = { RETR: [grow, normal()] };
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      closing.push(async () => agent.destroy());
+      const first = await ask(port, 'GET', '/files/pub/a', {}, undefined, agent);
+      expect([first.headers['content-length'], first.body.equals(BYTES)]).to.deep.equal([String(BYTES.length), true]);
+      server.script = {};
+      const next = await ask(port, 'GET', '/files/pub/a', {}, undefined, agent); // on the same connection, and no byte of the first is in it
+      expect([next.status, next.body.equals(Buffer.concat([BYTES, BYTES]))]).to.deep.equal([200, true]);
+    });
+
+    it('of a file that has become shorter since then breaks', async () => {
+      for (const range of [{}, { range: 'bytes=100-' }, { range: 'bytes=200000-' }]) {
+        const server = await serve();
+        const port = await listen(server.url);
+        server.write('/pub/a', Buffer.concat([BYTES, BYTES]));
+        const shrink: Step = () => void server.write('/pub/a', BYTES);
+        server.script = { RETR: [[shrink, normal()], [normal()], [normal()], [normal()]] };
+        expect(await ask(port, 'GET', '/files/pub/a', range).catch((error: NodeJS.ErrnoException) => error.code)).to.equal('ECONNRESET');
+        server.script = {};
+        expect((await ask(port, 'GET', '/files/pub/a')).body.equals(BYTES)).to.equal(true);
+      }
+    });
+
+    it('can be continued where the time shows that the file is the same', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      expect((await ask(port, 'HEAD', '/files/pub/a')).headers).to.have.property('etag');
+      expect((await ask(port, 'PUT', '/files/up/now', {}, BYTES)).status).to.equal(201);
+      expect((await ask(port, 'HEAD', '/files/up/now')).headers).to.not.have.property('etag');
+      expect((await ask(port, 'GET', '/files/up/now', { 'range': 'bytes=10-', 'if-range': '"300000-1"' })).status).to.equal(200);
     });
 
     it('that nobody reads any more ends, and the session goes on', async () => {
@@ -284,6 +335,89 @@ describe('gateway', () => {
       expect(sessions).to.have.length(1);
     });
 
+    it('that is cut off after its last byte, and before the server has it, leaves nothing', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      server.script = { STOR: [openData(), send('150 Go on.'), receiveData(), until(server.waitFor('ABOR')), send('226 Done.')] };
+      const { sent, answer } = begin(port, 'PUT', '/files/up/a', { 'content-length': 4 });
+      answer.catch(() => undefined);
+      sent.end('lost');
+      await server.waitFor('STOR');
+      sent.destroy();
+      await server.waitFor('DELE');
+      server.script = {};
+      expect((await ask(port, 'PUT', '/files/up/a', { 'if-none-match': '*' }, BYTES)).status).to.equal(201);
+      expect(server.commands.filter((line) => line.startsWith('RNTO'))).to.have.length(1);
+      expect([names(server), server.read('/up/a').equals(BYTES)]).to.deep.equal([['a'], true]);
+    });
+
+    it('of unknown length is whole, or nothing', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      const { sent, answer } = begin(port, 'PUT', '/files/up/a', { 'transfer-encoding': 'chunked' });
+      sent.write(BYTES.subarray(0, 1000));
+      sent.end(BYTES.subarray(1000));
+      expect((await answer).statusCode).to.equal(201);
+      expect(server.read('/up/a').equals(BYTES)).to.equal(true);
+      const broken = connect(port, '127.0.0.1');
+      broken.write(`PUT /files/up/b HTTP/1.1\r\nHost: localhost:${port}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmore\r\n`);
+      await server.waitFor((line) => line.startsWith('STOR /up/.b.'));
+      broken.end('no length\r\n');
+      await buffer(broken);
+      await server.waitFor('DELE');
+      expect((await ask(port, 'PUT', '/files/up/c', { 'content-range': 'bytes 0-0/2' }, 'c')).status).to.equal(400);
+      expect((await ask(port, 'PUT', '/files/up/d', {}, 'd')).status).to.equal(201);
+      expect(names(server).sort()).to.deep.equal(['a', 'd']);
+    });
+
+    it('is begun by a client that waits for leave only where it has it', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      for (const [path, status, leave] of [['/files/up/a', 201, 1], ['/files/pub/a', 412, 0], ['/files/up/%2e%2e', 400, 0]] as const) {
+        let continued = 0;
+        const { sent, answer } = begin(port, 'PUT', path, { 'expect': '100-continue', 'if-none-match': '*', 'content-length': 4 });
+        sent.on('continue', () => { continued++; sent.end('late'); }).flushHeaders();
+        const response = await answer;
+        response.resume();
+        expect([path, response.statusCode, continued]).to.deep.equal([path, status, leave]);
+        sent.destroy();
+      }
+      expect([String(server.read('/up/a')), server.read('/pub/a').equals(BYTES)]).to.deep.equal(['late', true]);
+    });
+
+    it('replaces nothing where it shall not, and what comes at the same time neither', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      const own = { 'if-none-match': '*' };
+      const taken = await ask(port, 'PUT', '/files/pub/a', own, 'new');
+      expect([taken.status, String(taken.body), server.read('/pub/a').equals(BYTES)]).to.deep.equal([412, 'There is something of this name already.', true]);
+      const { sent, answer } = begin(port, 'PUT', '/files/up/a', { ...own, 'content-length': BYTES.length });
+      sent.write(BYTES.subarray(0, 1000));
+      await server.waitFor('STOR');
+      const second = ask(port, 'PUT', '/files/up/a', own, 'second');
+      sent.end(BYTES.subarray(1000));
+      expect([(await answer).statusCode, (await second).status]).to.deep.equal([201, 412]);
+      expect(server.read('/up/a').equals(BYTES)).to.equal(true);
+      expect((await ask(port, 'PUT', '/files/up/a', {}, 'third')).status).to.equal(201);
+      expect([names(server), String(server.read('/up/a'))]).to.deep.equal([['a'], 'third']);
+    });
+
+    it('that is refused is read on for a while, so that a browser sees why', async () => {
+      const server = await serve();
+      const port = await listen(server.url);
+      server.script = { STOR: ['553 No room for you.'] };
+      const socket = connect(port, '127.0.0.1');
+      closing.push(async () => socket.destroy());
+      const head = (method: string): string => `${method} /files/up/a HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: `;
+      socket.write(`${head('PUT')}${20 * MIB}\r\n\r\n`);
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      expect(String(first)).to.match(/^HTTP\/1.1 409 [^]*The FTP server says: No room for you\./);
+      await pipeline(Readable.from(blocks(Buffer.alloc(MIB), 20 * MIB)), socket, { end: false });
+      socket.write(`${head('HEAD')}0\r\n\r\n`);
+      const [second] = (await once(socket, 'data')) as [Buffer];
+      expect(String(second)).to.match(/^HTTP\/1.1 404 /);
+    });
+
     it('that the server refuses says why', async () => { // how a browser takes it for a large file: spec/browser
       const server = await serve();
       const port = await listen(server.url);
@@ -300,27 +434,78 @@ describe('gateway', () => {
           await pipeline(await session.protectedData(), slow(), new Writable({ write: (_chunk, _encoding, done) => done() }));
         }, send('226 Done.')]), RNFR: Array(10).fill('350 Go on.'), RNTO: Array(10).fill('250 Done.') },
       });
-      const folder = await mkdtemp(join(tmpdir(), 'ftplib-gateway-'));
-      const child = run(folder, server.url);
+      const child = await GatewayProcess.start(`${server.url}up`, ''); // of which the URL's folder is shown
       try {
-        const port = await portOf(child);
+        const { port } = child;
         const block = Buffer.alloc(MIB);
         const statuses = await Promise.all(Array.from({ length: 10 }, async (_, i) => {
-          const { sent, answer } = begin(port, 'PUT', `/files/up/${i}`, { 'content-length': UPLOAD });
+          const { sent, answer } = begin(port, 'PUT', `/files/${i}`, { 'content-length': UPLOAD });
           await pipeline(Readable.from(blocks(block, UPLOAD)), sent);
           const response = await answer;
           response.resume();
           return response.statusCode;
         }));
         expect(new Set(statuses)).to.deep.equal(new Set([201]));
-        const most = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024;
+        expect(server.commands.flatMap((line) => /^RNTO (.*)/.exec(line)?.[1] ?? []).sort()).to.deep.equal(Array.from({ length: 10 }, (_, i) => `up/${i}`));
+        const most = child.mostMemory / MIB;
         note('measured', `gateway: ${most.toFixed(0)} MiB in memory at most, with 10 uploads of ${UPLOAD / MIB} MiB each at ${(SLOWLY / MIB).toFixed(0)} MiB/s together`);
         expect(most).to.be.below(120);
       } finally {
-        child.kill();
-        await once(child, 'exit');
-        await rm(folder, { recursive: true });
+        await child.stop();
       }
+    });
+  });
+
+  describe('a rename', () => {
+    it('replaces nothing, and what comes at the same time neither', async () => {
+      const server = await serve({ files: { '/pub/a': 'a', '/pub/b': 'b', '/up/': '' } });
+      const port = await listen(server.url);
+      const rest = gate();
+      server.script = { RNTO: [[until(rest), normal()], [normal()]] };
+      const first = ask(port, 'MOVE', '/files/pub/a', { destination: '/files/up/c' });
+      await server.waitFor('RNTO');
+      expect((await ask(port, 'MOVE', '/files/pub/b', { destination: '/files/up/c' })).status).to.equal(409);
+      const upload = ask(port, 'PUT', '/files/up/c', { 'if-none-match': '*' }, 'upload');
+      rest.open();
+      expect([(await first).status, (await upload).status]).to.deep.equal([204, 412]);
+      expect([names(server), String(server.read('/up/c')), String(server.read('/pub/b'))]).to.deep.equal([['c'], 'a', 'b']);
+
+      const { sent, answer } = begin(port, 'PUT', '/files/up/d', { 'if-none-match': '*', 'content-length': BYTES.length });
+      sent.write(BYTES.subarray(0, 1000));
+      await server.waitFor('STOR');
+      expect((await ask(port, 'MOVE', '/files/pub/b', { destination: '/files/up/d' })).status).to.equal(409);
+      sent.end(BYTES.subarray(1000));
+      expect([(await answer).statusCode, server.read('/up/d').equals(BYTES), String(server.read('/pub/b'))]).to.deep.equal([201, true, 'b']);
+      expect((await ask(port, 'MOVE', '/files/pub/b', { destination: '/files/up/e' })).status).to.equal(204);
+    });
+  });
+
+  describe('where there are more transfers than connections', () => {
+    it('they wait, those that are left come to nothing, and listings go on', async () => {
+      const server = await serve({ files: { '/big': content(200 * MIB), '/a': 'a', '/left': 'left', '/up/': '' } });
+      const http = gateway({ ...parseFTPURL(server.url).options, connections: 1 });
+      closing.push(() => close(http));
+      await once(http.listen(0, '127.0.0.1'), 'listening');
+      const { port } = http.address() as AddressInfo;
+      const response = await begin(port, 'GET', '/files/big').answer;
+      await once(response, 'data');
+      response.pause();
+      for (const method of ['GET', 'PUT']) {
+        const { sent, answer } = begin(port, method, method === 'GET' ? '/files/left' : '/files/up/left');
+        answer.catch(() => undefined);
+        if (method === 'PUT') sent.write('left');
+        const [, theirs] = (await once(http, 'request')) as [IncomingMessage, ServerResponse];
+        if (method === 'GET') await server.waitFor('SIZE /left');
+        sent.destroy();
+        await once(theirs, 'close');
+      }
+      const waiting = [ask(port, 'GET', '/files/a'), ask(port, 'PUT', '/files/up/b', {}, BYTES), ask(port, 'GET', '/files/a')];
+      expect(linesOf(await ask(port, 'GET', '/files/'))).to.have.length(5);
+      expect(server.commands.filter((line) => /^(RETR|STOR)/.test(line))).to.deep.equal(['RETR /big']);
+      response.destroy();
+      expect((await Promise.all(waiting)).map(({ status }) => status)).to.deep.equal([200, 201, 200]);
+      expect([names(server), server.read('/up/b').equals(BYTES)]).to.deep.equal([['b'], true]);
+      expect(server.commands.filter((line) => line.startsWith('RETR'))).to.deep.equal(['RETR /big', 'RETR /a', 'RETR /a']);
     });
   });
 
@@ -339,8 +524,14 @@ describe('gateway', () => {
       expect((await ask(port, 'DELETE', '/files/pub/empty')).status).to.equal(204);
       expect((await ask(port, 'DELETE', '/files/pub/empty')).status).to.equal(409);
       expect(names(server)).to.deep.equal([]);
-      expect((await ask(port, 'PATCH', '/files/pub/dir')).status).to.equal(405);
+      expect(await ask(port, 'PATCH', '/files/pub/dir')).to.deep.include({ status: 405 }).and.nested.include({ 'headers.allow': 'GET, HEAD, PUT, MKCOL, MOVE, DELETE' });
     });
+  });
+
+  it('says that it may not log in, and not that there is nothing', async () => {
+    const server = await serve({ script: { PASS: Array(4).fill('530 Login incorrect.') } });
+    const port = await listen(server.url);
+    for (const method of ['GET', 'HEAD', 'PUT'] as const) expect((await ask(port, method, '/files/pub/a', {}, method === 'PUT' ? 'x' : undefined)).status).to.equal(502);
   });
 
   it('says that the server is gone, and goes on when it is back', async () => {
@@ -377,6 +568,22 @@ describe('gateway', () => {
       expect([part.status, part.body.equals(BYTES.subarray(1000, 2000))]).to.deep.equal([206, true]);
       expect((await ask(port, 'GET', '/files/missing')).status).to.equal(404);
 
+      await symlink('日"', join(there, 'link')); // whose own size MLST gives in ProFTPD
+      const linked = await ask(port, 'GET', '/files/link');
+      expect([linked.headers['content-length'], linked.body.equals(BYTES)]).to.deep.equal([String(BYTES.length), true]);
+      expect((await ask(port, 'DELETE', '/files/link')).status).to.equal(204);
+      await writeFile(Buffer.from(join(there, 'caf\xe9'), 'latin1'), 'no UTF-8');
+      expect(linesOf(await ask(port, 'GET', '/files/')).find(({ name }) => name === 'caf\xe9')).to.include({ size: 8 });
+      expect(String((await ask(port, 'GET', '/files/caf%C3%A9')).body)).to.equal('no UTF-8');
+      expect((await ask(port, 'DELETE', '/files/caf%C3%A9')).status).to.equal(204);
+
+      await writeFile(join(there, 'big'), Buffer.alloc(50 * MIB));
+      const left = await begin(port, 'GET', '/files/big').answer;
+      await once(left, 'data');
+      left.destroy();
+      expect((await ask(port, 'GET', '/files/%E6%97%A5%22')).body.equals(BYTES)).to.equal(true);
+      await rm(join(there, 'big'));
+
       const { sent, answer } = begin(port, 'PUT', '/files/cut', { 'content-length': 50 * MIB });
       answer.catch(() => undefined);
       await new Promise((resolve) => sent.write(Buffer.alloc(8 * MIB), resolve));
@@ -395,16 +602,16 @@ describe('gateway', () => {
 });
 
 /** A request that is as it is given: `..` stays in its path. */
-function begin(port: number, method: string, path: string, headers: OutgoingHttpHeaders = {}) {
-  const sent = request({ host: '127.0.0.1', port, method, path, agent: false, headers: { host: `localhost:${port}`, ...headers } });
+function begin(port: number, method: string, path: string, headers: OutgoingHttpHeaders = {}, agent: Agent | false = false) {
+  const sent = request({ host: '127.0.0.1', port, method, path, agent, headers: { host: `localhost:${port}`, ...headers } });
   const answer = once(sent, 'response').then(([response]) => response as IncomingMessage);
   sent.on('error', () => undefined);
   if (method !== 'PUT') sent.end();
   return { sent, answer };
 }
 
-async function ask(port: number, method = '', path = '', headers: OutgoingHttpHeaders = {}, body?: Buffer | string): Promise<Answer> {
-  const { sent, answer } = begin(port, method, path, headers);
+async function ask(port: number, method = '', path = '', headers: OutgoingHttpHeaders = {}, body?: Buffer | string, agent?: Agent): Promise<Answer> {
+  const { sent, answer } = begin(port, method, path, headers, agent);
   if (method === 'PUT') sent.end(body);
   const response = await answer;
   return { status: response.statusCode ?? 0, headers: response.headers, body: await buffer(response) };
@@ -427,21 +634,4 @@ async function close(http: Server): Promise<void> {
 
 function* blocks(block: Buffer, length: number): Generator<Buffer> {
   for (let at = 0; at < length; at += block.length) yield block.subarray(0, Math.min(block.length, length - at));
-}
-
-/** The gateway in a process of its own, compiled as a user's would be: what it takes is its memory and nothing else. */
-function run(folder: string, url: string): ChildProcess {
-  const files = ['examples/gateway/server.ts', ...readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts')).map((file) => `lib/${file}`)];
-  for (const file of files) {
-    const target = join(folder, file.replace(/\.ts$/, '.js'));
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, ts.transpileModule(readFileSync(join(ROOT, file), 'utf8'), { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, useDefineForClassFields: false } }).outputText);
-  }
-  writeFileSync(join(folder, 'examples/gateway/page.html'), readFileSync(join(ROOT, 'examples/gateway/page.html')));
-  return spawn(process.execPath, [join(folder, 'examples/gateway/server.js'), url, '/', '0'], { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'] } });
-}
-
-async function portOf({ stdout }: ChildProcess): Promise<number> {
-  const [line] = (await once(stdout as Readable, 'data')) as [Buffer];
-  return Number(/:(\d+)\/\n$/.exec(String(line))?.[1]);
 }
