@@ -7,21 +7,26 @@ import { SOURCES } from './folders';
 import type { Place, Work } from './work';
 import type { Order } from './worker';
 
-export const NAMES = ['ours', 'ours-awaited', 'net', 'basic-ftp', 'ftp', 'promise-ftp', 'python', 'curl', 'lftp'] as const;
+export const NAMES = ['ours', 'before', 'ours-awaited', 'net', 'basic-ftp', 'ftp', 'promise-ftp', 'python', 'curl', 'lftp'] as const;
 export type ContenderName = (typeof NAMES)[number];
 
 /** The other clients for Node.js. */
 export const NODE_PEERS: readonly ContenderName[] = ['basic-ftp', 'ftp', 'promise-ftp'];
+
+/** What needs nothing installed. */
+const OWN: readonly ContenderName[] = ['ours', 'before', 'ours-awaited', 'net'];
 
 /** A program to run. */
 export interface Run {
   readonly command: readonly [program: string, ...args: string[]];
   /** Goes to its standard input. */
   readonly input?: string;
+  /** Is added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What runs a contender at a piece of work; undefined where it has no way to do it. */
-export function runOf(name: ContenderName, place: Place | undefined, work: Work): Run | undefined {
+/** What runs a contender at a piece of work; undefined where it has no way to do it. @param before the build of this library that `before` has */
+export function runOf(name: ContenderName, place: Place | undefined, work: Work, before: string | undefined): Run | undefined {
   switch (name) {
     case 'python':
       return place && { command: ['python3', join(SOURCES, 'clients/ftplib_client.py'), JSON.stringify({ place, work })] };
@@ -33,16 +38,20 @@ export function runOf(name: ContenderName, place: Place | undefined, work: Work)
       const input = place && lftp(place, work);
       return input === undefined ? undefined : { ...measured(['lftp', '--norc']), input };
     }
-    default: {
-      const order: Order = { client: name, place, work };
-      return { command: [process.execPath, join(__dirname, 'worker.js'), JSON.stringify(order)] };
-    }
+    case 'before':
+      return before === undefined ? undefined : { ...worker({ client: 'ours', place, work }), env: { FTPLIB_BENCH_BUILD: before } };
+    default:
+      return worker({ client: name, place, work });
   }
+}
+
+function worker(order: Order): Run {
+  return { command: [process.execPath, join(__dirname, 'worker.js'), JSON.stringify(order)] };
 }
 
 /** Why a contender cannot run here; undefined if it can. */
 export function missing(name: ContenderName): string | undefined {
-  if (name === 'ours' || name === 'ours-awaited' || name === 'net') return undefined;
+  if (OWN.includes(name)) return undefined;
   if (NODE_PEERS.includes(name)) return existsSync(join(SOURCES, 'node_modules', name)) ? undefined : 'not installed';
   const programs = name === 'python' ? ['python3'] : ['python3', name];
   return programs.every(hasProgram) ? undefined : 'not installed';

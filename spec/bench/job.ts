@@ -24,6 +24,8 @@ export interface Job {
   readonly contenders: readonly ContenderName[];
   readonly measures: readonly Measure[];
   readonly targets: readonly Target[];
+  /** At the most so many rounds, for what is counted in round trips of a long link, which scatter little; default: as many as are asked for. */
+  readonly rounds?: number;
   /** Seconds after which a contender is given up; default 60. */
   readonly patience?: number;
   work(scene: Scene): Work;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { cpus, release, setPriority } from 'node:os';
+import { cpus, loadavg, release, setPriority, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readArguments, USAGE, type Request } from './arguments';
 import { SOURCES } from './folders';
@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (request.list) return console.log(jobs.map(({ name, title }) => `${name}\t${title}`).join('\n'));
   installPeers();
   if (request.figures) return printFigures(request.folder);
-  console.log(`Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}; ${request.runs} rounds, medians; "ours÷" is ours divided by theirs, the median over the rounds`);
+  console.log(`Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, ${Math.round(totalmem() / 1024 ** 3)} GiB; ${request.runs} rounds, medians; "ours÷" is ours divided by theirs, the median over the rounds, and the least and the most`);
   hurry();
   const stage = new Stage(new Set(jobs.flatMap(({ content }) => content)), request);
   const leave = (): never => {
@@ -51,16 +51,18 @@ function understood(args: readonly string[]): Request | undefined {
   }
 }
 
-async function playAll(jobs: readonly Job[], { only, runs, json }: Request, stage: Stage): Promise<void> {
+async function playAll(jobs: readonly Job[], request: Request, stage: Stage): Promise<void> {
+  const { only, before, json } = request;
   const record: object[] = [];
   for (const job of jobs) {
     if (!stage.offers(job.where)) {
       console.log(`${job.name}: only where packets can be delayed`);
       continue;
     }
-    const contenders = job.contenders.filter((name) => only.includes(name));
-    const results = await play(job, contenders, runs, stage);
-    console.log(report(job, results, stage.describe(job.where)));
+    const contenders = job.contenders.filter((name) => only.includes(name) && (name !== 'before' || before !== undefined));
+    const load = loadavg()[0] ?? 0;
+    const results = await play(job, contenders, request, stage);
+    console.log(report(job, results, `${stage.describe(job.where)}; load ${load.toFixed(1)} before it`));
     record.push({ job: job.name, title: job.title, ...results.toJSON(), targets: job.targets.map((target) => judge(target, results)) });
     if (json !== undefined) writeFileSync(json, JSON.stringify(record, null, 1));
   }

@@ -8,9 +8,9 @@ import type { Outcome, Sample } from './work';
 const PATIENCE = 60;
 
 /** Runs a contender in a process of its own. @throws Error with the last of what it wrote to standard error, if it fails */
-export async function measure({ command: [program, ...args], input = '' }: Run, patience = PATIENCE): Promise<Sample> {
+export async function measure({ command: [program, ...args], input = '', env = {} }: Run, patience = PATIENCE): Promise<Sample> {
   const started = process.hrtime.bigint();
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], timeout: patience * 1000 });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { ...process.env, ...env }, timeout: patience * 1000 });
   let firstByte: number | undefined;
   child.stdout.on('data', () => (firstByte ??= Number(process.hrtime.bigint() - started) / 1e9));
   (child.stdin as Writable).on('error', () => undefined).end(input);

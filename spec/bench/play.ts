@@ -1,11 +1,12 @@
+import type { Request } from './arguments';
 import { missing, runOf, type ContenderName } from './contender';
 import type { Job } from './job';
 import { measure } from './measure';
 import { Results } from './results';
 import type { Stage } from './servers/stage';
 
-/** Plays a job: in each round every contender runs once, so that what slows the machine slows all of them. */
-export async function play(job: Job, contenders: readonly ContenderName[], rounds: number, stage: Stage): Promise<Results> {
+/** Plays a job: in each round every contender runs once, forwards and backwards by turns, so that what slows the machine slows all of them. */
+export async function play(job: Job, contenders: readonly ContenderName[], { runs, before }: Pick<Request, 'runs' | 'before'>, stage: Stage): Promise<Results> {
   const results = new Results();
   const able = contenders.filter((name) => {
     const reason = missing(name);
@@ -13,8 +14,9 @@ export async function play(job: Job, contenders: readonly ContenderName[], round
     return reason === undefined;
   });
   const place = await stage.place(job.where);
+  const rounds = Math.min(runs, job.rounds ?? runs);
   for (let round = 0; round < rounds; round++) {
-    for (const name of able) {
+    for (const name of round % 2 === 0 ? able : able.toReversed()) {
       if (results.failures.has(name)) continue;
       progress(`${job.name}, round ${round + 1} of ${rounds}: ${name}`);
       await once(name, round);
@@ -25,7 +27,7 @@ export async function play(job: Job, contenders: readonly ContenderName[], round
 
   async function once(name: ContenderName, round: number): Promise<void> {
     const scene = stage.scene();
-    const run = runOf(name, place, job.work(scene));
+    const run = runOf(name, place, job.work(scene), before);
     if (!run) return void results.failures.set(name, 'cannot do this');
     try {
       const sample = await measure(run, job.patience);

@@ -1,6 +1,7 @@
 import { versionOf } from './contender';
 import type { Job } from './job';
 import type { Measure, Results } from './results';
+import type { Spread } from './statistics';
 import { table } from './table';
 import { judge } from './target';
 
@@ -11,7 +12,7 @@ export function report(job: Job, results: Results, where: string): string {
   const head = [first.title, 'min', 'median', 'max', 'ours÷', ...rest.flatMap(({ title }) => [title, 'ours÷'])];
   const rows = results.names.map((name) => {
     const spread = results.spread(name, first);
-    const ratio = (measure: Measure): string => (name === 'ours' ? '' : number(results.ratio(measure, name), 2));
+    const ratio = (measure: Measure): string => (name === 'ours' ? '' : shown(results.ratio(measure, name)));
     return [
       `${name} ${versionOf(name)}`,
       number(spread?.min, first.digits),
@@ -26,10 +27,15 @@ export function report(job: Job, results: Results, where: string): string {
 }
 
 function verdicts(job: Job, results: Results): string[] {
-  return job.targets.map((target) => {
-    const { text, outcome, value, against } = judge(target, results);
-    return `  ${outcome}: ${text}${value === undefined ? '' : `: ${number(value, 2)}${against ? ` (${against})` : ''}`}`;
-  });
+  const verdicts = job.targets.map((target) => judge(target, results)).filter(({ outcome }) => outcome !== 'not measured');
+  return verdicts.map(({ text, outcome, value, against }) => `  ${outcome}: ${text}: ${number(value, 2)}${against ? ` (${against})` : ''}`);
+}
+
+/** The median, and between which it lay. */
+function shown(ratio: Spread | undefined): string {
+  if (ratio === undefined || Number.isNaN(ratio.median)) return '';
+  const median = number(ratio.median, 2);
+  return ratio.min === ratio.max ? median : `${median} (${number(ratio.min, 2)}–${number(ratio.max, 2)})`;
 }
 
 function number(value: number | undefined, digits: number): string {

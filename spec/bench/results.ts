@@ -1,5 +1,5 @@
 import { NODE_PEERS, type ContenderName } from './contender';
-import { median, spread, type Spread } from './statistics';
+import { spread, type Spread } from './statistics';
 import type { Sample } from './work';
 
 /** One figure of a sample. */
@@ -30,14 +30,14 @@ export class Results {
     return samples.length === 0 ? undefined : spread(samples.map((sample) => measure.of(sample)));
   }
 
-  /** The median of (ours / theirs) over the rounds that both have: noise that lasts longer than a round falls out. */
-  ratio(measure: Measure, other: ContenderName, ours: ContenderName = 'ours'): number | undefined {
+  /** Ours / theirs in each round that both have: noise that lasts longer than a round falls out of the median. */
+  ratio(measure: Measure, other: ContenderName, ours: ContenderName = 'ours'): Spread | undefined {
     const theirs = this.#samples.get(other) ?? [];
     const ratios = (this.#samples.get(ours) ?? []).flatMap((sample, round) => {
       const same = theirs[round];
       return sample && same ? [measure.of(sample) / measure.of(same)] : [];
     });
-    return ratios.length === 0 ? undefined : median(ratios);
+    return ratios.length === 0 ? undefined : spread(ratios);
   }
 
   /** The other Node client with the best median. */

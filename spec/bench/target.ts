@@ -27,7 +27,7 @@ export function ratio(measure: Measure, against: ContenderName | 'best peer', li
     better,
     value(results) {
       const other = against === 'best peer' ? results.bestPeer(measure) : against;
-      const value = other && results.ratio(measure, other, ours);
+      const value = other && results.ratio(measure, other, ours)?.median;
       return other && value !== undefined ? { value, against: other } : undefined;
     },
   };

@@ -14,12 +14,15 @@ export type Work =
   | { readonly kind: 'drain'; readonly names: readonly string[] }
   | { readonly kind: 'download'; readonly name: string; readonly file: string }
   | { readonly kind: 'upload'; readonly name: string; readonly file: string }
+  /** The same from the path of the file. */
+  | { readonly kind: 'put'; readonly name: string; readonly file: string }
   /** Write each from memory: `sizes[i]` bytes for `names[i]`; `folder` has the same files. */
   | { readonly kind: 'fill'; readonly names: readonly string[]; readonly sizes: readonly number[]; readonly folder: string }
   | { readonly kind: 'list'; readonly path: string }
   /** Ask for the size of each, all at once where the client can. */
   | { readonly kind: 'sizes'; readonly names: readonly string[] }
   | { readonly kind: 'tree'; readonly path: string; readonly folder: string }
+  | { readonly kind: 'tree-up'; readonly folder: string; readonly path: string }
   /** Log in and copy a file to standard output. */
   | { readonly kind: 'print'; readonly name: string }
   | { readonly kind: 'replies'; readonly count: number }

@@ -48,6 +48,9 @@ async function act(client: Client, work: Work): Promise<number | Listed> {
     case 'upload':
       await client.upload(work.file, work.name);
       return 1;
+    case 'put':
+      await (client.put ?? client.upload).call(client, work.file, work.name);
+      return 1;
     case 'fill': {
       const content = Buffer.alloc(Math.max(...work.sizes), 'x');
       await inOrder(work.names, client.ahead, (name, n) => client.fill(name, content.subarray(0, work.sizes[n])));
@@ -60,6 +63,10 @@ async function act(client: Client, work: Work): Promise<number | Listed> {
     case 'tree':
       if (!client.tree) throw new Error('it copies no trees');
       await client.tree(work.path, work.folder);
+      return 1;
+    case 'tree-up':
+      if (!client.treeUp) throw new Error('it copies no trees');
+      await client.treeUp(work.folder, work.path);
       return 1;
     case 'print':
       await client.download(work.name, process.stdout);

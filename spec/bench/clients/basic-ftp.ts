@@ -8,7 +8,8 @@ import { Sink } from './sink';
 interface BasicClient {
   access(options: object): Promise<unknown>;
   downloadTo(into: Writable, name: string): Promise<unknown>;
-  uploadFrom(from: Readable, name: string): Promise<unknown>;
+  uploadFrom(from: Readable | string, name: string): Promise<unknown>;
+  uploadFromDir(folder: string, path: string): Promise<unknown>;
   downloadToDir(folder: string, path: string): Promise<unknown>;
   list(path: string): Promise<readonly unknown[]>;
   size(name: string): Promise<number>;
@@ -34,10 +35,12 @@ export async function open({ host, port, user, password, ca }: Place): Promise<C
     },
     download: async (name, into) => void (await client.downloadTo(into, name)),
     upload: async (file, name) => void (await client.uploadFrom(createReadStream(file), name)),
+    put: async (file, name) => void (await client.uploadFrom(file, name)),
     fill: async (name, bytes) => void (await client.uploadFrom(Readable.from([bytes], { objectMode: false }), name)),
     list: async (path) => listed(await client.list(path)),
     size: (name) => client.size(name),
     tree: async (path, folder) => void (await client.downloadToDir(folder, path)),
+    treeUp: async (folder, path) => void (await client.uploadFromDir(folder, path)),
     close: () => client.close(),
   };
 }

@@ -16,12 +16,16 @@ export interface Client {
   /** Reads a file to its end; resolves with the bytes counted. */
   drain(name: string): Promise<number>;
   download(name: string, into: Writable): Promise<void>;
+  /** From a stream of the file. */
   upload(file: string, name: string): Promise<void>;
+  /** From its path; default: as `upload`. */
+  put?(file: string, name: string): Promise<void>;
   fill(name: string, bytes: Buffer): Promise<void>;
   list(path: string): Promise<Listed>;
   size(name: string): Promise<number>;
   /** Copies a folder and what is below it. */
   tree?(path: string, folder: string): Promise<void>;
+  treeUp?(folder: string, path: string): Promise<void>;
   close(): void;
 }
 

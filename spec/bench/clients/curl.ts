@@ -14,6 +14,7 @@ export function curl(place: Place, work: Work): readonly string[] | undefined {
     case 'download':
       return [...common, '-o', work.file, `${url}${work.name}`];
     case 'upload':
+    case 'put':
       return [...common, '-T', work.file, `${url}${work.name}`];
     case 'fill':
       return [...common, ...work.names.flatMap((name) => ['-T', `${work.folder}/${basename(name)}`, `${url}${dirname(name)}/`])];

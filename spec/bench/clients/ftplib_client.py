@@ -39,7 +39,7 @@ def act(client):
     elif kind == 'download':
         with open(work['file'], 'wb') as file:
             client.retrbinary('RETR ' + work['name'], file.write, BLOCK)
-    elif kind == 'upload':
+    elif kind in ('upload', 'put'):
         with open(work['file'], 'rb') as file:
             client.storbinary('STOR ' + work['name'], file, BLOCK)
     elif kind == 'fill':

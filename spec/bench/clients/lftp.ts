@@ -17,6 +17,7 @@ function scriptFor(work: Work): readonly string[] | undefined {
     case 'download':
       return [`get ${work.name} -o ${work.file}`];
     case 'upload':
+    case 'put':
       return [`put ${work.file} -o ${work.name}`];
     case 'fill':
       return work.names.map((name) => `put ${work.folder}/${basename(name)} -o ${dirname(name)}/${basename(name)}`);
@@ -24,6 +25,8 @@ function scriptFor(work: Work): readonly string[] | undefined {
       return [`recls ${work.path} > /dev/null`];
     case 'tree':
       return [`mirror -P8 ${work.path} ${work.folder}`];
+    case 'tree-up':
+      return [`mirror -R -P8 ${work.folder} ${work.path}`];
     case 'print':
       return [`cat ${work.name}`];
     default:

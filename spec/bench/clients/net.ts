@@ -1,14 +1,27 @@
 import { once } from 'node:events';
 import { createReadStream, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { finished, pipeline } from 'node:stream/promises';
 import type { Place } from '../work';
 import type { Client } from './client';
 import { drain } from './ftp';
 import { Wire } from './wire';
 
+/** Connections of a tree, as many as the others have. */
+const CONNECTIONS = 8;
+
+/** One connection, and what trees are made of. */
+interface Hand extends Client {
+  /** All bytes of a file. */
+  fetch(name: string): Promise<Buffer>;
+  exec(line: string): Promise<string>;
+  fill(name: string, bytes: Buffer): Promise<void>;
+}
+
 /** No client: sockets piped by hand, in the order that takes the fewest round trips, and nothing checked. */
-export async function open(place: Place): Promise<Client> {
+export async function open(place: Place): Promise<Hand> {
   const wire = await login(place);
   let asked = false;
   /** The next EPSV may leave as soon as a download's data have ended. */
@@ -40,9 +53,23 @@ export async function open(place: Place): Promise<Client> {
     await send(await protect(raw));
     await wire.reply();
   };
-  return {
+  const withHands = async (work: (hands: readonly Hand[]) => Promise<void>): Promise<void> => {
+    const hands = [hand, ...(await Promise.all(Array.from({ length: CONNECTIONS - 1 }, () => open(place))))];
+    await work(hands);
+    for (const each of hands.slice(1)) each.close();
+  };
+  const hand: Hand = {
     ahead: 1,
     queues: true,
+    exec: (line) => wire.exec(line),
+    async fetch(name) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of await down(name.startsWith('LIST') ? name : `RETR ${name}`)) chunks.push(chunk as Buffer);
+      await complete();
+      return Buffer.concat(chunks);
+    },
+    tree: (path, folder) => withHands((hands) => treeDown(hands, path, folder)),
+    treeUp: (folder, path) => withHands((hands) => treeUp(hands, folder, path)),
     async drain(name) {
       const bytes = await drain(await down(`RETR ${name}`));
       await complete();
@@ -68,6 +95,37 @@ export async function open(place: Place): Promise<Client> {
     },
     close: () => wire.close(),
   };
+  return hand;
+}
+
+/** Each file is in memory before it is written. */
+async function treeDown(hands: readonly Hand[], path: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const files: string[] = [];
+  const folders = [''];
+  const [first] = hands as [Hand];
+  for (const each of folders) {
+    const listing = (await first.fetch(`LIST ${path}${each}`)).toString();
+    for (const [, type, name] of listing.matchAll(/^(.)\S+(?: +\S+){7} (.*)\r$/gm)) (type === 'd' ? folders : files).push(`${each}/${name}`);
+    if (each !== '') await mkdir(join(folder, each));
+  }
+  await Promise.all(hands.map(async (hand) => {
+    for (let file = files.pop(); file !== undefined; file = files.pop()) await writeFile(join(folder, file), await hand.fetch(path + file));
+  }));
+}
+
+async function treeUp(hands: readonly Hand[], folder: string, path: string): Promise<void> {
+  const [first] = hands as [Hand];
+  await first.exec(`MKD ${path}`);
+  const files: string[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const name = join(entry.parentPath, entry.name).slice(folder.length);
+    if (entry.isDirectory()) await first.exec(`MKD ${path}${name}`);
+    else files.push(name);
+  }
+  await Promise.all(hands.map(async (hand) => {
+    for (let file = files.pop(); file !== undefined; file = files.pop()) await hand.fill(path + file, await readFile(join(folder, file)));
+  }));
 }
 
 async function login({ host, port, user, password, ca }: Place): Promise<Wire> {

@@ -1,9 +1,14 @@
 import { createReadStream, readFileSync } from 'node:fs';
-import { finished, pipeline } from 'node:stream/promises';
-import * as ftplib from '../../../lib';
+import { pipeline } from 'node:stream/promises';
+import { join } from 'node:path';
+import type * as Library from '../../../lib';
 import type { FTP, FTPOptions } from '../../../lib';
+import { ROOT } from '../folders';
 import type { Place } from '../work';
 import type { Client } from './client';
+
+/** The library as it is published; `before` has another build of it. */
+const ftplib = require(process.env['FTPLIB_BENCH_BUILD'] ?? join(ROOT, 'dist')) as typeof Library;
 
 /** This library; the next transfer is called while one runs. */
 export async function open(place: Place): Promise<Client> {
@@ -21,10 +26,12 @@ export async function clientOf(place: Place, ahead: number): Promise<Client> {
     drain: (name) => drain(ftp, name),
     download: (name, into) => pipeline(ftp.retr(name), into),
     upload: (file, name) => pipeline(createReadStream(file), ftp.stor(name)),
-    fill: (name, bytes) => finished(ftp.stor(name).end(bytes)),
+    put: async (file, name) => void (await ftp.put(file, name)),
+    fill: (name, bytes) => new Promise((resolve, reject) => void ftp.stor(name).on('finish', resolve).on('error', reject).end(bytes)),
     list: async (path) => ({ count: await count(ftp, path) }),
     size: (name) => ftp.size(name),
-    tree: (path, folder) => copyTree(options, path, folder),
+    tree: (path, folder) => withPool(options, (pool) => pool.downloadTree(path, folder)),
+    treeUp: (folder, path) => withPool(options, (pool) => pool.uploadTree(folder, path)),
     close: () => void ftp.quit(),
   };
 }
@@ -68,7 +75,8 @@ function count(ftp: FTP, path: string): Promise<number> {
   });
 }
 
-async function copyTree(options: FTPOptions, path: string, folder: string): Promise<void> {
+/** Copies a tree with eight connections. */
+async function withPool(options: FTPOptions, copy: (pool: Library.FTPPool) => Library.TreeStream): Promise<void> {
   await using pool = new ftplib.FTPPool({ ...options, connections: 8 });
-  await ftplib.downloadTree(pool, path, folder).forEach(() => undefined);
+  await copy(pool).forEach(() => undefined);
 }

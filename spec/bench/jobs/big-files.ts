@@ -3,30 +3,28 @@ import { join } from 'node:path';
 import { NODE_PEERS, type ContenderName } from '../contender';
 import { MIB, type Scale } from '../files';
 import type { Job, Scene } from '../job';
-import { ratio, type Target } from '../target';
+import { ratio } from '../target';
 import type { Outcome } from '../work';
 import { cpuPerGib, PEAK, throughput } from './measures';
 
-const CONTENDERS: readonly ContenderName[] = ['ours', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'];
+const CONTENDERS: readonly ContenderName[] = ['ours', 'before', 'net', ...NODE_PEERS, 'python', 'curl'];
 
-/** One large file, in each direction, in the clear and in TLS. */
+/** One large file, in each direction, in the clear and in TLS. An upload may be piped from a stream of the file, or be given its path. */
 export function bigFileJobs({ bigBytes }: Scale): Job[] {
   const speed = throughput(bigBytes);
   const cost = cpuPerGib(bigBytes);
   const size = `${bigBytes / MIB} MiB`;
-  const frugal = [ratio(cost, 'best peer', 1), ratio(cost, 'net', 1)];
-  const asFast = [ratio(speed, 'best peer', 1), ratio(speed, 'net', 1), ...frugal];
-  const faster = [ratio(speed, 'best peer', 1.3), ratio(speed, 'net', 1.3), ...frugal];
+  const asFast = [ratio(speed, 'best peer', 1), ratio(cost, 'best peer', 1)];
   return (['plain', 'tls'] as const).flatMap((where) => {
     const prefix = where === 'tls' ? 'tls-' : '';
     const common = { where, content: ['big'] as const, contenders: CONTENDERS, measures: [speed, cost, PEAK] };
-    const targets = (plain: readonly Target[]): readonly Target[] => (where === 'plain' ? plain : []);
+    const file = ({ home }: Scene): { readonly file: string; readonly name: string } => ({ file: join(home, 'big.bin'), name: 'incoming/big.bin' });
     return [
       {
         ...common,
         name: `${prefix}down-null`,
         title: `${size} down to nothing`,
-        targets: targets(asFast),
+        targets: asFast,
         work: () => ({ kind: 'drain', names: ['big.bin'] }),
         check: ({ counted }: Outcome) => (counted === undefined || counted === bigBytes ? undefined : `${counted} bytes came`),
       },
@@ -34,7 +32,7 @@ export function bigFileJobs({ bigBytes }: Scale): Job[] {
         ...common,
         name: `${prefix}down-file`,
         title: `${size} down to a file`,
-        targets: where === 'tls' ? [ratio(speed, 'best peer', 1.2)] : faster,
+        targets: [ratio(speed, 'best peer', 1.2), ratio(speed, 'curl', where === 'tls' ? 0.8 : 0.95)],
         work: ({ folder }: Scene) => ({ kind: 'download', name: 'big.bin', file: join(folder, 'big.bin') }),
         check: (_: Outcome, { folder }: Scene) => wrongSize(join(folder, 'big.bin'), bigBytes),
       },
@@ -42,8 +40,15 @@ export function bigFileJobs({ bigBytes }: Scale): Job[] {
         ...common,
         name: `${prefix}up-file`,
         title: `${size} up from a file`,
-        targets: targets(asFast),
-        work: ({ home }: Scene) => ({ kind: 'upload', file: join(home, 'big.bin'), name: 'incoming/big.bin' }),
+        targets: asFast,
+        work: (scene: Scene) => ({ kind: 'upload', ...file(scene) }),
+      },
+      {
+        ...common,
+        name: `${prefix}put-file`,
+        title: `${size} up from the path of a file`,
+        targets: where === 'tls' ? asFast : [...asFast, ratio(speed, 'curl', 0.85), ratio(cost, 'curl', 1.2)],
+        work: (scene: Scene) => ({ kind: 'put', ...file(scene) }),
       },
     ] satisfies Job[];
   });

@@ -5,6 +5,7 @@ import type { Scale } from '../files';
 import { ROOT } from '../folders';
 import type { Job } from '../job';
 import { listingOf, type MadeFormat } from '../listings';
+import { ratio } from '../target';
 import { cpuEach, PEAK, rate } from './measures';
 
 /** What the specs' fixtures have of each listing. */
@@ -14,13 +15,13 @@ interface Fixture {
   readonly kind: string;
 }
 
-const MADE: Readonly<Record<MadeFormat, readonly ContenderName[]>> = { unix: ['ours', 'basic-ftp', 'ftp'], mlsd: ['ours', 'basic-ftp'], dos: ['ours', 'basic-ftp', 'ftp'] };
+const MADE: Readonly<Record<MadeFormat, readonly ContenderName[]>> = { unix: ['ours', 'before', 'basic-ftp'], mlsd: ['ours', 'before', 'basic-ftp'], dos: ['ours', 'before', 'basic-ftp'] };
 const LINES = 100;
 
 /** Parsers alone, without a connection. */
 export function parserJobs({ replies, entries }: Scale): Job[] {
   const made = Object.entries(MADE).map(([format, contenders]) => entriesJob(format, listingOf(format as MadeFormat, LINES), LINES, contenders, entries));
-  const others = [...fixtures()].map(([format, text]) => entriesJob(format, text, 1, ['ours'], entries));
+  const others = [...fixtures()].map(([format, text]) => entriesJob(format, text, 1, ['ours', 'before'], entries));
   return [repliesJob(replies), ...made, ...others];
 }
 
@@ -30,9 +31,9 @@ function repliesJob(count: number): Job {
     title: `${count} replies of one line`,
     where: 'nowhere',
     content: [],
-    contenders: ['ours', 'basic-ftp', 'ftp'],
+    contenders: ['ours', 'before', 'basic-ftp', 'ftp'],
     measures: [rate('replies', count), cpuEach('reply', count, 'µs'), PEAK],
-    targets: [],
+    targets: [ratio(rate('replies', count), 'basic-ftp', 1.2)],
     work: () => ({ kind: 'replies', count }),
     // basic-ftp 6.2.6 loses some where a chunk ends between CR and LF.
     check: ({ counted = 0 }) => (counted > 0.999 * count && counted <= count ? undefined : `${counted} replies`),
@@ -47,7 +48,7 @@ function entriesJob(format: string, text: string, lines: number, contenders: rea
     content: [],
     contenders,
     measures: [rate('entries', count), cpuEach('entry', count, 'µs'), PEAK],
-    targets: [],
+    targets: contenders.includes('basic-ftp') ? [ratio(rate('entries', count), 'basic-ftp', 1.2)] : [],
     work: () => ({ kind: 'entries', text, copies: count / lines }),
     check: ({ counted = 0 }) => (counted === count ? undefined : `${counted} entries`),
   };

@@ -6,7 +6,10 @@ import { figure } from '../target';
 import type { Work } from '../work';
 import { FIRST_BYTE, PEAK, roundTrips } from './measures';
 
-const CONTENDERS: readonly ContenderName[] = ['ours', 'ours-awaited', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'];
+const CONTENDERS: readonly ContenderName[] = ['ours', 'before', 'ours-awaited', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'];
+
+/** The certificate is for localhost, which the others look at, and the server is elsewhere. */
+const SECURE: readonly ContenderName[] = ['ours', 'before', 'ours-awaited', 'net', 'basic-ftp'];
 
 /** How long things take where the way is long. */
 export function roundTripJobs({ linkFiles, linkSizes, roundTrip }: Scale): Job[] {
@@ -14,19 +17,19 @@ export function roundTripJobs({ linkFiles, linkSizes, roundTrip }: Scale): Job[]
   const perFile = roundTrips('round trips/file', linkFiles, roundTrip);
   const inAll = roundTrips('round trips in all', 1, roundTrip);
   const asked = Array.from({ length: linkSizes }, (_, n) => names[n % names.length] ?? '');
-  const common = { where: 'link', content: ['small'], contenders: CONTENDERS, measures: [perFile, PEAK] } as const;
+  const common = { where: 'link', content: ['small'], contenders: CONTENDERS, measures: [perFile, PEAK], rounds: 1 } as const;
   const drain = (): Work => ({ kind: 'drain', names });
   const fill = ({ home }: Scene): Work => ({ kind: 'fill', names: names.map((name) => `incoming/${basename(name)}`), sizes, folder: join(home, 'small') });
   return [
     { ...common, name: 'trips-down', title: `${linkFiles} small files down`, targets: [figure(perFile, 2.2), figure(perFile, 2.2, 'ours-awaited')], work: drain },
     { ...common, name: 'trips-up', title: `${linkFiles} small files up`, targets: [figure(perFile, 3.3), figure(perFile, 3.3, 'ours-awaited')], work: fill },
-    { ...common, name: 'trips-tls-down', title: `${linkFiles} small files down, TLS`, where: 'tls-link', targets: [], work: drain },
-    { ...common, name: 'trips-tls-up', title: `${linkFiles} small files up, TLS`, where: 'tls-link', targets: [], work: fill },
+    { ...common, name: 'trips-tls-down', title: `${linkFiles} small files down, TLS`, contenders: SECURE, where: 'tls-link', targets: [], work: drain },
+    { ...common, name: 'trips-tls-up', title: `${linkFiles} small files up, TLS`, contenders: SECURE, where: 'tls-link', targets: [], work: fill },
     {
       ...common,
       name: 'trips-size',
       title: `${linkSizes} × SIZE called together`,
-      contenders: ['ours', 'net', ...NODE_PEERS, 'python'],
+      contenders: ['ours', 'before', 'net', ...NODE_PEERS, 'python'],
       measures: [inAll, PEAK],
       targets: [figure(inAll, 10)],
       work: () => ({ kind: 'sizes', names: asked }),

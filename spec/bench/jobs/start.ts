@@ -9,7 +9,7 @@ export const START: Job = {
   title: 'from the start of the process to the first byte of a file',
   where: 'plain',
   content: ['small'],
-  contenders: ['ours', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'],
+  contenders: ['ours', 'before', 'net', ...NODE_PEERS, 'python', 'curl', 'lftp'],
   measures: [FIRST_BYTE, PEAK],
   targets: [],
   work: () => ({ kind: 'print', name: `small/${smallName(1)}` }),

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { MIB, smallFiles, type Scale } from '../files';
+import { MIB, PART, smallFiles, type Scale } from '../files';
 
-/** What a server has: `big.bin`; `small`, files of 0 to 9 KiB; `list`, empty files; `tree`, the small files in folders of 50. */
+/** What a server has: `big.bin`; `small`, files of 0 to 9 KiB; `list`, empty files; `tree`, the small files in folders of 50, and these in two. */
 export type Content = 'big' | 'small' | 'list' | 'tree';
 
 const FOLDER_SIZE = 50;
@@ -30,7 +30,7 @@ export function listName(n: number): string {
 }
 
 export function treeName(name: string, n: number): string {
-  return `tree/d${String(Math.floor(n / FOLDER_SIZE)).padStart(3, '0')}/${name}`;
+  return `tree/${n < PART ? 'part' : 'rest'}/d${String(Math.floor(n / FOLDER_SIZE)).padStart(3, '0')}/${name}`;
 }
 
 function fillBig(file: string, bytes: number): void {
