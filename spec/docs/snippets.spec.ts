@@ -61,7 +61,7 @@ describe('README: its code', function () {
   });
 
   it('is required in CommonJS as it says', async () => {
-    const [, line = ''] = /In CommonJS it is\s+`([^`]+)`/.exec(readFileSync(join(__dirname, '../../README.md'), 'utf8')) ?? [];
+    const [, line = ''] = /CommonJS:\s+`([^`]+)`/.exec(readFileSync(join(__dirname, '../../README.md'), 'utf8')) ?? [];
     installIn(home.folder);
     const code = `${line};\nvoid (async () => {\n  const ftp = new FTP('ftp://user:secret@ftp.example.com');\n  await ftp.get('pub/README', 'README.copy');\n  await ftp.quit();\n})();\n`;
     await run({ name: 'CommonJS', code, language: 'js' }, home.folder, { 'ftp.example.com': home.server });
