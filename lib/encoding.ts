@@ -25,65 +25,91 @@ export type Encoding = BufferEncoding | 'auto' | Codec;
  * @throws ArgumentError for an encoding that cannot carry FTP's lines, such as `utf16le` or `base64`
  */
 export function codecFor(encoding: Encoding = 'utf8'): Codec {
-  const codec = BUILT_IN.get(encoding);
-  if (codec) return codec;
-  if (isCodec(encoding)) return checked(encoding);
+  const decode = decoderFor(encoding); // checks it
+  return { encode: ENCODERS.get(encoding) ?? checkedEncoder(encoding as Codec), decode };
+}
+
+/**
+ * The `decode` of the codec alone: whoever only reads listings needs nothing that encodes.
+ *
+ * @throws ArgumentError as `codecFor`
+ */
+export function decoderFor(encoding: Encoding = 'utf8'): Codec['decode'] {
+  const decode = DECODERS.get(encoding);
+  if (decode) return decode;
+  if (isCodec(encoding)) return checkedDecoder(encoding);
   const shown = typeof encoding === 'string' ? JSON.stringify(encoding) : typeof encoding;
   throw new ArgumentError(`encoding must be utf8, auto, latin1, ascii or an object with encode and decode, not ${shown}`);
 }
 
 /** True for UTF-8, the encoding of RFC 2640 and the default. */
 export function isUTF8(encoding: Encoding | undefined): boolean {
-  return encoding === undefined || encoding === 'auto' || BUILT_IN.get(encoding) === utf8;
+  return encoding === undefined || encoding === 'auto' || DECODERS.get(encoding) === fromUTF8;
 }
 
 /** True where bytes below 0x80 are decoded as ASCII whatever stands beside them; a codec of the caller may do otherwise. */
 export function decodesASCII(encoding: Encoding | undefined): boolean {
-  return encoding === undefined || BUILT_IN.has(encoding) || (encoding instanceof NameMemory && encoding.decodesASCII);
+  return encoding === undefined || DECODERS.has(encoding) || (typeof encoding === 'object' && ASCII_DECODERS.has(encoding));
 }
+/** The codecs of sessions whose encoding decodes ASCII. A set, and no field of the class: whoever only decodes needs no class that remembers names. */
+const ASCII_DECODERS = new WeakSet<Codec>();
 
-const utf8 = builtIn('utf8', /\p{Surrogate}/u);
-const latin1 = builtIn('latin1', /[^\0-\xff]/);
+const fromUTF8 = decoderOf('utf8');
+const fromLatin1 = decoderOf('latin1');
 // Node's own ascii clears the eighth bit: other bytes would become line ends, or other names.
-const ascii: Codec = { encode: builtIn('ascii', /[^\0-\x7f]/).encode, decode: (bytes) => latin1.decode(bytes).replace(/[\x80-\xff]/g, '\ufffd') };
+const fromASCII: Codec['decode'] = (bytes) => fromLatin1(bytes).replace(/[\x80-\xff]/g, '\ufffd');
+const fromEither: Codec['decode'] = (bytes) => (isUtf8(bytes) ? fromUTF8 : fromLatin1)(bytes);
 
-const auto: Codec = { encode: utf8.encode, decode: (bytes) => (isUtf8(bytes) ? utf8 : latin1).decode(bytes) };
-
-const BUILT_IN: ReadonlyMap<unknown, Codec> = new Map([
-  ['utf8', utf8],
-  ['utf-8', utf8],
-  ['auto', auto],
-  ['latin1', latin1],
-  ['binary', latin1],
-  ['ascii', ascii],
+const DECODERS: ReadonlyMap<unknown, Codec['decode']> = new Map([
+  ['utf8', fromUTF8],
+  ['utf-8', fromUTF8],
+  ['auto', fromEither],
+  ['latin1', fromLatin1],
+  ['binary', fromLatin1],
+  ['ascii', fromASCII],
 ]);
 
-function builtIn(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp): Codec {
-  return {
-    encode(text) {
-      const bytes = Buffer.from(text, name);
-      const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line is
-      if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
-      return bytes;
-    },
-    decode: (bytes) => (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(name),
+const toUTF8 = encoderOf('utf8', /\p{Surrogate}/u);
+const toLatin1 = encoderOf('latin1', /[^\0-\xff]/);
+const toASCII = encoderOf('ascii', /[^\0-\x7f]/);
+
+const ENCODERS: ReadonlyMap<unknown, Codec['encode']> = new Map([
+  ['utf8', toUTF8],
+  ['utf-8', toUTF8],
+  ['auto', toUTF8],
+  ['latin1', toLatin1],
+  ['binary', toLatin1],
+  ['ascii', toASCII],
+]);
+
+function decoderOf(name: 'utf8' | 'latin1'): Codec['decode'] {
+  return (bytes) => (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(name);
+}
+
+function encoderOf(name: 'utf8' | 'latin1' | 'ascii', inexpressible: RegExp): Codec['encode'] {
+  return (text) => {
+    const bytes = Buffer.from(text, name);
+    const plain = name === 'utf8' && bytes.length === text.length; // all ASCII, as nearly every line is
+    if (!plain && inexpressible.test(text)) throw new ArgumentError(`${name} cannot express a character of the text (option encoding)`);
+    return bytes;
   };
 }
 
-/** A caller's codec, checked: most codecs replace or leave out characters that they cannot express, and the command would name another file. */
-function checked(codec: Codec): Codec {
-  return {
-    encode(text) {
-      const bytes = codec.encode(text);
-      if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
-      if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
-      return new Uint8Array(bytes); // a copy, because a codec may use its memory again
-    },
-    decode(bytes) {
-      const text: unknown = codec.decode(bytes);
-      if (typeof text !== 'string') throw new ArgumentError('encoding.decode must return a string');
-      return text;
-    },
+/** Of a caller's codec, most of which replace or leave out characters that they cannot express: the command would name another file. */
+function checkedEncoder(codec: Codec): Codec['encode'] {
+  return (text) => {
+    const bytes = codec.encode(text);
+    if (!isUint8Array(bytes)) throw new ArgumentError('encoding.encode must return a Uint8Array');
+    if (codec.decode(bytes) !== text) throw new ArgumentError('the codec cannot express a character of the text (option encoding)');
+    return new Uint8Array(bytes); // a copy, because a codec may use its memory again
+  };
+}
+
+function checkedDecoder(codec: Codec): Codec['decode'] {
+  return (bytes) => {
+    const text: unknown = codec.decode(bytes);
+    if (typeof text !== 'string') throw new ArgumentError('encoding.decode must return a string');
+    return text;
   };
 }
 
@@ -103,7 +129,6 @@ const MOST_BYTES = 255 * MOST_NAMES;
 export class NameMemory implements Codec {
   readonly #codec: Codec;
   readonly #auto: boolean;
-  readonly decodesASCII: boolean;
   readonly #names = new Map<string, Buffer>();
   /** Of all of them. */
   #bytes = 0;
@@ -112,7 +137,7 @@ export class NameMemory implements Codec {
   constructor(encoding: Encoding | undefined) {
     this.#codec = codecFor(encoding);
     this.#auto = isUTF8(encoding);
-    this.decodesASCII = decodesASCII(encoding);
+    if (decodesASCII(encoding)) ASCII_DECODERS.add(this);
   }
 
   /** True while no bytes are remembered. */

@@ -407,19 +407,16 @@ function distance(a: string, b: string): number {
 /** How many letters are missing, too many, wrong, or swapped with their neighbour (the distance of Damerau and Levenshtein). */
 function typos(a: string, b: string): number {
   let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const next = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      let least = Math.min(at(last, column) + 1, at(next, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1));
-      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) least = Math.min(least, at(before, column - 2) + 1);
-      next.push(least);
+  let last = [0, ...Array.from(b, (_, column) => column + 1)];
+  for (const [row, letter] of [...a].entries()) {
+    const next = [row + 1];
+    for (const [column, other] of [...b].entries()) {
+      const swapped = row > 0 && column > 0 && letter === b[column - 1] && a[row - 1] === other;
+      next.push(Math.min(at(last, column + 1) + 1, at(next, column) + 1, at(last, column) + (letter === other ? 0 : 1), swapped ? at(before, column - 1) + 1 : Infinity));
     }
-    before = last;
-    last = next;
+    [before, last] = [last, next];
   }
-  return at(last, b.length);
+  return at(last, last.length - 1);
 }
 
 function at(row: readonly number[], column: number): number {

@@ -22,8 +22,6 @@ export const dos: ListFormat = {
   name: 'dos',
   readUsual,
   parse(line, context) {
-    const usual: Entry[] = [];
-    if (readUsual(line, 0, line.length, 1, context, usual) > line.length && usual.length === 1) return usual[0];
     const match = FRONT.exec(line);
     if (match === null) return HEADER.test(line) ? 'header' : undefined;
     const time = timeOf(match, context.calendar);
@@ -114,19 +112,16 @@ function ungrouped(size: string): string | undefined {
 
 /** The month comes first, as IIS prints it, unless the first number is a year or above 12, or dots show that the day comes first. */
 function timeOf(match: RegExpExecArray, calendar: Calendar): number {
-  const [, , a = '', separator, b = '', c = '', hours, minutes, seconds = '0', half] = match;
+  const [, , a = '', separator, b, c = '', hours, minute, second, half] = match;
   const hour = hourOf(Number(hours), half);
-  const [minute, second] = [Number(minutes), Number(seconds)];
-  if (a.length === 4) return calendar.local(Number(a), Number(b), c.length === 2 ? Number(c) : Number.NaN, hour, minute, second);
-  const year = a.length <= 2 ? fullYear(Number(c), c.length) : Number.NaN;
-  const dayFirst = separator === '.' || Number(a) > 12;
-  return dayFirst
-    ? calendar.local(year, Number(b), Number(a), hour, minute, second)
-    : calendar.local(year, Number(a), Number(b), hour, minute, second);
+  if (a.length === 4) return c.length === 2 ? calendar.read(a, b, c, hour, minute, second) : Number.NaN;
+  if (a.length === 3) return Number.NaN;
+  return separator === '.' || Number(a) > 12 ? calendar.read(c, b, a, hour, minute, second) : calendar.read(c, a, b, hour, minute, second);
 }
 
-function hourOf(hour: number, half: string | undefined): number {
-  if (half === undefined) return hour;
-  if (hour < 1 || hour > 12) return Number.NaN;
-  return (hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
+/** `NaN` for an hour that no half of a day has. */
+function hourOf(hour: number, half: string | undefined): string {
+  if (half === undefined) return String(hour);
+  if (hour < 1 || hour > 12) return 'NaN';
+  return String((hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0));
 }

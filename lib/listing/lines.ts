@@ -1,7 +1,5 @@
-// How the bytes of a listing become lines, and how the bytes of a line become text.
+// How the bytes of a listing, or its text, become lines.
 
-import { isAscii, isUtf8 } from 'node:buffer';
-import { codecFor, type Encoding, isUTF8 } from '../encoding';
 import { LimitError } from '../errors';
 
 const LF = 0x0a;
@@ -11,7 +9,7 @@ const CR = 0x0d;
 export type LineEnd = 'lf' | 'crlf' | 'none';
 
 /** Takes the bytes of a line, which are valid during the call only. */
-type LineSink = (bytes: Buffer, start: number, end: number, lineEnd: LineEnd) => void;
+type LineSink = (line: Buffer, lineEnd: LineEnd) => void;
 
 /** Up to two CRs before an LF belong to the line end, because GridFTP 13.24 sends two; a CR elsewhere belongs to the line. */
 const MOST_CRS = 2;
@@ -68,7 +66,7 @@ export class LineSplitter {
     let end = lf;
     while (end > start && lf - end < MOST_CRS && bytes[end - 1] === CR) end--;
     this.#check(end - start);
-    this.#sink(bytes, start, end, !ended ? 'none' : end < lf ? 'crlf' : 'lf');
+    this.#sink(bytes.subarray(start, end), !ended ? 'none' : end < lf ? 'crlf' : 'lf');
   }
 
   #check(length: number): void {
@@ -115,48 +113,4 @@ export function endOfPortion(chunk: Buffer, start: number): number {
 export function endOfLine(chunk: Buffer, start: number): number {
   const lf = chunk.indexOf(LF, start);
   return lf < 0 ? chunk.length : lf + 1;
-}
-
-/** The text of one line, and whether that text in UTF-8 may differ from the line's bytes. */
-export class LineText {
-  text = '';
-  inexact = false;
-  readonly #read: (bytes: Buffer, start: number, end: number) => void;
-  readonly #isUTF8: boolean;
-
-  /** @throws ArgumentError for an unknown encoding */
-  constructor(encoding: Encoding) {
-    this.#isUTF8 = isUTF8(encoding);
-    this.#read = encoding === 'auto' ? this.#auto : encoding === 'utf8' || encoding === 'utf-8' ? this.#utf8 : this.#codec(encoding);
-  }
-
-  read(bytes: Buffer, start: number, end: number): void {
-    this.#read(bytes, start, end);
-  }
-
-  /** The text of several lines, in an encoding that decodes ASCII; undefined where it may have lines that are inexact. */
-  ofLines(bytes: Buffer): string | undefined {
-    if (isAscii(bytes)) return bytes.toString('latin1');
-    return this.#isUTF8 && isUtf8(bytes) ? bytes.toString('utf8') : undefined;
-  }
-
-  #utf8(bytes: Buffer, start: number, end: number): void {
-    this.text = bytes.toString('utf8', start, end);
-    this.inexact = this.text.includes('\ufffd');
-  }
-
-  #auto(bytes: Buffer, start: number, end: number): void {
-    this.#utf8(bytes, start, end);
-    if (!this.inexact || isUtf8(bytes.subarray(start, end))) return;
-    this.text = bytes.toString('latin1', start, end);
-  }
-
-  #codec(encoding: Encoding): (bytes: Buffer, start: number, end: number) => void {
-    const codec = codecFor(encoding);
-    return (bytes, start, end) => {
-      const line = bytes.subarray(start, end);
-      this.text = codec.decode(line);
-      this.inexact = !isAscii(line);
-    };
-  }
 }

@@ -1,12 +1,12 @@
 // The three ways to have a listing read: `ListParser`, a stream; `parseList`, a function for a whole listing; and `ListDecoder`, which both use.
 
-import { isAscii } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
-import { codecFor, decodesASCII, type Encoding } from '../encoding';
+import { decoderFor, decodesASCII, type Encoding, isUTF8 } from '../encoding';
 import { checkByteCount, checkFunction, checkNames, type OptionNames } from '../options';
 import type { TransformEvents, TypedTransform } from '../typed-streams';
 import type { Entry } from './entry';
-import { endOfLine, endOfPortion, LineSplitter, LineText } from './lines';
+import { endOfLine, endOfPortion, LineSplitter } from './lines';
 import { Listing, type ListingOptions } from './listing';
 
 /** The options of `ListParser` and `parseList`. */
@@ -38,7 +38,7 @@ export function parseList(listing: string | Buffer, options: ListParserOptions =
     const decoder = new ListDecoder(options, maxLineBytes);
     return [...decoder.decode(listing), ...decoder.end()];
   }
-  codecFor(options.encoding); // checks it
+  decoderFor(options.encoding); // checks it
   const lines = new Listing(options);
   lines.text(listing, maxLineBytes);
   lines.end();
@@ -106,20 +106,21 @@ export class ListParser extends Typed {
 export class ListDecoder {
   readonly #splitter: LineSplitter;
   readonly #listing: Listing;
-  readonly #line: LineText;
+  readonly #isUTF8: boolean;
   readonly #decodesASCII: boolean;
   readonly #maxLineBytes: number;
 
   /** @throws ArgumentError for an option that cannot be */
   constructor(options: ListParserOptions = {}, maxLineBytes = checkByteCount('maxLineBytes', options.maxLineBytes, DEFAULT_MAX_LINE_BYTES)) {
     const { encoding = 'auto' } = options;
-    const line = (this.#line = new LineText(encoding));
+    const decode = decoderFor(encoding);
+    this.#isUTF8 = isUTF8(encoding);
     this.#decodesASCII = decodesASCII(encoding);
     this.#maxLineBytes = maxLineBytes;
     this.#listing = new Listing(options);
-    this.#splitter = new LineSplitter(maxLineBytes, (bytes, start, end, lineEnd) => {
-      line.read(bytes, start, end);
-      this.#listing.line(line.text, line.inexact ? bytes.subarray(start, end) : undefined, lineEnd);
+    this.#splitter = new LineSplitter(maxLineBytes, (bytes, lineEnd) => {
+      const isExact = this.#isUTF8 ? isUtf8(bytes) : isAscii(bytes); // its text in UTF-8 has the same bytes
+      this.#listing.line(decode(bytes), isExact ? undefined : bytes, lineEnd);
     });
   }
 
@@ -140,9 +141,10 @@ export class ListDecoder {
   #readPortion(chunk: Buffer, start: number, ascii: boolean): number {
     const portion = this.#splitter.pending ? -1 : endOfPortion(chunk, start);
     const end = portion < 0 ? endOfLine(chunk, start) : portion;
-    const text = portion < 0 ? undefined : ascii ? chunk.toString('latin1', start, end) : this.#line.ofLines(chunk.subarray(start, end));
-    if (text !== undefined) this.#listing.text(text, this.#maxLineBytes);
-    else this.#splitter.write(chunk.subarray(start, end));
+    const lines = chunk.subarray(start, end);
+    if (portion >= 0 && (ascii || isAscii(lines))) this.#listing.text(lines.toString('latin1'), this.#maxLineBytes);
+    else if (portion >= 0 && this.#isUTF8 && isUtf8(lines)) this.#listing.text(lines.toString('utf8'), this.#maxLineBytes);
+    else this.#splitter.write(lines);
     return end;
   }
 

@@ -71,6 +71,12 @@ export class Calendar {
     return utc(year, month, day, hour, minute, second) - this.#offset;
   }
 
+  /** As `local`, from the text of a line. The month may be a word; a year of two or three digits is as `fullYear` says. */
+  read(year = '', month = '', day = '', hour = '', minute = '', second = ''): number {
+    const number = Number(month) || monthAt(month, 0, month.length);
+    return this.local(fullYear(Number(year), year.length), number, Number(day), Number(hour), Number(minute), Number(second));
+  }
+
   /** The result of `local`, as if the server's clock showed UTC. */
   toUTC(time: number): number {
     return time + this.#offset;
@@ -115,21 +121,6 @@ export function fullYear(year: number, digits: number): number {
   return digits === 3 ? 1900 + year : year;
 }
 
-/**
- * The only possible reading of three numbers as a date, in the order year, month, day; undefined where several are possible:
- * 04/03/18 is a day in 2004 or in 2018.
- */
-export function unambiguous(a: number, b: number, c: number): readonly [number, number, number] | undefined {
-  const readings = [
-    [fullYear(a, 2), b, c],
-    [fullYear(c, 2), a, b],
-    [fullYear(c, 2), b, a],
-  ] as const;
-  const possible = readings.filter(([year, month, day]) => !Number.isNaN(utc(year, month, day, 0, 0, 0)));
-  const [first] = possible;
-  return first !== undefined && possible.every((other) => other.every((part, i) => part === first[i])) ? first : undefined;
-}
-
 const COLON = 0x3a;
 
 /** A time of day in a line, `9:30`, `09:30` or `09:30:59.25`: one object that is filled again for each line. */
@@ -166,6 +157,26 @@ export class ClockTime {
   }
 }
 
+/**
+ * The months as `ls` abbreviates them where LC_TIME is not C, and the longer forms that servers print, January first. A word
+ * that means different months in two languages is left out, except where one language lists files far more often: `lis` is
+ * November in Polish and Czech, `jui` is how VMS cuts the French juillet. The English word is the first one.
+ */
+const MONTHS = [
+  'jan january janv janvier ene enero gen gennaio januar januari tammi sty led oca ian jän janeiro янв января січ яну ιαν jaan sau urt xan',
+  'feb february fév févr février febr febbraio fev fevereiro februar februari helmi lut úno şub фев февр февраля лют φεβ veebr vas ots',
+  'mar march mars märz mär mrz marzo mrt març março maart maalis márc bře мар марта бер μαρ μάρ märts kov',
+  'apr april avr avril abr aprile abril huhti ápr kwi dub nis апр апреля кві квіт απρ bal api',
+  'may mai maj maggio mag mei mayo maio maig touko máj kvě май мая тра трав μαϊ μάι maí geg',
+  'jun june juin giu giugno junio juni junho juny kesä jún cze čen haz июн июня юни чер черв ιουν ιούν juuni iun bir eka',
+  'jul july juil juillet lug luglio julio juli julho jui heinä júl lip čec tem июл июля юли лип ιουλ ιούλ juuli iul lie uzt',
+  'aug august août aoû aout ago agosto agu ağu ágú elo aúg sie srp авг августа сер серп αυγ αύγ rgp abu',
+  'sep sept september septembre set settembre sett septiembre setembro syys szept wrz zář eyl сен сент сентября вер σεπ rgs ira',
+  'oct october octobre ott ottobre octubre okt oktober out outubro loka paź říj eki окт октября жов жовт οκτ spa urr',
+  'nov november novembre noviembre novembro marras kas lis ноя ноября нояб ное лис νοε νοέ noi lap aza',
+  'dec december déc décembre dic dicembre diciembre dez dezember dezembro des desember joulu gru pro ara дек декабря гру груд δεκ grd abe',
+];
+
 const LONGEST_MONTH = 16;
 
 /** The month, 1 to 12, that stands in `line` from `start` to `end`; 0 for any other word. A dot or a comma after it is no part of it. */
@@ -180,8 +191,8 @@ export function monthAt(line: string, start: number, end: number): number {
   return months.get(line.slice(start, last).toLowerCase()) ?? 0;
 }
 
-/** The English months by their three letters as one number: this look-up makes no string, because it is made for every line. */
-const english = new Map(['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, index) => [keyOf(name, 0), index + 1]));
+/** The months by the three letters of their English names as one number: this look-up makes no string, because it is made for every line. */
+const english = new Map(MONTHS.map((names, index) => [keyOf(names, 0), index + 1]));
 
 /** Three ASCII letters as one number, without their case; 0 for other characters. */
 function keyOf(text: string, at: number): number {
@@ -209,23 +220,3 @@ function formsOf(name: string): string[] {
   const isLatin1 = latin1AsUtf8.toString('latin1') === name;
   return isLatin1 ? [name, utf8AsLatin1, latin1AsUtf8.toString('utf8')] : [name, utf8AsLatin1];
 }
-
-/**
- * The months as `ls` abbreviates them where LC_TIME is not C, and the longer forms that servers print, January first. A word
- * that means different months in two languages is left out, except where one language lists files far more often: `lis` is
- * November in Polish and Czech, `jui` is how VMS cuts the French juillet.
- */
-const MONTHS = [
-  'jan january janv janvier ene enero gen gennaio januar januari tammi sty led oca ian jän janeiro янв января січ яну ιαν jaan sau urt xan',
-  'feb february fév févr février febr febbraio fev fevereiro februar februari helmi lut úno şub фев февр февраля лют φεβ veebr vas ots',
-  'mar march mars märz mär mrz marzo mrt març março maart maalis márc bře мар марта бер μαρ μάρ märts kov',
-  'apr april avr avril abr aprile abril huhti ápr kwi dub nis апр апреля кві квіт απρ bal api',
-  'may mai maj maggio mag mei mayo maio maig touko máj kvě май мая тра трав μαϊ μάι maí geg',
-  'jun june juin giu giugno junio juni junho juny kesä jún cze čen haz июн июня юни чер черв ιουν ιούν juuni iun bir eka',
-  'jul july juil juillet lug luglio julio juli julho jui heinä júl lip čec tem июл июля юли лип ιουλ ιούλ juuli iul lie uzt',
-  'aug august août aoû aout ago agosto agu ağu ágú elo aúg sie srp авг августа сер серп αυγ αύγ rgp abu',
-  'sep sept september septembre set settembre sett septiembre setembro syys szept wrz zář eyl сен сент сентября вер σεπ rgs ira',
-  'oct october octobre ott ottobre octubre okt oktober out outubro loka paź říj eki окт октября жов жовт οκτ spa urr',
-  'nov november novembre noviembre novembro marras kas lis ноя ноября нояб ное лис νοε νοέ noi lap aza',
-  'dec december déc décembre dic dicembre diciembre dez dezember dezembro des desember joulu gru pro ara дек декабря гру груд δεκ grd abe',
-];

@@ -10,8 +10,6 @@ export const unix: ListFormat = {
   name: 'unix',
   readUsual,
   parse(line, context) {
-    const usual: Entry[] = [];
-    if (readUsual(line, 0, line.length, 1, context, usual) > line.length && usual.length === 1) return usual[0];
     const mode = findMode(line);
     if (mode < 0) return withWholeMode(line, context);
     const end = endOfMode(line, mode);
@@ -46,8 +44,8 @@ function withOddMode(line: string, context: ListContext): Parsed {
   if (/^.{0,2}[-rwxsStT]{5}/.test(line) || !columns.read(line, 0, context.calendar) || columns.size < 0) return undefined;
   const links = columns.count - 4;
   if (links < 1 || numberAt(line, columns.start(links), columns.end(links)) < 0) return undefined;
-  const entry: Draft = { name: line.slice(columns.name), type: 'file', modified: new Date(columns.time), raw: line };
-  setSize(entry, columns.size, columns.sizeText);
+  const entry: Draft = { name: line.slice(columns.name), type: 'file', raw: line };
+  columns.fill(entry, line);
   entry.owner = columns.word(line, links + 1);
   entry.group = columns.word(line, links + 2);
   return entry;

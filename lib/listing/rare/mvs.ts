@@ -4,6 +4,7 @@ import { type Draft, type EntryType, setSize } from '../entry';
 import type { ListFormat, Parsed } from '../format';
 import type { Calendar } from '../time';
 import { firstWords } from '../words';
+import { patterned } from './patterned';
 
 const DATASETS = /^[ \t]*Volume[ \t]+Unit[ \t]/i;
 const MEMBERS = /^[ \t]*Name[ \t]+(?:VV\.MM|Size)[ \t]/i;
@@ -27,7 +28,7 @@ export const mvs: ListFormat = {
     return (
       dataset(words, line, calendar) ??
       withoutVolume(words, line, DATASETS.test(header)) ??
-      member(words, line, calendar) ??
+      member.parse(line, context) ??
       loadModule(words, line) ??
       job(words, line) ??
       (MEMBERS.test(header) || (given && header === '') ? bareMember(words, line) : undefined)
@@ -46,7 +47,7 @@ function dataset(words: readonly string[], line: string, calendar: Calendar): Pa
   if (!isVsam && (words.length < 6 || (date === null && referred !== '**NONE**') || !ORGANISATION.test(organisation))) return undefined;
   const entry: Draft = { name, type: organisation.startsWith('PO') ? 'directory' : 'file', raw: line };
   // It is the day of the last use, not of the last change, but all clients show it.
-  const time = date === null ? Number.NaN : calendar.local(Number(date[1]), Number(date[2]), Number(date[3]));
+  const time = date === null ? Number.NaN : calendar.read(date[1], date[2], date[3]);
   if (!Number.isNaN(time)) entry.modified = new Date(time);
   return entry;
 }
@@ -74,20 +75,7 @@ const NOTES: readonly (readonly [RegExp, EntryType, boolean])[] = [
 const WIDE_GAP = /^[ \t]*\S.{0,60} {8}\S+[ \t]*$/;
 
 /** A member: name, version, created, changed, records now, records first, records changed, user: `NAME  01.03 2002/09/12 2002/10/11 09:37    11    11     0 KIL001`. */
-function member(words: readonly string[], line: string, calendar: Calendar): Parsed {
-  const [name = '', version = '', created = '', changed = '', time = ''] = words;
-  if (words.length < 8 || words.length > 9 || !/^\d\d\.\d\d$/.test(version) || !DAY.test(created)) return undefined;
-  const day = DAY.exec(changed);
-  const clock = /^(\d\d):(\d\d)(?::(\d\d))?$/.exec(time);
-  if (day === null || clock === null) return undefined;
-  const modified = calendar.local(Number(day[1]), Number(day[2]), Number(day[3]), Number(clock[1]), Number(clock[2]), Number(clock[3] ?? 0));
-  if (Number.isNaN(modified)) return undefined;
-  const entry: Draft = { name, type: 'file', modified: new Date(modified), raw: line };
-  const owner = words[8];
-  if (owner !== undefined) entry.owner = owner;
-  return entry;
-}
-const DAY = /^(\d{4})\/(\d\d)\/(\d\d)$/;
+const member = patterned('mvs', LONGEST, /~<name> \d\d\.\d\d \d{4}\/\d\d\/\d\d <year>\/<month>\/<day> <hour>:<minute>(?::<second>)?(?: \S+){3}(?: <owner>)?~/);
 
 /** A load module, perhaps an alias; its size is in bytes, and hexadecimal: `NAME  00B308 000411  00 FO  RU  ANY  24`. */
 function loadModule(words: readonly string[], line: string): Parsed {

@@ -2,7 +2,7 @@
 
 import { type Draft, type Entry, type EntryType, setSize } from '../entry';
 import type { ListFormat } from '../format';
-import { type Calendar, unambiguous, utc } from '../time';
+import { type Calendar, fullYear, utc } from '../time';
 import { unix } from '../unix';
 import { withoutEnd } from '../words';
 
@@ -39,23 +39,27 @@ export const os400: ListFormat = {
 };
 
 function fromObject(match: RegExpExecArray, line: string, calendar: Calendar): Entry | undefined {
-  const [front, owner = '', size = '', a = '', separator = '', b, c, hour, minute, second, kind = ''] = match;
-  if (Number.isNaN(utc(2000, 1, 1, Number(hour), Number(minute), Number(second)))) return undefined;
+  const [front, owner = '', size = '', a = '', separator, b, c, hour, minute, second, kind = ''] = match;
+  const timeOfDay = utc(1970, 1, 1, Number(hour), Number(minute), Number(second));
+  if (Number.isNaN(timeOfDay)) return undefined;
   const name = baseName(withoutEnd(line.slice(front.length), BLANKS));
   if (name === '') return undefined;
   const entry: Draft = { name, type: TYPES[kind] ?? 'other', raw: line };
   setSize(entry, Number(size), size);
-  const date = dateOf(a, Number(b), Number(c), separator);
-  const time = date === undefined ? Number.NaN : calendar.local(...date, Number(hour), Number(minute), Number(second));
+  const time = dayOf(a, Number(b), Number(c), separator, calendar) + timeOfDay;
   if (!Number.isNaN(time)) entry.modified = new Date(time);
   entry.owner = owner;
   return entry;
 }
 
-/** The order of the three numbers depends on the date format of the server's job, which no line shows: an ambiguous date is left out. */
-function dateOf(a: string, b: number, c: number, separator: string): readonly [number, number, number] | undefined {
-  if (a.length === 4) return [Number(a), b, c];
-  return separator === '.' ? [c < 69 ? 2000 + c : 1900 + c, b, Number(a)] : unambiguous(Number(a), b, c);
+/** The midnight of that day; NaN where several days are possible: the order of the three numbers depends on the date format of the server's job, which no line shows. */
+function dayOf(first: string, b: number, c: number, separator: string | undefined, calendar: Calendar): number {
+  const a = Number(first);
+  if (first.length === 4) return calendar.local(a, b, c);
+  const days = [calendar.local(fullYear(c, 2), b, a)];
+  if (separator !== '.') days.push(calendar.local(fullYear(a, 2), b, c), calendar.local(fullYear(c, 2), a, b));
+  const [day = Number.NaN] = days.filter((each) => !Number.isNaN(each));
+  return days.every((each) => Number.isNaN(each) || each === day) ? day : Number.NaN;
 }
 
 /** The name without its path, which the server prints where the path was asked for. */

@@ -2,16 +2,15 @@
 
 import { type Draft, setSize } from '../entry';
 import type { ListFormat, Parsed } from '../format';
-import { type Calendar, ClockTime, monthAt } from '../time';
+import type { Calendar } from '../time';
 import { endOfWord, isDigit, skipBlanks } from '../words';
 
-const BLOCK = 512n;
 const LONGEST = 1024;
 const HEADER = /^(?:Directory [^ ]*\[|(?:Grand )?Total of |Total \d)/;
 const NAME = /^(?:\[[^\]]+\])?([^;]+);(\d{1,5})$/;
-const DATE = /^(\d{1,2})-([^-]{3,5})-(\d{4})$/;
-const BLOCKS = /^(\d{1,30})(?:\/\d{1,30})?$/;
-const BYTES = /^(\d{1,12})([KMG])B$/i;
+/** With the time where one follows, and the blanks after it. Hundredths of a second are dropped. */
+const DATE = /^(\d{1,2})-([^-]{3,5})-(\d{4})(?:[ \t\n]+(\d{1,2}):(\d{1,2})(?::(\d\d)(?:\.\d+)?)?)?(?:[ \t\n]+|$)/;
+const SIZE = /^(\d{1,30})(?:\/\d{1,30}|([KMG])B)?$/i;
 
 /**
  * `NAME.TYPE;version`, and then, in several orders, blocks used and allocated, date, `[group,owner]` and `(rights)`. After a
@@ -44,14 +43,17 @@ function draftOf(word: string, name: string, version: string, line: string): Dra
 function readRest(entry: Draft, line: string, from: number, calendar: Calendar): Parsed {
   let hasBlocks = false;
   for (let i = from; i < line.length; ) {
-    const end = endOfPart(line, i);
-    const part = line.slice(i, end);
-    const date = entry.modified === undefined ? DATE.exec(part) : null;
+    const date = entry.modified === undefined ? DATE.exec(line.slice(i)) : null;
     if (date !== null) {
-      i = readDate(entry, date, line, skipBlanks(line, end), calendar);
-      if (i < 0) return undefined;
+      const [all, day, month, year, hour, minute, second] = date;
+      const time = calendar.read(year, month, day, hour, minute, second);
+      if (Number.isNaN(time)) return undefined;
+      entry.modified = new Date(time);
+      i += all.length;
       continue;
     }
+    const end = endOfPart(line, i);
+    const part = line.slice(i, end);
     const isSize = part.startsWith('*') || isDigit(part.charCodeAt(0));
     if (isSize ? hasBlocks || !readSize(entry, part) : !readOwner(entry, part)) return undefined;
     hasBlocks ||= isSize;
@@ -70,34 +72,19 @@ function endOfPart(line: string, from: number): number {
   return close < 0 ? line.length : close + 1;
 }
 
-const clock = new ClockTime();
-
-/** Sets the date, with the time where one follows; returns the index after them, -1 where they do not exist. Hundredths of a second are dropped. */
-function readDate(entry: Draft, match: RegExpExecArray, line: string, next: number, calendar: Calendar): number {
-  const [, day, word = '', year] = match;
-  let end = next;
-  const isTime = isDigit(line.charCodeAt(next)) && line.slice(next, endOfWord(line, next)).includes(':');
-  if (isTime && (!clock.read(line, next) || clock.end !== endOfWord(line, next))) return -1;
-  if (isTime) end = skipBlanks(line, clock.end);
-  const { hour, minute, second } = isTime ? clock : { hour: 0, minute: 0, second: 0 };
-  const time = calendar.local(Number(year), monthAt(word, 0, word.length), Number(day), hour, minute, second);
-  if (Number.isNaN(time)) return -1;
-  entry.modified = new Date(time);
-  return end;
-}
-
 /** Sets the size from the blocks in use, `4` or `4/15`, or from `2KB`, as some servers print it; asterisks are a number that did not fit. */
 function readSize(entry: Draft, part: string): boolean {
   if (/^\*+(?:\/[*\d]+)?$/.test(part)) return true;
-  const [, count, unit] = BLOCKS.exec(part) ?? BYTES.exec(part) ?? [];
+  const [, count, unit = ''] = SIZE.exec(part) ?? [];
   if (count === undefined) return false;
-  const size = BigInt(count) * (unit === undefined ? BLOCK : UNITS[unit.toUpperCase()] ?? BLOCK);
+  const size = BigInt(count) * (UNITS[unit.toUpperCase()] ?? 0n);
   const { facts } = entry;
   setSize(entry, Number(size), String(size));
   if (facts !== undefined) entry.facts = { ...entry.facts, ...facts };
   return true;
 }
-const UNITS: Readonly<Record<string, bigint>> = { K: 1024n, M: 1024n ** 2n, G: 1024n ** 3n };
+/** Without a unit, it is a number of blocks. */
+const UNITS: Readonly<Record<string, bigint>> = { '': 512n, K: 1024n, M: 1024n ** 2n, G: 1024n ** 3n };
 
 /** Sets the rights, `(RWED,RE)`, or owner and group, `[GROUP,OWNER]` or a word. */
 function readOwner(entry: Draft, part: string): boolean {
