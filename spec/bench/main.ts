@@ -61,8 +61,9 @@ async function playAll(jobs: readonly Job[], request: Request, stage: Stage): Pr
     }
     const contenders = job.contenders.filter((name) => only.includes(name) && (name !== 'before' || before !== undefined));
     const load = loadavg()[0] ?? 0;
+    const began = performance.now();
     const results = await play(job, contenders, request, stage);
-    console.log(report(job, results, `${stage.describe(job.where)}; load ${load.toFixed(1)} before it`));
+    console.log(report(job, results, `${stage.describe(job.where)}; load ${load.toFixed(1)} before it; ${((performance.now() - began) / 1000).toFixed(0)} s`));
     record.push({ job: job.name, title: job.title, ...results.toJSON(), targets: job.targets.map((target) => judge(target, results)) });
     if (json !== undefined) writeFileSync(json, JSON.stringify(record, null, 1));
   }

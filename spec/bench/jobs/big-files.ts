@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { NODE_PEERS, type ContenderName } from '../contender';
 import { MIB, type Scale } from '../files';
 import type { Job, Scene } from '../job';
+import { nameOf } from '../servers/content';
 import { ratio } from '../target';
 import type { Outcome } from '../work';
 import { cpuPerGib, PEAK, throughput } from './measures';
@@ -11,30 +12,33 @@ const CONTENDERS: readonly ContenderName[] = ['ours', 'before', 'net', ...NODE_P
 
 /** One large file, in each direction, in the clear and in TLS. An upload may be piped from a stream of the file, or be given its path. */
 export function bigFileJobs({ bigBytes }: Scale): Job[] {
-  const speed = throughput(bigBytes);
-  const cost = cpuPerGib(bigBytes);
-  const size = `${bigBytes / MIB} MiB`;
-  const asFast = [ratio(speed, 'best peer', 1), ratio(cost, 'best peer', 1)];
   return (['plain', 'tls'] as const).flatMap((where) => {
     const prefix = where === 'tls' ? 'tls-' : '';
-    const common = { where, content: ['big'] as const, contenders: CONTENDERS, measures: [speed, cost, PEAK] };
-    const file = ({ home }: Scene): { readonly file: string; readonly name: string } => ({ file: join(home, 'big.bin'), name: 'incoming/big.bin' });
+    const content = where === 'tls' ? 'half' : 'big'; // TLS takes three times as long
+    const name = nameOf(content);
+    const bytes = content === 'half' ? bigBytes / 2 : bigBytes;
+    const speed = throughput(bytes);
+    const cost = cpuPerGib(bytes);
+    const size = `${bytes / MIB} MiB`;
+    const asFast = [ratio(speed, 'best peer', 1), ratio(cost, 'best peer', 1)];
+    const common = { where, content: [content] as const, contenders: CONTENDERS, measures: [speed, cost, PEAK] };
+    const file = ({ home }: Scene): { readonly file: string; readonly name: string } => ({ file: join(home, name), name: `incoming/${name}` });
     return [
       {
         ...common,
         name: `${prefix}down-null`,
         title: `${size} down to nothing`,
         targets: asFast,
-        work: () => ({ kind: 'drain', names: ['big.bin'] }),
-        check: ({ counted }: Outcome) => (counted === undefined || counted === bigBytes ? undefined : `${counted} bytes came`),
+        work: () => ({ kind: 'drain', names: [name] }),
+        check: ({ counted }: Outcome) => (counted === undefined || counted === bytes ? undefined : `${counted} bytes came`),
       },
       {
         ...common,
         name: `${prefix}down-file`,
         title: `${size} down to a file`,
         targets: [ratio(speed, 'best peer', 1.2), ratio(speed, 'curl', where === 'tls' ? 0.8 : 0.95)],
-        work: ({ folder }: Scene) => ({ kind: 'download', name: 'big.bin', file: join(folder, 'big.bin') }),
-        check: (_: Outcome, { folder }: Scene) => wrongSize(join(folder, 'big.bin'), bigBytes),
+        work: ({ folder }: Scene) => ({ kind: 'download', name, file: join(folder, name) }),
+        check: (_: Outcome, { folder }: Scene) => wrongSize(join(folder, name), bytes),
       },
       {
         ...common,

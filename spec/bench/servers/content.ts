@@ -2,18 +2,24 @@ import { chmodSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync, write
 import { join } from 'node:path';
 import { MIB, PART, smallFiles, type Scale } from '../files';
 
-/** What a server has: `big.bin`; `small`, files of 0 to 9 KiB; `list`, empty files; `tree`, the small files in folders of 50, and these in two. */
-export type Content = 'big' | 'small' | 'list' | 'tree';
+/** What a server has: `big.bin`, and `half.bin`, of half its size; `small`, files of 0 to 9 KiB; `list`, empty files; `tree`, the small files in folders of 50, and these in two. */
+export type Content = 'big' | 'half' | 'small' | 'list' | 'tree';
 
 const FOLDER_SIZE = 50;
 
 /** Puts files on disk for a server whose users read them, and write into `incoming`. */
 export function fill(home: string, contents: ReadonlySet<Content>, scale: Scale): void {
   emptyIncoming(home);
-  if (contents.has('big')) fillBig(join(home, 'big.bin'), scale.bigBytes);
+  if (contents.has('big')) fillBig(join(home, nameOf('big')), scale.bigBytes);
+  if (contents.has('half')) fillBig(join(home, nameOf('half')), scale.bigBytes / 2);
   if (contents.has('small')) fillSmall(home, scale.smallFiles);
   if (contents.has('list')) fillList(join(home, 'list'), scale.entries);
   if (contents.has('tree')) fillTree(home, scale.smallFiles);
+}
+
+/** The name of a large file. */
+export function nameOf(content: 'big' | 'half'): string {
+  return `${content}.bin`;
 }
 
 /** A new `incoming`, so that every upload makes its files. */
