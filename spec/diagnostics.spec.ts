@@ -298,8 +298,7 @@ describe('diagnostics_channel', () => {
     });
   });
 
-  it('lets a subscriber throw: that is uncaught, and disturbs no operation', async function () {
-    this.timeout(60_000); // a process that compiles
+  it('lets a subscriber throw: that is uncaught, and disturbs no operation', async () => {
     await bench.serve({ files: { '/a': 'hello' } });
     const { port } = bench.server;
     const program = `
@@ -319,8 +318,7 @@ describe('diagnostics_channel', () => {
     expect(stdout).to.equal('hello true\n');
   });
 
-  it('and the log have the same numbers', async function () {
-    this.timeout(60_000); // a process that compiles
+  it('and the log have the same numbers', async () => {
     await bench.serve({ script: { NOOP: [[hangUp()], [normal()]] } });
     const { port } = bench.server;
     const program = `

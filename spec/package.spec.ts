@@ -32,8 +32,7 @@ interface Start {
   readonly builtins: readonly string[];
 }
 
-describe('package', function () {
-  this.timeout(60_000);
+describe('package', () => {
   let folder: string;
   let installed: string;
 

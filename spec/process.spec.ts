@@ -22,8 +22,7 @@ const PROGRAM = `
 `;
 const PRINTED = '6\nfile a\na,up\na,up\n550';
 
-describe('a process whose client is idle', function () {
-  this.timeout(30_000);
+describe('a process whose client is idle', () => {
   let server: FtpServer;
   afterEach(() => server.close());
 

@@ -17,8 +17,7 @@ const LANES = 4;
 const SIZES = [0, 1, 1000, 70_000, 600_000] as const;
 const ATTEMPTS = 4;
 
-describe('get through a network that cuts', function () {
-  this.timeout(120_000);
+describe('get through a network that cuts', () => {
   const scratch = new Scratch();
 
   it(`${DOWNLOADS} downloads: each that succeeds is whole, none shows half a file, and what fails was lost too often`, async () => {

@@ -27,8 +27,7 @@ interface Trial {
   readonly resume: boolean;
 }
 
-describe('put through a network that cuts', function () {
-  this.timeout(120_000);
+describe('put through a network that cuts', () => {
 
   it(`${UPLOADS} uploads: each that succeeds is whole, none shows half a file, and those without hope give up in time`, async () => {
     const before = await snapshot();

@@ -189,8 +189,7 @@ describe("trees with compare: 'hash'", () => {
     });
 
     for (const temporaryName of [true, false]) {
-      it(`never claims what is not there, at whatever command the connection is lost, ${temporaryName ? 'renamed' : 'in place'}`, async function () {
-        this.timeout(60_000);
+      it(`never claims what is not there, at whatever command the connection is lost, ${temporaryName ? 'renamed' : 'in place'}`, async () => {
         const [one, two] = [{ a: 'one', 'sub/b': 'one', c: 'one' }, { a: 'two', 'sub/b': 'two', c: 'one' }];
         const options = { preserveTimes: true, temporaryName };
         for (let cut = 1; ; cut++) {

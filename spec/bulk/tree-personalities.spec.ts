@@ -7,8 +7,7 @@ import { Scratch } from './tree-scratch';
 
 const TREE = { 'one': '1', 'two words': '22', 'empty/': '', 'sub/': '', 'sub/deep/': '', 'sub/deep/leaf.txt': 'leaf', 'sub/zero': '' };
 
-describe('trees on personalities of the embedded server', function () {
-  this.timeout(30_000);
+describe('trees on personalities of the embedded server', () => {
   const scratch = new Scratch();
 
   async function everything(remote: FTP | FTPPool, target: EmbeddedTarget): Promise<void> {

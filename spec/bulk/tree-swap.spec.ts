@@ -251,8 +251,7 @@ describe('uploadTree() with swap', () => {
     /** At each command of a run, before or after it was carried out: one version is whole under its name, or the error says where both are. */
     for (const when of ['before', 'after'] as const) {
       for (const retry of [false, true]) {
-        it(`${when} any command, ${retry ? 'with' : 'without'} retry`, async function () {
-          this.timeout(60_000);
+        it(`${when} any command, ${retry ? 'with' : 'without'} retry`, async () => {
           const VERBS = ['MLSD', 'MLST', 'MKD', 'STOR', 'RNFR', 'RNTO', 'DELE', 'RMD', 'FEAT', 'SIZE'] as const;
           for (let cut = 1; ; cut++) {
             const server = await stage.serve({ files: OLD });
@@ -321,8 +320,7 @@ describe('uploadTree() with swap', () => {
     }
   });
 
-  it('has a whole version under its name when the run is cancelled at any command, and the next one brings it in', async function () {
-    this.timeout(60_000);
+  it('has a whole version under its name when the run is cancelled at any command, and the next one brings it in', async () => {
     for (let at = 1; ; at++) {
       const server = await stage.serve({ files: OLD });
       const ftp = stage.client(server);

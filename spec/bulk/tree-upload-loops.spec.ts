@@ -8,8 +8,7 @@ import { line, listing } from './tree-listing';
 import { told } from './tree-results';
 import { Scratch } from './tree-scratch';
 
-describe('uploadTree() with delete, to a server whose folders lead back', function () {
-  this.timeout(30_000);
+describe('uploadTree() with delete, to a server whose folders lead back', () => {
   const stage = scene();
   const scratch = new Scratch();
 

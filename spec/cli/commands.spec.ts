@@ -8,8 +8,7 @@ const FILES = {
   '/a.txt': 'file a', '/pub/b.txt': 'file b', '/pub/big.bin': 'x'.repeat(1_234_567), '/pub/.hidden': 'hidden', '/pub/sub/c.txt': 'file c', '/pub/two words': 'two', '/incoming/': '',
 };
 
-describe('the command line', function () {
-  this.timeout(60_000);
+describe('the command line', () => {
   const command = new CommandLine();
   let server: FtpServer;
   let home: string;

@@ -14,8 +14,7 @@ import { CommandLine, objectsIn, type Outcome } from './command-line';
 
 const BIG = content(20_000_000);
 
-describe('failures of the command line', function () {
-  this.timeout(60_000);
+describe('failures of the command line', () => {
   const command = new CommandLine();
   let server: FtpServer;
   let home: string;

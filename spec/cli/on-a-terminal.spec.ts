@@ -12,8 +12,7 @@ const image = Buffer.from(IMAGE.read(0, SIZE));
 /** Half a second of a transfer is seen, and the whole is no longer than it must be. */
 const SLOW = ['--rate', '300000'];
 
-describe('the command line on a terminal', function () {
-  this.timeout(60_000);
+describe('the command line on a terminal', () => {
   const command = new CommandLine();
   let server: FtpServer;
   let home: string;

@@ -10,8 +10,7 @@ const SIZE = 3_000_000;
 const BIG = content(SIZE);
 const HOSTILE = 'a\x1b]0;title\x07\u202e\u009b31m';
 
-describe('the output of the command line', function () {
-  this.timeout(60_000);
+describe('the output of the command line', () => {
   const command = new CommandLine();
   let server: FtpServer;
   let home: string;

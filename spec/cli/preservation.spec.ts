@@ -5,8 +5,7 @@ import { data, normal, resetControl, send } from '../support/server/steps';
 import { CommandLine } from './command-line';
 
 /** What must stay, whatever a command is asked for: the same rule for what is here and for what is on the server. */
-describe('what the command line leaves as it is', function () {
-  this.timeout(60_000);
+describe('what the command line leaves as it is', () => {
   const command = new CommandLine();
   let server: FtpServer;
   let home: string;

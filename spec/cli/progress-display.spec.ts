@@ -423,8 +423,7 @@ const PROGRAM = `require('ts-node/register');
   let bytes = 0;
   setInterval(() => files.forEach((file) => file.progress({ bytes: (bytes += 100), total: 1000000, rate: 1000, eta: 99 })), 10);`;
 
-describe('the display in a pseudo terminal', function () {
-  this.timeout(30_000);
+describe('the display in a pseudo terminal', () => {
   let terminal: PseudoTerminal;
   before(function () {
     if (!hasPseudoTerminal()) this.skip();

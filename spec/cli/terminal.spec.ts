@@ -7,8 +7,7 @@ const ASKING = `require('ts-node/register');
   const { askPassword } = require(${JSON.stringify(join(__dirname, '..', '..', 'lib', 'cli', 'terminal'))});
   askPassword('Password of anna: ', typeof signal === 'undefined' ? undefined : signal).then((password) => console.log('got', JSON.stringify(password)), (error) => console.log('failed', error.name, error.code, error.message));`;
 
-describe('the prompt for a password', function () {
-  this.timeout(30_000);
+describe('the prompt for a password', () => {
   let terminal: PseudoTerminal;
   before(function () {
     if (!hasPseudoTerminal()) this.skip();

@@ -89,8 +89,7 @@ class Attack {
   }
 }
 
-describe('FTPPool under attack', function () {
-  this.timeout(120_000);
+describe('FTPPool under attack', () => {
   const { stage, pool } = poolScene();
 
   for (const [name, drops, ending] of [['nothing but cancelling', 0, 'quit'], ['dropped connections', 12, 'quit'], ['dropped connections, and a close in the middle', 12, 'close'], ['a quit in the middle', 3, 'early quit']] as const) {

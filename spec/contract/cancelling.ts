@@ -55,8 +55,7 @@ export function describeCancelling(scene: Scene, rounds: number, lanes = 0, repo
   after(() => clients.forEach((ftp) => ftp.close()));
 
   for (const direction of ['down', 'up'] as const) {
-    it(`${rounds} ${direction === 'down' ? 'downloads' : 'uploads'} left at random moments cost nobody else a reply`, async function () {
-      this.timeout(120_000);
+    it(`${rounds} ${direction === 'down' ? 'downloads' : 'uploads'} left at random moments cost nobody else a reply`, async () => {
       const dice = random(randomInt(1_000_000));
       // One in four is complete before its moment comes.
       const plans = Array.from({ length: 2 * rounds + SPARE }, () => plan(dice, direction));

@@ -9,8 +9,7 @@ const ROUNDS = 4;
 /** The same where a packet with ABOR and another command costs seconds. */
 const FEW = 1;
 
-describe('the contract on the embedded server', function () {
-  this.timeout(30_000);
+describe('the contract on the embedded server', () => {
   for (const [name, { facts, client }] of Object.entries(PERSONALITY_FACTS)) {
     describe(name, () => {
       const server: FtpServerOptions = PERSONALITIES[name as PersonalityName];

@@ -29,8 +29,7 @@ const LONG = process.env['FTPLIB_LONG'] === '1';
 
 /** Everything on every server of one software that is up; the programs have specs of their own, so that they run at the same time. */
 export function describeContract(family: Family): void {
-  describe(`the contract on ${family}`, function () {
-    this.timeout(30_000);
+  describe(`the contract on ${family}`, () => {
     for (const server of realServers().filter((each) => each.family === family)) {
       describe(server.name, () => {
         let cases = 0;

@@ -12,8 +12,7 @@ interface Script {
   apiReference(): { readonly text: string; readonly undocumented: readonly string[] };
 }
 
-describe('API reference', function () {
-  this.timeout(60_000);
+describe('API reference', () => {
   const { FILE, apiReference } = createRequire(__filename)(join(ROOT, 'lib/api.cjs')) as Script;
   let made: ReturnType<Script['apiReference']>;
 

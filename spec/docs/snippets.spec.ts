@@ -44,8 +44,7 @@ const OUTCOMES: Readonly<Record<string, (scene: Scene) => unknown>> = {
   },
 };
 
-describe('README: its code', function () {
-  this.timeout(30_000);
+describe('README: its code', () => {
   const snippets = readSnippets();
   const home = new Home(() => startServer({ files: FILES, features: [...FEATURES, 'HASH SHA-256;SHA-512'] }));
   const HTTP = 'Take an upload over HTTP';

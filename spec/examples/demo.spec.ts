@@ -14,8 +14,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-describe('npm start', function () {
-  this.timeout(60_000);
+describe('npm start', () => {
   let temporary: string;
 
   before(async () => {

@@ -551,8 +551,7 @@ describe('gateway', () => {
   });
 
   for (const server of realServers().filter(({ name }) => name === 'vsftpd-plain' || name === 'proftpd-plain')) {
-    it(`does it all on ${server.name}`, async function () {
-      this.timeout(30_000);
+    it(`does it all on ${server.name}`, async () => {
       const folder = `gateway-${process.pid}-${server.name}`;
       const pool = new FTPPool(optionsOf(server));
       closing.push(() => pool.quit());

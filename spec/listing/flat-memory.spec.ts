@@ -6,13 +6,12 @@ import { ListDecoder, ListParser } from '../../lib/listing/list-parser';
 import { Heap } from '../support/heap';
 import { note } from '../support/summary';
 
-const LINES = 1_000_000;
+const LINES = process.env['FTPLIB_LONG'] === '1' ? 1_000_000 : 250_000;
 const LINES_A_CHUNK = 500;
 const MEBIBYTE = 2 ** 20;
 
-describe('a million lines through a ListParser', () => {
-  it('keep the memory flat and their order, however slow the reader is', async function () {
-    this.timeout(60_000);
+describe(`${LINES} lines through a ListParser`, () => {
+  it('keep the memory flat and their order, however slow the reader is', async () => {
     const parser = Readable.from(chunks(), { objectMode: false }).pipe(new ListParser({ now: new Date('2020-06-15') }));
     const heap = new Heap();
     const started = performance.now();

@@ -310,8 +310,7 @@ const PROTOCOLS: [title: string, options: TestProxyOptions, scheme: string][] = 
 /** What a client trusts: the certificates of the server and of the proxy. */
 const TLS = { ca: [CA, certificate('local2').cert] };
 
-describe('by way of a proxy', function () {
-  this.timeout(20_000);
+describe('by way of a proxy', () => {
   const proxies: TestProxy[] = [];
   afterEach(async () => {
     for (const proxy of proxies.splice(0)) await proxy.close();

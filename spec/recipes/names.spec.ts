@@ -323,8 +323,7 @@ declare const ftp: FTP, host: string, user: string, password: string, timeout: n
 declare const show: (...what: unknown[]) => void;
 `;
 
-describe('README: the table of tasks, and of the names in other packages', function () {
-  this.timeout(20_000);
+describe('README: the table of tasks, and of the names in other packages', () => {
   const rows = rowsUnder('In short').map(([task = '', here = '', basic = '', ftp = '', sftp = '']): Row => ({
     task,
     codes: codesIn(here),

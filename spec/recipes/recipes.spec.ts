@@ -32,8 +32,7 @@ const FILES = { '/pub/a': BYTES, '/pub/big': BIG, '/pub/sub/b': 'the other', '/p
 
 type Who = 'ftplib' | 'basic-ftp';
 
-describe('recipes', function () {
-  this.timeout(30_000);
+describe('recipes', () => {
   let server: FtpServer;
   const closing: (() => unknown)[] = [];
   beforeEach(() => start({}));

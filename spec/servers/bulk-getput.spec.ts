@@ -16,8 +16,7 @@ const SIZE = 500_000;
 const BYTES = content(SIZE).read(0, SIZE);
 const RETRY = { attempts: 3, backoff: 10 };
 
-describe('get() and put() on real servers', function () {
-  this.timeout(30_000);
+describe('get() and put() on real servers', () => {
 
   for (const server of oneOfEachKind()) {
     const { name, host, port, home, can } = server;

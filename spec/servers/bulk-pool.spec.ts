@@ -9,8 +9,7 @@ import { FTPError } from '../../lib/errors';
 import { assertNoLeaks, snapshot, type Snapshot } from '../support/leaks';
 import { optionsOf, realServers } from './servers';
 
-describe('FTPPool on real servers', function () {
-  this.timeout(60_000);
+describe('FTPPool on real servers', () => {
 
   for (const server of realServers()) {
     const { name, home } = server;

@@ -19,8 +19,7 @@ const DOWNLOADS = 8;
 /** What tells a file's hash; the others offer nothing. */
 const HASHES: Readonly<Partial<Record<Family, string>>> = { proftpd: 'sha512, sha256, sha1, md5, crc32', gridftp: 'sha512, sha256, sha1, md5' };
 
-describe('retries and verification on real servers', function () {
-  this.timeout(60_000);
+describe('retries and verification on real servers', () => {
 
   for (const [number, server] of realServers().entries()) {
     const { name, host, port, user, password, secure, certificate, can, family } = server;

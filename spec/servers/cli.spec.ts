@@ -9,8 +9,7 @@ const BIG = Buffer.from(content(8_000_000).read(0, 8_000_000));
 const FILES = 100;
 const NAMES = ['vsftpd-plain', 'vsftpd-reuse', 'vsftpd-implicit', 'proftpd-plain', 'proftpd-tls', 'proftpd-implicit'];
 
-describe('the command line on real servers', function () {
-  this.timeout(60_000);
+describe('the command line on real servers', () => {
   const command = new CommandLine();
 
   for (const server of realServers().filter(({ name }) => NAMES.includes(name))) {

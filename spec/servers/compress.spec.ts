@@ -16,8 +16,7 @@ const ZEROS = Buffer.alloc(5_000_000);
 const BODIES = { lines: LINES, noise: NOISE, zeros: ZEROS, nothing: Buffer.alloc(0), byte: Buffer.from('x') } as const;
 
 /** ProFTPD has mod_deflate. Of the other programs of the lab none offers MODE Z. */
-describe('compress on real servers', function () {
-  this.timeout(60_000);
+describe('compress on real servers', () => {
 
   for (const server of realServers().filter(({ host }) => host === '127.0.0.1')) {
     const offers = server.family === 'proftpd';

@@ -2,8 +2,7 @@ import { describeCopying } from '../contract/copying';
 import { targetOf } from '../contract/server-target';
 import { realServers } from './servers';
 
-describe('copies between real servers', function () {
-  this.timeout(60_000);
+describe('copies between real servers', () => {
   const plain = realServers().filter(({ secure, hosts }) => !secure && hosts.includes('127.0.0.1'));
   plain.forEach((source, index) => {
     const target = plain[(index + 1) % plain.length];

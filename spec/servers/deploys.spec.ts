@@ -17,9 +17,9 @@ const RENAMES_FILES_ONLY: readonly Family[] = ['tcllib'];
 const ALL = process.env['FTPLIB_LONG'] === '1';
 /** Deploys that are cut, each at another byte of the control connection. */
 const CUTS = ALL ? 12 : 5;
+const RETRY = { attempts: 5, backoff: 20 };
 
-describe('deploys to real servers', function () {
-  this.timeout(120_000);
+describe('deploys to real servers', () => {
 
   let scratch: string;
   let source: string;
@@ -46,7 +46,7 @@ describe('deploys to real servers', function () {
         await rm(source, { recursive: true });
       });
 
-      const up = (options: TreeOptions = {}): Promise<TreeResult[]> => uploadTree(pool, source, `${folder}/site`, { compare: 'hash', retry: true, ...options }).toArray();
+      const up = (options: TreeOptions = {}): Promise<TreeResult[]> => uploadTree(pool, source, `${folder}/site`, { compare: 'hash', retry: RETRY, ...options }).toArray();
 
       it('uploads of a fresh checkout only what differs', async () => {
         const files = { 'index.html': '<html>', 'app.js': 'let a = 1;', 'img/logo.svg': '<svg/>', 'img/big.bin': 'xyz'.repeat(100_000), empty: '' };

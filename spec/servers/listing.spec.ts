@@ -8,8 +8,7 @@ import { optionsOf, realServers } from './servers';
 /** They list a folder that they must not read as an empty one, without a word. */
 const SILENT = ['proftpd', 'aioftp', 'npmftpd'];
 
-describe('list() on real servers', function () {
-  this.timeout(30_000);
+describe('list() on real servers', () => {
 
   for (const server of realServers()) {
     const { name, home, can, login, family } = server;

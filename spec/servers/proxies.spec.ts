@@ -26,8 +26,7 @@ const SERVERS = ['vsftpd-plain', 'vsftpd-reuse', 'vsftpd-implicit', 'proftpd-pla
 /** For what a proxy has in common with one that all of these were reached by. */
 const TWO = ['vsftpd-plain', 'proftpd-reuse'];
 
-describe('real proxies', function () {
-  this.timeout(60_000);
+describe('real proxies', () => {
   const servers = realServers().filter(({ name }) => SERVERS.includes(name));
 
   for (const proxy of realProxies().filter(({ name }) => !name.endsWith('-killed'))) {

@@ -20,8 +20,7 @@ import { optionsOf, realServers } from './servers';
 
 const BYTES = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) & 0xff));
 
-describe('recipes on real servers', function () {
-  this.timeout(30_000);
+describe('recipes on real servers', () => {
 
   for (const server of realServers().filter(({ name }) => ['vsftpd-plain', 'proftpd-plain', 'pureftpd-plain', 'pyftpdlib-plain'].includes(name))) {
     describe(server.name, () => {

@@ -10,8 +10,7 @@ const BYTES = content(300_000).read(0, 300_000);
 type Message = ConnectionMessage | CommandMessage | TransferMessage;
 
 /** `diagnostics_channel` and the stacks of errors, on one server of each program. */
-describe('what a program sees of real servers', function () {
-  this.timeout(60_000);
+describe('what a program sees of real servers', () => {
 
   for (const server of realServers().filter(({ name }) => /-(plain|reuse)$/.test(name))) describe(server.name, () => describeServer(server));
 });

@@ -15,8 +15,7 @@ const COMMANDS: readonly (readonly [Ability, string])[] = [
   ['pasv', 'PASV'],
 ];
 
-describe('real servers', function () {
-  this.timeout(30_000);
+describe('real servers', () => {
 
   it('are all up, where they are required', async () => {
     const up = await availableServers();

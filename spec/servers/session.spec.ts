@@ -18,8 +18,7 @@ const ALL = process.env['FTPLIB_LONG'] === '1';
 /** Times that a transfer is left: some servers go wrong at some of them only. */
 const ROUNDS = 5;
 
-describe('what a transfer leaves in the session, on real servers', function () {
-  this.timeout(60_000);
+describe('what a transfer leaves in the session, on real servers', () => {
 
   for (const server of realServers().filter(({ host, name }) => host === '127.0.0.1' && (ALL || /^(?!pyftpdlib).*-(plain|reuse)$/.test(name)))) {
     describe(server.name, () => describeServer(server));

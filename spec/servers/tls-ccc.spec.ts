@@ -11,8 +11,7 @@ import { realServers, type Family, type RealServer } from './servers';
 /** 500 Unknown command.; 534 Unwilling to accept security parameters, because of TLSRequired; 500 Command "CCC" not understood.; 502 'ccc' not implemented */
 const REFUSALS: Readonly<Partial<Record<Family, number>>> = { vsftpd: 500, proftpd: 534, pyftpdlib: 500, aioftp: 502 };
 
-describe('CCC on real servers', function () {
-  this.timeout(30_000);
+describe('CCC on real servers', () => {
 
   for (const server of realServers().filter(({ secure }) => secure)) {
     const refusal = REFUSALS[server.family];

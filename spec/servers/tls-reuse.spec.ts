@@ -9,8 +9,7 @@ import { realServers, type RealServer } from './servers';
 const IN_A_ROW = { strict: 500, other: 30 };
 const FILES = 300;
 
-describe('TLS sessions of data connections', function () {
-  this.timeout(120_000);
+describe('TLS sessions of data connections', () => {
   const servers = realServers().filter(({ secure, certificate }) => secure && existsSync(certificate));
   for (const server of servers) {
     describeReuse(server);

@@ -5,8 +5,7 @@ import { Recorder, type Recording } from '../support/recorder';
 import { retriesOf } from '../support/wire';
 import { optionsOf, realServers, type RealServer } from './servers';
 
-describe('recorded sessions with real servers', function () {
-  this.timeout(30_000);
+describe('recorded sessions with real servers', () => {
 
   const servers = realServers().filter(({ secure }) => secure);
 

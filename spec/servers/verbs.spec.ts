@@ -17,8 +17,7 @@ const KEEPING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv']);
 /** They do not remove a symlink that leads nowhere, or list no folder that has one. */
 const WITHOUT_DANGLING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv', 'npmftpd', 'simpleftpd', 'tcllib', 'aioftp', 'gridftp']);
 
-describe('the verbs of files and folders on real servers', function () {
-  this.timeout(30_000);
+describe('the verbs of files and folders on real servers', () => {
 
   for (const server of oneOfEachFamily()) {
     const { name, home, can } = server;

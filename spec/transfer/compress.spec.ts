@@ -240,8 +240,7 @@ describe('the option compress', () => {
   });
 
   describe('a stream of zlib', () => {
-    it('that is whole is complete, at every cut into two chunks', async function () {
-      this.timeout(30_000);
+    it('that is whole is complete, at every cut into two chunks', async () => {
       const packed = deflateSync('hello');
       const ftp = await serve();
       await text(ftp.retr('b'));
@@ -251,8 +250,7 @@ describe('the option compress', () => {
       }
     });
 
-    it('that ends early is an error, wherever, also where the server says 226', async function () {
-      this.timeout(30_000);
+    it('that ends early is an error, wherever, also where the server says 226', async () => {
       const packed = deflateSync('hello');
       const ftp = await serve();
       await text(ftp.retr('b'));
@@ -271,8 +269,7 @@ describe('the option compress', () => {
       expect(bytes.length).to.be.at.most(TEXT.length);
     });
 
-    it('with a byte that is changed anywhere is an error, or the same', async function () {
-      this.timeout(60_000);
+    it('with a byte that is changed anywhere is an error, or the same', async () => {
       const packed = deflateSync('hello hello hello');
       const ftp = await serve();
       await text(ftp.retr('b'));
@@ -309,8 +306,7 @@ describe('the option compress', () => {
       expect(error).to.be.instanceOf(TemporaryError);
     });
 
-    it('of a few bytes that decompress to a gigabyte is held back by its reader, and memory stays flat', async function () {
-      this.timeout(60_000);
+    it('of a few bytes that decompress to a gigabyte is held back by its reader, and memory stays flat', async () => {
       const bomb = deflateSync(Buffer.alloc(200 * 1024 * 1024), { level: 9 });
       const ftp = await serve({ script: { RETR: [[openData(), send('150 Boom.'), data(bomb), dataEnd(), DONE], [normal()]] } });
       const stream = ftp.retr('a', { highWaterMark: 64 * 1024 });
@@ -419,8 +415,7 @@ describe('the option compress', () => {
     expect(await text(ftp.retr('b'))).to.equal('bbb');
   });
 
-  it('moves 50 MB each way', async function () {
-    this.timeout(60_000);
+  it('moves 50 MB each way', async () => {
     const big = content(50_000_000);
     const ftp = await serve({ files: { '/big': big } });
     let at = 0;

@@ -13,8 +13,7 @@ const DOWNLOADS = 500;
 const LANES = 5;
 const SIZES = [0, 1, 1000, 65_536, 200_000];
 
-describe('downloads with retry, cut at random bytes', function () {
-  this.timeout(120_000);
+describe('downloads with retry, cut at random bytes', () => {
 
   it(`${DOWNLOADS} of them: success is byte-identical, and giving up follows the options`, async () => {
     const before = await snapshot();

@@ -18,8 +18,7 @@ const RESOLUTIONS: Readonly<Record<string, ts.CompilerOptions>> = {
  * The files of `consumer` must compile against the package's declarations as they are published, and each line after a `@ts-expect-error` must not: a
  * comment of that kind without an error is an error itself.
  */
-describe('types', function () {
-  this.timeout(60_000);
+describe('types', () => {
   let folder: string;
   let files: string[];
   const parsed = new Map<string, ts.SourceFile>();

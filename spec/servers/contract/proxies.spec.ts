@@ -8,8 +8,7 @@ const WAYS = [['tinyproxy-password', 'proftpd-plain'], ['dante-open', 'vsftpd-pl
 /** Transfers left early, in each direction. */
 const ROUNDS = 20;
 
-describe('the contract by way of proxies', function () {
-  this.timeout(30_000);
+describe('the contract by way of proxies', () => {
   for (const [by, to] of WAYS) {
     const proxy = realProxies().find(({ name }) => name === by);
     const server = realServers().find(({ name }) => name === to);
