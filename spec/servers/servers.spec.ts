@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { FTP } from '../../lib/index';
 import { note } from '../support/summary';
 import { availableServers, optionsOf, realServers, SERVERS, SERVERS_REQUIRED, type Ability, type RealServer } from './servers';
@@ -55,6 +58,28 @@ describe('real servers', () => {
         one.close();
         other.close();
       }
+    });
+  }
+
+  // Nor does it here: it tries to end TLS again and again, for which it takes all of a core.
+  for (const server of realServers().filter(({ secure }) => secure !== false)) {
+    it(`${server.name} lets go of a client whose FIN comes without close_notify`, async () => {
+      const opened: Socket[] = [];
+      const ftp = new FTP({
+        ...optionsOf(server),
+        createConnection: ({ host, port }) => {
+          const socket = connect({ host, port, allowHalfOpen: true });
+          opened.push(socket);
+          const stream = new Duplex({ read: () => undefined, write: (chunk: Buffer, _encoding, done) => void (socket.writableEnded ? done() : socket.write(chunk, done)), final: (done) => done() }); // what ends or destroys it leaves the socket open
+          return (socket.on('data', (chunk: Buffer) => stream.push(chunk)), stream);
+        },
+      });
+      await ftp.pwd();
+      const [control] = opened as [Socket];
+      const ended = once(control, 'end');
+      control.end();
+      await ended;
+      ftp.close();
     });
   }
 });

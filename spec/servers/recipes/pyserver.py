@@ -20,7 +20,18 @@ def pyftpdlib():
             super().handle_connect()
             self._fileno = None                 # 1.5.7 keeps it, and when this is closed, whoever has got the number since is never looked at again
 
-    class Handler(handlers.FTPHandler if tls == 'none' else handlers.TLS_FTPHandler):
+    class EndsTLS:
+        def _do_ssl_shutdown(self):
+            super()._do_ssl_shutdown()
+            if self._ssl_closing and not (self._ssl_want_read or self._ssl_want_write):
+                self._ssl_established = self._ssl_closing = False
+                self.handle_ssl_shutdown()      # 1.5.7 tries again for ever where the client has sent FIN without close_notify: a core is busy until its RST
+
+    class Secured(EndsTLS, handlers.TLS_FTPHandler):
+        class dtp_handler(EndsTLS, handlers.TLS_DTPHandler):
+            pass
+
+    class Handler(handlers.FTPHandler if tls == 'none' else Secured):
         active_dtp = ActiveDTP
         authorizer = authorizers.DummyAuthorizer()
 
