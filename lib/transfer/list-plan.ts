@@ -469,13 +469,18 @@ export class ListPlan implements Plan, Decoder<Entry> {
     return wanted;
   }
 
-  /** Takes the path away where the server names an entry by it: `outbound/hold` for what `outbound` has. @returns false for the folder itself, and its parent */
+  /**
+   * Takes the path away where the server names an entry by it: `outbound/hold` for what `outbound` has, or a file by its path from the root, as Twisted does.
+   *
+   * @returns false for the folder itself, and its parent
+   */
   #hasName(entry: Draft): boolean {
     if (this.#path === undefined || !entry.name.includes('/')) return true;
     const { name } = entry;
     const slash = name.lastIndexOf('/');
     const path = partsOf(this.#path).join('/');
-    if (slash + 1 === name.length || ![name, name.slice(0, slash)].some((each) => partsOf(each).join('/') === path)) return true;
+    const isItself = `/${partsOf(name).join('/')}`.endsWith(`/${path}`);
+    if (slash + 1 === name.length || !(isItself || partsOf(name.slice(0, slash)).join('/') === path)) return true;
     const raw = rawNameOf(entry);
     if (raw) setRawName(entry, raw.subarray(raw.lastIndexOf(SLASH) + 1));
     entry.name = name.slice(slash + 1);

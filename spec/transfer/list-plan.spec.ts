@@ -415,6 +415,13 @@ describe('list()', () => {
     expect(await names(bench.client(), 'sub')).to.deep.equal(['sub/../up', 'other/x', '/etc/passwd', 'file']);
   });
 
+  it('gives a file the name that was asked for where the server says its path from the root, as Twisted does', async () => {
+    await bench.serve({ files: FILES, features: [], script: { LIST: [openData(), send('150 Here.'), data('-rw-r--r--   1 user  group  5 Jan 25  2020 sub/file\r\n'), dataEnd(), send('226 There.')] } });
+    const ftp = bench.client();
+    await ftp.cwd('sub');
+    expect(await names(ftp, 'file')).to.deep.equal(['file']);
+  });
+
   it('keeps the bytes of a name without its path', async () => {
     await bench.serve({ files: { '/caf\xe9/na\xefve': 'x' }, ...PERSONALITIES.listRepeatsPath, features: [], encoding: 'latin1' });
     const ftp = bench.client();
