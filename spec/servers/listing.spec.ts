@@ -51,10 +51,20 @@ describe('list() on real servers', () => {
       });
 
       it('lists a file, also one with blanks or a dash in its name', async () => {
-        for (const path of ['readme.txt', 'with space.txt', '-dash.txt']) {
-          expect((await ftp.list(path).toArray()).map((entry) => entry.name), path).to.include(path);
+        const folder = `listing-${process.pid}-${name}`; // one in which no other spec removes what npm's ftpd is about to look at: it lists nothing then
+        const names = ['readme.txt', 'with space.txt', '-dash.txt'];
+        await ftp.mkd(folder);
+        try {
+          for (const file of names) await writeFile(join(home, folder, file), file);
+          await ftp.cwd(folder);
+          const inside = await ftp.pwd();
+          for (const path of names) {
+            expect((await ftp.list(path).toArray()).map((entry) => entry.name), path).to.include(path);
+          }
+          expect(await ftp.pwd()).to.equal(inside);
+        } finally {
+          await rm(join(home, folder), { recursive: true });
         }
-        expect(await ftp.pwd()).to.equal(login);
       });
 
       it('bears downloads, cwd and delete within its loop', async () => {
