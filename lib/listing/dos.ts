@@ -119,9 +119,8 @@ function timeOf(match: RegExpExecArray, calendar: Calendar): number {
   return separator === '.' || Number(a) > 12 ? calendar.read(c, b, a, hour, minute, second) : calendar.read(c, a, b, hour, minute, second);
 }
 
-/** `NaN` for an hour that no half of a day has. */
-function hourOf(hour: number, half: string | undefined): string {
-  if (half === undefined) return String(hour);
-  if (hour < 1 || hour > 12) return 'NaN';
-  return String((hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0));
+function hourOf(hour: number, half: string | undefined): number {
+  if (half === undefined) return hour;
+  if (hour < 1 || hour > 12) return Number.NaN;
+  return (hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
 }

@@ -72,7 +72,7 @@ export class Calendar {
   }
 
   /** As `local`, from the text of a line. The month may be a word; a year of two or three digits is as `fullYear` says. */
-  read(year = '', month = '', day = '', hour = '', minute = '', second = ''): number {
+  read(year = '', month = '', day = '', hour: string | number = '', minute = '', second = ''): number {
     const number = Number(month) || monthAt(month, 0, month.length);
     return this.local(fullYear(Number(year), year.length), number, Number(day), Number(hour), Number(minute), Number(second));
   }

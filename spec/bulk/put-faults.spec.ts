@@ -28,7 +28,6 @@ interface Trial {
 }
 
 describe('put through a network that cuts', () => {
-
   it(`${UPLOADS} uploads: each that succeeds is whole, none shows half a file, and those without hope give up in time`, async () => {
     const before = await snapshot();
     const chance = random(20_261_122);

@@ -17,7 +17,6 @@ const BYTES = content(SIZE).read(0, SIZE);
 const RETRY = { attempts: 3, backoff: 10 };
 
 describe('get() and put() on real servers', () => {
-
   for (const server of oneOfEachKind()) {
     const { name, host, port, home, can } = server;
     const cuts = can.size; // without SIZE nothing tells whether the file is still the same

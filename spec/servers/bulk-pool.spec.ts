@@ -10,7 +10,6 @@ import { assertNoLeaks, snapshot, type Snapshot } from '../support/leaks';
 import { optionsOf, realServers } from './servers';
 
 describe('FTPPool on real servers', () => {
-
   for (const server of realServers()) {
     const { name, home } = server;
     describe(name, () => {

@@ -20,7 +20,6 @@ const DOWNLOADS = 8;
 const HASHES: Readonly<Partial<Record<Family, string>>> = { proftpd: 'sha512, sha256, sha1, md5, crc32', gridftp: 'sha512, sha256, sha1, md5' };
 
 describe('retries and verification on real servers', () => {
-
   for (const [number, server] of realServers().entries()) {
     const { name, host, port, user, password, secure, certificate, can, family } = server;
     const path = `retry-${process.pid}-${name}`;

@@ -17,7 +17,6 @@ const BODIES = { lines: LINES, noise: NOISE, zeros: ZEROS, nothing: Buffer.alloc
 
 /** ProFTPD has mod_deflate. Of the other programs of the lab none offers MODE Z. */
 describe('compress on real servers', () => {
-
   for (const server of realServers().filter(({ host }) => host === '127.0.0.1')) {
     const offers = server.family === 'proftpd';
     if (offers || server.name.endsWith('-plain')) describe(server.name, () => describeServer(server, offers));

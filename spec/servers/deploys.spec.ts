@@ -20,7 +20,6 @@ const CUTS = ALL ? 12 : 5;
 const RETRY = { attempts: 5, backoff: 20 };
 
 describe('deploys to real servers', () => {
-
   let scratch: string;
   let source: string;
   before(async () => {

@@ -9,7 +9,6 @@ import { optionsOf, realServers } from './servers';
 const SILENT = ['proftpd', 'aioftp', 'npmftpd'];
 
 describe('list() on real servers', () => {
-
   for (const server of realServers()) {
     const { name, home, can, login, family } = server;
     describe(name, () => {

@@ -21,7 +21,6 @@ import { optionsOf, realServers } from './servers';
 const BYTES = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) & 0xff));
 
 describe('recipes on real servers', () => {
-
   for (const server of realServers().filter(({ name }) => ['vsftpd-plain', 'proftpd-plain', 'pureftpd-plain', 'pyftpdlib-plain'].includes(name))) {
     describe(server.name, () => {
       const folder = `recipes-${process.pid}-${server.name}`;

@@ -11,7 +11,6 @@ type Message = ConnectionMessage | CommandMessage | TransferMessage;
 
 /** `diagnostics_channel` and the stacks of errors, on one server of each program. */
 describe('what a program sees of real servers', () => {
-
   for (const server of realServers().filter(({ name }) => /-(plain|reuse)$/.test(name))) describe(server.name, () => describeServer(server));
 });
 

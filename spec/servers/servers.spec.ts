@@ -19,7 +19,6 @@ const COMMANDS: readonly (readonly [Ability, string])[] = [
 ];
 
 describe('real servers', () => {
-
   it('are all up, where they are required', async () => {
     const up = await availableServers();
     const down = SERVERS.filter((server) => !up.includes(server)).map(({ name }) => name);
@@ -61,7 +60,7 @@ describe('real servers', () => {
     });
   }
 
-  // Nor does it here: it tries to end TLS again and again, for which it takes all of a core.
+  // pyftpdlib 1.5.7 by itself tries to end TLS again and again, for which it takes all of a core: see recipes/pyserver.py.
   for (const server of realServers().filter(({ secure }) => secure !== false)) {
     it(`${server.name} lets go of a client whose FIN comes without close_notify`, async () => {
       const opened: Socket[] = [];

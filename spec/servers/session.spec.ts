@@ -19,7 +19,6 @@ const ALL = process.env['FTPLIB_LONG'] === '1';
 const ROUNDS = 5;
 
 describe('what a transfer leaves in the session, on real servers', () => {
-
   for (const server of realServers().filter(({ host, name }) => host === '127.0.0.1' && (ALL || /^(?!pyftpdlib).*-(plain|reuse)$/.test(name)))) {
     describe(server.name, () => describeServer(server));
   }

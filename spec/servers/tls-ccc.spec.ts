@@ -12,7 +12,6 @@ import { realServers, type Family, type RealServer } from './servers';
 const REFUSALS: Readonly<Partial<Record<Family, number>>> = { vsftpd: 500, proftpd: 534, pyftpdlib: 500, aioftp: 502 };
 
 describe('CCC on real servers', () => {
-
   for (const server of realServers().filter(({ secure }) => secure)) {
     const refusal = REFUSALS[server.family];
     const versions = server.tlsMax === 'TLSv1.3' ? (['TLSv1.2', 'TLSv1.3'] as const) : (['TLSv1.2'] as const);

@@ -6,7 +6,6 @@ import { retriesOf } from '../support/wire';
 import { optionsOf, realServers, type RealServer } from './servers';
 
 describe('recorded sessions with real servers', () => {
-
   const servers = realServers().filter(({ secure }) => secure);
 
   for (const server of servers) {

@@ -18,7 +18,6 @@ const KEEPING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv']);
 const WITHOUT_DANGLING = new Set(['inetutils', 'ftpdssl', 'twisted', 'ftpsrv', 'npmftpd', 'simpleftpd', 'tcllib', 'aioftp', 'gridftp']);
 
 describe('the verbs of files and folders on real servers', () => {
-
   for (const server of oneOfEachFamily()) {
     const { name, home, can } = server;
     describe(name, () => {

@@ -10,7 +10,6 @@ const OPERATIONS = 200;
 const CLIENTS = 5;
 
 describe(`faults at any byte on the embedded server, seed ${SEED}`, () => {
-
   it('never make the client lie, hang or leak', async () => {
     const quiet = await snapshot();
     const run = new FaultRun();

@@ -14,7 +14,6 @@ const LANES = 5;
 const SIZES = [0, 1, 1000, 65_536, 200_000];
 
 describe('downloads with retry, cut at random bytes', () => {
-
   it(`${DOWNLOADS} of them: success is byte-identical, and giving up follows the options`, async () => {
     const before = await snapshot();
     const samples = SIZES.map((size, index): Sample => ({ path: `file${index}`, bytes: Buffer.from(content(size).read(0, size)) }));

@@ -5,13 +5,14 @@ import type { ListFormat, ListFormatName } from '../format';
 
 /** What stands for each column in the pattern of a format. */
 const COLUMNS: Readonly<Record<string, string>> = {
-  name: '[^ \\t]{1,255}', type: '[^ \\t]{1,8}', owner: '[^ \\t]{1,32}', folder: 'DIR|d', tag: '<DIR>', size: '\\d{1,30}',
+  name: '[^ \\t]{1,255}', type: '[^ \\t]{1,8}', owner: '[^ \\t]{1,32}', folder: 'DIR', tag: '<DIR>', size: '\\d{1,30}',
   year: '\\d{4}|\\d\\d', month: '\\d{1,2}|[A-Za-z]{3}', day: '\\d{1,2}', hour: '\\d{1,2}', minute: '\\d\\d', second: '\\d\\d',
 };
 
 /**
  * A format whose lines have at most `longest` characters and match one of the patterns. In a pattern, ` ` stands for blanks, `~` for blanks or nothing,
- * `<size>` for the column of that name, and `<rest>` for the name where it may hold blanks. What is named in the same way as a column holds the same.
+ * `<size>` for the column of that name, and `<rest>` for a name that may hold blanks; a column may be spelled out, `(?<year>\d\d)`. `folder` and `tag` are
+ * there for a folder only, `type` is the rest of the name after a dot, and `header` shows a line that is no entry.
  */
 export function patterned(format: ListFormatName, longest: number, ...patterns: readonly RegExp[]): ListFormat {
   const compiled = patterns.map(({ source }) => {

@@ -109,7 +109,7 @@ const nortel = patterned(
 );
 
 /** Microware OS-9: group and user, date with the year first, time, mode, sector, size, name: `20.20 07/03/29 1026 d-ewrewr 2650 85920 name`. */
-const os9 = patterned('os9', Infinity, /~(?<group>\d{1,5})\.(?<owner>\d{1,5}) <year>\/<month>\/<day> <hour><minute> (?:<folder>|-)(?<permissions>[-serw]{7}) [0-9A-Fa-f]+ <size> <rest>/);
+const os9 = patterned('os9', Infinity, /~(?<group>\d{1,5})\.(?<owner>\d{1,5}) <year>\/<month>\/<day> <hour><minute> (?:(?<folder>d)|-)(?<permissions>[-serw]{7}) [0-9A-Fa-f]+ <size> <rest>/);
 
 /** The numbers of stat(2): mode, user, group, size, seconds since 1970, name: `0100644  500  101  12345  123456789 name`. */
 const numeric: ListFormat = {
