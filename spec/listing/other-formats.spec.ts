@@ -32,6 +32,7 @@ const LINES: Readonly<Record<string, readonly (readonly [string, object])[]>> = 
   Chameleon: [
     ['DESIGN1.DOC     11264      May 11 1995 14:20   A', { name: 'DESIGN1.DOC', type: 'file', size: 11_264, modified: new Date('1995-05-11T14:20:00Z') }],
     ['CMT             <DIR>           11/21/94        10:17', { name: 'CMT', type: 'directory', modified: new Date('1994-11-21T10:17:00Z') }],
+    ['CMT             <DIR>           11/21/103       10:17', { name: 'CMT', type: 'directory', modified: new Date('2003-11-21T10:17:00Z') }],
   ],
   VShell: [
     ['206876  Apr 04, 2000 21:06 a b', { name: 'a b', type: 'file', size: 206_876, modified: new Date('2000-04-04T21:06:00Z') }],

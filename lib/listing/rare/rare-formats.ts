@@ -132,7 +132,7 @@ const TYPES: Readonly<Record<number, EntryType>> = { 0o10: 'file', 0o4: 'directo
 const chameleon = patterned(
   'chameleon', 512,
   /<name> (?:<tag>|<size>) <month> <day> <year> <hour>:<minute>(?: [RHSA]{1,4})?~/,
-  /<name> (?:<tag>|<size>) <month>[-/]<day>[-/]<year> <hour>:<minute>(?: [RHSA]{1,4})?~/,
+  /<name> (?:<tag>|<size>) <month>[-/]<day>[-/](?<year>\d{2,4}) <hour>:<minute>(?: [RHSA]{1,4})?~/,
 );
 
 /** The rare formats in the order in which they are tried: first those whose lines only one server can have printed. */
